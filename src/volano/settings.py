@@ -1,0 +1,189 @@
+"""Settings come from four places: defaults, `volano.toml`, `VOLANO_*`, flags; the last wins.
+
+Everything works with none of them. Values are frozen and carry their unit in
+the name. `origins` says where each value came from, for `volano doctor`.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from volano.core.errors import InvalidError
+
+FILE = "volano.toml"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class BadSettingError(InvalidError):
+    """The setting `{name}` cannot be `{value}`: {why}."""
+
+    hint = "It comes from {origin}; correct it there."
+
+
+class UnknownSettingError(BadSettingError):
+    """{origin} has a setting `{name}` that volano does not know{guess}."""
+
+    hint = "Correct or remove it in {origin}; known are {known}."
+
+
+class NotLoopbackError(InvalidError):
+    """volano does not listen on {host}: without sign-in it stays on this machine."""
+
+    hint = "Use 127.0.0.1, and put an SSH tunnel or your own proxy with sign-in in front."
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one folder of state is run."""
+
+    folder: Path
+    """The state folder, `.volano`, 0700."""
+    host: str = "127.0.0.1"
+    """Address of gateway and console; loopback only."""
+    port: int = 7070
+    """Port of gateway and console."""
+    workers: int = 1
+    """Gateway processes that share the listening socket."""
+    catalog: str = ""
+    """SQLAlchemy URL of the catalog; empty means SQLite in the folder."""
+    jobs_at_once: int = 1
+    """Runs that work at the same time; the others wait."""
+    engine_threads: int = 1
+    """Threads of each local engine."""
+    engine_slots: int = 8
+    """Requests one local engine answers at the same time."""
+    max_body_bytes: int = 20 * 1024 * 1024
+    """The largest request the gateway takes."""
+    spool_max_bytes: int = 2 * 1024**3
+    """Unrecorded calls kept on disk at most; then `spool_full` decides."""
+    spool_full: str = "refuse"
+    """`refuse` new calls, or serve them `unrecorded`, when the spool is full."""
+    region: str = ""
+    """Where this gateway stands, such as eu-west-1: models with the strategy `region-first` prefer it."""
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def home(self) -> Path:
+        """The folder that people work in: the parent of the state folder."""
+        return self.folder.parent
+
+    @property
+    def catalog_url(self) -> str:
+        """The catalog's database, SQLite in the folder by default."""
+        return self.catalog or f"sqlite:///{self.folder / 'catalog.db'}"
+
+    @property
+    def url(self) -> str:
+        """Where clients and browsers come."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def path(self, *parts: str) -> Path:
+        """Return a path inside the state folder."""
+        return self.folder.joinpath(*parts)
+
+
+def load(home: Path | str | None = None, **flags: Any) -> Settings:
+    """Read the settings of a working folder. Flags that are None count as not given.
+
+    Raises:
+        UnknownSettingError: a name that is none of ours.
+        BadSettingError: a value of the wrong kind, or a file that cannot be read.
+        NotLoopbackError: an address that other machines could reach.
+    """
+    home = Path(home or os.environ.get("VOLANO_HOME") or ".").resolve()
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for origin, layer in (
+        (str(home / FILE), _from_file(home / FILE)),
+        ("the environment", _from_environment()),
+        ("a flag", {name: value for name, value in flags.items() if value is not None}),
+    ):
+        for name, value in layer.items():
+            values[name] = _typed(name, value, origin)
+            origins[name] = origin
+    settings = Settings(folder=home / ".volano", origins=origins, **values)
+    _check(settings)
+    return settings
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise BadSettingError(name=FILE, value="", why=error.strerror, origin=path) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSettingError(name=FILE, value="", why=error, origin=path) from error
+
+
+def _from_environment() -> dict[str, str]:
+    names = {f.name for f in fields(Settings)} - {"folder", "origins"}
+    return {
+        name: os.environ[f"VOLANO_{name.upper()}"]
+        for name in sorted(names)
+        if os.environ.get(f"VOLANO_{name.upper()}")
+    }
+
+
+def _typed(name: str, value: Any, origin: str) -> Any:
+    kinds = {
+        f.name: type(f.default) for f in fields(Settings) if f.name not in {"folder", "origins"}
+    }
+    if name not in kinds:
+        guess = _guess(name, value, list(kinds))
+        known = ", ".join(kinds)
+        raise UnknownSettingError(name=name[:80], guess=guess, known=known, origin=origin)
+    if kinds[name] is int:
+        try:
+            return _whole(value)
+        except (TypeError, ValueError) as error:
+            raise BadSettingError(
+                name=name, value=value, why="it must be a whole number", origin=origin
+            ) from error
+    if not isinstance(value, str):
+        raise BadSettingError(name=name, value=value, why="it must be text", origin=origin)
+    return value
+
+
+def _guess(name: str, value: Any, known: list[str]) -> str:
+    if isinstance(value, dict):
+        return ": settings stand at the top of the file, in no section"
+    near = difflib.get_close_matches(name.lower().replace("-", "_"), known, n=1)
+    return f" (did you mean `{near[0]}`?)" if near else ""
+
+
+def _whole(value: Any) -> int:
+    """Read a whole number; 7070.5 and true are none."""
+    if isinstance(value, bool | float):
+        raise TypeError(value)
+    return int(value)
+
+
+def _check(settings: Settings) -> None:
+    def demand(holds: bool, name: str, why: str) -> None:
+        if not holds:
+            value, origin = getattr(settings, name), settings.origins.get(name, "a default")
+            raise BadSettingError(name=name, value=value, why=why, origin=origin)
+
+    if settings.host not in LOOPBACK:
+        raise NotLoopbackError(host=settings.host)
+    demand(0 <= settings.port < 65536, "port", "ports are 0 to 65535")
+    demand(1 <= settings.workers <= 64, "workers", "1 to 64 are possible")
+    for name in ("jobs_at_once", "engine_threads"):
+        demand(getattr(settings, name) >= 1, name, "it must be at least 1")
+    demand(1 <= settings.engine_slots <= 256, "engine_slots", "1 to 256 are possible")
+    demand(
+        1024 <= settings.max_body_bytes <= 64 * 1024**2,
+        "max_body_bytes",
+        "1 KiB to 64 MiB are possible",
+    )
+    demand(settings.spool_max_bytes >= 1024**2, "spool_max_bytes", "it must be at least 1 MiB")
+    demand(
+        settings.spool_full in {"refuse", "unrecorded"}, "spool_full", "say refuse or unrecorded"
+    )
