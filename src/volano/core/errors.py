@@ -1,0 +1,79 @@
+"""One root, a few families; each class is one sentence, which is its message.
+
+A room's own errors subclass a family, so that a door can map families, and
+only families, to HTTP status and exit code. A class docstring is the default
+message; `hint` names the next move. Both are format strings over the facts
+given at `raise`:
+
+    class UnknownChannelError(NotFoundError):
+        '''There is no channel `{channel}`.'''
+        hint = "See the channels with `volano channel list`."
+
+    raise UnknownChannelError(channel="supprot")
+"""
+
+import re
+from typing import Any, ClassVar
+
+
+class VolanoError(Exception):
+    """Something went wrong in volano."""
+
+    hint: ClassVar[str] = ""
+
+    def __init__(self, message: str | None = None, *, hint: str | None = None, **facts: Any):
+        self.facts = facts
+        self.message = message if message is not None else _fill(_first_sentence(self), facts)
+        self.advice = hint if hint is not None else _fill(self.hint, facts)
+        super().__init__(self.message)
+
+    @property
+    def code(self) -> str:
+        """The machine-readable name: `UnknownChannelError` -> `unknown_channel`."""
+        name = type(self).__name__.removesuffix("Error")
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+class InvalidError(VolanoError):
+    """The input cannot be used."""
+
+
+class UnauthenticatedError(VolanoError):
+    """No valid credential was given."""
+
+
+class ForbiddenError(VolanoError):
+    """This principal may not do that."""
+
+
+class NotFoundError(VolanoError):
+    """There is no such thing."""
+
+
+class ConflictError(VolanoError):
+    """The state of the thing does not allow this now."""
+
+
+class TooLargeError(VolanoError):
+    """The input is larger than the limit."""
+
+
+class IntegrityError(VolanoError):
+    """Stored bytes are not what they were when they were written."""
+
+
+class GateError(VolanoError):
+    """A gate said no."""
+
+
+class UnavailableError(VolanoError):
+    """A part that is needed does not answer now."""
+
+
+def _first_sentence(error: VolanoError) -> str:
+    return (type(error).__doc__ or VolanoError.__doc__ or "").strip().partition("\n\n")[0]
+
+
+def _fill(template: str, facts: dict[str, Any]) -> str:
+    """Fill `{name}` from facts; a fact that was not given stays visible as `{name}`."""
+    return re.sub(r"\{(\w+)\}", lambda m: str(facts.get(m[1], m[0])), template)

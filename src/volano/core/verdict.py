@@ -1,0 +1,19 @@
+"""A Verdict is what a check, a gate or a test says, and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Outcome = Literal["pass", "fail", "wait"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`wait` is a verdict too: there is not enough evidence yet, and it says how much is."""
+
+    outcome: Outcome
+    reason: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return self.outcome == "pass"
