@@ -1,0 +1,21 @@
+"""Pure mathematics on the standard library: intervals, and tests that may be watched.
+
+What enters: counts and numbers. What leaves: intervals, e-values, bounds.
+Nothing here reads a clock, a file or a random number.
+
+- `intervals`: one look at finished data: Wilson, paired differences.
+- `attribution`: whose failures are these? Sequential test of harm.
+- `average`: bounds on a running mean in [0, 1] that hold at every look, also
+  while the rate drifts; what the gates of a rollout use.
+- `proportion`: Robbins' beta-binomial bounds on one constant proportion.
+- `betting`: tests and bounds for the mean of scores in [0, 1] that adapt to
+  their variance.
+- `baseline`: what always saying the commonest answer would score.
+- `special`: the functions `math` lacks.
+
+"Sequential" means valid at every look (anytime-valid): by Ville's inequality
+(1939) a nonnegative supermartingale that starts at 1 ever reaches 1/alpha with
+probability at most alpha, so one may look after each observation and stop at
+will. Each sequential class takes observations by `observe` and shows itself by
+`to_dict`.
+"""

@@ -1,0 +1,19 @@
+"""This room's error."""
+
+from volano.core.errors import InvalidError
+
+
+class StatsInputError(InvalidError):
+    """The statistic cannot be computed from this: {what}."""
+
+    hint = "Give counts and numbers inside the stated ranges."
+
+
+def need(condition: bool, what: str) -> None:
+    """Raise unless the condition holds.
+
+    Raises:
+        StatsInputError: it does not hold; `what` says what was expected.
+    """
+    if not condition:
+        raise StatsInputError(what=what)
