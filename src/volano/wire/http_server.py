@@ -1,0 +1,723 @@
+"""An HTTP/1.1 server for a data plane: one Protocol on uvloop, llhttp parses.
+
+A Connection turns bytes into Requests and hands each, once its headers are
+there, to the app, which answers with an *owner*: whoever takes the body and
+writes the answer. Requests of one connection are answered in order; while one
+is under way a pipelined next one waits and reading pauses. There is no task and
+no future for a request: owner and connection call each other.
+
+Refused strictly (llhttp's strict mode, RFC 9112): content-length beside
+transfer-encoding, repeated lengths, bare LF, folded headers, chunked in
+HTTP/1.0, repeated Host or Authorization. Trailers are dropped.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any, Protocol
+
+import httptools
+import msgspec
+
+from volano.wire.heads import Head, Heads
+from volano.wire.timers import GONE, NEVER, Wheel
+
+HEADER_S = 10.0
+"""A request's headers must be complete this long after its first byte."""
+BODY_S = 30.0
+"""Longest silence in the middle of a body."""
+KEEP_ALIVE_S = 75.0
+"""How long a connection may stay open between requests."""
+STALL_S = 60.0
+"""How long a client may take nothing of an answer that waits."""
+LINGER_S = 10.0
+"""How long a refused body is still read (and dropped), so that the client sees the answer."""
+FLUSH_S = 1.0
+"""How long the last words of a server that ends may take to reach their clients."""
+MAX_HEAD = 64 << 10
+LONGEST_METHOD = 16
+MAX_LINGER = 256 << 20
+
+_log = logging.getLogger("volano.wire")
+_TOO_LARGE = f"The request's headers are larger than {MAX_HEAD} bytes."
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_ONCE_ONLY = frozenset((b"host", b"authorization", b"content-type", b"origin"))
+STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
+
+
+class Owner(Protocol):
+    """Who answers a request. `streams` says whether the body comes in pieces.
+
+    `endless` says that the answer ends only when somebody ends it.
+    """
+
+    streams: bool
+    endless: bool
+
+    def chunk(self, data: bytes) -> None:
+        """A piece of the body (only when `streams`)."""
+        ...
+
+    def complete(self, body: bytes) -> None:
+        """The request is complete; `body` is empty when it came in pieces."""
+        ...
+
+    def too_large(self) -> None:
+        """The body passed `request.limit`. Answer now; the rest is dropped."""
+        ...
+
+    def left(self) -> None:
+        """The client is gone before the answer was finished."""
+        ...
+
+    def stop(self) -> None:
+        """The server ends: end the answer now, as one that is not complete."""
+        ...
+
+    def pause(self) -> None:
+        """The client reads slowly: write no more until `resume`."""
+        ...
+
+    def resume(self) -> None:
+        """The client has caught up."""
+        ...
+
+
+class App(Protocol):
+    """What a server serves."""
+
+    def begin(self, request: "Request") -> Owner | None:
+        """Headers are there. Return the owner, or answer at once and return None."""
+        ...
+
+    def refuse(self, request: "Request", status: int, message: str) -> None:
+        """Answer a request that HTTP itself forbids."""
+        ...
+
+
+class Request(msgspec.Struct, eq=False):
+    """One request, and the only way to answer it: `respond`, or `start`, `write`, `finish`.
+
+    A Struct because it is made faster than a class with slots; each has its own lists.
+    """
+
+    connection: Any
+    method: bytes = b""
+    target: bytes = b""
+    headers: list[tuple[bytes, bytes]] = []
+    fields: dict[bytes, bytes] = {}
+    http11: bool = True
+    keep_alive: bool = True
+    headed: bool = False
+    has_body: bool = False
+    complete: bool = False
+    started: bool = False
+    finished: bool = False
+    chunked: bool = False
+    limit: int = 0
+    size: int = 0
+    parts: list[bytes] = []
+    owner: Any = None
+
+    @property
+    def peer(self) -> str:
+        """The client's address; empty on a Unix socket, or when the client is gone."""
+        transport = self.connection.transport
+        name = transport.get_extra_info("peername") if transport is not None else None
+        return name[0] if isinstance(name, tuple) else ""
+
+    def respond(self, status: int, headers: bytes, body: bytes) -> None:
+        """Send a whole answer. `headers` are complete lines, without length and date."""
+        connection = self.connection
+        if self.finished or connection.transport is None:
+            return
+        self.started = self.finished = True
+        self._settle_keep_alive()
+        close = b"" if self.keep_alive else b"connection: close\r\n"
+        head = b"%b%b%bdate: %b\r\ncontent-length: %d\r\n\r\n" % (
+            STATUS.get(status) or _status_line(status), headers, close,
+            connection.server.date, len(body),
+        )  # fmt: skip
+        connection.transport.write(head if self.method == b"HEAD" else head + body)
+        connection.request_finished(self)
+
+    def start(self, status: int, headers: bytes, *, length: int | None = None) -> None:
+        """Begin an answer in pieces: chunked, or of this length, or until the close (HTTP/1.0)."""
+        if self.started or self.connection.transport is None:
+            return
+        self.started = True
+        bodiless = self.method == b"HEAD" or status in (204, 304)
+        self.chunked = length is None and self.http11 and not bodiless
+        if length is None and not self.http11 and not bodiless:
+            self.keep_alive = False
+        self._settle_keep_alive()
+        lines = [STATUS.get(status) or _status_line(status), headers]
+        if self.chunked:
+            lines.append(b"transfer-encoding: chunked\r\n")
+        elif length is not None:
+            lines.append(b"content-length: %d\r\n" % length)
+        if not self.keep_alive:
+            lines.append(b"connection: close\r\n")
+        lines.append(b"date: %b\r\n\r\n" % self.connection.server.date)
+        self.connection.transport.write(b"".join(lines))
+
+    def write(self, data: bytes) -> None:
+        """A piece of the answer."""
+        transport = self.connection.transport
+        if not data or self.finished or transport is None:
+            return
+        transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data)
+
+    def finish(self, last: bytes = b"", *, close: bool = False) -> None:
+        """End the answer, with a last piece in the same write. `close` ends the connection too."""
+        transport = self.connection.transport
+        if self.finished or transport is None:
+            return
+        self.finished = True
+        if close:
+            self.keep_alive = False
+        if self.chunked:
+            last = b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last) if last else b"0\r\n\r\n"
+        if last:
+            transport.write(last)
+        self.connection.request_finished(self)
+
+    def cut(self) -> None:
+        """Break the answer off so that the client sees it is not complete."""
+        self.finished = True
+        if self.connection.transport is not None:
+            self.connection.transport.abort()
+
+    def hold_body(self) -> None:
+        """Read no more of the body until `release_body` (backpressure towards the client)."""
+        self.connection.hold(_BODY)
+
+    def release_body(self) -> None:
+        """Go on reading the body."""
+        self.connection.release(_BODY)
+
+    def _settle_keep_alive(self) -> None:
+        if (self.has_body and not self.complete) or self.connection.server.draining:
+            self.keep_alive = False
+
+
+def _status_line(status: int) -> bytes:
+    return b"HTTP/1.1 %d Unknown\r\n" % status
+
+
+_QUEUE, _BODY = 1, 2
+
+
+class Connection(asyncio.Protocol):
+    """One client connection."""
+
+    __slots__ = (
+        "_advancing", "_between", "_closing", "_current", "_ended", "_head_bytes", "_held",
+        "_incoming", "_inside", "_left", "_lingering", "_parser", "_queue", "_stalled", "_upgrading", "deadline",
+        "server", "transport",
+    )  # fmt: skip
+
+    def __init__(self, server: "Server"):
+        self.server = server
+        self.transport: Any = None
+        self.deadline = NEVER
+        self._parser: Any = httptools.HttpRequestParser(self)
+        self._current: Request | None = None
+        self._incoming: Request | None = None
+        self._queue: deque[Request] = deque()
+        self._head_bytes = 0
+        self._inside = False
+        self._ended = False
+        self._held = 0
+        self._left = 0
+        self._between = True
+        self._lingering = 0
+        self._closing = False
+        self._stalled = False
+        self._advancing = False
+        self._upgrading = False
+
+    # the transport calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        self.server.connections.add(self)
+        self.deadline = self.server.wheel.now + HEADER_S
+        self.server.wheel.watch(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self.deadline = GONE
+        self.transport = None
+        self._closing = True
+        self._parser = self._incoming = None
+        self._queue.clear()
+        self.server.connections.discard(self)
+        current, self._current = self._current, None
+        if current is not None and not current.finished:
+            current.finished = True
+            owner, current.owner = current.owner, None
+            if owner is not None:
+                owner.left()
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            self._drop(data)
+            return
+        if self._left or (self._between and self._current is None):
+            data = self._known(data)
+        if self._head_bytes + len(data) > MAX_HEAD:
+            self._parse_in_pieces(data)
+        elif data:
+            self._parse(data)
+
+    def _parse_in_pieces(self, data: bytes) -> None:
+        """Let no head be complete before its limit is looked at: a read can be larger than it."""
+        while data and not self._closing:
+            room = MAX_HEAD - self._head_bytes
+            if not room:
+                self._give_up(431, _TOO_LARGE)
+                return
+            if not self._parse(data[:room]):
+                return
+            data = data[room:]
+        if data:
+            self._drop(data)
+
+    def _parse(self, data: bytes) -> bool:
+        """Feed the parser. Returns whether it can go on."""
+        begins, self._ended = self._between, False
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as stop:
+            self._without_upgrade(data[stop.args[0] :])
+        except httptools.HttpParserCallbackError as error:
+            self._handler_failed(error.__context__ or error)
+            return False
+        except httptools.HttpParserError as error:
+            self._give_up(400, f"This is not a well-formed HTTP request: {error}.")
+            return False
+        else:
+            if begins:
+                self.server.heads.learn(data)
+        incoming = self._incoming
+        if incoming is None:
+            if not self._between:  # a method, or its beginning, without its target yet
+                self._head_bytes += min(len(data), LONGEST_METHOD)
+            return True
+        if incoming.headed:
+            if self._current is incoming and not self._held:
+                self.deadline = self.server.wheel.now + BODY_S
+        elif self._head_bytes or (begins and not self._ended):
+            self._head_bytes += len(data)
+        else:
+            self._inside = True  # it began behind another message: where, the parser does not say
+            self._head_bytes = min(_size(incoming), MAX_HEAD)
+        return True
+
+    def pause_writing(self) -> None:
+        self._stalled = True
+        self.deadline = self.server.wheel.now + STALL_S
+        if self._current is not None and self._current.owner is not None:
+            self._current.owner.pause()
+
+    def resume_writing(self) -> None:
+        self._stalled = False
+        if self._current is not None:
+            self.deadline = NEVER
+            if self._current.owner is not None:
+                self._current.owner.resume()
+        else:
+            self.deadline = self.server.wheel.now + KEEP_ALIVE_S
+
+    # known heads go round the parser, which stays between two messages meanwhile
+
+    def _known(self, data: bytes) -> bytes:
+        """Take a request whose head is known, or more of its body. Returns what is to be parsed."""
+        start = 0
+        try:
+            if not self._left:
+                found = self.server.heads.find(data)
+                if found is None:
+                    return data
+                head, start, digits = found
+                self._left = int(digits)
+                self._begin_known(head, digits)
+            return self._count(data, start)
+        except Exception as error:  # noqa: BLE001 - as the parser does with its callbacks
+            self._handler_failed(error)
+            return b""
+
+    def _begin_known(self, head: Head, digits: bytes) -> None:
+        headers, fields = head.headers.copy(), head.fields.copy()
+        headers[head.at] = (b"content-length", digits)
+        fields[b"content-length"] = digits
+        self._incoming = request = Request(
+            self, head.method, head.target, headers, fields, headed=True, has_body=True
+        )
+        self._activate(request)
+
+    def _count(self, data: bytes, start: int) -> bytes:
+        """Take the body from here on, by its length. Returns what follows it."""
+        end = start + self._left
+        body = data[start:end]
+        self._left -= len(body)
+        if body:
+            self.on_body(body)
+        if not self._left:
+            self.on_message_complete()
+        elif self._incoming is not None and not self._held:
+            self.deadline = self.server.wheel.now + BODY_S
+        return b"" if self._closing else data[end:]
+
+    # the parser calls
+
+    def on_message_begin(self) -> None:
+        self._between = False
+
+    def on_url(self, url: bytes) -> None:
+        request = self._incoming
+        if request is not None:
+            request.target += url
+        elif not self._closing:
+            self._incoming = Request(self, target=url)
+            if self._current is None:
+                self.deadline = self.server.wheel.now + HEADER_S
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        request = self._incoming
+        if request is not None and not request.headed:
+            request.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        request = self._incoming
+        self._head_bytes = 0
+        if request is None:
+            return
+        parser = self._parser
+        request.method = parser.get_method()
+        if parser.should_upgrade() and request.method != b"CONNECT":
+            self._upgrading = True
+            return
+        request.headed = True
+        request.fields = fields = dict(request.headers)
+        request.has_body = b"content-length" in fields or b"transfer-encoding" in fields
+        version = parser.get_http_version()
+        request.http11 = version == "1.1"
+        request.keep_alive = parser.should_keep_alive()
+        problem = _problem(request, version)
+        if self._inside:
+            self._inside = False
+            if _size(request) > MAX_HEAD:
+                problem = 431, _TOO_LARGE
+        if problem:
+            self._refuse(request, *problem)
+        elif self._current is None and not self._queue:
+            self._activate(request)
+            if b"expect" in fields and not request.finished:
+                self._expect(request)
+        else:
+            self._queue.append(request)
+            self.hold(_QUEUE)
+
+    def on_body(self, body: bytes) -> None:
+        request = self._incoming
+        if request is None or request.finished:
+            return
+        owner = request.owner
+        if owner is None:
+            request.parts.append(body)
+        elif owner.streams:
+            owner.chunk(body)
+        else:
+            request.size += len(body)
+            request.parts.append(body)
+            if request.size > request.limit:
+                request.parts.clear()
+                owner.too_large()
+
+    def on_message_complete(self) -> None:
+        self._between = self._ended = True
+        request = self._incoming
+        if request is None or self._upgrading:
+            return
+        self._incoming = None
+        request.complete = True
+        if request is self._current and not request.finished:
+            self._deliver(request)
+
+    # requests, in order
+
+    def _activate(self, request: Request) -> None:
+        self._current = request
+        owner = self.server.app.begin(request)
+        if owner is None or request.finished:
+            return
+        request.owner = owner
+        if request.parts:
+            parts, request.parts = request.parts, []
+            incoming, self._incoming = self._incoming, request
+            for part in parts:
+                self.on_body(part)
+            self._incoming = incoming
+        if request.complete and not request.finished:
+            self._deliver(request)
+
+    def _deliver(self, request: Request) -> None:
+        self.deadline = NEVER
+        parts = request.parts
+        request.parts = []
+        owner = request.owner
+        if owner is not None:
+            owner.complete(parts[0] if len(parts) == 1 else b"".join(parts))
+
+    def request_finished(self, request: Request) -> None:
+        """The answer is written; go on with the next request, or close."""
+        if request is not self._current:
+            return
+        self._current = None
+        request.owner = None
+        if not request.headed or (request.has_body and not request.complete):
+            self._linger()
+        elif not request.keep_alive:
+            self._close()
+        else:
+            self.deadline = self.server.wheel.now + (STALL_S if self._stalled else KEEP_ALIVE_S)
+            if self._held:
+                self.release(_BODY)
+                self._advance()
+
+    def _advance(self) -> None:
+        if self._advancing:
+            return
+        self._advancing = True
+        while self._queue and self._current is None and not self._closing:
+            self._activate(self._queue.popleft())
+        self._advancing = False
+        if not self._queue:
+            self.release(_QUEUE)
+
+    def hold(self, why: int) -> None:
+        """Stop reading for this reason (a bit)."""
+        if not self._held and self.transport is not None and not self._closing:
+            self.transport.pause_reading()
+        self._held |= why
+        if why == _BODY:
+            self.deadline = NEVER
+
+    def release(self, why: int) -> None:
+        """This reason is over; read again when it was the last one."""
+        if not self._held:
+            return
+        self._held &= ~why
+        if not self._held and self.transport is not None:
+            self.transport.resume_reading()
+
+    # the ways out
+
+    def expired(self) -> None:
+        """A deadline passed: headers, body, idle, stalled answer or lingering."""
+        current = self._current
+        if self._lingering or self._stalled or self.transport is None:
+            self._abort()
+        elif current is not None and not current.complete and not current.started:
+            self._give_up(408, "The request's body did not arrive in time.")
+        elif current is None and self._incoming is not None:
+            self._give_up(408, "The request's headers did not arrive in time.")
+        else:
+            self._abort()
+
+    def close_if_idle(self) -> None:
+        """Close when nothing is under way that would end by itself (used to drain)."""
+        if self._current is None:
+            if not self._lingering:
+                self._close()
+        elif self._current.owner is not None and self._current.owner.endless:
+            self.stop()
+
+    def stop(self) -> None:
+        """End what is under way, so that its client learns of it, and close."""
+        current = self._current
+        owner = current.owner if current is not None else None
+        if owner is None:
+            self._abort()
+            return
+        owner.stop()
+        if self._current is current and self.transport is not None:
+            self._close()
+
+    def abort(self) -> None:
+        """Close at once, whatever is under way."""
+        self._abort()
+
+    def _expect(self, request: Request) -> None:
+        if request.fields[b"expect"].lower() != b"100-continue":
+            self._refuse(request, 417, "Only `Expect: 100-continue` is understood.")
+        elif request.http11 and self.transport is not None:
+            self.transport.write(_CONTINUE)
+
+    def _refuse(self, request: Request, status: int, message: str) -> None:
+        """Answer now or, behind others, close in silence once they are answered."""
+        request.keep_alive = False
+        if self._current is None or self._current is request:
+            self._current = request
+            self.server.app.refuse(request, status, message)
+        else:
+            self._end_after(self._current)
+
+    def _end_after(self, current: Request) -> None:
+        """Answer what is under way, then close; hear nothing more."""
+        self._incoming = None
+        self._queue.clear()
+        self._closing = True
+        current.keep_alive = False
+
+    def _give_up(self, status: int, message: str) -> None:
+        """The bytes make no sense any more (or never came): answer and end the connection."""
+        if self._closing or self.transport is None:
+            return
+        current = self._current
+        if current is not None and current.complete:  # an earlier request is still being answered
+            self._end_after(current)
+            return
+        request = current or self._incoming or Request(self)
+        if request.started:
+            owner = request.owner
+            request.cut()
+            if owner is not None:
+                owner.left()
+            return
+        owner, request.owner = request.owner, None
+        self._refuse(request, status, message)
+        if owner is not None:
+            owner.left()
+
+    def _handler_failed(self, error: BaseException) -> None:
+        _log.error("a request's handler failed", exc_info=error)
+        current = self._current
+        owner = current.owner if current is not None else None
+        if current is None or current.started:
+            self._abort()
+            return
+        current.owner = None
+        self._refuse(current, 500, "The gateway failed on this request.")
+        if owner is not None:
+            owner.left()
+
+    def _linger(self) -> None:
+        """The answer is sent but the client still talks: drop what comes, so it can read."""
+        self._closing = True
+        self._lingering = 1
+        self._incoming = None
+        self.release(_QUEUE | _BODY)
+        self.deadline = self.server.wheel.now + LINGER_S
+        if self.transport is not None and self.transport.can_write_eof():
+            self.transport.write_eof()
+
+    def _drop(self, data: bytes) -> None:
+        self._lingering += len(data)
+        if self._lingering > MAX_LINGER:
+            self._abort()
+
+    def _close(self) -> None:
+        self._closing = True
+        self.deadline = self.server.wheel.now + LINGER_S
+        if self.transport is not None:
+            self.transport.close()
+
+    def _abort(self) -> None:
+        self._closing = True
+        self.deadline = GONE
+        if self.transport is not None:
+            self.transport.abort()
+
+    def _without_upgrade(self, rest: bytes) -> None:
+        """Ignore an offer to upgrade (h2c): read the request anew without it (RFC 9110 §7.8)."""
+        request = self._incoming
+        if not self._upgrading or request is None:
+            return
+        self._upgrading = False
+        self._incoming = None
+        self._between = True
+        self._parser = httptools.HttpRequestParser(self)
+        lines = [b"%b: %b\r\n" % h for h in request.headers if h[0] not in _UPGRADE]
+        head = b"%b %b HTTP/1.1\r\n%b\r\n" % (request.method, request.target, b"".join(lines))
+        self.data_received(head + rest)
+
+
+_UPGRADE = frozenset((b"upgrade", b"connection", b"http2-settings"))
+
+
+def _size(request: Request) -> int:
+    """Bytes of a head, as far as it was read: target, names, values, and four more a line."""
+    lines = sum(len(name) + len(value) + 4 for name, value in request.headers)
+    return len(request.target) + lines
+
+
+def _problem(request: Request, version: str) -> tuple[int, str] | None:
+    """What HTTP/1.1 (RFC 9112) forbids and llhttp lets through."""
+    fields, headers = request.fields, request.headers
+    ordinary = version == "1.1" and len(fields) == len(headers) and b"host" in fields
+    if ordinary and b"transfer-encoding" not in fields and request.method != b"CONNECT":
+        return None
+    if version not in ("1.1", "1.0"):
+        return 505, "Only HTTP/1.1 and HTTP/1.0 are spoken here."
+    if request.method == b"CONNECT":
+        return 405, "CONNECT is not served here."
+    coding = fields.get(b"transfer-encoding")
+    if coding is not None and (not request.http11 or coding.lower() != b"chunked"):
+        return 400, "The only transfer-encoding is chunked, in HTTP/1.1."
+    if request.http11 and b"host" not in fields:
+        return 400, "The Host header is required."
+    if len(fields) != len(headers):
+        names = [name for name, _ in headers]
+        for name in _ONCE_ONLY:
+            if names.count(name) > 1:
+                return 400, f"The header {name.decode()} was given more than once."
+    return None
+
+
+class Server:
+    """A listening socket's connections, all served by one app."""
+
+    def __init__(self, app: App, wheel: Wheel, loop: asyncio.AbstractEventLoop):
+        self.app = app
+        self.wheel = wheel
+        self.loop = loop
+        self.connections: set[Connection] = set()
+        self.draining = False
+        self.heads = Heads()
+        self.date = b""
+        self.deadline = 0.0
+        self.expired()
+        wheel.watch(self)
+
+    def __call__(self) -> Connection:
+        """Make the protocol of a new connection."""
+        return Connection(self)
+
+    def expired(self) -> None:
+        """A second passed: renew the Date header."""
+        self.date = formatdate(usegmt=True).encode()
+        self.deadline = self.wheel.now + 0.5
+
+    async def drain(self, within_s: float) -> None:
+        """Close idle connections, let the rest finish, end what is left after `within_s`."""
+        self.draining = True
+        await self._dwindle(within_s)
+        for connection in list(self.connections):
+            connection.stop()
+        await self._dwindle(FLUSH_S)
+        for connection in list(self.connections):
+            connection.abort()
+        await asyncio.sleep(0)
+
+    async def _dwindle(self, within_s: float) -> None:
+        """Wait until no connection is left, but no longer."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + within_s
+        while self.connections and loop.time() < until:
+            for connection in list(self.connections):
+                connection.close_if_idle()
+            await asyncio.sleep(0.02)
