@@ -1,0 +1,48 @@
+"""A Run: one durable execution of a job, as people read it.
+
+queued -> running -> done | failed | cancelled, and from failed or cancelled
+back to queued by a retry, which is the run's next attempt in the same folder.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from volano.jobs.progress import Progress
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+STATES: tuple[str, ...] = get_args(State)
+ACTIVE: tuple[State, ...] = ("queued", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class RunError:
+    """Why a run failed, in two lines: what happened, and the next move."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a job. Times are microseconds UTC; `by` is `kind:name` of a principal."""
+
+    id: str
+    kind: str
+    name: str
+    state: State
+    by: str
+    group: str
+    inputs: dict[str, Any]
+    outputs: dict[str, Any] | None
+    error: RunError | None
+    attempt: int
+    created_us: int
+    started_us: int | None
+    ended_us: int | None
+    progress: Progress | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more happens to it by itself."""
+        return self.state not in ACTIVE
