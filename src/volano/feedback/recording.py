@@ -1,0 +1,37 @@
+"""The recorder's process: calls and feedback become rows of one file, by one writer."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from volano.core.ports.annotate import Annotate
+from volano.feedback.tables import sink
+from volano.traces.frame import Kind
+from volano.traces.hot import HotStore
+from volano.traces.recorder import Recorder
+
+
+@contextmanager
+def recorder(spool: Path, hot_path: Path, annotate: Annotate | None = None) -> Iterator[Recorder]:
+    """Open the recorder, with what each room writes there.
+
+    Raises:
+        RecorderBusyError: another process records into this file.
+    """
+    hot = HotStore(hot_path)
+    own = Recorder(spool, hot, {Kind.FEEDBACK: sink}, annotate=annotate)
+    try:
+        yield own
+    finally:
+        own.close()
+        hot.close()
+
+
+def run(spool: Path, hot_path: Path, annotate: Annotate | None = None) -> None:
+    """Record until SIGTERM, then take in what is left."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    with recorder(spool, hot_path, annotate) as own:
+        own.run(stop)

@@ -1,0 +1,82 @@
+"""Rows: a frame's call becomes what the table takes."""
+
+import json
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any
+
+import msgspec
+import zstandard
+
+from volano.core.ports.annotate import Annotate
+from volano.traces.content import Content, read_content
+from volano.traces.frame import Begin, Call
+from volano.traces.tables import COLUMNS, UNSEEN
+
+CUT = "cut"
+_ZSTD_LEVEL = 3
+_EMPTY = Content()
+_values = itemgetter(*COLUMNS, *UNSEEN)
+
+READERS: dict[str, Callable[[bytes, bytes], Content]] = {"openai.chat": read_content}
+"""How the bodies of a door are read; a door that is not here is tried as a chat."""
+
+
+class Rows:
+    """Makes rows, with what a higher room adds to them (prices, language, masking)."""
+
+    def __init__(self, annotate: Annotate | None = None):
+        self._annotate = annotate
+        self._squeeze = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress
+
+    def make(self, call: Call, life: str = "") -> tuple[Any, ...]:
+        """Return the values of one row.
+
+        Raises whatever `annotate` raises: then `withheld` gives a row that shows nothing
+        which should perhaps have been masked.
+        """
+        content = READERS.get(call.door, read_content)(call.request, call.response)
+        row = self._plain(call, content, life)
+        if self._annotate is not None:
+            row = self._annotate(row)
+        row["tags"] = json.dumps(row["tags"], ensure_ascii=False) if row["tags"] else "{}"
+        row["request"] = self._squeeze(row["request"]) if row["request"] else None
+        row["response"] = self._squeeze(row["response"]) if row["response"] else None
+        return _values(row)
+
+    def withheld(self, call: Call, life: str = "") -> tuple[Any, ...]:
+        """Return the row of this call without any of its content."""
+        row = self._plain(call, _EMPTY, life)
+        if row["cost_nano"] is None:
+            row["cost_nano"] = call.held_nano
+        return _values(row | {"tags": "{}", "unit": "", "request": None, "response": None})
+
+    @staticmethod
+    def _plain(call: Call, content: Content, life: str) -> dict[str, Any]:
+        row = msgspec.structs.asdict(call)
+        row["latency_us"] = max(0, call.ended_us - call.began_us)
+        row["ttft_us"] = None if call.first_us is None else max(0, call.first_us - call.began_us)
+        row["input_text"] = content.input_text
+        row["output_text"] = content.output_text
+        row["prompt_tokens"] = content.prompt_tokens
+        row["completion_tokens"] = content.completion_tokens
+        row["finish"] = content.finish
+        row["usage"] = usage = content.usage
+        row["cached_tokens"] = None if usage is None else usage.cached
+        row["reasoning_tokens"] = None if usage is None else usage.reasoning
+        row["life"] = life
+        row["held"] = ",".join(map(str, call.held))
+        row["cost_currency"] = call.cost_currency or None
+        row["priced_by"] = call.priced_by or None
+        return row
+
+
+def cut_call(begin: Begin, *, worker: str, ended_us: int) -> Call:
+    """Return the call of a stream whose worker died: what is known is how it began."""
+    return Call(
+        **msgspec.structs.asdict(begin),
+        ended_us=max(begin.began_us, ended_us),
+        outcome=CUT,
+        error="The worker ended before the stream did.",
+        worker=worker,
+    )

@@ -1,0 +1,109 @@
+"""Tables of the hot records: a SQLite file of its own, one writer, many short readers.
+
+`user_version` counts the migrations below; each is applied once, in order, in
+one transaction. Texts stand before the compressed bodies, so that a scan over
+columns never reads a body's pages.
+"""
+
+CALLS = """
+CREATE TABLE calls (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL, span_id TEXT NOT NULL, parent_span_id TEXT,
+  began_us INTEGER NOT NULL, ended_us INTEGER NOT NULL, first_us INTEGER,
+  latency_us INTEGER NOT NULL, ttft_us INTEGER,
+  key_id TEXT NOT NULL, "group" TEXT NOT NULL,
+  channel TEXT NOT NULL, release TEXT NOT NULL, release_digest TEXT NOT NULL,
+  share INTEGER NOT NULL, arm TEXT NOT NULL, rollout TEXT, unit TEXT NOT NULL,
+  door TEXT NOT NULL, target TEXT NOT NULL, model TEXT NOT NULL,
+  streamed INTEGER NOT NULL, status INTEGER NOT NULL, outcome TEXT NOT NULL, error TEXT,
+  prompt_tokens INTEGER, completion_tokens INTEGER, finish TEXT,
+  worker TEXT NOT NULL, environment TEXT NOT NULL, tags TEXT NOT NULL,
+  input_text TEXT, output_text TEXT,
+  request BLOB, response BLOB
+) STRICT
+"""
+
+HOUR_US = 3_600_000_000
+
+SPEND = """
+CREATE TABLE spend (
+  hour INTEGER NOT NULL, key_id TEXT NOT NULL, "group" TEXT NOT NULL, channel TEXT NOT NULL,
+  release TEXT NOT NULL, model TEXT NOT NULL, currency TEXT NOT NULL,
+  life TEXT NOT NULL, held TEXT NOT NULL,
+  calls INTEGER NOT NULL, unpriced INTEGER NOT NULL, nano INTEGER NOT NULL,
+  prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
+  PRIMARY KEY (hour, key_id, "group", channel, release, model, currency, life, held)
+) STRICT, WITHOUT ROWID
+"""
+"""What calls cost, by hour since 1970 UTC of their beginning. A refused call is not in it."""
+
+SPEND_OF_CALL = f"""
+CREATE TRIGGER spend_of_call AFTER INSERT ON calls WHEN NEW.outcome <> 'refused' BEGIN
+  INSERT INTO spend VALUES (
+    NEW.began_us / {HOUR_US}, NEW.key_id, NEW."group", NEW.channel, NEW.release, NEW.model,
+    coalesce(NEW.cost_currency, ''), NEW.life, NEW.held,
+    1, NEW.cost_nano IS NULL, coalesce(NEW.cost_nano, 0),
+    coalesce(NEW.prompt_tokens, 0), coalesce(NEW.completion_tokens, 0))
+  ON CONFLICT DO UPDATE SET
+    calls = calls + 1, unpriced = unpriced + excluded.unpriced, nano = nano + excluded.nano,
+    prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+    completion_tokens = completion_tokens + excluded.completion_tokens;
+END
+"""  # noqa: S608 - constants
+"""In the transaction of the row itself, and only for rows that are new: counted once."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        CALLS,
+        "CREATE UNIQUE INDEX calls_by_id ON calls (id, span_id)",
+        "CREATE INDEX calls_by_time ON calls (began_us)",
+        "CREATE INDEX calls_by_channel ON calls (channel)",
+        "CREATE INDEX calls_by_rollout ON calls (rollout) WHERE rollout IS NOT NULL",
+        "CREATE INDEX calls_not_ok ON calls (outcome) WHERE outcome <> 'ok'",
+        "CREATE TABLE offsets (segment TEXT PRIMARY KEY, offset INTEGER NOT NULL) STRICT",
+        """CREATE TABLE begun (
+             id TEXT NOT NULL, span_id TEXT NOT NULL, life TEXT NOT NULL, payload BLOB NOT NULL,
+             PRIMARY KEY (id, span_id)) STRICT""",
+        """CREATE TABLE losses (
+             seq INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, segment TEXT NOT NULL,
+             start INTEGER NOT NULL, "end" INTEGER NOT NULL, why TEXT NOT NULL,
+             aside TEXT NOT NULL, UNIQUE (segment, start)) STRICT""",
+    ),
+    (
+        "ALTER TABLE calls ADD COLUMN cost_nano INTEGER",
+        "ALTER TABLE calls ADD COLUMN cost_currency TEXT",
+        "ALTER TABLE calls ADD COLUMN cached_tokens INTEGER",
+        "ALTER TABLE calls ADD COLUMN reasoning_tokens INTEGER",
+        "ALTER TABLE calls ADD COLUMN priced_by TEXT",
+        "ALTER TABLE calls ADD COLUMN life TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE calls ADD COLUMN held TEXT NOT NULL DEFAULT ''",
+        SPEND,
+        f"""INSERT INTO spend
+            SELECT began_us / {HOUR_US}, key_id, "group", channel, release, model, '', '', '',
+                   count(*), count(*), 0, sum(coalesce(prompt_tokens, 0)),
+                   sum(coalesce(completion_tokens, 0))
+            FROM calls WHERE outcome <> 'refused' GROUP BY 1, 2, 3, 4, 5, 6""",  # noqa: S608
+        SPEND_OF_CALL,
+    ),
+)
+
+COLUMNS = (
+    *("id", "span_id", "parent_span_id", "began_us", "ended_us", "first_us"),
+    *("latency_us", "ttft_us", "key_id", "group", "channel", "release", "release_digest"),
+    *("share", "arm", "rollout", "unit", "door", "target", "model", "streamed", "status"),
+    *("outcome", "error", "prompt_tokens", "completion_tokens", "finish", "worker"),
+    *("environment", "tags", "input_text", "output_text"),
+    *("cost_nano", "cost_currency", "cached_tokens", "reasoning_tokens", "priced_by"),
+)
+"""What a trace shows, in order; `seq` comes before, the bodies after."""
+
+UNSEEN = ("life", "held", "request", "response")
+"""What a row has besides: which life wrote it, the budget slots that counted it, the bodies."""
+
+_NAMES = ", ".join(f'"{name}"' for name in COLUMNS)
+
+INSERT_CALL = (
+    f"INSERT INTO calls ({_NAMES}, {', '.join(UNSEEN)}) "  # noqa: S608 - constants
+    f"VALUES ({', '.join('?' * (len(COLUMNS) + len(UNSEEN)))}) ON CONFLICT (id, span_id) DO NOTHING"
+)
+SELECT_CALL = f"SELECT seq, {_NAMES} FROM calls"  # noqa: S608 - constants
