@@ -1,0 +1,1 @@
+"""Engines: programs that run a model's weights and speak OpenAI's chat completions."""

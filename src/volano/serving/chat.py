@@ -1,0 +1,140 @@
+"""HttpChat: the Chat port over OpenAI's chat completions, by TCP or Unix socket."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx2
+
+from volano.core.ports.chat import Answer
+from volano.serving.errors import (
+    BadAddressError,
+    BadAnswerError,
+    ChatRefusedError,
+    ChatUnavailableError,
+)
+
+COMPLETIONS = "/v1/chat/completions"
+
+
+class HttpChat:
+    """Answers by asking another server. May be shared by threads; close it when done."""
+
+    def __init__(self, client: httpx2.Client, address: str, path: str, model: str):
+        self._client = client
+        self._path = path
+        self.address = address
+        self.model = model
+
+    def __call__(self, messages: Sequence[dict[str, Any]], **settings: Any) -> Answer:
+        """Return the answer; `settings` are OpenAI's (`max_tokens`, `temperature`, …).
+
+        Raises:
+            ChatUnavailableError: no connection, no answer in time, or status 429 or 5xx.
+            ChatRefusedError: any other status that is not 2xx.
+            BadAnswerError: a 2xx answer that is no chat completion.
+        """
+        body = {"model": self.model, "messages": list(messages), **settings}
+        try:
+            response = self._client.post(self._path, json=body)
+        except httpx2.TransportError as error:
+            reason = str(error) or type(error).__name__
+            raise ChatUnavailableError(address=self.address, reason=reason) from error
+        if not response.is_success:
+            raise self._refused(response)
+        return self._answer(response)
+
+    def ready(self) -> bool:
+        """Whether the server says that it is ready (`GET /health`, llama.cpp's manner)."""
+        try:
+            return self._client.get("/health").is_success
+        except httpx2.TransportError:
+            return False
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _refused(self, response: httpx2.Response) -> ChatUnavailableError | ChatRefusedError:
+        status = response.status_code
+        reason = _reason(response)
+        if status == 429 or status >= 500:
+            return ChatUnavailableError(address=self.address, reason=f"status {status}, {reason}")
+        return ChatRefusedError(address=self.address, status=status, reason=reason)
+
+    def _answer(self, response: httpx2.Response) -> Answer:
+        try:
+            raw = response.json()
+            choice = raw["choices"][0]
+            usage = raw.get("usage") or {}
+            return Answer(
+                text=choice["message"]["content"] or "",
+                finish_reason=choice.get("finish_reason") or "stop",
+                prompt_tokens=usage.get("prompt_tokens"),
+                completion_tokens=usage.get("completion_tokens"),
+            )
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            reason = f"{response.text[:120]!r}"
+            raise BadAnswerError(address=self.address, reason=reason) from error
+
+
+def open_chat(
+    url: str, model: str, *, timeout_s: float = 60.0, api_key: str | None = None
+) -> HttpChat:
+    """Return a Chat over `unix:/path`, `http://host:port` or `https://host[/prefix]`.
+
+    An address that ends in `/chat/completions` is asked as it stands. No connection is made yet. A key is sent as a bearer token, and never by
+    plain http to another machine.
+
+    Raises:
+        BadAddressError: another scheme, no host, credentials inside the URL,
+            or a key that would travel unencrypted.
+    """
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+    if url.startswith("unix:"):
+        transport = httpx2.HTTPTransport(uds=url.removeprefix("unix:"))
+        client = httpx2.Client(
+            transport=transport, base_url="http://engine", headers=headers, timeout=timeout_s
+        )
+        return HttpChat(client, url, COMPLETIONS, model)
+    base, path = _web_address(url, keyed=api_key is not None)
+    client = httpx2.Client(base_url=base, headers=headers, timeout=timeout_s)
+    return HttpChat(client, url, path, model)
+
+
+def _web_address(url: str, *, keyed: bool) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise BadAddressError(address=url, reason=str(error)) from error
+    if parts.scheme not in ("http", "https") or not host:
+        raise BadAddressError(address=url, reason="its scheme or host is missing or unknown")
+    if parts.username or parts.password:
+        raise BadAddressError(address=f"{parts.scheme}://…@{host}", reason="it holds credentials")
+    if keyed and parts.scheme == "http" and host not in ("localhost", "127.0.0.1", "::1"):
+        raise BadAddressError(address=url, reason="a key must not travel unencrypted")
+    path = parts.path.rstrip("/")
+    if not path.endswith("/chat/completions"):
+        path = path.removesuffix("/v1") + COMPLETIONS
+    return f"{parts.scheme}://{parts.netloc}", path
+
+
+def _reason(response: httpx2.Response) -> str:
+    """The other side's own words, if it spoke in OpenAI's error format."""
+    try:
+        return str(response.json()["error"]["message"])[:300]
+    except (ValueError, LookupError, TypeError):
+        return response.text[:120] or response.reason_phrase

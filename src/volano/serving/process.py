@@ -1,0 +1,103 @@
+"""An engine process for as long as a block runs: for parity checks and evaluations.
+
+The child gets a lifeline: the read end of a pipe whose write end only this
+process holds. Whatever ends this process, kill -9 included, ends the child.
+(`PR_SET_PDEATHSIG` is not used here: it fires when the *thread* that started
+the child ends, and job steps run on threads.)
+"""
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from volano.serving.chat import HttpChat, open_chat
+from volano.serving.errors import EngineFailedError
+from volano.serving.spec import EngineSpec, command
+
+STOP_S = 5.0
+"""How long an engine may take to end after SIGTERM before it is killed."""
+
+
+@contextmanager
+def engine(
+    spec: EngineSpec, *, start_s: float = 60.0, timeout_s: float = 60.0
+) -> Iterator[HttpChat]:
+    """Start an engine, wait until it is healthy, give its chat, and end it.
+
+    Args:
+        spec: the model and where to listen.
+        start_s: how long loading may take.
+        timeout_s: how long one answer may take.
+
+    Raises:
+        EngineFailedError: it ended or was not healthy in time; says its last words.
+        BadAddressError: the spec's address cannot be listened on.
+    """
+    socket = spec.socket
+    with tempfile.TemporaryFile() as words, _child(spec, words) as child:
+        try:
+            with open_chat(spec.address, spec.alias, timeout_s=timeout_s) as chat:
+                _wait(spec, child, chat, words, start_s)
+                yield chat
+        finally:
+            _end(child)
+            socket.unlink(missing_ok=True)
+
+
+@contextmanager
+def _child(spec: EngineSpec, words: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    lifeline, held = os.pipe()
+    try:
+        child = subprocess.Popen(
+            command(spec),
+            stdin=subprocess.DEVNULL,
+            stdout=words,
+            stderr=words,
+            env={**os.environ, "VOLANO_LIFELINE": str(lifeline)},
+            pass_fds=(lifeline,),
+        )
+    except BaseException:
+        os.close(held)
+        raise
+    finally:
+        os.close(lifeline)
+    try:
+        yield child
+    finally:
+        os.close(held)
+
+
+def _wait(
+    spec: EngineSpec,
+    child: subprocess.Popen[bytes],
+    chat: HttpChat,
+    words: IO[bytes],
+    start_s: float,
+) -> None:
+    until = time.monotonic() + start_s
+    while not (spec.socket.exists() and chat.ready()):
+        if child.poll() is not None:
+            raise EngineFailedError(name=spec.name, reason=_last_words(words))
+        if time.monotonic() > until:
+            reason = f"not ready after {start_s:.0f} s; {_last_words(words)}"
+            raise EngineFailedError(name=spec.name, reason=reason)
+        time.sleep(0.01)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        child.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _last_words(words: IO[bytes], lines: int = 4) -> str:
+    words.seek(max(0, words.seek(0, os.SEEK_END) - 4000))
+    text = words.read().decode(errors="replace").strip().splitlines()
+    return "; ".join(line.strip() for line in text[-lines:]) or "it said nothing"

@@ -1,0 +1,72 @@
+"""EngineSpec: all that an engine process needs to know, in one JSON line."""
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from volano.serving.errors import BadAddressError
+
+DIALECTS = {
+    "openai.chat": "/v1/chat/completions",
+    "openai.completions": "/v1/completions",
+    "anthropic.messages": "/v1/messages",
+    "anthropic.count_tokens": "/v1/messages/count_tokens",
+}
+"""What an engine understands, and where. Embeddings need an engine of their own kind."""
+
+MAX_SOCKET_PATH = 107
+"""Bytes that fit into a Unix socket's address (`sun_path`, unix(7))."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """One model in one engine process.
+
+    `address` is `unix:/…/name.sock`; `alias` is the model name clients see;
+    `n_ctx` counts the tokens of all `n_parallel` conversations together;
+    `threads` are compute threads.
+    """
+
+    name: str
+    model_path: str
+    alias: str
+    address: str
+    n_parallel: int = 8
+    n_ctx: int = 8 * 512
+    threads: int = 1
+
+    @property
+    def socket(self) -> Path:
+        """The path of the Unix socket.
+
+        Raises:
+            BadAddressError: not `unix:` with a path ending in `.sock`, or the
+                path is longer than the system allows.
+        """
+        scheme, _, path = self.address.partition(":")
+        if scheme != "unix" or not path.startswith("/") or not path.endswith(".sock"):
+            raise BadAddressError(
+                address=self.address, reason="an engine listens on `unix:/…/name.sock`"
+            )
+        if len(path.encode()) > MAX_SOCKET_PATH:
+            raise BadAddressError(
+                address=self.address,
+                reason=f"a socket's path may have {MAX_SOCKET_PATH} bytes",
+                hint="Use a state folder with a shorter path.",
+            )
+        return Path(path)
+
+    def to_json(self) -> str:
+        """Return the spec as one line of JSON."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "EngineSpec":
+        """Read the spec back. Raises TypeError or ValueError on anything else."""
+        return cls(**json.loads(text))
+
+
+def command(spec: EngineSpec) -> list[str]:
+    """Return the command line of this engine's process."""
+    return [sys.executable, "-m", "volano.adapters.engines.llamacpp", "--spec", spec.to_json()]

@@ -1,0 +1,185 @@
+"""A small supervisor: starts children, starts them again, and takes them along when it dies.
+
+It knows nothing of what the children do. Each child is a command; when it ends
+without being asked, it is started again, at once the first time and more slowly
+when it keeps dying. Three things make sure that no child outlives it:
+
+- `PR_SET_PDEATHSIG`: the kernel kills direct children when the supervisor dies;
+- a lifeline: every descendant holds the reading end of one pipe (its number is
+  in `VOLANO_LIFELINE`) and exits when the pipe ends (`volano.jobs.lifeline`);
+- `stop()`, which asks first and kills after a grace period.
+
+The set of children may change while it runs: `want()` names the extra ones.
+"""
+
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+log = logging.getLogger(__name__)
+
+PR_SET_PDEATHSIG = 1
+FIRST_DELAY_S = 0.05
+LAST_DELAY_S = 5.0
+SETTLED_S = 10.0
+"""A child that lived this long starts again at once when it dies."""
+LOG_MAX_BYTES = 10 * 1024 * 1024
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent(parent: int, number: int) -> None:
+    """In a child, before exec: be sent this signal when the parent dies (prctl(2))."""
+    _libc.prctl(PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+@dataclass(frozen=True)
+class Command:
+    """How a child is started. `grace_s` is what it gets to finish after SIGTERM."""
+
+    name: str
+    argv: tuple[str, ...]
+    pass_fds: tuple[int, ...] = ()
+    grace_s: float = 10.0
+
+
+@dataclass
+class Child:
+    """A command and its present process."""
+
+    command: Command
+    process: subprocess.Popen[bytes] | None = None
+    started_s: float = 0.0
+    next_start_s: float = 0.0
+    delay_s: float = FIRST_DELAY_S
+    starts: int = 0
+
+    @property
+    def restarts(self) -> int:
+        """How often it had to be started again."""
+        return max(0, self.starts - 1)
+
+
+@dataclass
+class Supervisor:
+    """Keeps a set of children alive. Single-threaded: call `tick()` often."""
+
+    logs: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    monotonic: Callable[[], float] = time.monotonic
+    children: dict[str, Child] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._lifeline_out, self._lifeline_in = os.pipe()
+        self._own = os.getpid()
+
+    def add(self, command: Command) -> None:
+        """Start a child now and keep it alive.
+
+        Raises:
+            OSError: it cannot be started at all.
+        """
+        child = Child(command)
+        self.children[command.name] = child
+        self._start(child)
+
+    def want(self, commands: Sequence[Command], *, prefix: str) -> None:
+        """Make the children whose names begin with `prefix` exactly these."""
+        wanted = {command.name: command for command in commands}
+        for name in [n for n in self.children if n.startswith(prefix) and n not in wanted]:
+            self._stop([self.children.pop(name)])
+        for name, command in wanted.items():
+            if name not in self.children:
+                child = self.children[name] = Child(command)
+                self._start_again(child, self.monotonic())
+
+    def tick(self) -> list[str]:
+        """Start again whatever ended. Return the names of children that were found dead."""
+        dead = []
+        now = self.monotonic()
+        for child in self.children.values():
+            if child.process is not None and child.process.poll() is not None:
+                dead.append(child.command.name)
+                self._bury(child, now)
+            if child.process is None and now >= child.next_start_s:
+                self._start_again(child, now)
+        return dead
+
+    def stop(self, order: Sequence[str] = ()) -> None:
+        """Stop all children: those whose names begin as in `order` first, group by group."""
+        for prefix in (*order, ""):
+            self._stop([c for n, c in self.children.items() if n.startswith(prefix)])
+            self.children = {n: c for n, c in self.children.items() if not n.startswith(prefix)}
+
+    def kill(self) -> None:
+        """End all children without asking."""
+        for child in self.children.values():
+            if child.process is not None:
+                child.process.kill()
+
+    def _start(self, child: Child) -> None:
+        environment = {
+            **os.environ,
+            **self.environment,
+            "VOLANO_LIFELINE": str(self._lifeline_out),
+            "PYTHONUNBUFFERED": "1",
+        }
+        with self._log(child.command.name) as words:
+            child.process = subprocess.Popen(
+                child.command.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=words,
+                stderr=words,
+                env=environment,
+                pass_fds=(*child.command.pass_fds, self._lifeline_out),
+                start_new_session=True,
+                preexec_fn=self._die_with_me,  # noqa: PLW1509 - one thread only, see module
+            )
+        child.started_s = self.monotonic()
+        child.starts += 1
+
+    def _start_again(self, child: Child, now: float) -> None:
+        """Start it, or try later: a full disk or process table must not end the others."""
+        try:
+            self._start(child)
+        except OSError as error:
+            log.warning("%s cannot be started now: %s", child.command.name, error)
+            child.delay_s = min(child.delay_s * 2, LAST_DELAY_S)
+            child.next_start_s = now + child.delay_s
+
+    def _die_with_me(self) -> None:
+        """In the child, before exec: ask the kernel, then make sure it was not too late."""
+        die_with_parent(self._own, signal.SIGKILL)
+
+    def _bury(self, child: Child, now: float) -> None:
+        settled = now - child.started_s >= SETTLED_S
+        child.delay_s = FIRST_DELAY_S if settled else min(child.delay_s * 2, LAST_DELAY_S)
+        child.next_start_s = now + child.delay_s
+        child.process = None
+
+    def _stop(self, children: Sequence[Child]) -> None:
+        alive = [(c, c.process) for c in children if c.process is not None]
+        for _, process in alive:
+            process.terminate()
+        for child, process in alive:
+            try:
+                process.wait(child.command.grace_s)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _log(self, name: str) -> IO[bytes]:
+        """Open the child's log, put aside when it has grown too large."""
+        path = self.logs / f"{name}.log"
+        if path.exists() and path.stat().st_size > LOG_MAX_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+        return path.open("ab")
