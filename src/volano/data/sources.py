@@ -1,0 +1,201 @@
+"""Sources: CSV and JSONL become raw rows, all of them or none.
+
+A file is read to its end before anything is kept; the first thing that is
+wrong stops it, with the line and what to do. Columns are found by name:
+`text` and `label`, or their usual other names.
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from volano.data.errors import (
+    AmbiguousColumnError,
+    BadCsvError,
+    BadJsonError,
+    DuplicateColumnError,
+    MissingColumnError,
+    NoRowsError,
+    RaggedRowError,
+    UnknownFormatError,
+)
+from volano.data.lines import MAX_FILE, MAX_LINE, read_lines
+
+COLUMNS = {
+    "text": ("text", "input", "question", "prompt", "message", "utterance"),
+    "label": ("label", "category", "intent", "answer", "output", "completion"),
+}
+"""What a column of texts, and one of labels, is called; the first name wins over the others."""
+
+Found = tuple[int, dict[str, Any]]
+"""A line number (of the row's first line) and the row's columns."""
+
+
+def read(
+    path: Path | str,
+    *,
+    text: str | None = None,
+    label: str | None = None,
+    max_file: int = MAX_FILE,
+    max_line: int = MAX_LINE,
+) -> list[dict[str, Any]]:
+    """Return the rows of a CSV, TSV or JSONL file as `{"text", "label"}`.
+
+    `text` and `label` name the columns where the usual names do not. A field
+    in quotes may hold line ends; each line may have `max_line` bytes.
+
+    Raises:
+        UnknownFormatError: the name ends in none of .csv .tsv .jsonl .ndjson.
+        MissingColumnError, AmbiguousColumnError, DuplicateColumnError,
+            RaggedRowError: the columns; a row that lacks one is named.
+        BadCsvError, BadJsonError: a line that does not parse.
+        NoRowsError: an empty file, or a header alone.
+        SourceNotFoundError and the others of `lines.read_lines`: the file itself.
+    """
+    path = Path(path)
+    parse = _FORMATS.get(path.suffix.lower())
+    if parse is None:
+        raise UnknownFormatError(path=path)
+    rows = list(parse(read_lines(path, max_file=max_file, max_line=max_line), path))
+    if not rows:
+        raise NoRowsError(path=path.name)
+    return _select(rows, path, {"text": text, "label": label})
+
+
+def _csv(lines: Iterable[tuple[int, str]], path: Path, delimiter: str = ",") -> Iterator[Found]:
+    reader = csv.reader((line for _, line in lines), delimiter=delimiter, strict=True)
+    header: list[str] = []
+    for line, cells in _cells(reader, path):
+        if not header:
+            header = _header(cells, line, path)
+        elif len(cells) != len(header):
+            raise _ragged(cells, header, line, path)
+        else:
+            yield line, dict(zip(header, cells, strict=True))
+
+
+def _tsv(lines: Iterable[tuple[int, str]], path: Path) -> Iterator[Found]:
+    return _csv(lines, path, delimiter="\t")
+
+
+def _cells(reader: Any, path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row of cells with the line it begins in; blank lines are no rows."""
+    begins = 1
+    try:
+        for cells in reader:
+            if cells and (len(cells) > 1 or cells[0].strip()):
+                yield begins, cells
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        raise BadCsvError(line=begins, path=path.name, reason=_plain(error)) from error
+
+
+def _plain(error: csv.Error) -> str:
+    text = str(error)
+    if "unexpected end of data" in text:
+        return "a quote is opened and never closed"
+    if "field limit" in text:
+        return f"a field is longer than {csv.field_size_limit()} characters (an open quote?)"
+    return text
+
+
+def _header(cells: Sequence[str], line: int, path: Path) -> list[str]:
+    names = [cell.strip() for cell in cells]
+    for name in names:
+        if names.count(name) > 1:
+            raise DuplicateColumnError(path=path.name, column=name, line=line)
+    return names
+
+
+def _ragged(cells: Sequence[str], header: Sequence[str], line: int, path: Path) -> RaggedRowError:
+    lacking = ", ".join(f"`{name}`" for name in header[len(cells) :])
+    advice = f"It lacks {lacking}." if lacking else "A text with commas must stand in quotes."
+    return RaggedRowError(
+        line=line, path=path.name, got=len(cells), want=len(header), advice_=advice
+    )
+
+
+def _jsonl(lines: Iterable[tuple[int, str]], path: Path) -> Iterator[Found]:
+    for number, line in lines:
+        if line.strip():
+            yield number, _object(line, number, path)
+
+
+def _object(line: str, number: int, path: Path) -> dict[str, Any]:
+    try:
+        value = loads_strict(line)
+    except DuplicateKeyError as error:
+        raise DuplicateColumnError(path=path.name, column=error, line=number) from error
+    except (ValueError, RecursionError) as error:
+        reason = "it nests too deeply" if isinstance(error, RecursionError) else str(error)
+        raise BadJsonError(line=number, path=path.name, reason=reason) from error
+    if not isinstance(value, dict):
+        raise BadJsonError(line=number, path=path.name, reason="it is another kind of value")
+    return value
+
+
+class DuplicateKeyError(ValueError):
+    """An object names a key twice."""
+
+
+def loads_strict(text: str) -> Any:
+    """Read JSON as RFC 8259 has it: no NaN, no key twice in an object.
+
+    Raises:
+        DuplicateKeyError: a key twice (its name is the message).
+        ValueError: not JSON.
+        RecursionError: nested too deeply.
+    """
+    return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise DuplicateKeyError(key)
+        found[key] = value
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _select(
+    rows: Sequence[Found], path: Path, named: Mapping[str, str | None]
+) -> list[dict[str, Any]]:
+    columns = {
+        role: name if name is not None else _guess(role, rows[0], path)
+        for role, name in named.items()
+    }
+    selected = []
+    for line, cells in rows:
+        for column in columns.values():
+            if column not in cells:
+                raise _missing(line, column, cells, path)
+        selected.append({role: cells[column] for role, column in columns.items()})
+    return selected
+
+
+def _guess(role: str, first: Found, path: Path) -> str:
+    line, cells = first
+    if role in cells:
+        return role
+    usual = [name for name in cells if name.casefold() in COLUMNS[role]]
+    if len(usual) > 1:
+        raise AmbiguousColumnError(path=path.name, role=role, columns=", ".join(usual))
+    if not usual:
+        raise _missing(line, role, cells, path)
+    return usual[0]
+
+
+def _missing(line: int, column: str, cells: Mapping[str, Any], path: Path) -> MissingColumnError:
+    return MissingColumnError(
+        line=line, path=path.name, column=column, columns=", ".join(cells) or "nothing"
+    )
+
+
+_FORMATS = {".csv": _csv, ".tsv": _tsv, ".jsonl": _jsonl, ".ndjson": _jsonl}

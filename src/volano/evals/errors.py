@@ -1,0 +1,63 @@
+"""What can go wrong in an evaluation."""
+
+from volano.core.errors import ConflictError, IntegrityError, InvalidError
+
+
+class NoTestRowsError(InvalidError):
+    """`{ref}` has no rows in its split `{split}`: there is nothing to evaluate on."""
+
+    hint = "Evaluate on another split, or add the dataset again with a test share."
+
+
+class BadTemplateError(InvalidError):
+    """A template of a prompt holds `{{text}}` exactly once; this one: `{template}`."""
+
+
+class BadConcurrencyError(InvalidError):
+    """Concurrency lies between 1 and {most}, not {given}."""
+
+
+class OtherRowsError(InvalidError):
+    """`{a}` and `{b}` were measured on different rows: {only_a} only in the first, {only_b} only in the second."""
+
+    hint = "Evaluate both on the same split of the same dataset, then compare."
+
+
+class NoCommonScoreError(InvalidError):
+    """`{a}` and `{b}` have no score in common."""
+
+    hint = "Evaluate both with the same scorers."
+
+
+class JournalMismatchError(ConflictError):
+    """The journal {path} belongs to another evaluation: {what} differs."""
+
+    hint = "Give this evaluation a journal of its own, or delete the old file."
+
+
+class JournalBusyError(ConflictError):
+    """Another evaluation is writing the journal {path}."""
+
+    hint = "Wait for it, or see it with `volano run list`."
+
+
+class CorruptJournalError(IntegrityError):
+    """Line {line} of the journal {path} is damaged."""
+
+    hint = "Delete the file to begin the evaluation anew."
+
+
+class JournalWriteError(ConflictError):
+    """The journal {path} cannot be written: {reason}."""
+
+    hint = "Free some space or choose another folder; answers so far are kept."
+
+
+class BadReportError(IntegrityError):
+    """`{ref}` is not a report of this version of volano."""
+
+    hint = "Upgrade volano, or run `volano doctor`."
+
+
+class BadScoreError(InvalidError):
+    """The scorer `{scorer}` gave {value} for `{name}`; a score lies between 0 and 1."""

@@ -1,0 +1,241 @@
+"""Evals: the verbs. A model answers a split; a report says how well, and stays."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from volano.core.canon import canonical
+from volano.core.digest import Digest
+from volano.core.manifest import Parent
+from volano.core.ports.chat import Chat
+from volano.core.principal import Principal
+from volano.core.ref import Ref
+from volano.data import Datasets, Row
+from volano.evals.compare import broken, compare
+from volano.evals.errors import BadReportError, NoTestRowsError
+from volano.evals.journal import Journal
+from volano.evals.report import Report, baseline, digest_of, score_answers, summarise
+from volano.evals.scorers import DEFAULT, SCORERS
+from volano.evals.suite import Answered, Messages, ask, template
+from volano.store import Artifact, Catalog
+
+KIND = "report"
+SETTINGS: Mapping[str, Any] = {"temperature": 0, "max_tokens": 128}
+Artifacts = list[Artifact]
+Answers = list[dict[str, Any]]
+
+
+class Evals:
+    """All reports of one workspace."""
+
+    def __init__(self, catalog: Catalog, datasets: Datasets):
+        self._catalog = catalog
+        self._datasets = datasets
+
+    def evaluate(
+        self,
+        dataset_ref: str | Ref,
+        *,
+        split: str = "test",
+        chat: Chat,
+        subject: Artifact,
+        prompt_template: str = "{text}",
+        render: Callable[[str], Messages] | None = None,
+        journal: Path,
+        settings: Mapping[str, Any] | None = None,
+        scorers: Sequence[str] = DEFAULT,
+        concurrency: int = 8,
+        limit: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        name: str | None = None,
+        by: Principal,
+        made_by: str | None = None,
+        parents: Sequence[Parent] = (),
+    ) -> Artifact:
+        """Ask `chat` every row of a split, score the answers, and keep the report.
+
+        A row's messages come from `render`, else from `prompt_template`. Each
+        answer is in `journal` before it counts: called again with the same
+        arguments after a crash, only the missing rows are asked. `settings`
+        default to temperature 0 and 128 tokens. `limit` takes the first rows
+        only. The report is named `<subject>-on-<dataset>` unless `name` says else.
+
+        Raises:
+            NoTestRowsError: the split is empty.
+            UnavailableError: `chat` does not answer; the journal keeps the rest.
+            JournalMismatchError, JournalBusyError, CorruptJournalError: the journal.
+            UnknownPluginError, BadScoreError, BadTemplateError, BadConcurrencyError:
+                the arguments.
+        """
+        exam = self._exam(dataset_ref, split, subject, scorers, settings=settings, limit=limit)
+        render = render or template(prompt_template)
+        about = _about(exam, [render(row.text) for row in exam.rows])
+        with Journal(Path(journal), about) as book:
+            answers = ask(
+                exam.rows, chat, render, book,
+                settings=exam.settings, concurrency=concurrency, progress=progress or _quiet,
+            )  # fmt: skip
+        return self._keep(exam, answers, name=name, parents=parents, made_by=made_by, by=by)
+
+    def compare(self, a: str | Ref, b: str | Ref) -> dict[str, Any]:
+        """Return how report `b` differs from report `a`: paired, on the same rows.
+
+        `scores` lists, for each score of both, the values, b - a with its 95 %
+        interval, how many rows got better and worse, and a verdict; `broken`
+        names the first rows that `b` gets worse. `compare.to_text` prints it.
+
+        Raises:
+            UnknownArtifactError, BadReportError: a or b.
+            OtherRowsError: they were measured on different rows.
+            NoCommonScoreError: they have no score in common.
+        """
+        first, second = self.get(a), self.get(b)
+        scores = self._scores(first), self._scores(second)
+        changes = compare(*scores, names=(first.ref, second.ref))
+        return {
+            "a": {"report": first.ref, "subject": self.report(first.ref).subject},
+            "b": {"report": second.ref, "subject": self.report(second.ref).subject},
+            "n": len(scores[0]),
+            "scores": [change.to_dict() for change in changes],
+            "broken": broken(*scores, changes[0].name),
+        }
+
+    def get(self, ref: str | Ref) -> Artifact:
+        """Return a report's artifact.
+
+        Raises:
+            UnknownArtifactError: there is no such report.
+        """
+        return self._catalog.get(KIND, ref)
+
+    def list(self, name: str | None = None, *, limit: int = 50) -> Artifacts:
+        """Return reports, newest first."""
+        return self._catalog.list(KIND, name, limit=limit)
+
+    def report(self, ref: str | Ref) -> Report:
+        """Return what a report says.
+
+        Raises:
+            UnknownArtifactError: there is no such report.
+            BadReportError: its file is none of this version.
+        """
+        artifact = self.get(ref)
+        try:
+            return Report.from_dict(json.loads(self._catalog.read(artifact, "report.json")))
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadReportError(ref=artifact.ref) from error
+
+    def answers(self, ref: str | Ref) -> Answers:
+        """Return each row's id, answer and scores, in the rows' order.
+
+        Raises:
+            UnknownArtifactError: there is no such report.
+            BadReportError: its file is none of this version.
+        """
+        artifact = self.get(ref)
+        lines = self._catalog.read(artifact, "answers.jsonl").decode().split("\n")
+        try:
+            return [json.loads(line) for line in lines if line]
+        except ValueError as error:
+            raise BadReportError(ref=artifact.ref) from error
+
+    def _exam(
+        self,
+        dataset_ref: str | Ref,
+        split: str,
+        subject: Artifact,
+        scorers: Sequence[str],
+        *,
+        settings: Mapping[str, Any] | None,
+        limit: int | None,
+    ) -> "_Exam":
+        for scorer in scorers:
+            SCORERS.get(scorer)
+        dataset = self._datasets.get(dataset_ref)
+        rows = self._datasets.rows(dataset.ref, split)[:limit]
+        if not rows:
+            raise NoTestRowsError(ref=dataset.ref, split=split)
+        settings = dict(SETTINGS if settings is None else settings)
+        return _Exam(subject, dataset, split, rows, settings, scorers)
+
+    def _keep(
+        self,
+        exam: "_Exam",
+        answers: Sequence[Answered],
+        *,
+        name: str | None,
+        parents: Sequence[Parent],
+        made_by: str | None,
+        by: Principal,
+    ) -> Artifact:
+        """Score the answers and record the report, with the answers beside it."""
+        subject, dataset = exam.subject, exam.dataset
+        scored = score_answers(exam.rows, answers, exam.scorers)
+        train = self._datasets.rows(dataset.ref, "train")
+        report = Report(
+            str(subject), dataset.ref, exam.split, digest_of(exam.rows), len(exam.rows),
+            summarise(scored), baseline(train, exam.rows, exam.scorers),
+            failed=sum(one.error is not None for one in answers),
+            cut=sum(one.finish_reason == "length" for one in answers),
+        )  # fmt: skip
+        settings = {"settings": exam.settings, "scorers": [*exam.scorers]}
+        return self._catalog.record(
+            KIND,
+            name or f"{subject.name}-on-{dataset.name}",
+            files={"answers.jsonl": _lines(answers, scored), "report.json": _json(report)},
+            parents=(
+                Parent("subject", subject.digest), Parent("dataset", dataset.digest), *parents,
+            ),
+            meta={**report.to_dict(), **settings},
+            made_by=made_by,
+            by=by,
+        )  # fmt: skip
+
+    def _scores(self, artifact: Artifact) -> dict[str, dict[str, float]]:
+        try:
+            return {one["id"]: one["scores"] for one in self.answers(artifact.ref)}
+        except (KeyError, TypeError) as error:
+            raise BadReportError(ref=artifact.ref) from error
+
+
+@dataclass(frozen=True)
+class _Exam:
+    """Who is asked what, and how it is scored."""
+
+    subject: Artifact
+    dataset: Artifact
+    split: str
+    rows: Sequence[Row]
+    settings: Mapping[str, Any]
+    scorers: Sequence[str]
+
+
+def _about(exam: _Exam, questions: Sequence[Messages]) -> dict[str, str]:
+    """Return what makes this evaluation this one: a journal of another must not be taken up."""
+    return {
+        "dataset": str(exam.dataset.digest),
+        "split": exam.split,
+        "subject": str(exam.subject.digest),
+        "settings": str(Digest.of(canonical(exam.settings))),
+        "questions": str(Digest.of(canonical(questions))),
+    }
+
+
+def _lines(answers: Sequence[Answered], scored: Sequence[Mapping[str, float]]) -> bytes:
+    both = zip(answers, scored, strict=True)
+    lines = (_dumps({**answered.to_dict(), "scores": dict(scores)}) for answered, scores in both)
+    return "".join(f"{line}\n" for line in lines).encode(errors="replace")
+
+
+def _json(report: Report) -> bytes:
+    return (json.dumps(report.to_dict(), ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _dumps(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _quiet(done: int, of: int) -> None:
+    """Say nothing."""

@@ -1,0 +1,179 @@
+"""A Report: what a model scored on which rows, how sure that is, and what no skill would score."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from volano.core.digest import Digest
+from volano.core.score import Score
+from volano.data import Label, Row
+from volano.data.row import key_of
+from volano.evals.errors import BadScoreError
+from volano.evals.scorers import SCORERS
+from volano.evals.suite import Answered
+from volano.stats.baseline import majority_class
+from volano.stats.intervals import paired_means, wilson
+
+CONFIDENCE = 0.95
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`subject` and `dataset` are refs; `rows` names the exact set of rows; `n` counts them.
+
+    `failed` rows got no answer and score 0; `cut` answers ran into the token
+    limit. `baseline` holds, under the names of scores, what always giving the
+    training split's commonest answer would get.
+    """
+
+    subject: str
+    dataset: str
+    split: str
+    rows: str
+    n: int
+    scores: tuple[Score, ...]
+    baseline: tuple[Score, ...]
+    failed: int = 0
+    cut: int = 0
+
+    def score(self, name: str) -> Score | None:
+        """Return the score of this name, if there is one."""
+        return next((score for score in self.scores if score.name == name), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {
+            "format": FORMAT,
+            "subject": self.subject,
+            "dataset": self.dataset,
+            "split": self.split,
+            "rows": self.rows,
+            "n": self.n,
+            "scores": [score.to_dict() for score in self.scores],
+            "baseline": [score.to_dict() for score in self.baseline],
+            "failed": self.failed,
+            "cut": self.cut,
+        }
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> "Report":
+        """Read a report back.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is none of this format.
+        """
+        if raw["format"] != FORMAT:
+            raise ValueError(raw["format"])
+        return cls(
+            raw["subject"], raw["dataset"], raw["split"], raw["rows"], raw["n"],
+            tuple(Score(**score) for score in raw["scores"]),
+            tuple(Score(**score) for score in raw["baseline"]),
+            raw["failed"], raw["cut"],
+        )  # fmt: skip
+
+    def to_text(self) -> str:
+        """Return a summary for people, in lines of at most 100 characters or so."""
+        base = {score.name: score.value for score in self.baseline}
+        width = max((len(score.name) for score in self.scores), default=0)
+        lines = [f"{self.subject} on {self.dataset} ({self.split}, {self.n} rows)"]
+        for score in self.scores:
+            line = (
+                f"  {score.name:<{width}}  {score.value:.3f}  [{score.low:.3f}, {score.high:.3f}]"
+            )
+            known = base.get(score.name)
+            lines.append(line if known is None else f"{line}  commonest answer: {known:.3f}")
+        if self.failed:
+            lines.append(f"  {self.failed} rows got no answer and count as 0")
+        if self.cut:
+            lines.append(f"  {self.cut} answers were cut at the token limit")
+        return "\n".join(lines)
+
+
+def digest_of(rows: Iterable[Row]) -> str:
+    """Return the digest of a set of rows: equal for the same texts and labels in any order."""
+    return str(Digest.of("\n".join(sorted(row.id for row in rows)).encode()))
+
+
+def scores_of(answer: str, label: Label, scorers: Sequence[str]) -> dict[str, float]:
+    """Return all scores of one answer by name.
+
+    Raises:
+        UnknownPluginError: there is no such scorer.
+        BadScoreError: a scorer gave something outside [0, 1].
+    """
+    found: dict[str, float] = {}
+    for scorer in scorers:
+        for name, value in SCORERS.get(scorer)(answer, label).items():
+            if not 0 <= value <= 1:
+                raise BadScoreError(scorer=scorer, name=name, value=value)
+            found[name] = float(value)
+    return found
+
+
+def summarise(values: Sequence[Mapping[str, float]]) -> tuple[Score, ...]:
+    """Return a Score for each name: Wilson's interval for 0/1 values, else Student's t."""
+    names = dict.fromkeys(name for one in values for name in one)
+    return tuple(_score(name, [one[name] for one in values if name in one]) for name in names)
+
+
+def baseline(
+    train: Sequence[Row], rows: Sequence[Row], scorers: Sequence[str]
+) -> tuple[Score, ...]:
+    """Return the scores of always saying the commonest: label, and for objects also each field.
+
+    Commonest means in `train` (in `rows` where there is no train split). For
+    objects the answer is made of the commonest value of each field, so that
+    exact match says what fields taken one by one would score together.
+    """
+    known = train or rows
+    if not known:
+        return ()
+    answer = _text(_commonest([row.label for row in known]))
+    telling = [scorer for scorer in scorers if scorer != "valid_json"]
+    return summarise([scores_of(answer, row.label, telling) for row in rows])
+
+
+def failed_scores(label: Label, scorers: Sequence[str]) -> dict[str, float]:
+    """Return 0 for every score that an answer to this label could have got."""
+    return dict.fromkeys(scores_of("", label, scorers), 0.0)
+
+
+def score_answers(
+    rows: Sequence[Row], answers: Sequence[Answered], scorers: Sequence[str]
+) -> list[dict[str, float]]:
+    """Return the scores of each row; a row without an answer scores 0 throughout."""
+    return [
+        failed_scores(row.label, scorers)
+        if answered.error is not None
+        else scores_of(answered.answer, row.label, scorers)
+        for row, answered in zip(rows, answers, strict=True)
+    ]
+
+
+def _score(name: str, values: Sequence[float]) -> Score:
+    n, mean = len(values), math.fsum(values) / len(values)
+    if all(value in {0.0, 1.0} for value in values):
+        low, high = wilson(int(sum(values)), n, CONFIDENCE)
+        return Score(name, mean, low, high, n, CONFIDENCE, "wilson")
+    _, low, high = paired_means([0.0] * n, values, CONFIDENCE)
+    return Score(name, mean, max(0.0, low), min(1.0, high), n, CONFIDENCE, "student-t")
+
+
+def _commonest(labels: Sequence[Label]) -> Label:
+    if isinstance(labels[0], str):
+        return str(majority_class(str(label) for label in labels).label)
+    return {
+        name: _commonest_value([label[name] for label in labels if not isinstance(label, str)])
+        for name in labels[0]
+    }
+
+
+def _commonest_value(values: Sequence[Any]) -> Any:
+    by_key = {key_of(value): value for value in values}
+    return by_key[majority_class(key_of(value) for value in values).label]
+
+
+def _text(label: Label) -> str:
+    return label if isinstance(label, str) else key_of(label).decode()

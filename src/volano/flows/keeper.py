@@ -1,0 +1,60 @@
+"""The verbs on flows."""
+
+import json
+
+from volano.core.manifest import Parent
+from volano.core.principal import Principal
+from volano.core.ref import Ref
+from volano.flows.flow import Compiled
+from volano.models.keeper import Models
+from volano.prompts.keeper import Prompts
+from volano.prompts.prompt import Prompt
+from volano.store.artifact import Artifact
+from volano.store.catalog import Catalog
+
+KIND = "flow"
+FILE = "flow.json"
+
+
+class Flows:
+    """Keeps flows as artifacts, and compiles them for the gateway."""
+
+    def __init__(self, catalog: Catalog, prompts: Prompts, models: Models):
+        self._catalog = catalog
+        self._prompts = prompts
+        self._models = models
+
+    def compose(
+        self, name: str, *, model: Ref | str, prompt: Ref | str | None = None, by: Principal
+    ) -> Artifact:
+        """Join a model and, if given, a prompt into the next version of a flow.
+
+        Raises:
+            ModelNotUsableError: the model has not passed its parity check.
+        """
+        weights = self._models.get(model)
+        self._models.usable(weights)
+        own = [parent for parent in weights.manifest.parents if parent.role == "own"]
+        parents = [Parent("model", weights.digest), *own]
+        if prompt is not None:
+            parents.append(Parent("prompt", self._prompts.get(prompt).digest))
+        pins = {p.role: str(p.digest) for p in parents if p.role != "own"}
+        content = json.dumps({"kind": "prompt", **pins}, sort_keys=True).encode()
+        files, meta = {FILE: content}, {"kind": "prompt", **pins}
+        return self._catalog.record(KIND, name, files=files, parents=parents, meta=meta, by=by)
+
+    def get(self, ref: Ref | str) -> Artifact:
+        """Return a flow's artifact."""
+        return self._catalog.get(KIND, ref)
+
+    def list(self, *, limit: int = 50) -> list[Artifact]:
+        """Return the newest flows first."""
+        return self._catalog.list(KIND, limit=limit)
+
+    def compile(self, flow: Artifact) -> Compiled:
+        """Return the flow with everything it pins read and checked."""
+        pins = json.loads(self._catalog.read(flow, FILE))
+        prompt = Prompt()
+        if "prompt" in pins:
+            prompt = self._prompts.read(self._catalog.by_digest(pins["prompt"]))
+        return Compiled(prompt, self._catalog.by_digest(pins["model"]))

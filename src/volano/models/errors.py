@@ -1,0 +1,32 @@
+"""What can go wrong with models."""
+
+from volano.core.errors import ConflictError, IntegrityError, InvalidError, UnavailableError
+
+
+class ModelNotUsableError(ConflictError):
+    """`{model}` may not be used: {reason}."""
+
+    hint = (
+        "Train it again with `volano model train`, or look at it with `volano model show {model}`."
+    )
+
+
+class NotAModelError(IntegrityError):
+    """`{folder}` is not a trained model: {reason}."""
+
+    hint = "A training run leaves such a folder; see it with `volano run show`."
+
+
+class NoProviderKeyError(UnavailableError):
+    """`{model}` cannot be asked: the variable `{variable}`, which should hold its key, is not set."""
+
+    hint = "Set it, then start `volano up` again. See all with `volano model keys`."
+
+
+class BadPointerError(InvalidError):
+    """This pointer to a model elsewhere cannot be used: {reason}."""
+
+    hint = (
+        "Give entries such as `openai:gpt-5` with --at. Or an https address (or http on this machine), the model's name there, "
+        "and the name of the environment variable that holds the key."
+    )

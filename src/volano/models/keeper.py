@@ -1,0 +1,271 @@
+"""Models: the verbs."""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from volano.core.digest import Digest
+from volano.core.manifest import Parent
+from volano.core.principal import Principal
+from volano.core.ref import Ref
+from volano.models import builtin, trained
+from volano.models.errors import BadPointerError, ModelNotUsableError
+from volano.models.pointer import STRATEGIES, Entry
+from volano.store.artifact import Artifact
+from volano.store.catalog import Catalog
+
+KIND = "model"
+
+Artifacts = list[Artifact]
+
+_URL = re.compile(r"[\x21-\x7e]+")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_WEIGHT = re.compile(r"[1-9][0-9]{0,5}")
+MAX_ENTRIES = 64
+
+
+class Models:
+    """Every model of one workspace. `cache` is a folder for files checked out of the store.
+
+    `look_up` raises when there is no target of a name.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        cache: Path,
+        look_up: Callable[[str], object] = lambda name: name,
+    ):
+        self._catalog = catalog
+        self._cache = cache
+        self._look_up = look_up
+
+    def import_trained(
+        self,
+        name: str,
+        folder: Path,
+        *,
+        parents: Sequence[Parent] = (),
+        made_by: str | None = None,
+        by: Principal,
+    ) -> Artifact:
+        """Record what a training run left in `folder` as the next version of `name`.
+
+        A model whose parity did not pass is recorded too, for people to look
+        at; `usable` and `weights` refuse it.
+
+        Args:
+            name: the model's name.
+            folder: what the run's output `folder` says.
+            parents: usually the dataset (role `data`) and, when tuned, the base model (`base`).
+            made_by: the Run's id.
+            by: who does it.
+
+        Raises:
+            NotAModelError: the folder is not what a training run leaves.
+        """
+        made = trained.read(Path(folder))
+        return self._catalog.record(
+            KIND, name, files=made.files, meta=made.meta, parents=parents, made_by=made_by, by=by
+        )
+
+    def add_pointer(
+        self,
+        name: str,
+        *,
+        at: Sequence[str] = (),
+        strategy: str = "ordered",
+        weights: Sequence[str | int] = (),
+        url: str | None = None,
+        model: str | None = None,
+        key_env: str | None = None,
+        by: Principal,
+    ) -> Artifact:
+        """Record a model that lives elsewhere.
+
+        `at` says at which targets which models are asked, such as
+        `openai:gpt-5`, and `router@1` for a model of our own; `strategy` in
+        which order, `weights` a share for each. The short form `url`, `model`,
+        `key_env` is a single OpenAI-compatible server without a target: its key
+        is never stored, `key_env` names the environment variable that holds it.
+
+        Raises:
+            BadPointerError: an entry, the address, a name or a weight is no good.
+            UnknownTargetError: there is no such target.
+            UnknownArtifactError: there is no such model of our own.
+            ModelNotUsableError: a model of our own has no weights here, or did not pass parity.
+        """
+        if at:
+            if url or model or key_env:
+                raise BadPointerError(reason="say --at, or --url with --model, not both")
+            return self._add_pool(name, at, strategy=strategy, weights=weights, by=by)
+        if url is None or model is None:
+            raise BadPointerError(reason="say --at TARGET:MODEL, or --url with --model")
+        if weights or strategy != "ordered":
+            raise BadPointerError(reason="a strategy chooses among entries given with --at")
+        _check_pointer(url, model, key_env)
+        meta = {"format": "pointer", "url": url, "model": model, "key_env": key_env}
+        return self._catalog.record(KIND, name, files={}, meta=meta, by=by)
+
+    def _add_pool(
+        self,
+        name: str,
+        at: Sequence[str],
+        *,
+        strategy: str,
+        weights: Sequence[str | int],
+        by: Principal,
+    ) -> Artifact:
+        if strategy not in STRATEGIES:
+            raise BadPointerError(reason=f"strategies are {', '.join(STRATEGIES)}")
+        if len(at) > MAX_ENTRIES:
+            raise BadPointerError(reason=f"a model has at most {MAX_ENTRIES} entries")
+        shares = _shares(weights, len(at))
+        entries = [self._entry(text, share) for text, share in zip(at, shares, strict=True)]
+        if len({str(entry) for entry in entries}) < len(entries):
+            raise BadPointerError(reason="an entry is there twice")
+        meta = {"format": "pointer", "at": list(map(_meta, entries)), "strategy": strategy}
+        own = [Parent("own", Digest(entry.digest)) for entry in entries if entry.digest]
+        return self._catalog.record(KIND, name, files={}, parents=own, meta=meta, by=by)
+
+    def _entry(self, text: str, weight: int) -> Entry:
+        """Read `TARGET:MODEL`, or the ref of a model of our own (`router@1`)."""
+        before, colon, model = text.partition(":")
+        if "@" in before or not colon:
+            own = self.usable(self.get(text))
+            if trained.WEIGHTS not in own.manifest.files:
+                raise ModelNotUsableError(model=own.ref, reason="its weights are not here")
+            return Entry(None, own.ref, str(own.digest), weight)
+        _check_model(model)
+        self._look_up(before)
+        return Entry(before, model, weight=weight)
+
+    def builtin(self, by: Principal) -> Artifact:
+        """Record the ticket router that comes with volano; once, however often it is asked.
+
+        Raises:
+            NotAModelError: the installed package is damaged.
+        """
+        made = trained.read(builtin.FOLDER)
+        meta = {**made.meta, "builtin": True}
+        return self._catalog.record(KIND, builtin.NAME, files=made.files, meta=meta, by=by)
+
+    def get(self, ref: str | Ref) -> Artifact:
+        """Return the model that the ref names.
+
+        Raises:
+            UnknownArtifactError: there is none; says what is near it.
+        """
+        return self._catalog.get(KIND, ref)
+
+    def list(self, name: str | None = None, *, limit: int = 50) -> Artifacts:
+        """Return models, newest first."""
+        return self._catalog.list(KIND, name, limit=limit)
+
+    def newest(self) -> Artifacts:
+        """Return the newest model of each name."""
+        return self._catalog.names(KIND)
+
+    def usable(self, model: Artifact) -> Artifact:
+        """Return the model again if it may answer people.
+
+        Raises:
+            ModelNotUsableError: its exported file does not answer as its weights do.
+        """
+        meta = model.manifest.meta
+        if meta["format"] == "pointer":
+            return model
+        parity = meta["parity"]
+        if not parity["passed"]:
+            reason = f"only {parity['equal']} of {parity['n']} answers equal its trained weights'"
+            raise ModelNotUsableError(model=model.ref, reason=reason)
+        return model
+
+    def weights(self, ref: str | Ref) -> Path:
+        """Return the path of the model's GGUF file, checked out into the cache.
+
+        Raises:
+            UnknownArtifactError: there is no such model.
+            ModelNotUsableError: it has no weights here, or did not pass parity.
+            CorruptBlobError: the stored bytes are damaged.
+        """
+        model = self.usable(self.get(ref))
+        if model.manifest.meta["format"] == "pointer":
+            raise ModelNotUsableError(model=model.ref, reason="its weights are not here")
+        return self._out(model, trained.WEIGHTS)
+
+    def folder(self, ref: str | Ref) -> Path:
+        """Return a folder with all files of a trained model: what tuning starts from.
+
+        Raises:
+            UnknownArtifactError: there is no such model.
+            ModelNotUsableError: it has no trained weights (a pointer, the built-in model).
+        """
+        model = self.tunable(self.get(ref))
+        for path in model.manifest.files:
+            self._out(model, path)
+        return self._home(model)
+
+    def tunable(self, model: Artifact) -> Artifact:
+        """Return the model again if its trained weights are here.
+
+        Raises:
+            ModelNotUsableError: it is a pointer, or came without them as the built-in model.
+        """
+        if "model.safetensors" not in model.manifest.files:
+            raise ModelNotUsableError(
+                model=model.ref,
+                reason="its trained weights are not here",
+                hint="Train from scratch, or name a model that was trained here.",
+            )
+        return model
+
+    def _out(self, model: Artifact, path: str) -> Path:
+        home = self._home(model)
+        home.mkdir(parents=True, exist_ok=True)
+        return self._catalog.checkout(model, path, home / path)
+
+    def _home(self, model: Artifact) -> Path:
+        return self._cache / "models" / model.digest.hex
+
+
+def _check_pointer(url: str, model: str, key_env: str | None) -> None:
+    if not _URL.fullmatch(url):
+        raise BadPointerError(reason=f"`{ascii(url)[1:-1][:120]}` holds what no address has")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise BadPointerError(reason=f"`{url}` is not an address") from error
+    if parts.scheme not in ("http", "https") or not host:
+        raise BadPointerError(reason=f"`{url}` is not an http address")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise BadPointerError(reason="credentials, queries and fragments do not belong into it")
+    if parts.scheme == "http" and host not in _LOOPBACK and key_env:
+        raise BadPointerError(reason="a key must not travel unencrypted")
+    _check_model(model)
+    if key_env is not None and not _VARIABLE.fullmatch(key_env):
+        raise BadPointerError(reason="`key_env` is the name of a variable, not a key")
+
+
+def _check_model(model: str) -> None:
+    if not model.strip() or len(model) > 200 or not model.isprintable():
+        raise BadPointerError(reason="the model's name there is missing or strange")
+
+
+def _shares(weights: Sequence[str | int], count: int) -> list[int]:
+    if not weights:
+        return [1] * count
+    texts = [str(weight) for weight in weights]
+    if len(texts) != count or not all(map(_WEIGHT.fullmatch, texts)):
+        raise BadPointerError(reason="weights are whole numbers from 1, one for each entry")
+    return list(map(int, texts))
+
+
+def _meta(entry: Entry) -> dict[str, str | int]:
+    """Return an entry for the manifest: what is usual is not said, so that digests stay."""
+    said = {"target": entry.target, "model": entry.model, "digest": entry.digest}
+    meta: dict[str, str | int] = {name: text for name, text in said.items() if text}
+    return {**meta, "weight": entry.weight} if entry.weight != 1 else meta

@@ -1,0 +1,57 @@
+"""Trained: the folder that a training run leaves, checked before it becomes an artifact.
+
+Only the known files are taken, and weights only as safetensors and GGUF:
+nothing that could carry code. The parity proof must be about this very GGUF.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from volano.core.digest import Digest
+from volano.models.errors import NotAModelError
+
+WEIGHTS = "model.gguf"
+REQUIRED = (WEIGHTS, "recipe.json", "card.json", "parity.json")
+OPTIONAL = ("model.safetensors", "config.json", "tokenizer.json")
+MAGIC = b"GGUF"
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """Files by name, and the meta of the artifact to be."""
+
+    files: dict[str, Path]
+    meta: dict[str, Any]
+
+
+def read(folder: Path) -> Trained:
+    """Check a folder and describe it.
+
+    Raises:
+        NotAModelError: a file is missing, not readable, not GGUF, or the
+            parity proof is about another file.
+    """
+    missing = [name for name in REQUIRED if not (folder / name).is_file()]
+    if missing:
+        raise NotAModelError(folder=folder, reason=f"there is no {', '.join(missing)}")
+    recipe, card, parity = (_json(folder, name) for name in REQUIRED[1:])
+    data = (folder / WEIGHTS).read_bytes()
+    if not data.startswith(MAGIC):
+        raise NotAModelError(folder=folder, reason=f"{WEIGHTS} does not begin as GGUF does")
+    if parity.get("gguf") != Digest.of(data):
+        raise NotAModelError(folder=folder, reason=f"parity.json is not about this {WEIGHTS}")
+    files = {name: folder / name for name in REQUIRED + OPTIONAL if (folder / name).is_file()}
+    proof = {k: parity.get(k) for k in ("n", "equal", "precision", "required", "passed")}
+    return Trained(files, {"format": "gguf", **card, "parity": proof, "recipe": recipe})
+
+
+def _json(folder: Path, name: str) -> dict[str, Any]:
+    try:
+        value = json.loads((folder / name).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise NotAModelError(folder=folder, reason=f"{name} is not JSON") from error
+    if not isinstance(value, dict):
+        raise NotAModelError(folder=folder, reason=f"{name} is not an object")
+    return value

@@ -1,0 +1,110 @@
+"""The loop: warm up, follow a cosine down, keep a checkpoint now and then."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from volano.core.errors import InvalidError
+from volano.models.training.checkpoint import Checkpoints
+from volano.models.training.network import Network
+from volano.models.training.recipe import Recipe
+from volano.models.training.rows import IGNORED, Encoded, batch
+
+REPORT_STEPS = 25
+FLOOR = 0.02
+"""The share of the learning rate that is left at the end of the cosine."""
+
+
+class DivergedError(InvalidError):
+    """Training left the numbers at step {step}: the loss is {loss}."""
+
+    hint = "Lower the learning rate in the recipe."
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How many steps, and how fast."""
+
+    steps: int
+    lr: float
+    warmup: int
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step: linear warm-up, then a cosine."""
+        cosine = 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        return self.lr * min(1, (step + 1) / self.warmup) * (FLOOR + (1 - FLOOR) * cosine)
+
+
+def learn(
+    model: Network,
+    rows: Sequence[Encoded],
+    recipe: Recipe,
+    schedule: Schedule,
+    *,
+    checkpoints: Checkpoints,
+    every: int,
+    progress: Callable[..., None],
+) -> dict[str, float]:
+    """Train in place, from the last checkpoint on; return the last loss and tokens a second.
+
+    Raises:
+        DivergedError: the loss is no longer a number.
+    """
+    learned = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(
+        learned, lr=schedule.lr, betas=(0.9, 0.98), weight_decay=recipe.decay, fused=True
+    )
+    done, metrics = checkpoints.load(model, optimizer)
+    model.train()
+    losses: list[float] = []
+    tokens, since = 0, time.perf_counter()
+    for step in range(done, schedule.steps):
+        ids, targets = batch(rows, recipe, step)
+        losses.append(_step(model, optimizer, ids, targets, schedule.rate(step)))
+        tokens += ids.numel()
+        last = step + 1 == schedule.steps
+        if last or (step + 1) % REPORT_STEPS == 0:
+            now = time.perf_counter()
+            metrics = _metrics(losses, step, tokens / max(now - since, 1e-9))
+            progress(step + 1, schedule.steps, **metrics)
+            losses, tokens, since = [], 0, now
+        if last or (step + 1) % every == 0:
+            checkpoints.save(step + 1, metrics, model, optimizer)
+    return metrics
+
+
+def _step(
+    model: Network,
+    optimizer: torch.optim.AdamW,
+    ids: torch.Tensor,
+    targets: torch.Tensor,
+    rate: float,
+) -> float:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.zero_grad()
+    loss = _loss(model, ids, targets)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], 1.0)
+    optimizer.step()
+    return loss.item()
+
+
+def _loss(model: Network, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Cross entropy on answer tokens; the output layer is computed for those alone."""
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    states = inner.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
+    wanted = targets[:, 1:]
+    asked = wanted != IGNORED
+    return cross_entropy(inner.lm_head(states[asked]), wanted[asked])
+
+
+def _metrics(losses: list[float], step: int, tokens_per_s: float) -> dict[str, float]:
+    loss = sum(losses) / len(losses)
+    if not math.isfinite(loss):
+        raise DivergedError(step=step + 1, loss=loss)
+    return {"loss": round(loss, 5), "tokens_per_s": round(tokens_per_s, 1)}
