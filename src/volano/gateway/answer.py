@@ -1,0 +1,633 @@
+"""The answering of a call: upstreams asked in turn, answer relayed, call recorded.
+
+An Answer receives what an upstream says. Until content was passed on to the
+client everything is still open: another target of the release may answer
+instead, or the same one a little later (`_again`); how often is bounded by a
+retry budget. After that a stream ends in one of three ways, and never looks
+complete when it is not: with the upstream's end (ok), with the door's error
+event and no end (cut), or the client is gone (left). The frame is appended
+before the last byte is written.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+
+from volano.core.errors import VolanoError
+from volano.gateway.call import Call
+from volano.gateway.errors import SpoolFullError
+from volano.gateway.passage import BrokenStreamError, Chat, Native, Passage, Translated
+from volano.gateway.record import record, record_begin, record_soon
+from volano.gateway.refusal import refuse_call, trace_headers
+from volano.gateway.render import Rendered, render
+from volano.gateway.routes import Way
+from volano.serving.refusal import refusal_of
+from volano.serving.timings import without_timings
+from volano.traces.trace import STOPPED
+from volano.wire.dialect import BadAnswerError
+from volano.wire.dialects.all import SERVED, SERVED_EMBEDDINGS, SPOKEN, SPOKEN_EMBEDDINGS
+from volano.wire.embeddings import EmbeddingAsk
+from volano.wire.exchange import Ask, CannotSayError, Reply, Usage
+from volano.wire.http_client import Dial, Failure, Upstream
+from volano.wire.openai import is_error_object
+
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 0.5
+_STATUS = {"timeout": 504, "busy": 503, "stopped": 503}
+_ADVICE = {"key_missing": "Set it and start `volano up` again; see `volano model keys`"}
+_TAIL = 8 << 10
+_MAX_HELD = 64 << 10
+"""What is held back of a stream until its first content; then it passes whatever it is."""
+_PASSING = frozenset((408, 425, 429, 500, 502, 503, 504, 529))
+"""Statuses that may be gone on the next try."""
+_OURS = frozenset((401, 402, 403, 404, 407))
+"""Statuses that speak of our credentials and addresses: another target may have better ones."""
+
+
+class Answer(msgspec.Struct, eq=False):
+    """One call's exchange with its upstreams, asked in the order of `ways`."""
+
+    call: Call
+    ways: Sequence[Way]
+    rendered: Rendered
+    plain: bool
+    at: int = 0
+    upstream: Upstream | Dial | None = None
+    timer: asyncio.Handle | None = None
+    asked_at: float = 0.0
+    under_way: bool = False
+    retry_until: float = 0.0
+    retry_after_s: float = 0.0
+    wait_s: float = _FIRST_WAIT_S
+    tries: int = 0
+    touched: int = 0
+    status: int = 0
+    passage: Passage | None = None
+    parts: list[bytes] = []
+    size: int = 0
+    held: bytes = b""
+    tail: bytes = b""
+    kept: int = 0
+    upstream_error: str = ""
+
+    # asking
+
+    def ask(self) -> None:
+        """Send the call to its target."""
+        call = self.call
+        way = self.ways[self.at]
+        self.timer = None
+        if way.target.lacks:
+            why = f"the variable `{way.target.lacks}`, which should hold its key, is not set"
+            self.failed(Failure("key_missing", why, True))
+            return
+        body, dialect = self.rendered
+        head = way.head(dialect, body, streamed=call.streamed, clock=call.state.clock)
+        traced = f"{len(body)}\r\ntraceparent: 00-{call.trace}-{call.span}-01\r\n\r\n".encode()
+        self.asked_at = now = call.state.wheel.now
+        self.under_way = True
+        way.health.began(now)
+        self.upstream = way.origin.send(head + traced + body, self)
+
+    def connected(self, upstream: Upstream) -> None:
+        self.upstream = upstream
+
+    def full(self) -> None:
+        """The request is one write; there is nothing to hold back."""
+
+    ready = full
+
+    # the upstream answers
+
+    def head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.status = status
+        if status != 200:
+            self.retry_after_s = _retry_after(headers)
+        elif self.call.streamed:
+            kind = next((value for name, value in headers if name == b"content-type"), b"")
+            if kind.lower().startswith((b"text/event-stream", b"application/vnd.amazon.eventst")):
+                self.passage = self._passage()
+
+    def _passage(self) -> Passage:
+        door, dialect = self.call.door.name, self.rendered.dialect
+        engine = self.ways[self.at].target.engine
+        if door != dialect:
+            call = self.call
+            assert isinstance(call.ask, Ask)
+            writer = SERVED[door].event_writer(call.ask)
+            names = (call.trace, self.ways[self.at].target.model)
+            return Translated(SPOKEN[dialect].event_reader(), writer, *names)
+        if door == "openai.chat":
+            return Chat(wants_usage=self.call.peek.wants_usage, engine=engine)
+        return Native(SPOKEN[dialect].event_reader(), engine=engine)
+
+    def data(self, chunk: bytes) -> None:
+        if self.passage is not None:
+            self._stream(self.passage, chunk)
+            return
+        self._mark_first()
+        self.parts.append(chunk)
+        self.size += len(chunk)
+        if self.size > self.call.state.limits.answer_bytes:
+            self._drop_upstream()
+            self._fail(Failure("malformed", "the upstream's answer is too large", False))
+
+    def whole(self, body: bytes) -> None:
+        self.upstream = None
+        self.status = 200
+        self._mark_first()
+        self._plain(body)
+
+    def ended(self) -> None:
+        self.upstream = None
+        if self.passage is not None:
+            self.failed(Failure("closed", "the upstream ended the stream before its end", False))
+            return
+        self._plain(self.parts[0] if len(self.parts) == 1 else b"".join(self.parts))
+
+    def failed(self, failure: Failure) -> None:
+        self.upstream = None
+        self._blame(failure)
+        if self.call.request.started:
+            self._cut(self.upstream_error or failure.text)
+        elif not self._again(failure.text, failure):
+            if self.upstream_error:
+                failure = failure._replace(text=self.upstream_error)
+            self._fail(failure)
+
+    def _mark_first(self) -> None:
+        """Note when the first content came; of a plain answer, its first bytes."""
+        call = self.call
+        if not call.first_at_us and self.status == 200:
+            call.first_at_us = call.state.clock.monotonic_us()
+
+    # what it says of the target
+
+    def _blame(self, failure: Failure) -> None:
+        """A kept connection that the other side had just closed says nothing of the target."""
+        if not self.under_way:
+            return
+        self.under_way = False
+        health = self.ways[self.at].health
+        if (failure.reused and failure.untouched) or failure.kind in ("busy", "stopped"):
+            health.dropped()
+        else:
+            health.failed(self.call.state.wheel.now)
+
+    def _praise(self) -> None:
+        if not self.under_way:
+            return
+        self.under_way = False
+        call = self.call
+        now = call.state.wheel.now
+        first_us = call.first_at_us
+        took_s = (first_us - call.began_at_us) / 1e6 if first_us else now - self.asked_at
+        self.ways[self.at].health.answered(now, took_s)
+
+    def _judge(self, status: int) -> None:
+        """A target that answers with an error of its own is not well; one that asks for rest is."""
+        if not self.under_way:
+            return
+        self.under_way = False
+        now, health = self.call.state.wheel.now, self.ways[self.at].health
+        if status == 429 or (status == 503 and self.retry_after_s):
+            health.rests(now, self.retry_after_s or 1.0)
+        elif status >= 500 or status in _OURS:
+            health.failed(now)
+        else:
+            health.dropped()
+
+    # plain answers
+
+    def _plain(self, body: bytes) -> None:
+        call = self.call
+        if self.status == 200:
+            try:
+                said = self._said(body)
+            except BadAnswerError as error:
+                self._blame(_malformed(str(error)))
+                if not self._again(str(error), None):
+                    self._fail(_malformed(str(error)))
+                return
+            self._praise()
+            call.status, call.outcome, call.response = 200, "ok", said
+        elif self._answered_with_error(body):
+            return
+        self._settle()
+
+    def _said(self, body: bytes) -> bytes:
+        """The answer in the client's words. Raises BadAnswerError."""
+        call, dialect = self.call, self.rendered.dialect
+        if body.lstrip()[:1] != b"{":
+            raise BadAnswerError("the upstream's answer is not JSON")
+        if dialect == call.door.name:
+            return without_timings(body) if self.ways[self.at].target.engine else body
+        try:
+            if isinstance(call.ask, EmbeddingAsk):
+                vectors = SPOKEN_EMBEDDINGS[dialect].read_reply(body, call.ask)
+                call.usage = Usage(input=vectors.tokens or 0)
+                return SERVED_EMBEDDINGS[call.door.name].write_reply(vectors, call.ask)
+            reply = SPOKEN[dialect].read_reply(body)
+            assert call.ask is not None
+            call.usage = reply.usage
+            return SERVED[call.door.name].write_reply(self._named(reply), call.ask)
+        except (BadAnswerError, CannotSayError) as error:
+            raise BadAnswerError(f"the upstream's answer cannot be read: {error}") from None
+
+    def _named(self, reply: Reply) -> Reply:
+        """Some APIs give their answers no id and do not say which model wrote them."""
+        reply.id = reply.id or self.call.trace
+        reply.model = reply.model or self.ways[self.at].target.model
+        return reply
+
+    def _answered_with_error(self, body: bytes) -> bool:
+        """Deal with a status that is not 200. True when the call goes on elsewhere."""
+        call, way, status = self.call, self.ways[self.at], self.status
+        engine = way.target.engine
+        if engine and status == 503:  # it is still loading
+            self.under_way = False
+            way.health.dropped()
+            if self._again("the engine is still loading", _LOADING):
+                return True
+        self._judge(status)
+        passing = status in _PASSING and not engine
+        if (passing or status in _OURS) and self._elsewhere(f"{status}"):
+            return True
+        if passing and self._later():
+            return True
+        self.status, call.response, call.error = self._upstream_error(status, body, engine=engine)
+        call.status, call.outcome = self.status, "error"
+        return False
+
+    def _upstream_error(self, status: int, body: bytes, *, engine: bool) -> tuple[int, bytes, str]:
+        """An upstream's refusal for the client: passed on when it speaks of the client's request.
+
+        What speaks of our own credentials or addresses (401, 403, 404 and redirects)
+        is not the client's doing: 502. An engine's own words are put into the door's.
+        """
+        door, dialect = self.call.door, self.rendered.dialect
+        refusal = refusal_of(status, body) if engine else None
+        if refusal is not None:
+            said = door.error(
+                refusal.status, refusal.message, kind="invalid_request_error",
+                param=refusal.param, code=refusal.code,
+            )  # fmt: skip
+            return refusal.status, said, refusal.message
+        text = body[:500].decode("utf-8", "replace")
+        message = f"the upstream answered {status}: {text}"
+        ours = status < 400 or status in _OURS
+        if not ours and dialect == door.name and is_error_object(body):
+            return status, body, message
+        if not ours and dialect != door.name:
+            fault = (SPOKEN.get(dialect) or SPOKEN_EMBEDDINGS[dialect]).read_error(status, body)
+            shown = door.error(status, fault.message, kind=fault.kind, code=fault.code or "")
+            return status, shown, message
+        shown_status = 502 if ours else status
+        code = f"upstream_{status}"
+        shown_text = f"The upstream answered {status}."
+        return shown_status, door.error(
+            shown_status, shown_text, kind="server_error", code=code
+        ), message  # fmt: skip
+
+    def _settle(self) -> None:
+        """Record, then answer: in this order."""
+        record_soon(self.call, self._send)
+
+    def _send(self, kept: bool) -> None:
+        call = self.call
+        if not kept:
+            refuse_call(call, SpoolFullError())
+            return
+        route = call.route
+        assert route is not None
+        headers = route.json_head + trace_headers(call)
+        if self.retry_after_s and self.status in (429, 503):
+            headers += b"retry-after: %d\r\n" % max(1, round(self.retry_after_s))
+        call.request.respond(self.status, headers, call.response)
+
+    # streams
+
+    def _stream(self, passage: Passage, chunk: bytes) -> None:
+        try:
+            out, content, last, error = passage.feed(chunk)
+        except BrokenStreamError as broken:
+            self._drop_upstream()
+            self.failed(_malformed(str(broken)))
+            return
+        if error:
+            self.upstream_error = error
+        if content:
+            self._mark_first()
+        if last is not None:
+            self._done(self._all(out), last, passage.aside)
+        elif error:
+            self._drop_upstream()
+            if content or self.call.request.started:
+                self._pass_on(self._all(out))
+            self.failed(Failure("closed", error, False))
+        elif content or self.call.request.started:
+            self._pass_on(self._all(out))
+        else:
+            self.held += out
+            if len(self.held) > _MAX_HELD:
+                self._pass_on(self._all(b""))
+
+    def _all(self, out: bytes) -> bytes:
+        """What was held back until now, and this."""
+        held, self.held = self.held, b""
+        return held + out if held else out
+
+    def _pass_on(self, block: bytes) -> None:
+        if block:
+            self._keep(block)
+            self._begin_answer()
+            self.call.request.write(block)
+
+    def _done(self, last: bytes, done: bytes, aside: bytes) -> None:
+        """The stream is complete. Record first; its end is the last thing the client gets."""
+        call = self.call
+        self._leave_upstream()
+        self._begin_answer()
+        for block in (last, aside):
+            if block:
+                self._keep(block)
+        if self.upstream_error:
+            call.request.write(last)
+            self._end("cut", self.upstream_error)
+            call.request.finish(close=True)
+            return
+        self._praise()
+        self._keep(done)
+        if self._end("ok", None):
+            call.request.finish(last + done)
+        else:
+            call.request.write(last)
+            self._finish_with_error("the trace of this call could not be kept", "spool_full")
+
+    def _cut(self, why: str) -> None:
+        """Something was passed on and the rest will not come."""
+        told = bool(self.upstream_error) and self.rendered.dialect == self.call.door.name
+        rest = self.passage.rest if self.passage is not None else b""
+        if rest:
+            self._keep(rest)
+        self._end("cut", why)
+        if told:
+            self.call.request.finish(close=True)
+        else:
+            self._finish_with_error(f"The answer was cut off: {why}.", "upstream_cut")
+
+    def _finish_with_error(self, message: str, code: str) -> None:
+        if isinstance(self.passage, Translated):
+            last = self.passage.broken_off(message)
+        else:
+            last = self.call.door.stream_error(message, kind="server_error", code=code)
+        self.call.request.finish(last, close=True)
+
+    def _end(self, outcome: str, error: str | None) -> bool:
+        call = self.call
+        call.status = 200
+        call.outcome = outcome
+        call.error = error
+        call.response = self._kept_bytes()
+        self._count(call)
+        return record(call)
+
+    def _count(self, call: Call) -> None:
+        """Take over what the stream has told of its tokens so far."""
+        if self.passage is not None:
+            call.usage, call.produced = self.passage.usage, self.passage.produced
+
+    def _begin_answer(self) -> None:
+        call = self.call
+        if not call.request.started:
+            assert call.route is not None
+            call.request.start(200, call.route.stream_head + trace_headers(call))
+
+    def _keep(self, block: bytes) -> None:
+        """Keep the beginning for the trace, and the last few KB: usage stands there."""
+        limit = self.call.state.limits.kept_bytes
+        if self.kept + len(block) <= limit:
+            self.kept += len(block)
+            self.parts.append(block)
+        else:
+            self.kept = limit
+            self.tail = (self.tail + block)[-_TAIL:]
+
+    def _kept_bytes(self) -> bytes:
+        tail = self.tail
+        if len(tail) == _TAIL:  # begin at an event, not in the middle of one
+            tail = tail[tail.find(b"\n\n") + 2 :]
+        return b"".join(self.parts) + tail
+
+    # the client
+
+    def left(self) -> None:
+        """The client is gone: stop the upstream, record what there is."""
+        call = self.call
+        self._let_go()
+        call.status = 499
+        call.outcome = "left"
+        call.error = "the client left before the answer was complete"
+        if self.passage is not None:
+            call.response = self._kept_bytes() + self.held
+            self._count(call)
+        else:
+            call.response = b"".join(self.parts)
+        record(call)
+
+    def stop(self) -> None:
+        """The worker ends before the upstream does: tell the client, record what there is.
+
+        At once, without waiting for the turn to end: the connection closes behind this.
+        """
+        batch = self.call.state.batch
+        batch.flush()  # an answer that only waits to be recorded is a whole one
+        if self.call.request.finished:
+            return
+        self._let_go()
+        if self.call.request.started:
+            self._cut(self.upstream_error or STOPPED)
+        else:
+            self._fail(Failure("stopped", STOPPED, False))
+            batch.flush()
+
+    def pause(self) -> None:
+        """The client reads slowly."""
+        if isinstance(self.upstream, Upstream):
+            self.upstream.pause()
+
+    def resume(self) -> None:
+        """The client reads again."""
+        if isinstance(self.upstream, Upstream):
+            self.upstream.resume()
+
+    # failures
+
+    def _again(self, why: str, failure: Failure | None) -> bool:
+        """Nothing was passed on: go on with another target, or with this one a little later.
+
+        The same target is asked again only when it may not have heard the request,
+        or when at most one call was lost with a connection: it may be an engine that
+        is started again.
+        """
+        if self._elsewhere(why):
+            return True
+        if failure is None or failure.kind not in ("connect", "closed"):
+            return False
+        self.touched += not failure.untouched
+        if self.touched > 1:
+            return False
+        return self._wait(0.0 if failure.reused else self.wait_s)
+
+    def _elsewhere(self, why: str) -> bool:
+        """Ask the next target that can be asked this, if there is one and a retry to spend."""
+        call, at = self.call, self.at + 1
+        if at >= len(self.ways) or call.request.finished or not self._may_retry():
+            return False
+        while at < len(self.ways):
+            way = self.ways[at]
+            try:
+                rendered = render(call, way)
+            except VolanoError:
+                at += 1  # it has no words for this request
+                continue
+            self._note(why)
+            self.at, self.rendered, call.way = at, rendered, way
+            self._forget()
+            self.timer = call.state.loop.call_soon(self.ask)
+            return True
+        return False
+
+    def _may_retry(self) -> bool:
+        state = self.call.state
+        return state.retries.withdraw(state.wheel.now)
+
+    def _later(self) -> bool:
+        """Ask the same target once more after the time that it names, or a short one."""
+        wait = max(self.retry_after_s, self.wait_s)
+        if self.tries >= self.call.state.limits.retries or not self._may_retry():
+            return False
+        self._note(f"{self.status}")
+        return self._wait(wait)
+
+    def _wait(self, wait_s: float) -> bool:
+        """Come back in a moment, with jitter so that many do not come at once."""
+        call = self.call
+        now = call.state.loop.time()
+        self.retry_until = self.retry_until or now + call.state.limits.retry_s
+        if now + wait_s > self.retry_until or call.request.finished:
+            return False
+        self.tries += 1
+        self._forget()
+        if wait_s:
+            self.wait_s = min(2 * self.wait_s, _LONGEST_WAIT_S)
+            wait_s *= 1.0 + 0.25 * call.state.random.random()
+        self.timer = call.state.loop.call_later(wait_s, self.ask)
+        return True
+
+    def _note(self, why: str) -> None:
+        """Tell in the trace who was asked before and why that was not the answer."""
+        call = self.call
+        said = f"{self.ways[self.at].target.name}: {why[:120]}"
+        call.tried = f"{call.tried}; {said}" if call.tried else said
+
+    def _forget(self) -> None:
+        """Of what came so far nothing was passed on, and nothing counts."""
+        self.status = self.call.first_at_us = 0
+        self.retry_after_s = 0.0
+        self.passage = None
+        self.upstream_error = self.call.error = ""
+        self.parts, self.size, self.kept, self.tail, self.held = [], 0, 0, b"", b""
+
+    def _fail(self, failure: Failure) -> None:
+        """No answer, and nothing was passed on: an error object."""
+        call = self.call
+        target = call.way.target.name if call.way is not None else "?"
+        self._blame(failure)
+        call.status = _STATUS.get(failure.kind, 502)
+        call.outcome = "error"
+        call.error = failure.text
+        call.first_at_us = 0  # whatever came was no answer
+        advice = _ADVICE.get(failure.kind, "Try again; see `volano status`")
+        message = (
+            f"The target `{target}` of channel `{call.channel}` gave no answer: {failure.text}. "
+            f"{advice} and `volano trace show {call.trace}`."
+        )
+        call.response = call.door.error(
+            call.status, message, kind="server_error", code=f"upstream_{failure.kind}"
+        )
+        self.status = call.status
+        self._settle()
+
+    def _let_go(self) -> None:
+        self._drop_upstream()
+        if self.under_way:
+            self.under_way = False
+            self.ways[self.at].health.dropped()
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+    def _drop_upstream(self) -> None:
+        upstream, self.upstream = self.upstream, None
+        if upstream is not None:
+            upstream.cancel()
+
+    def _leave_upstream(self) -> None:
+        upstream, self.upstream = self.upstream, None
+        if isinstance(upstream, Upstream):
+            upstream.leave()
+
+
+def begin(call: Call, ways: Sequence[Way]) -> Answer | None:
+    """Ask the first target. A streamed call leaves its begin frame first; None when it could not.
+
+    It is asked when this turn of the loop is over, together with what else is
+    written then (see `batch`).
+
+    Raises:
+        VolanoError: no target can be asked this.
+    """
+    at, rendered = _first(call, ways)
+    call.way = ways[at]
+    answer = Answer(call, ways, rendered, not call.streamed, at)
+    call.state.retries.deposit()
+    if call.streamed and not record_begin(call):
+        refuse_call(call, SpoolFullError())
+        return None
+    answer.timer = call.state.loop.call_soon(answer.ask)
+    return answer
+
+
+def _first(call: Call, ways: Sequence[Way]) -> tuple[int, Rendered]:
+    """The first target that has words for this request; the first one's refusal if none has."""
+    if len(ways) == 1:
+        return 0, render(call, ways[0])
+    refusal: VolanoError | None = None
+    for at, way in enumerate(ways):
+        try:
+            return at, render(call, way)
+        except VolanoError as error:
+            refusal = refusal or error
+    assert refusal is not None
+    raise refusal
+
+
+_LOADING = Failure("closed", "the engine is still loading", True)
+
+
+def _malformed(text: str) -> Failure:
+    return Failure("malformed", text, False)
+
+
+def _retry_after(headers: list[tuple[bytes, bytes]]) -> float:
+    """Seconds that the upstream asks to wait (RFC 9110 §10.2.3; OpenAI's milliseconds); 0: none."""
+    for name, value in headers:
+        try:
+            if name == b"retry-after-ms":
+                return max(0.0, float(value) / 1000.0)
+            if name == b"retry-after":
+                return max(0.0, float(value))
+        except ValueError:
+            continue  # a date, which no model provider sends
+    return 0.0

@@ -1,0 +1,59 @@
+"""The one mutable thing on a request's path."""
+
+import msgspec
+
+from volano.gateway.door import Door
+from volano.gateway.limits import Granted
+from volano.gateway.routes import Route, Way
+from volano.gateway.snapshot import Key
+from volano.gateway.state import State
+from volano.wire.embeddings import EmbeddingAsk
+from volano.wire.exchange import Ask, Usage
+from volano.wire.http_server import Request
+from volano.wire.peek import Peek
+
+_NOT_READ = Peek("")
+
+
+class Call(msgspec.Struct, eq=False):
+    """One call, from its headers to its trace. Times ending in `at` are monotonic.
+
+    `ask` is the request in neutral words, once a translation needed it; `tried`
+    tells the targets that were asked before `way` and why each gave no answer.
+    `usage` is what the upstream told, `produced` the pieces of a stream so far.
+    `granted` is its place in the limits.
+    """
+
+    state: State
+    request: Request
+    door: Door
+    began_us: int
+    began_at_us: int
+    first_at_us: int = 0
+    key: Key | None = None
+    trace: str = ""
+    span: str = ""
+    parent: str | None = None
+    body: bytes = b""
+    peek: Peek = _NOT_READ
+    ask: Ask | EmbeddingAsk | None = None
+    streamed: bool = False
+    channel: str = ""
+    unit: str = ""
+    route: Route | None = None
+    way: Way | None = None
+    tried: str = ""
+    status: int = 0
+    outcome: str = ""
+    error: str | None = None
+    response: bytes = b""
+    usage: Usage | None = None
+    produced: int = 0
+    granted: Granted | None = None
+    recorded: bool = False
+
+
+def begin_call(state: State, request: Request, door: Door) -> Call:
+    """A call that arrives now."""
+    clock = state.clock
+    return Call(state, request, door, clock.now_us(), clock.monotonic_us())

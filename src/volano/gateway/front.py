@@ -1,0 +1,172 @@
+"""The front: which path is whose. `/v1/` is answered here, the rest belongs to control."""
+
+from urllib.parse import unquote
+
+from volano.access.hosts import check_host, check_origin
+from volano.core.errors import VolanoError
+from volano.gateway import errors as no
+from volano.gateway import path
+from volano.gateway.answer import Answer
+from volano.gateway.call import Call, begin_call
+from volano.gateway.door import BY_PATH, CHAT, Door
+from volano.gateway.refusal import JSON, refuse, refuse_call
+from volano.gateway.relay import Relay
+from volano.gateway.render import Rendered
+from volano.gateway.snapshot import Key
+from volano.gateway.state import State
+from volano.wire.http_client import Origin
+from volano.wire.http_server import Owner, Request
+from volano.wire.openai import model_body, models_body
+
+_MODELS = b"/v1/models"
+
+
+class Asked:
+    """Owns a request to a door: gives its events to the call's path."""
+
+    __slots__ = ("_answer", "_call")
+    streams = endless = False
+
+    def __init__(self, call: Call):
+        self._call = call
+        self._answer: Answer | None = None
+
+    def chunk(self, data: bytes) -> None:
+        """Never called: the body is taken whole."""
+
+    def complete(self, body: bytes) -> None:
+        try:
+            self._answer = path.serve(self._call, body)
+        except VolanoError as error:
+            refuse_call(self._call, error)
+
+    def too_large(self) -> None:
+        refuse_call(self._call, no.BodyTooLargeError(limit=self._call.request.limit))
+
+    def left(self) -> None:
+        (self._answer or Answer(self._call, (), Rendered(b"", ""), True)).left()
+
+    def stop(self) -> None:
+        if self._answer is not None:
+            self._answer.stop()
+
+    def pause(self) -> None:
+        if self._answer is not None:
+            self._answer.pause()
+
+    def resume(self) -> None:
+        if self._answer is not None:
+            self._answer.resume()
+
+
+class Front:
+    """The app that a worker's server serves."""
+
+    def __init__(self, state: State, relay: Origin, port: int):
+        self._state = state
+        self._port = port
+        self._relay = relay
+        self._hosts: set[bytes] = set()
+
+    def begin(self, request: Request) -> Owner | None:
+        target = request.target
+        door = BY_PATH.get(target)
+        if door is not None and request.method == b"POST":
+            return self._ask(request, door)
+        if not target.startswith(b"/v1/") and target != b"/v1":
+            return Relay(request, self._relay)
+        name, _, _ = target.partition(b"?")
+        door = BY_PATH.get(name)
+        if door is not None:
+            return self._ask(request, door)
+        try:
+            self._check_names(request)
+            if name == _MODELS or name.startswith(_MODELS + b"/"):
+                return self._models(request, name[len(_MODELS) + 1 :])
+            raise no.UnknownPathError(path=name[:200].decode("utf-8", "replace"))
+        except VolanoError as error:
+            refuse(request, error)
+        return None
+
+    def refuse(self, request: Request, status: int, message: str) -> None:
+        kind = "server_error" if status >= 500 else "invalid_request_error"
+        door = BY_PATH.get(request.target.partition(b"?")[0], CHAT)
+        request.respond(status, JSON, door.error(status, message, kind=kind))
+
+    def _check_names(self, request: Request) -> None:
+        """Loopback names only, so that no DNS name that was rebound to us gets an answer."""
+        fields = request.fields
+        host = fields.get(b"host", b"")
+        if host not in self._hosts:
+            check_host(host.decode("latin-1"), self._port)
+            self._hosts.add(host)
+        if b"origin" in fields:
+            check_origin(fields[b"origin"].decode("latin-1"), self._port)
+
+    def _ask(self, request: Request, door: Door) -> Owner | None:
+        try:
+            self._check_names(request)
+            if request.method != b"POST":
+                raise _wrong_method(request, "POST")
+        except VolanoError as error:
+            refuse(request, error, door)
+            return None
+        call = begin_call(self._state, request, door)
+        try:
+            path.arrive(call)
+        except VolanoError as error:
+            refuse_call(call, error)
+            return None
+        return Asked(call)
+
+    def _models(self, request: Request, name: bytes) -> Owner | None:
+        if request.method not in (b"GET", b"HEAD"):
+            raise _wrong_method(request, "GET, HEAD")
+        call = begin_call(self._state, request, CHAT)
+        path.authenticate(call)
+        return Models(call, unquote(name.decode("latin-1")))
+
+
+class Models:
+    """Answers which channels a key may call, under the name that OpenAI gives them."""
+
+    __slots__ = ("_call", "_name")
+    streams = True
+    endless = False
+
+    def __init__(self, call: Call, name: str):
+        self._call = call
+        self._name = name
+
+    def chunk(self, data: bytes) -> None:
+        """A body has no meaning here."""
+
+    def complete(self, body: bytes) -> None:  # noqa: ARG002 - it has none
+        key: Key | None = self._call.key
+        routes = self._call.state.routes
+        assert key is not None
+        names = routes.allowed(key)
+        created_s = routes.snapshot.published_us // 1_000_000
+        if not self._name:
+            self._call.request.respond(200, JSON, models_body(sorted(names), created_s))
+        elif self._name in names:
+            self._call.request.respond(200, JSON, model_body(self._name, created_s))
+        else:
+            shown = ", ".join(f"`{n}`" for n in sorted(names)) or "nothing yet"
+            refuse(self._call.request, no.UnknownChannelError(
+                channel=self._name[:200], guess="", allowed=shown, param="model",
+                code="model_not_found"))  # fmt: skip
+
+    def too_large(self) -> None: ...
+    def left(self) -> None: ...
+    def stop(self) -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+
+
+def _wrong_method(request: Request, allowed: str) -> no.WrongMethodError:
+    return no.WrongMethodError(
+        path=request.target[:200].decode("utf-8", "replace"),
+        method=request.method.decode("latin-1"),
+        allowed=allowed,
+    )

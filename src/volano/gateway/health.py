@@ -1,0 +1,147 @@
+"""How a target is: in flight, latency, and a circuit breaker. One Health a worker and target.
+
+The breaker opens after `TRIPS` failures in a row, or when more than half of the
+last `WINDOW` calls failed; then the target is passed over for `COOLDOWN_S`,
+doubled with each opening in a row up to `LONGEST_COOLDOWN_S`. When that time is
+over one call is let through: it closes the breaker, or opens it again. A target
+that says when it will take calls again (429 or 503 with Retry-After) is passed
+over until then, without blame. A target that is passed over is tried last, not
+never: the gateway does not refuse what might still be answered.
+
+Latency is an average over past answers with weights falling by half each
+`HALF_LIFE_S` (EWMA over time, as in Finagle's Peak EWMA: a slower answer counts
+at once, a faster one by and by).
+"""
+
+import math
+
+TRIPS = 5
+WINDOW = 20
+COOLDOWN_S = 5.0
+LONGEST_COOLDOWN_S = 60.0
+LONGEST_REST_S = 300.0
+"""What a target's own Retry-After may ask for at most."""
+HALF_LIFE_S = 10.0
+
+
+class Health:
+    """What this worker has seen of a target. Times are the loop's seconds."""
+
+    __slots__ = (
+        "_last_at", "_recent", "cooldown_s", "failures", "in_flight", "latency_s",
+        "open_until", "probing", "rest_until", "streak",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self.latency_s = 0.0
+        self.streak = 0
+        self.failures = 0
+        self.open_until = 0.0
+        self.rest_until = 0.0
+        self.cooldown_s = COOLDOWN_S
+        self.probing = False
+        self._recent = 0
+        self._last_at = 0.0
+
+    def takes(self, now: float) -> bool:
+        """Whether calls should be sent there now."""
+        if now < self.rest_until:
+            return False
+        if not self.open_until:
+            return True
+        return now >= self.open_until and not self.probing
+
+    @property
+    def state(self) -> str:
+        """Closed (well), open (passed over) or half-open (on trial)."""
+        if not self.open_until:
+            return "closed"
+        return "half-open" if self.probing else "open"
+
+    def began(self, now: float) -> None:
+        """A call is sent there."""
+        self.in_flight += 1
+        if self.open_until and now >= self.open_until:
+            self.probing = True
+
+    def answered(self, now: float, took_s: float) -> None:
+        """It answered, after `took_s` to the first content."""
+        self._left()
+        self._recent = self._recent << 1 & _MASK
+        self.streak = 0
+        if self.open_until:
+            self.open_until = 0.0
+            self._recent = 0
+            self.cooldown_s = COOLDOWN_S
+        if took_s >= self.latency_s or not self._last_at:
+            self.latency_s = took_s
+        else:
+            keep = math.exp2(-(now - self._last_at) / HALF_LIFE_S)
+            self.latency_s = self.latency_s * keep + took_s * (1.0 - keep)
+        self._last_at = now
+
+    def failed(self, now: float) -> None:
+        """It did not answer, or with an error of its own."""
+        self._left()
+        self._recent = (self._recent << 1 | 1) & _MASK
+        self.streak += 1
+        self.failures += 1
+        again = bool(self.open_until)
+        if again and now < self.open_until:
+            return  # a call from before the breaker opened
+        if again or self.streak >= TRIPS or self._recent.bit_count() > WINDOW // 2:
+            if again:
+                self.cooldown_s = min(2 * self.cooldown_s, LONGEST_COOLDOWN_S)
+            self.open_until = now + self.cooldown_s
+
+    def rests(self, now: float, for_s: float) -> None:
+        """It asks to be left alone for a while."""
+        self._left()
+        self.rest_until = max(self.rest_until, now + min(for_s, LONGEST_REST_S))
+
+    def dropped(self) -> None:
+        """The call ended for a reason that says nothing of the target."""
+        self._left()
+
+    def _left(self) -> None:
+        self.in_flight -= 1
+        self.probing = False
+
+
+_MASK = (1 << WINDOW) - 1
+
+
+class RetryBudget:
+    """Retries may be at most a share of the calls, so that a storm does not feed itself.
+
+    A bucket as in Finagle's `RetryBudget`: each call pays in `SHARE` of a retry,
+    up to `MOST`; a retry takes out one. For quiet times `free` are there at first,
+    and come back within `FREE_EACH_S`.
+    """
+
+    SHARE = 0.2
+    FREE = 10.0
+    FREE_EACH_S = 10.0
+    MOST = 100.0
+    __slots__ = ("_at", "_free", "left")
+
+    def __init__(self, free: float = FREE) -> None:
+        self._free = self.left = free
+        self._at = 0.0
+
+    def deposit(self) -> None:
+        """A call came."""
+        if self.left < self.MOST:
+            self.left += self.SHARE
+
+    def withdraw(self, now: float) -> bool:
+        """Take one retry; False when there is none."""
+        if self.left < self._free:
+            back = (now - self._at) * self._free / self.FREE_EACH_S
+            self.left = min(self._free, self.left + back)
+        self._at = now
+        if self.left < 1.0:
+            return False
+        self.left -= 1.0
+        return True

@@ -1,0 +1,263 @@
+"""How an upstream's stream becomes the client's. Three ways, one shape.
+
+    Chat         OpenAI chat on both sides: blocks pass as they came, hardly read
+    Native       the same dialect on both sides, not chat: each event passes as it
+                 came; a reader listens along for content, usage, errors and the end
+    Translated   two dialects: read into events, written in the client's words
+
+`feed` returns a Piece: (bytes to pass on, whether they bear content, the last
+bytes or None, whether the upstream reported an error). The last bytes may go to
+the client only when the call is recorded. Until the first content nothing needs
+to be passed on: another target may still answer instead.
+"""
+
+from typing import Any, Protocol
+
+import msgspec
+
+from volano.serving.timings import without_timings
+from volano.wire.dialect import BadAnswerError, EventReader, EventWriter
+from volano.wire.exchange import Began, Delta, Event, Failed, Finished, Opened, ToolUse, Usage
+from volano.wire.openai import kind_of
+from volano.wire.sse import EventTooLongError, Framer, events
+
+Piece = tuple[bytes, bool, bytes | None, str]
+"""(to pass on, has content, the last bytes, the upstream's error)."""
+_REPORTED = "the upstream reported an error in its stream"
+
+
+class BrokenStreamError(Exception):
+    """The stream cannot be read any further; the text says why."""
+
+
+class Passage(Protocol):
+    """One stream's way through."""
+
+    usage: Usage | None
+    produced: int
+    """Pieces of content so far: about as many as tokens."""
+    aside: bytes
+    """What the client did not ask for but the trace wants: the usage."""
+
+    def feed(self, chunk: bytes) -> Piece:
+        """Take what came from the upstream, cut anywhere. Raises BrokenStreamError."""
+        ...
+
+    @property
+    def rest(self) -> bytes:
+        """What came of an event that is not complete, when it may be shown as it is."""
+        ...
+
+
+class Chat:
+    """From `openai.chat` to `openai.chat`."""
+
+    __slots__ = ("_begun", "_engine", "_framer", "_wants_usage", "aside", "produced", "usage")
+
+    def __init__(self, *, wants_usage: bool, engine: bool):
+        self._engine = engine
+        self._framer = Framer()
+        self._wants_usage = wants_usage
+        self._begun = False
+        self.aside = b""
+        self.produced = 0
+        self.usage: Usage | None = None
+
+    @property
+    def rest(self) -> bytes:
+        return self._framer.rest
+
+    def feed(self, chunk: bytes) -> Piece:
+        try:
+            block = self._framer.feed(chunk)
+        except EventTooLongError:
+            raise BrokenStreamError("the upstream sent an endless event") from None
+        if not block:
+            return b"", False, None, ""
+        if (
+            self._begun
+            and b"[DONE]" not in block
+            and b'"error"' not in block
+            and not (self._engine and b'"timings"' in block)
+            and (self._wants_usage or b"[]" not in block.replace(b" ", b""))
+        ):
+            self.produced += block.count(b"data:")
+            return block, True, None, ""
+        return self._sift(block)
+
+    def _sift(self, block: bytes) -> Piece:
+        """Look at each event: first content, usage, errors, the end."""
+        passed: list[bytes] = []
+        content, error = False, ""
+        for raw, data in events(block):
+            kind = kind_of(data)
+            if kind == "done":
+                return b"".join(passed), content, raw, error
+            if kind == "content":
+                content = self._begun = True
+                self.produced += 1
+            elif kind == "error":
+                error = _REPORTED
+            elif kind == "usage":
+                self.usage = usage_of(data)
+            if self._engine:
+                raw = without_timings(raw)
+            if kind != "usage" or self._wants_usage:
+                passed.append(raw)
+            else:
+                self.aside = raw
+        return b"".join(passed), content, None, error
+
+
+class Native:
+    """The same dialect on both sides."""
+
+    aside = b""
+    __slots__ = ("_engine", "_framer", "_reader", "produced", "usage")
+
+    def __init__(self, reader: EventReader, *, engine: bool):
+        self._engine = engine
+        self._framer = Framer()
+        self._reader = reader
+        self.produced = 0
+        self.usage: Usage | None = None
+
+    @property
+    def rest(self) -> bytes:
+        return self._framer.rest
+
+    def feed(self, chunk: bytes) -> Piece:
+        try:
+            block = self._framer.feed(chunk)
+        except EventTooLongError:
+            raise BrokenStreamError("the upstream sent an endless event") from None
+        passed: list[bytes] = []
+        content, error = False, ""
+        for whole, _ in events(block):
+            raw = without_timings(whole) if self._engine else whole
+            said = self._read(raw)
+            content |= any(bears_content(event) for event in said)
+            self.produced += sum(isinstance(event, Delta) for event in said)
+            self.usage = _last_usage(said, self.usage)
+            if any(isinstance(event, Failed) for event in said):
+                error = _REPORTED
+            if self._reader.complete and not error:
+                return b"".join(passed), content, raw, ""
+            passed.append(raw)
+        return b"".join(passed), content, None, error
+
+    def _read(self, raw: bytes) -> list[Event]:
+        try:
+            return list(self._reader.feed(raw))
+        except BadAnswerError as error:
+            raise BrokenStreamError(f"the upstream's stream cannot be read: {error}") from None
+
+
+class Translated:
+    """From the target's dialect to the client's."""
+
+    __slots__ = ("_id", "_model", "_reader", "_writer", "produced", "usage")
+    rest = aside = b""
+
+    def __init__(self, reader: EventReader, writer: EventWriter, id: str, model: str):  # noqa: A002
+        self._id = id
+        self._model = model
+        self._reader = reader
+        self._writer = writer
+        self.produced = 0
+        self.usage: Usage | None = None
+
+    def feed(self, chunk: bytes) -> Piece:
+        try:
+            said = self._reader.feed(chunk)
+        except BadAnswerError as error:
+            raise BrokenStreamError(f"the upstream's stream cannot be read: {error}") from None
+        passed: list[bytes] = []
+        content = False
+        self.usage = _last_usage(said, self.usage)
+        for event in said:
+            if isinstance(event, Failed):
+                return b"".join(passed), content, None, f"{_REPORTED}: {event.message}"
+            if isinstance(event, Finished):
+                return b"".join(passed), content, self._writer.write(event), ""
+            if isinstance(event, Opened):  # some APIs name neither
+                event.id = event.id or self._id
+                event.model = event.model or self._model
+            content |= bears_content(event)
+            self.produced += isinstance(event, Delta)
+            passed.append(self._writer.write(event))
+        return b"".join(passed), content, None, ""
+
+    def broken_off(self, message: str) -> bytes:
+        """Return what tells the client that no more will come."""
+        return self._writer.write(Failed(message, "server_error", 502))
+
+
+def bears_content(event: Event) -> bool:
+    """Whether a client has something to show from here on."""
+    if isinstance(event, Delta):
+        return bool(event.text)
+    return isinstance(event, Began) and isinstance(event.part, ToolUse)
+
+
+def _last_usage(said: Any, before: Usage | None) -> Usage | None:
+    for event in reversed(said):
+        if isinstance(event, Opened | Finished) and event.usage is not None:
+            return event.usage
+    return before
+
+
+class _Cached(msgspec.Struct):
+    cached_tokens: int | None = None
+    audio_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class _Thought(msgspec.Struct):
+    reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    prompt_tokens_details: _Cached | None = None
+    completion_tokens_details: _Thought | None = None
+    input_tokens_details: _Cached | None = None
+    output_tokens_details: _Thought | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+
+
+class _Answer(msgspec.Struct):
+    usage: _Usage | None = None
+
+
+_decode = msgspec.json.Decoder(_Answer).decode
+
+
+def usage_of(body: bytes) -> Usage | None:
+    """The usage that a whole answer (or a usage event) of OpenAI's or Anthropic's APIs tells."""
+    try:
+        told = _decode(body).usage
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    if told is None:
+        return None
+    asked = told.prompt_tokens_details or told.input_tokens_details or _NOT_CACHED
+    said = told.completion_tokens_details or told.output_tokens_details or _NO_THOUGHT
+    read, written = told.cache_read_input_tokens or 0, told.cache_creation_input_tokens or 0
+    return Usage(
+        input=told.prompt_tokens + told.input_tokens + read + written,
+        output=told.completion_tokens + told.output_tokens,
+        cached=(asked.cached_tokens or 0) + read,
+        cache_written=(asked.cache_write_tokens or 0) + written,
+        reasoning=said.reasoning_tokens or 0,
+        audio_input=asked.audio_tokens or 0,
+        audio_output=said.audio_tokens or 0,
+    )
+
+
+_NOT_CACHED, _NO_THOUGHT = _Cached(), _Thought()

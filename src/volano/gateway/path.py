@@ -1,0 +1,156 @@
+"""A request's path: authenticate, admit, read, choose, limit, answer; then settle and record.
+
+    headers there   arrive    authenticate -> admit
+    body there      serve     read -> choose -> limit -> answer
+    answer there    (answer.py) settle and record, and only then the last byte
+
+Each step is a plain function on one small mutable Call. A step that says no
+raises; the refusal goes out as the door's own error object and, when the key was
+good, into a trace with the outcome "refused".
+"""
+
+import difflib
+import re
+
+from volano.gateway import answer as answers
+from volano.gateway import errors as no
+from volano.gateway.answer import Answer
+from volano.gateway.balance import Circumstances, order
+from volano.gateway.call import Call
+from volano.gateway.choose import choose as choose_arm
+from volano.gateway.denied import Denied
+from volano.gateway.limits import estimate
+from volano.gateway.routes import Way
+from volano.wire import openai
+
+_TRACEPARENT = re.compile(
+    rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}"
+)
+
+
+def arrive(call: Call) -> None:
+    """The headers are there. Raises: a VolanoError that refuses the call."""
+    authenticate(call)
+    identify(call)
+    admit(call)
+
+
+def serve(call: Call, body: bytes) -> Answer | None:
+    """The body is there. Raises: a VolanoError that refuses the call."""
+    read(call, body)
+    choose(call)
+    limit(call)
+    return answers.begin(call, plan(call))
+
+
+def authenticate(call: Call) -> None:
+    """Whose call is it? The key comes as OpenAI's clients send it, or as Anthropic's do."""
+    fields = call.request.fields
+    authorization = fields.get(b"authorization")
+    if not authorization:
+        given = fields.get(b"x-api-key")
+        if not given:
+            raise no.NoKeyError
+        authorization = b"Bearer " + given
+    call.key = call.state.routes.key(authorization, call.state.clock)
+    if call.key is None:
+        raise no.WrongKeyError
+
+
+def identify(call: Call) -> None:
+    """Give the call its trace id; take part in the client's trace (W3C trace context)."""
+    digits = (call.state.random.getrandbits(192) | _NOT_ZERO).to_bytes(24, "big").hex()
+    call.trace, call.span = digits[:32], digits[32:]
+    given = call.request.fields.get(b"traceparent")
+    found = _TRACEPARENT.fullmatch(given) if given else None
+    if found is not None:
+        call.trace, call.parent = found[1].decode(), found[2].decode()
+
+
+_NOT_ZERO = 1 << 64 | 1
+
+
+def admit(call: Call) -> None:
+    """May it come in at all, from there and by this door?"""
+    state, key = call.state, call.key
+    assert key is not None
+    if key.ips and not key.may_come_from(call.request.peer):
+        raise no.AddressError(address=call.request.peer, id=key.id)
+    if not key.may_enter(call.door.dialect):
+        raise no.DoorScopeError(door=call.door.dialect, id=key.id)
+    most = state.routes.snapshot.max_body_bytes
+    if state.refusing:
+        raise no.SpoolFullError
+    if int(call.request.fields.get(b"content-length", b"0")) > most:
+        raise no.BodyTooLargeError(limit=most)
+    call.request.limit = most
+
+
+def read(call: Call, body: bytes) -> None:
+    """What does it want?"""
+    call.body = body
+    try:
+        call.peek = peek = call.door.peek(body)
+    except openai.MalformedError as error:
+        raise no.BadBodyError(reason=error) from None
+    except openai.FieldError as error:
+        raise no.BadFieldError(reason=error, param=error.param) from None
+    call.channel = peek.model
+    call.streamed = peek.stream
+    given = call.request.fields.get(b"x-volano-unit")
+    call.unit = (given.decode("utf-8", "replace") if given else None) or peek.user or call.trace
+
+
+def choose(call: Call) -> None:
+    """Which release serves it?"""
+    key = call.key
+    assert key is not None
+    routes = call.state.routes
+    channel = routes.channels.get(call.channel)
+    if channel is None:
+        release = routes.snapshot.refused.get(call.channel)
+        if release is not None and key.may_call(call.channel):
+            raise no.RefusedReleaseError(channel=call.channel, release=release)
+        allowed = routes.allowed(key)
+        near = difflib.get_close_matches(call.channel[:200], allowed, n=1)
+        guess = f" (did you mean `{near[0]}`?)" if near else ""
+        raise no.UnknownChannelError(
+            channel=call.channel[:200], guess=guess, allowed=_listed(allowed),
+            param="model", code="model_not_found",
+        )  # fmt: skip
+    if not key.may_call(call.channel):
+        raise no.ScopeError(channel=call.channel, allowed=_listed(routes.allowed(key)))
+    if channel.by_request:
+        call.unit = call.trace
+    call.route = choose_arm(channel.arms, channel.salt, call.unit)
+
+
+def limit(call: Call) -> None:
+    """Is there room for it in the limits of its key, its groups and its channel?"""
+    key, admission = call.key, call.state.admission
+    assert key is not None
+    meters = admission.meters(key, call.channel)
+    if not meters:
+        return
+    found = admission.admit(meters, estimate(call.body, call.peek.max_tokens))
+    if isinstance(found, Denied):
+        raise no.RateLimitError.of(found)
+    call.granted = found
+
+
+def plan(call: Call) -> list[Way]:
+    """In which order are the release's targets asked?"""
+    route, state = call.route, call.state
+    assert route is not None
+    ways = route.ways
+    if len(ways) > 1:
+        at = Circumstances(state.wheel.now, state.random, call.unit)
+        return list(order(ways, route.info.strategy, at))
+    if not ways:
+        raise no.NoTargetError(release=route.info.release)
+    return ways
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:20])
+    return shown + (" and more" if len(names) > 20 else "") if names else "nothing yet"

@@ -1,0 +1,491 @@
+"""Publishes snapshots: what keys, channels and engines mean for the workers, now.
+
+The order matters. Engines are wished for before a snapshot can route to them;
+the snapshot file is whole before the generation in shared memory tells of it.
+
+A release that cannot be served (damaged bytes, an impossible address) is left
+out and told in the log: it must not keep a revoked key or another channel's
+rollback from the workers. A channel whose stable release is left out is
+refused: its clients are told so, and `volano status` says why.
+
+Whether a release is what was signed is asked once in each life of control,
+before anything of it is believed. What is not is never served, not even as it
+was published before; bytes that a disk has damaged since are another matter.
+"""
+
+import logging
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from msgspec import structs
+
+from volano.access.keeper import Keys
+from volano.access.limits import Limits
+from volano.core.clock import Clock
+from volano.core.digest import Digest
+from volano.core.errors import VolanoError
+from volano.flows.keeper import Flows
+from volano.gateway import snapshot as shape
+from volano.gateway.allotment import Allotment
+from volano.gateway.shared import RELEASES, Shared
+from volano.gateway.tally import USES, Tally
+from volano.gateway.targets import Targets
+from volano.models.keeper import Models
+from volano.models.pointer import Entry, pointer_of, pool_of
+from volano.releases.channel import MILLION, Arm, Channel
+from volano.releases.errors import TamperedReleaseError
+from volano.releases.keeper import Releases
+from volano.serving.chat import open_chat
+from volano.serving.spec import DIALECTS, EngineSpec
+from volano.serving.wanted import Wanted
+from volano.store.artifact import Artifact
+from volano.store.catalog import Catalog
+from volano.store.errors import CorruptBlobError, MissingBlobError
+
+log = logging.getLogger(__name__)
+
+APPLIED_WITHIN_S = 2.0
+POLL_S = 0.001
+LINGER_S = 30.0
+HEALTH_TIMEOUT_S = 1.0
+
+
+class Publisher:
+    """Builds snapshots from the keepers; also tells the reconciler how serving is."""
+
+    def __init__(
+        self,
+        *,
+        run: Path,
+        catalog: Catalog,
+        keys: Keys,
+        flows: Flows,
+        models: Models,
+        releases: Callable[[], Releases],
+        targets: Targets,
+        hmac_secret: bytes,
+        max_body_bytes: int,
+        spool_full: str,
+        engine_slots: int,
+        engine_threads: int,
+        clock: Clock,
+        region: str = "",
+        environment: Mapping[str, str] = os.environ,
+        limits: Limits | None = None,
+    ):
+        self._run = run.resolve()
+        self._catalog = catalog
+        self._keys = keys
+        self._flows = flows
+        self._models = models
+        self._releases = releases
+        self._targets = targets
+        self._region = region
+        self._secret = hmac_secret
+        self._max_body_bytes = max_body_bytes
+        self._spool_full = spool_full
+        self._slots = engine_slots
+        self._threads = engine_threads
+        self._clock = clock
+        self._environment = environment
+        self._wanted = Wanted(self._run / "engines.json")
+        self._shared = Shared(self._run / "shared.bin")
+        self._limits = limits
+        self._tally = Tally(self._run / "limits.bin")
+        self._slots_of_limits = self._last_limits()
+        self._allotment = Allotment(self._slots_of_limits, secrets.randbelow(USES))
+        self._release_slots: dict[str, int] = {}
+        self._pinned: dict[str, Pinned] = {}
+        self._engines: dict[str, EngineSpec] = {}
+        self._trusted: dict[str, Artifact] = {}
+        self._refused: dict[str, str] = {}
+        self._needed_s: dict[str, float] = {}
+        self._told: set[str] = set()
+        self._applied_us: int | None = None
+        self._lock = threading.Lock()
+
+    def publish(self) -> int:
+        """Publish what the keepers say now; return the generation. One at a time."""
+        with self._lock:
+            channels = self._releases().channels()
+            self._wish_engines(channels)
+            generation = self._shared.generation + 1
+            served, refused = self._channels(channels)
+            snapshot = shape.Snapshot(
+                generation=generation,
+                published_us=self._clock.now_us(),
+                hmac_secret_hex=self._secret.hex(),
+                keys=self._live_keys(),
+                channels=served,
+                refused={c.name: c.stable_ref for c in channels if c.name in refused},
+                max_body_bytes=self._max_body_bytes,
+                spool_policy=self._spool_full,
+                region=self._region,
+                limits=self._slotted_limits(),
+            )
+            self._refused = refused
+            begun = time.monotonic_ns()
+            shape.write(self._run / "snapshot.json", snapshot)
+            self._shared.publish(generation)
+            self._applied_us = self._wait_until_applied(generation, begun)
+            return generation
+
+    def applied_us(self) -> int | None:
+        """Return how long the last publication took until every living worker used it.
+
+        None when some worker did not within two seconds.
+        """
+        return self._applied_us
+
+    def _wait_until_applied(self, generation: int, begun_ns: int) -> int | None:
+        """Wait for the workers, so that what a caller changed holds when it is told so."""
+        while (waited := time.monotonic_ns() - begun_ns) < APPLIED_WITHIN_S * 1e9:
+            if all(applied >= generation for applied in self._shared.workers().values()):
+                return waited // 1000
+            time.sleep(POLL_S)
+        return None
+
+    def ready(self, release_digest: str) -> bool:
+        """Whether every engine of this release answers; never true of one that cannot be served."""
+        try:
+            _, _, targets = self._arm_of(release_digest)
+        except VolanoError as error:
+            self._tell(release_digest, error)
+            return False
+        return all(_answers(target) for target in targets if target.engine)
+
+    def refused(self) -> dict[str, str]:
+        """Return the channels that were left out of the last snapshot, each with the reason."""
+        return dict(self._refused)
+
+    def waiting_for(self) -> list[str]:
+        """Return the releases in channels whose engines do not answer yet; refused ones never will."""
+        served = {
+            (arm.release, arm.release_digest)
+            for channel in self._releases().channels()
+            if channel.name not in self._refused
+            for arm in self._releases().arms(channel)
+            if arm.role == "stable"
+        }
+        return sorted(name for name, digest in served if not self.ready(digest))
+
+    def provider_keys(self) -> list[dict[str, Any]]:
+        """Return which models want a key, from which variable, whether it is set, and who serves them.
+
+        These are the models in channels, and the newest of each name.
+        """
+        used: dict[str, list[str]] = {}
+        found = {str(model.digest): model for model in self._models.newest()}
+        for channel in self._releases().channels():
+            for digest in filter(None, (channel.stable, channel.candidate)):
+                try:
+                    model = self._model(digest)
+                except VolanoError as error:
+                    self._tell(digest, error)
+                    continue
+                found[str(model.digest)] = model
+                used.setdefault(str(model.digest), []).append(channel.name)
+        return [
+            {"model": model.ref, "key_env": name, "set": is_set, "channels": used.get(digest, [])}
+            for digest, model in found.items()
+            for name, is_set in self._variables(model)
+        ]
+
+    def _variables(self, model: Artifact) -> Iterator[tuple[str, bool]]:
+        """Yield the variables that a model's keys are in, and whether each is set.
+
+        Of a target that has a key, here or in the vault, only those that are set.
+        """
+        pointer, pool = pointer_of(model), pool_of(model)
+        if pointer is not None and pointer.key_env:
+            yield pointer.key_env, not pointer.lacks(self._environment)
+        for name in sorted(pool.targets) if pool else ():
+            try:
+                target = self._targets.get(name)
+                named = self._targets.variables(target).items()
+                well = bool(self._targets.keys(target))
+                yield from ((variable, is_set) for variable, is_set in named if is_set or not well)
+            except VolanoError as error:
+                self._tell(f"{model.ref} at {name}", error, "is left out")
+
+    def counts(self, release_digest: str) -> tuple[int, int]:
+        """Return calls and errors of a release over all workers; none before it is published."""
+        slot = self._release_slots.get(release_digest)
+        return (0, 0) if slot is None else self._shared.counts(slot)
+
+    def close(self) -> None:
+        """Let the shared memory go."""
+        self._shared.close()
+        self._tally.close()
+
+    def usage(self, subject: str) -> tuple[int, int, int]:
+        """Return what a limited subject uses now: requests and tokens a minute, calls under way."""
+        limit = self._slots_of_limits.get(subject)
+        return (0, 0, 0) if limit is None else self._tally.usage(limit.slot, limit.use)
+
+    def tidy(self) -> None:
+        """Let engines go that no channel has needed for a while. Call it now and then."""
+        with self._lock:
+            self._wish_engines(self._releases().channels())
+
+    def _wish_engines(self, channels: list[Channel]) -> None:
+        """Wish for the engines of every arm; those just left linger for calls in flight."""
+        now = time.monotonic()
+        for digest in sorted({d for c in channels for d in (c.stable, c.candidate) if d}):
+            try:
+                for model in self._own(self._model(digest)):
+                    self._engine(model)
+                    self._needed_s[str(model.digest)] = now
+            except VolanoError as error:
+                self._tell(digest, error)
+        keep = [d for d, at in self._needed_s.items() if now - at < LINGER_S]
+        self._needed_s = {digest: self._needed_s[digest] for digest in keep}
+        self._wanted.write(self._engines[digest] for digest in keep)
+
+    def _live_keys(self) -> dict[str, shape.Key]:
+        return {
+            fingerprint: shape.Key(key.id, key.group, key.scopes, key.expires_us, key.ips)
+            for fingerprint, key in self._keys.fingerprints().items()
+        }
+
+    def _last_limits(self) -> dict[str, shape.Limit]:
+        """Return the limits as they were published last: their slots stay theirs."""
+        try:
+            return shape.read(self._run / "snapshot.json").limits
+        except VolanoError:
+            return {}
+
+    def _slotted_limits(self) -> dict[str, shape.Limit]:
+        """Return the limits with their slots, each with room on the disk before it is written to."""
+        found = self._allotment.allot(self._limits.list() if self._limits else ())
+        backed = self._tally.back(1 + max((limit.slot for limit in found.values()), default=-1))
+        for subject in [subject for subject, limit in found.items() if limit.slot >= backed]:
+            log.error("the limit of %s does not hold: the disk has no room to count in", subject)
+            del found[subject]
+        self._slots_of_limits = found
+        return found
+
+    def _channels(self, channels: list[Channel]) -> tuple[dict[str, shape.Channel], dict[str, str]]:
+        """Return the channels that can be served, with the arms that can; and the others' reasons."""
+        self._free_slots(channels)
+        served, refused = {}, {}
+        for channel in channels:
+            arms_of = self._releases().arms(channel)
+            problems = [self._problem(arm) for arm in arms_of]
+            found = [arm for arm, why in zip(arms_of, problems, strict=True) if not why]
+            stable = [arm for arm in found if arm.role == "stable"]
+            arms = found if len(found) > 1 else [replace(arm, share=MILLION) for arm in stable]
+            if arms:
+                made = tuple(map(self._arm, arms))
+                served[channel.name] = shape.Channel(made, channel.unit, channel.salt)
+            else:
+                refused[channel.name] = problems[0]
+        return served, refused
+
+    def _problem(self, arm: Arm) -> str:
+        """Say why an arm cannot be served; nothing when it can."""
+        try:
+            shape.check_arm("", self._arm(arm))
+        except (VolanoError, ValueError) as error:
+            self._tell(arm.release_digest, error)
+            return str(error)
+        return ""
+
+    def _arm(self, arm: Arm) -> shape.Arm:
+        flow, strategy, targets = self._arm_of(arm.release_digest)
+        return shape.Arm(
+            release=arm.release,
+            release_digest=arm.release_digest,
+            targets=targets,
+            share=arm.share,
+            arm=arm.role,
+            rollout=arm.rollout_id,
+            slot=self._slot_of(arm.release_digest),
+            flow=flow,
+            strategy=strategy,
+        )
+
+    def _arm_of(self, release_digest: str) -> tuple[shape.Flow, str, tuple[shape.Target, ...]]:
+        """Return flow, strategy and targets of a release.
+
+        What it pins is compiled once: releases never change. Where a target is and
+        with which keys it is asked is looked up each time: that is operations.
+        """
+        if release_digest not in self._pinned:
+            try:
+                self._pinned[release_digest] = self._compile(release_digest)
+            except VolanoError as error:
+                self._pinned[release_digest] = self._as_published(release_digest, error)
+        found = self._pinned[release_digest]
+        targets = found.targets if found.model is None else self._targets_of(found.model)
+        return found.flow, found.strategy, targets
+
+    def _compile(self, release_digest: str) -> "Pinned":
+        release = self._trust(release_digest)
+        compiled = self._flows.compile(self._releases().flow_of(release))
+        raw = compiled.to_dict()
+        user = tuple(raw["user"]) if raw["user"] else None
+        flow = shape.Flow(tuple(raw["before"]), user, raw["defaults"])
+        self._targets_of(compiled.model)
+        pool = pool_of(compiled.model)
+        return Pinned(flow, pool.strategy if pool else "ordered", compiled.model)
+
+    def _trust(self, release_digest: str) -> Artifact:
+        """Return a release that is what was signed; asked once.
+
+        Raises:
+            TamperedReleaseError: it is not.
+            MissingBlobError, CorruptBlobError: it cannot be told.
+        """
+        if release_digest not in self._trusted:
+            self._trusted[release_digest] = self._releases().trusted(release_digest)
+        return self._trusted[release_digest]
+
+    def _as_published(self, release_digest: str, error: VolanoError) -> "Pinned":
+        """Go on with what was published of a stable release whose stored bytes are damaged since.
+
+        Raises:
+            VolanoError: the given one, when it was not published as stable, or was tampered with.
+        """
+        if isinstance(error, TamperedReleaseError):
+            raise error
+        try:
+            last = shape.read(self._run / "snapshot.json")
+        except VolanoError:
+            raise error from None
+        for channel in last.channels.values():
+            for arm in channel.arms:
+                if arm.release_digest == release_digest and arm.arm == "stable":
+                    self._tell(release_digest, error, "is damaged and served as before")
+                    return Pinned(arm.flow, arm.strategy, None, arm.targets)
+        raise error
+
+    def _targets_of(self, model: Artifact) -> tuple[shape.Target, ...]:
+        """Return where a model is asked. An entry of a pool that cannot be is left out, and told.
+
+        Raises:
+            VolanoError: it can be asked nowhere; the last reason.
+        """
+        pool = pool_of(model)
+        if pool is None:
+            return (self._target(model),)
+        found: list[shape.Target] = []
+        for entry in pool.entries:
+            try:
+                found.append(self._at(entry))
+            except VolanoError as error:
+                self._tell(f"{model.ref} at {entry}", error, "is left out")
+                last = error
+        if not found:
+            raise last
+        return tuple(found)
+
+    def _at(self, entry: Entry) -> shape.Target:
+        if entry.target is not None:
+            return self._targets.resolve(entry.target, entry.model, entry.weight)
+        own = self._catalog.by_digest(Digest(entry.digest or ""))
+        return structs.replace(self._target(own), weight=entry.weight)
+
+    def _own(self, model: Artifact) -> list[Artifact]:
+        """Return the models that need engines of ours, for this model to answer."""
+        pool = pool_of(model)
+        if pool is not None:
+            digests = [Digest(entry.digest) for entry in pool.entries if entry.digest]
+            return [self._catalog.by_digest(digest) for digest in digests]
+        return [] if pointer_of(model) else [model]
+
+    def _target(self, model: Artifact) -> shape.Target:
+        pointer = pointer_of(model)
+        if pointer is None:
+            spec = self._engine(model)
+            return shape.Target(
+                name=spec.name, url=spec.address, model=spec.alias, engine=True,
+                provider="engine", dialects=dict(DIALECTS), price=0, capacity=spec.n_parallel,
+                region=self._region,
+            )  # fmt: skip
+        key = pointer.key(self._environment)
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        return shape.Target(
+            name=model.ref, url=pointer.origin, path=pointer.path, model=pointer.model,
+            headers=headers, keys=(headers,) if headers else (),
+            lacks=pointer.lacks(self._environment),
+        )  # fmt: skip
+
+    def _engine(self, model: Artifact) -> EngineSpec:
+        """Return how this model runs, its weights checked out: hashed once, then looked for."""
+        known = self._engines.get(str(model.digest))
+        if known is None or not Path(known.model_path).is_file():
+            known = self._engines[str(model.digest)] = self._new_engine(model)
+        return known
+
+    def _new_engine(self, model: Artifact) -> EngineSpec:
+        name = model.digest.short
+        context = int(model.manifest.meta.get("context_length", 512))
+        return EngineSpec(
+            name=name,
+            model_path=str(self._models.weights(model.ref)),
+            alias=model.ref,
+            address=f"unix:{self._run / f'engine-{name}.sock'}",
+            n_parallel=self._slots,
+            n_ctx=context * self._slots,
+            threads=self._threads,
+        )
+
+    def _model(self, release_digest: str) -> Artifact:
+        """Return the model of a release, unless it was tampered with.
+
+        Damaged bytes do not matter here: it may be served as it was published.
+        """
+        with suppress(MissingBlobError, CorruptBlobError):
+            self._trust(release_digest)
+        release = self._catalog.by_digest(Digest(release_digest))
+        [digest] = [p.digest for p in release.manifest.parents if p.role == "model"]
+        return self._catalog.by_digest(digest)
+
+    def _slot_of(self, release_digest: str) -> int:
+        """Give each release a slot in shared memory. Counters are read as differences."""
+        if release_digest not in self._release_slots:
+            taken = set(self._release_slots.values())
+            free = [slot for slot in range(RELEASES) if slot not in taken]
+            self._release_slots[release_digest] = free[0] if free else RELEASES - 1
+        return self._release_slots[release_digest]
+
+    def _free_slots(self, channels: list[Channel]) -> None:
+        """Take back slots of releases that nothing serves, the longest unused first, when few are left.
+
+        So no two releases that serve share counters, as long as there are at most 64.
+        """
+        serving = {d for c in channels for d in (c.stable, c.candidate) if d}
+        gone = [digest for digest in self._release_slots if digest not in serving]
+        new = serving - set(self._release_slots)
+        lacking = len(self._release_slots) + len(new) - RELEASES
+        for digest in gone[: max(0, lacking)]:
+            del self._release_slots[digest]
+
+    def _tell(self, what: str, error: Exception, so: str = "cannot be served") -> None:
+        """Say once what is wrong with a release, or with an entry of its pool."""
+        if what not in self._told:
+            self._told.add(what)
+            log.error("the release %s %s: %s", what, so, error)
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """What a release pins, compiled; without a model: the targets as they were published."""
+
+    flow: shape.Flow
+    strategy: str
+    model: Artifact | None
+    targets: tuple[shape.Target, ...] = ()
+
+
+def _answers(target: shape.Target) -> bool:
+    with open_chat(target.url, target.model, timeout_s=HEALTH_TIMEOUT_S) as chat:
+        return chat.ready()

@@ -1,0 +1,104 @@
+"""What a call leaves behind: a frame in the spool, a count in shared memory."""
+
+from collections.abc import Callable
+
+from volano.gateway.call import Call
+from volano.gateway.settle import settle
+from volano.gateway.snapshot import Arm, Target
+from volano.traces.frame import Begin, Kind, encode
+from volano.traces.trace import STOPPED
+
+_CALL, _BEGIN = int(Kind.CALL), int(Kind.BEGIN)
+
+
+def record(call: Call) -> bool:
+    """Append the call's one frame. False: not kept, so the call must not be answered."""
+    if call.recorded or call.key is None:
+        return True
+    return call.state.keep(_CALL, close(call))
+
+
+def record_soon(call: Call, then: Callable[[bool], None]) -> None:
+    """Append the call's one frame together with others of this turn; `then` hears if it was kept."""
+    if call.recorded or call.key is None:
+        then(True)
+    else:
+        call.state.batch.add(close(call), then)
+
+
+def close(call: Call) -> bytes:
+    """The call is over: count it, return its frame's payload."""
+    call.recorded = True
+    state, key, route, way = call.state, call.key, call.route, call.way
+    assert key is not None
+    if call.granted is not None:
+        settle(call)
+    arm = _NO_ARM
+    if route is not None:
+        arm = route.info
+        if call.error != STOPPED:
+            state.slot.count(arm.slot, error=_is_failure(call))
+    target = way.target if way is not None else _NO_TARGET
+    began, began_at, first_at = call.began_us, call.began_at_us, call.first_at_us
+    ended = began + state.clock.monotonic_us() - began_at
+    first = began + first_at - began_at if first_at else None
+    tags = {"tried": call.tried} if call.tried else _NO_TAGS
+    # A `traces.frame.Call`, field by field in its order, not made into an object first.
+    return encode((
+        call.trace, call.span, call.parent, began, ended, first, key.id, key.group, call.channel,
+        arm.release, arm.release_digest, arm.share, arm.arm, arm.rollout, call.unit,
+        call.door.name, target.name, target.model, call.streamed, call.status, call.outcome,
+        call.error, call.body, call.response, state.name, "", tags,
+    ))  # fmt: skip
+
+
+_NO_ARM = Arm(release="", release_digest="", targets=(), share=0, arm="")
+_NO_TARGET = Target(name="", url="", model="")
+_NO_TAGS: dict[str, str] = {}
+_CLIENTS_OWN = frozenset((400, 413, 422))
+
+
+def _is_failure(call: Call) -> bool:
+    """Whether the count guard takes it for the release's failure.
+
+    A call that our own shutdown ended is not asked about: it is no call of the release's.
+    The guard compares with nothing, so what the upstream refused as the client's
+    own mistake must not trip it: one careless client would take a release back.
+    """
+    if call.outcome == "error":
+        return call.status not in _CLIENTS_OWN
+    return call.outcome == "cut"
+
+
+def record_begin(call: Call) -> bool:
+    """Append the begin frame of a streamed call. False: not kept, so it must not be made."""
+    key, route, way = call.key, call.route, call.way
+    assert key is not None
+    assert route is not None
+    assert way is not None
+    arm = route.info
+    return call.state.keep(
+        _BEGIN,
+        encode(
+            Begin(
+                id=call.trace,
+                span_id=call.span,
+                parent_span_id=call.parent,
+                began_us=call.began_us,
+                key_id=key.id,
+                group=key.group,
+                channel=call.channel,
+                release=arm.release,
+                release_digest=arm.release_digest,
+                share=arm.share,
+                arm=arm.arm,
+                rollout=arm.rollout,
+                unit=call.unit,
+                door=call.door.name,
+                target=way.target.name,
+                model=way.target.model,
+                streamed=True,
+                request=call.body,
+            )
+        ),
+    )

@@ -1,0 +1,80 @@
+"""Errors as answers: status, OpenAI's error object, headers."""
+
+from volano.core.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    TooLargeError,
+    UnauthenticatedError,
+    UnavailableError,
+    VolanoError,
+)
+from volano.gateway.call import Call
+from volano.gateway.door import CHAT, Door
+from volano.gateway.errors import RateLimitError, WrongMethodError
+from volano.gateway.record import record
+from volano.wire.http_server import Request
+
+JSON = b"content-type: application/json\r\n"
+_FAMILIES: tuple[tuple[type[VolanoError], int, str], ...] = (
+    (WrongMethodError, 405, "invalid_request_error"),
+    (RateLimitError, 429, "rate_limit_error"),
+    (UnauthenticatedError, 401, "authentication_error"),
+    (ForbiddenError, 403, "permission_error"),
+    (NotFoundError, 404, "not_found_error"),
+    (TooLargeError, 413, "invalid_request_error"),
+    (ConflictError, 409, "invalid_request_error"),
+    (InvalidError, 400, "invalid_request_error"),
+    (UnavailableError, 503, "server_error"),
+)
+
+
+def status_of(error: VolanoError) -> tuple[int, str]:
+    """HTTP status and OpenAI's error type."""
+    for family, status, kind in _FAMILIES:
+        if isinstance(error, family):
+            return status, kind
+    return 500, "server_error"
+
+
+def refuse(request: Request, error: VolanoError, door: Door = CHAT) -> None:
+    """Answer with the error's own status, in the words of the door it came to."""
+    status, body, extra = as_answer(error, door)
+    request.respond(status, JSON + extra, body)
+
+
+def as_answer(error: VolanoError, door: Door) -> tuple[int, bytes, bytes]:
+    """(status, body, header lines) of an error."""
+    status, kind = status_of(error)
+    message = f"{error.message} {error.advice}".strip()
+    param = error.facts.get("param")
+    code = error.facts.get("code") or error.code
+    body = door.error(status, message, kind=kind, param=param, code=code)
+    extra = b""
+    if status == 401:
+        extra = b"www-authenticate: Bearer\r\n"
+    elif isinstance(error, RateLimitError):
+        extra = error.headers
+    elif status == 503:
+        extra = b"retry-after: 1\r\n"
+    elif status == 405:
+        extra = f"allow: {error.facts['allowed']}\r\n".encode()
+    return status, body, extra
+
+
+def refuse_call(call: Call, error: VolanoError) -> None:
+    """Refuse a call: traced as "refused" when its key was good, then answered."""
+    status, body, extra = as_answer(error, call.door)
+    call.status, call.outcome, call.error, call.response = status, "refused", error.message, body
+    record(call)
+    call.request.respond(status, JSON + extra + trace_headers(call), body)
+
+
+def trace_headers(call: Call) -> bytes:
+    """The header lines that let a client name its call."""
+    if not call.trace:
+        return b""
+    trace = call.trace
+    lines = f"x-volano-trace: {trace}\r\nx-request-id: {trace}\r\n".encode()
+    return lines if call.granted is None else lines + call.granted.headers()

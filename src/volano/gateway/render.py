@@ -1,0 +1,154 @@
+"""A call in the words of one target: its dialect, its path, its model's name.
+
+Where door and target speak the same, values are spliced as they came. Otherwise
+the request is read into neutral words (`wire.exchange`), what the flow puts
+before and around it is added there, and the target's dialect writes it.
+"""
+
+from typing import NamedTuple
+
+from msgspec import UNSET, structs
+
+from volano.core.errors import VolanoError
+from volano.gateway import errors as no
+from volano.gateway.call import Call
+from volano.gateway.routes import Route, Way
+from volano.wire import openai
+from volano.wire.dialects.all import SERVED, SERVED_EMBEDDINGS, SPOKEN, SPOKEN_EMBEDDINGS
+from volano.wire.embeddings import EmbeddingAsk
+from volano.wire.exchange import Ask, CannotSayError, Text, Turn
+
+_CHAT = "openai.chat"
+_USAGE = b'{"include_usage":true}'
+
+
+class Rendered(NamedTuple):
+    """A request's body, and the dialect it is written in."""
+
+    body: bytes
+    dialect: str
+
+
+def render(call: Call, way: Way) -> Rendered:
+    """Return what this target is asked.
+
+    Raises:
+        VolanoError: the client's request cannot be put to this target, and why.
+    """
+    door, route = call.door, call.route
+    assert route is not None
+    try:
+        if door.name in way.target.dialects and (door.name == _CHAT or route.plain):
+            return Rendered(_chat(call, route, way) if door.name == _CHAT else _spliced(call, way),
+                            door.name)  # fmt: skip
+        if door.name in SERVED:
+            return _translated(call, route, way)
+        if door.name in SERVED_EMBEDDINGS and route.plain:
+            return _embedding(call, way)
+    except CannotSayError as error:
+        raise no.CannotSayError(
+            reason=error, target=way.target.name, param=error.param, code="unsupported_parameter"
+        ) from None
+    except openai.FieldError as error:
+        raise no.BadFieldError(reason=error, param=error.param) from None
+    except openai.MalformedError as error:
+        raise no.BadBodyError(reason=error) from None
+    raise _cannot_serve(call, way)
+
+
+def _spliced(call: Call, way: Way) -> bytes:
+    changes = {"model": way.model}
+    if call.door.name == "openai.completions" and call.streamed:
+        changes["stream_options"] = _stream_options(call)
+        return openai.rewrite(call.body, changes)
+    return openai.with_model(call.body, way.model)
+
+
+def _chat(call: Call, route: Route, way: Way) -> bytes:
+    """Values spliced as they came, the model's name replaced, the flow's words around."""
+    chat = call.peek.chat
+    assert chat is not None
+    if route.plain and not call.streamed:
+        return openai.with_model(call.body, way.model)
+    changes = {"model": way.model}
+    if call.streamed:
+        changes["stream_options"] = _stream_options(call)
+    if route.plain:
+        return openai.rewrite(call.body, changes)
+    if route.before or route.user:
+        changes["messages"] = openai.wrap_messages(chat.messages, route.before, route.user)
+    defaults = route.defaults
+    if chat.max_completion_tokens is not None:
+        defaults = {name: value for name, value in defaults.items() if name != "max_tokens"}
+    return openai.rewrite(call.body, changes, defaults)
+
+
+def _stream_options(call: Call) -> bytes:
+    """Usage is asked for on our own account too."""
+    return openai.stream_options(call.body) if call.peek.has_stream_options else _USAGE
+
+
+def _translated(call: Call, route: Route, way: Way) -> Rendered:
+    if call.ask is None:
+        ask = SERVED[call.door.name].read_ask(call.body)
+        call.ask = ask if route.plain else _around(ask, route)
+    name = next((name for name in way.target.dialects if name in SPOKEN), None)
+    if name is None:
+        raise _cannot_serve(call, way)
+    assert isinstance(call.ask, Ask)
+    ask = structs.replace(call.ask, model=way.target.model, wants_usage=True)
+    return Rendered(SPOKEN[name].write_ask(ask), name)
+
+
+def _embedding(call: Call, way: Way) -> Rendered:
+    if call.ask is None:
+        call.ask = SERVED_EMBEDDINGS[call.door.name].read_ask(call.body)
+    assert isinstance(call.ask, EmbeddingAsk)
+    name = next((name for name in way.target.dialects if name in SPOKEN_EMBEDDINGS), None)
+    if name is None:
+        raise _cannot_serve(call, way)
+    ask = structs.replace(call.ask, model=way.target.model)
+    return Rendered(SPOKEN_EMBEDDINGS[name].write_ask(ask), name)
+
+
+def _cannot_serve(call: Call, way: Way) -> VolanoError:
+    return no.CannotServeError(door=call.door.path.decode(), target=way.target.name, param="model")
+
+
+def _around(ask: Ask, route: Route) -> Ask:
+    """Put the flow's words before and around the client's, and its settings where none are said."""
+    flow = route.template
+    changes = {
+        field: value
+        for field, value in structs.asdict(flow).items()
+        if field in _SETTINGS and value is not None and getattr(ask, field) is None
+    }
+    turns = [*flow.turns, *ask.turns]
+    if route.user is not None:
+        _wrap(turns, *route.user)
+    return structs.replace(ask, turns=turns, **changes)
+
+
+_SETTINGS = frozenset(
+    name
+    for name, default in zip(
+        Ask.__struct_fields__[-len(Ask.__struct_defaults__) :], Ask.__struct_defaults__, strict=True
+    )
+    if default is None or default is UNSET
+) - {"user", "metadata"}
+
+
+def _wrap(turns: list[Turn], prefix: str, suffix: str) -> None:
+    """Wrap the text of the last user's turn that has one."""
+    for at in range(len(turns) - 1, -1, -1):
+        turn = turns[at]
+        texts = [n for n, part in enumerate(turn.parts) if isinstance(part, Text)]
+        if turn.role != "user" or not texts:
+            continue
+        parts = list(turn.parts)
+        for n, before, after in ((texts[0], prefix, ""), (texts[-1], "", suffix)):
+            part = parts[n]
+            assert isinstance(part, Text)
+            parts[n] = structs.replace(part, text=before + part.text + after)
+        turns[at] = structs.replace(turn, parts=parts)
+        return

@@ -1,0 +1,220 @@
+"""A snapshot made ready for the hot path: bytes encoded once, pools kept over swaps."""
+
+import hmac
+from collections.abc import Iterator
+
+import msgspec
+
+from volano.core.clock import Clock
+from volano.gateway.health import Health
+from volano.gateway.snapshot import Arm, Channel, Flow, Key, Sign, Snapshot, Target
+from volano.wire.dialects.all import SERVED
+from volano.wire.exchange import Ask
+from volano.wire.http_client import Origin
+from volano.wire.sigv4 import Credentials, Scope, sign
+
+_JSON = b"content-type: application/json\r\n"
+_EVENT_STREAM = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
+_encode = msgspec.json.encode
+
+
+class Way:
+    """A target with its pool, its health, and the unchanging parts of its request heads."""
+
+    __slots__ = ("_heads", "_turn", "capacity", "health", "model", "origin", "price", "target")
+
+    def __init__(self, target: Target, origin: Origin, health: Health):
+        self.target = target
+        self.origin = origin
+        self.health = health
+        self.model = _encode(target.model)
+        self.price = target.price
+        self.capacity = target.capacity
+        self._turn = 0
+        self._heads = {
+            (dialect, streamed): [
+                _head(target, origin, _path(target, dialect, streamed=streamed), lines)
+                for lines in (target.keys or ({},))
+            ]
+            for dialect in target.dialects
+            for streamed in (False, True)
+        }
+
+    @property
+    def name(self) -> str:
+        """The target's name."""
+        return self.target.name
+
+    @property
+    def weight(self) -> int:
+        """How much it may get next to the others."""
+        return self.target.weight
+
+    @property
+    def region(self) -> str:
+        """Where it is."""
+        return self.target.region
+
+    def head(self, dialect: str, body: bytes, *, streamed: bool, clock: Clock) -> bytes:
+        """Return a request's head up to the value of content-length, with the next key in turn."""
+        if self.target.sign is not None:
+            return self._signed(self.target.sign, dialect, body, streamed=streamed, clock=clock)
+        heads = self._heads[dialect, streamed]
+        if len(heads) == 1:
+            return heads[0]
+        self._turn = (self._turn + 1) % len(heads)
+        return heads[self._turn]
+
+    def _signed(
+        self, how: Sign, dialect: str, body: bytes, *, streamed: bool, clock: Clock
+    ) -> bytes:
+        """A head whose signature covers this body at this moment."""
+        target = self.target
+        where = _path(target, dialect, streamed=streamed)
+        path, _, query = where.partition("?")
+        lines = sign(
+            "POST", path, query, host=self.origin.host,
+            headers=[("content-type", "application/json")], body=body,
+            credentials=Credentials(how.access_key, how.secret_key, how.session_token),
+            scope=Scope(how.region, how.service), at_us=clock.now_us(),
+        )  # fmt: skip
+        return _head(target, self.origin, where, dict(lines))
+
+
+def _path(target: Target, dialect: str, *, streamed: bool) -> str:
+    path = target.dialects[dialect]
+    return target.stream_paths.get(dialect, path) if streamed else path
+
+
+def _head(target: Target, origin: Origin, path: str, key: dict[str, str]) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", f"host: {origin.host}"]
+    lines += [f"{name}: {value}" for name, value in {**target.headers, **key}.items()]
+    lines += ["content-type: application/json", "accept-encoding: identity"]
+    return "\r\n".join([*lines, "content-length: "]).encode()
+
+
+class Route:
+    """An arm ready to be served. `plain` says that only the model's name is replaced.
+
+    `template` is what the flow says in neutral words, for doors that are not OpenAI chat.
+    """
+
+    __slots__ = (
+        "arm",
+        "before",
+        "defaults",
+        "info",
+        "json_head",
+        "plain",
+        "share",
+        "stream_head",
+        "template",
+        "user",
+        "ways",
+    )
+
+    def __init__(self, arm: Arm, ways: list[Way]):
+        flow = arm.flow
+        self.info = arm
+        self.arm = arm.arm
+        self.share = arm.share
+        self.ways = ways
+        self.before = _encode(flow.before)[1:-1]
+        self.user = flow.user
+        self.defaults = {name: _encode(value) for name, value in flow.defaults.items()}
+        self.plain = not (flow.before or flow.user or flow.defaults)
+        self.template = _template(flow)
+        release = f"x-volano-release: {arm.release}\r\n".encode()
+        self.json_head = _JSON + release
+        self.stream_head = _EVENT_STREAM + release
+
+
+class RoutedChannel:
+    """A channel's arms as routes. `by_request` says that nothing sticks to an arm."""
+
+    __slots__ = ("arms", "by_request", "salt")
+
+    def __init__(self, channel: Channel, arms: list[Route]):
+        self.by_request = channel.unit == "request"
+        self.salt = channel.salt
+        self.arms = arms
+
+
+class Routes:
+    """All that one snapshot allows. A new snapshot makes a new object; nothing in it changes."""
+
+    __slots__ = ("_known", "_secret", "channels", "snapshot")
+
+    def __init__(self, snapshot: Snapshot, origins: dict[str, Origin], healths: dict[str, Health]):
+        self.snapshot = snapshot
+        self.channels = {
+            name: RoutedChannel(channel, [_route(arm, origins, healths) for arm in channel.arms])
+            for name, channel in snapshot.channels.items()
+        }
+        self._secret = bytes.fromhex(snapshot.hmac_secret_hex)
+        self._known: dict[bytes, Key] = {}
+
+    def key(self, authorization: bytes, clock: Clock) -> Key | None:
+        """The live key of an Authorization header, or None. The HMAC is computed once a key."""
+        key = self._known.get(authorization)
+        if key is None:
+            scheme, _, text = authorization.partition(b" ")
+            if scheme.lower() != b"bearer" or not self._secret:
+                return None
+            digest = hmac.digest(self._secret, text.strip(), "sha256").hex()
+            key = self.snapshot.keys.get(digest)
+            if key is None:
+                return None
+            if len(self._known) < 4 * len(self.snapshot.keys) + 16:
+                self._known[authorization] = key
+        if key.expires_us is not None and key.expires_us <= clock.now_us():
+            return None
+        return key
+
+    def allowed(self, key: Key) -> list[str]:
+        """The channels this key may call."""
+        return [name for name in self.channels if key.may_call(name)]
+
+
+def urls(snapshot: Snapshot) -> set[str]:
+    """The upstream addresses a snapshot names."""
+    return {target.url for target in _targets(snapshot)}
+
+
+def names(snapshot: Snapshot) -> set[str]:
+    """What the health of a snapshot's targets is kept under."""
+    return {_name(target) for target in _targets(snapshot)}
+
+
+def _targets(snapshot: Snapshot) -> Iterator[Target]:
+    for channel in snapshot.channels.values():
+        for arm in channel.arms:
+            yield from (target for target in arm.targets if target.enabled)
+
+
+def _name(target: Target) -> str:
+    """The same model at the same server is the same target, in whatever release."""
+    return f"{target.name} {target.url} {target.model}"
+
+
+def _route(arm: Arm, origins: dict[str, Origin], healths: dict[str, Health]) -> Route:
+    ways = [
+        Way(target, origins[target.url], healths[_name(target)])
+        for target in arm.targets
+        if target.enabled
+    ]
+    return Route(arm, ways)
+
+
+def _template(flow: Flow) -> Ask:
+    """What a flow puts before and around any request, read as the chat that it was written as."""
+    said = {"model": "", "messages": [*flow.before, _USER], **flow.defaults}
+    served = SERVED.get("openai.chat")
+    if served is None or not (flow.before or flow.defaults):
+        return Ask("", [])
+    ask = served.read_ask(_encode(said))
+    ask.turns.pop()
+    return ask
+
+
+_USER = {"role": "user", "content": "-"}

@@ -1,0 +1,252 @@
+"""The snapshot: all that a worker may know, published whole and swapped whole.
+
+Control writes `run/snapshot.json` (write, fsync, rename), then bumps the
+generation in shared memory; each worker then reads the file, checks it entirely
+and swaps one reference. A snapshot that fails the check is refused; the worker
+goes on with the one it has.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import force_setattr
+
+from volano.access.address import within
+from volano.access.limit import MOST
+from volano.access.scope import grants, may_enter
+from volano.gateway.balance import STRATEGIES
+from volano.gateway.errors import SnapshotError
+from volano.gateway.tally import SLOTS, USES
+
+MILLION = 1_000_000
+DEFAULT_MAX_BODY = 20 << 20
+
+
+class Key(Struct, frozen=True):
+    """A live key, found by the HMAC of its text."""
+
+    id: str
+    group: str = ""
+    scopes: tuple[str, ...] = ("chat:*",)
+    expires_us: int | None = None
+    ips: tuple[str, ...] = ()
+
+    def may_call(self, channel: str) -> bool:
+        """Whether it may call this channel."""
+        return "chat:*" in self.scopes or grants(self.scopes, "chat", channel)
+
+    def may_enter(self, door: str) -> bool:
+        """Whether it may come in by this door, such as `openai.chat`."""
+        return may_enter(self.scopes, door)
+
+    def may_come_from(self, address: str) -> bool:
+        """Whether it may be used from this address."""
+        return not self.ips or within(self.ips, address)
+
+
+class Limit(Struct, frozen=True):
+    """What a subject (`key/ID`, `group/PATH`, `channel/NAME`) may use, and where it is counted.
+
+    `slot` is its place in the counters of all workers; `use` tells its counts from
+    those of whoever had the slot before (`gateway.tally`).
+    """
+
+    slot: int
+    use: int
+    rpm: int | None = None
+    tpm: int | None = None
+    concurrency: int | None = None
+
+
+class Flow(Struct, frozen=True):
+    """A one-prompt flow, compiled: what is put before and around the client's messages."""
+
+    before: tuple[dict[str, Any], ...] = ()
+    user: tuple[str, str] | None = None
+    defaults: dict[str, Any] = {}
+
+
+class Sign(Struct, frozen=True):
+    """What AWS Signature Version 4 needs; each request is signed by the worker that sends it."""
+
+    region: str
+    access_key: str
+    secret_key: str
+    session_token: str | None = None
+    service: str = "bedrock"
+
+    def __repr__(self) -> str:  # secrets stay out of logs
+        return f"Sign({self.service!r}, {self.region!r})"
+
+
+class Limits(Struct, frozen=True):
+    """Names of the response headers that tell how much a provider still allows; "" is none.
+
+    `reset_as` says how the two moments of reset are written: a `duration` (6m0s,
+    20ms, 7.66s), `seconds` from now, `rfc3339`, or milliseconds or seconds of the
+    epoch (`epoch_ms`, `epoch_s`).
+    """
+
+    requests_left: str = ""
+    tokens_left: str = ""
+    requests_reset: str = ""
+    tokens_reset: str = ""
+    reset_as: str = "duration"
+    retry_after: str = "retry-after"
+
+
+class Target(Struct, frozen=True):
+    """Where a release's calls go: one model at one server, and all ways to speak to it.
+
+    `dialects` are those it understands, the best first, with the path of each;
+    `stream_paths` are the paths of streams where they differ. `headers` go with
+    every request, the first key's lines among them; each set in `keys` replaces
+    the lines of its names. A target that is not `enabled` is not asked. `price`
+    is nano-units for a typical call, `capacity` the calls it works on at once.
+    """
+
+    name: str
+    url: str
+    model: str
+    path: str = "/v1/chat/completions"
+    headers: dict[str, str] = {}
+    engine: bool = False
+    provider: str = "compatible"
+    dialects: dict[str, str] = {}
+    stream_paths: dict[str, str] = {}
+    keys: tuple[dict[str, str], ...] = ()
+    sign: Sign | None = None
+    region: str = ""
+    weight: int = 1
+    price: int | None = None
+    capacity: int = 0
+    enabled: bool = True
+    limits: Limits = Limits()
+    lacks: str = ""
+    """The variable that should hold its key and does not: then it is not asked."""
+
+    def __post_init__(self) -> None:
+        if not self.dialects:
+            force_setattr(self, "dialects", {"openai.chat": self.path})
+
+    def __repr__(self) -> str:  # secrets stay out of logs
+        return f"Target({self.name!r}, {self.url!r}, {self.model!r})"
+
+
+class Arm(Struct, frozen=True):
+    """A release in a channel, with its share in millionths and its slot for shared counters."""
+
+    release: str
+    release_digest: str
+    targets: tuple[Target, ...]
+    share: int = MILLION
+    arm: str = "stable"
+    rollout: str | None = None
+    slot: int = 0
+    flow: Flow = Flow()
+    strategy: str = "ordered"
+
+
+class Channel(Struct, frozen=True):
+    """What clients name as `model`."""
+
+    arms: tuple[Arm, ...]
+    unit: str = "user"
+    salt: str = ""
+
+
+class Snapshot(Struct, frozen=True):
+    """All a worker may know. Immutable; `generation` grows by one with each publication."""
+
+    generation: int
+    published_us: int
+    hmac_secret_hex: str
+    keys: dict[str, Key] = {}
+    channels: dict[str, Channel] = {}
+    max_body_bytes: int = DEFAULT_MAX_BODY
+    spool_policy: str = "refuse"
+    refused: dict[str, str] = {}
+    """Channels that are not served because their release cannot be, with that release."""
+    region: str = ""
+    limits: dict[str, Limit] = {}
+
+
+EMPTY = Snapshot(0, 0, "")
+"""What a worker has before the first publication: no key is valid."""
+
+_decode = msgspec.json.Decoder(Snapshot).decode
+
+
+def read(path: Path) -> Snapshot:
+    """Read and check a snapshot file.
+
+    Raises:
+        SnapshotError: it is missing, malformed, or says something impossible.
+    """
+    try:
+        snapshot = _decode(path.read_bytes())
+        _check(snapshot)
+    except (OSError, ValueError, RecursionError) as error:
+        raise SnapshotError(path=path.name, reason=str(error)) from error
+    return snapshot
+
+
+def write(path: Path, snapshot: Snapshot) -> None:
+    """Publish the file: complete or not at all. Bump the generation afterwards (`Shared`).
+
+    Raises:
+        SnapshotError: the snapshot would be refused by the workers.
+    """
+    try:
+        _check(snapshot)
+    except ValueError as error:
+        raise SnapshotError(path=path.name, reason=str(error)) from error
+    beside = path.with_name(path.name + ".new")
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(msgspec.json.encode(snapshot))
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def _check(snapshot: Snapshot) -> None:
+    bytes.fromhex(snapshot.hmac_secret_hex)
+    if snapshot.spool_policy not in ("refuse", "unrecorded"):
+        raise ValueError(f"spool_policy `{snapshot.spool_policy}` is unknown")
+    for name, channel in snapshot.channels.items():
+        shares = [arm.share for arm in channel.arms]
+        if not shares or min(shares) < 0 or sum(shares) != MILLION:
+            raise ValueError(f"the shares of channel `{name}` are not 1,000,000 in all: {shares}")
+        for arm in channel.arms:
+            check_arm(name, arm)
+    _check_limits(snapshot.limits)
+
+
+def _check_limits(limits: dict[str, Limit]) -> None:
+    """A slot that is none would be counted outside of the counters."""
+    slots = [limit.slot for limit in limits.values()]
+    if len(set(slots)) != len(slots) or not all(0 <= slot < SLOTS for slot in slots):
+        raise ValueError("two limits have one slot, or one has none")
+    for subject, limit in limits.items():
+        numbers = [n for n in (limit.rpm, limit.tpm, limit.concurrency) if n is not None]
+        if not 0 <= limit.use < USES or not all(0 < n <= MOST for n in numbers):
+            raise ValueError(f"the limit of `{subject}` is impossible")
+
+
+def check_arm(channel: str, arm: Arm) -> None:
+    """Make sure that a worker can use this arm. Raises ValueError: it cannot, and why."""
+    if not arm.targets:
+        raise ValueError(f"`{arm.release}` in channel `{channel}` has no target")
+    if arm.strategy not in STRATEGIES:
+        raise ValueError(f"`{arm.release}` has the strategy `{arm.strategy}`")
+    for target in arm.targets:
+        if not target.url.startswith(("unix:/", "http://", "https://")):
+            raise ValueError(f"the target `{target.name}` has the address `{target.url}`")
+        texts = [target.path, *target.dialects.values(), *target.stream_paths.values(), arm.release]
+        for lines in (target.headers, *target.keys):
+            texts += [*lines, *lines.values()]
+        if any(c in text for text in texts for c in "\r\n\0"):
+            raise ValueError(f"the target `{target.name}` has a line break in path or headers")

@@ -1,0 +1,137 @@
+"""What a worker holds: the routes in use, pools, spool, counters, clock."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random, SystemRandom
+from typing import Protocol
+
+from volano.core.clock import Clock
+from volano.core.errors import VolanoError
+from volano.gateway.batch import Batch
+from volano.gateway.health import Health, RetryBudget
+from volano.gateway.limits import Admission
+from volano.gateway.routes import Routes, names, urls
+from volano.gateway.shared import Slot
+from volano.gateway.snapshot import EMPTY, Snapshot
+from volano.gateway.tally import Tally
+from volano.traces.frame import Kind
+from volano.wire.http_client import Origin, Timeouts
+from volano.wire.timers import Wheel
+
+_log = logging.getLogger("volano.gateway")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long and how much."""
+
+    retry_s: float = 5.0
+    """An engine that died may come back this long before the call fails."""
+    retries: int = 2
+    """How often one target is asked again that answered with a passing error."""
+    free_retries: float = RetryBudget.FREE
+    """Retries in quiet times, when they are more than a fifth of the calls."""
+    kept_bytes: int = 1 << 20
+    """How much of a stream the trace keeps."""
+    answer_bytes: int = 64 << 20
+    """The largest plain answer."""
+    drain_s: float = 30.0
+    """How long calls under way may take after SIGTERM."""
+    spool_bytes: int = 4 << 30
+    """How much the spool may hold that is not recorded yet."""
+    full_s: float = 0.5
+    """How long new calls are refused after the spool was found full."""
+    upstream: Timeouts = field(default_factory=Timeouts)
+
+
+class Records(Protocol):
+    """Where frames go (`traces.Spool`)."""
+
+    def append(self, kind: int, payload: bytes) -> None:
+        """Keep one frame. Raises: a VolanoError when it cannot."""
+        ...
+
+    def append_all(self, kind: int, payloads: Sequence[bytes]) -> None:
+        """Keep all of these frames or none. Raises: a VolanoError when it cannot."""
+        ...
+
+
+class State:
+    """One worker's world. `routes` is swapped whole by `apply`."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        name: str,
+        spool: Records,
+        slot: Slot,
+        clock: Clock,
+        limits: Limits,
+        admission: Admission | None = None,
+    ):
+        self.loop = loop
+        self.wheel = Wheel(loop)
+        self.name = name
+        self.spool = spool
+        self.slot = slot
+        self.clock = clock
+        self.limits = limits
+        self.admission = admission or Admission(Tally().claim(os.getpid()))
+        self.random = Random(SystemRandom().getrandbits(256))
+        self.origins: dict[str, Origin] = {}
+        self.healths: dict[str, Health] = {}
+        self.retries = RetryBudget(limits.free_retries)
+        self.routes = Routes(EMPTY, {}, {})
+        self.full_until = 0.0
+        self.batch = Batch(self, int(Kind.CALL), loop)
+
+    def apply(self, snapshot: Snapshot) -> None:
+        """Serve by this snapshot from now on; calls under way end by the old one."""
+        wanted = urls(snapshot)
+        for url in wanted - self.origins.keys():
+            self.origins[url] = Origin(url, self.wheel, self.loop, timeouts=self.limits.upstream)
+        served = names(snapshot)
+        self.healths = {name: self.healths.get(name) or Health() for name in served}
+        self.routes = Routes(snapshot, self.origins, self.healths)
+        self.admission.apply(snapshot.limits)
+        for url in self.origins.keys() - wanted:
+            self.origins.pop(url).close()
+        self.slot.applied(snapshot.generation)
+
+    def keep(self, kind: int, payload: bytes) -> bool:
+        """Append a frame. False when it could not be kept and the call must not be answered."""
+        try:
+            self.spool.append(kind, payload)
+        except VolanoError as error:
+            now = self.wheel.now
+            refuse = self.routes.snapshot.spool_policy == "refuse"
+            if now >= self.full_until:
+                policy = "new calls are refused" if refuse else "calls go on unrecorded"
+                _log.error("%s %s (%s)", error, error.advice, policy)
+                self.full_until = now + self.limits.full_s
+            return not refuse
+        return True
+
+    def keep_all(self, kind: int, payloads: Sequence[bytes]) -> bool:
+        """Append frames at once; when that fails, none (False): then each is to be tried alone."""
+        try:
+            self.spool.append_all(kind, payloads)
+        except VolanoError:
+            return False
+        return True
+
+    @property
+    def refusing(self) -> bool:
+        """Whether the spool was full a moment ago and the policy is to refuse."""
+        return self.wheel.now < self.full_until and (self.routes.snapshot.spool_policy == "refuse")
+
+    def close(self) -> None:
+        """Append what waits; close pools and timers."""
+        self.batch.flush()
+        for origin in self.origins.values():
+            origin.close()
+        self.wheel.close()

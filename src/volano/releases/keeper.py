@@ -1,0 +1,409 @@
+"""The verbs on releases and channels."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from volano.core.canon import canonical
+from volano.core.clock import Clock
+from volano.core.digest import Digest
+from volano.core.errors import IntegrityError, NotFoundError
+from volano.core.ports.publish import Publish
+from volano.core.principal import Principal
+from volano.core.ref import Ref, check_name
+from volano.core.verdict import Verdict
+from volano.flows.keeper import Flows
+from volano.releases.channel import UNITS, Arm, Channel, arms
+from volano.releases.errors import (
+    AlreadyServedError,
+    NothingMovesError,
+    RolloutInProgressError,
+    StrangeReportError,
+    TamperedReleaseError,
+    UnknownChannelError,
+    UnknownUnitError,
+)
+from volano.releases.plan import Plan
+from volano.releases.progress import Progress, Rollout, RolloutEvent, start
+from volano.releases.release import BODY, KIND, SIGNATURE, Pins, subjects_of
+from volano.releases.signing import Signer
+from volano.releases.tables import channels, rollouts
+from volano.store.artifact import Artifact
+from volano.store.catalog import Catalog
+from volano.store.db import Database
+from volano.store.errors import CorruptBlobError, MissingBlobError
+from volano.store.ledger import Ledger
+
+Channels = list[Channel]
+Arms = list[Arm]
+Rollouts = list[Rollout]
+RolloutEvents = list[RolloutEvent]
+Names = list[str]
+
+
+class Releases:
+    """Keeps releases, channels and the rollouts that move them."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        catalog: Catalog,
+        ledger: Ledger,
+        flows: Flows,
+        signer: Signer,
+        clock: Clock,
+        publish: Publish,
+    ):
+        self._db = db
+        self._catalog = catalog
+        self._ledger = ledger
+        self._flows = flows
+        self._signer = signer
+        self._clock = clock
+        self._publish = publish
+        self._progress = Progress(db)
+
+    def cut(
+        self, name: str, *, flow: Ref | str, reports: Sequence[Ref | str] = (), by: Principal
+    ) -> Artifact:
+        """Pin a flow, its parts and its reports into the next signed release.
+
+        Raises:
+            StrangeReportError: a report speaks neither of the flow nor of its model.
+            TamperedReleaseError: a pinned artifact's bytes are not what its digest says.
+        """
+        pinned = self._flows.get(flow)
+        parts = [(p.role, self._catalog.by_digest(p.digest)) for p in pinned.manifest.parents]
+        pins = Pins(pinned, parts, [self._catalog.get("report", ref) for ref in reports])
+        for report in pins.strange_reports():
+            subject = self._subject(report)
+            raise StrangeReportError(report=report.ref, subject=subject, flow=pinned.ref)
+        for _, artifact in pins.all():
+            for problem in self._catalog.verify(artifact):
+                raise TamperedReleaseError(ref=f"{name} (new)", why=f"{artifact.ref}: {problem}")
+        body = pins.body(check_name(name))
+        meta = {"pins": {role: artifact.ref for role, artifact in pins.all()}}
+        files = {BODY: body, SIGNATURE: self._signer.sign(body)}
+        return self._catalog.record(
+            KIND, name, files=files, parents=pins.parents(), meta=meta, by=by
+        )
+
+    def get(self, ref: Ref | str) -> Artifact:
+        """Return a release's artifact."""
+        return self._catalog.get(KIND, ref)
+
+    def list(self, *, limit: int = 50) -> list[Artifact]:
+        """Return the newest releases first."""
+        return self._catalog.list(KIND, limit=limit)
+
+    def verify(self, ref: Ref | str) -> Artifact:
+        """Check signature, pins and all bytes that a release stands on; return it.
+
+        Raises:
+            TamperedReleaseError: anything is not as it was signed.
+        """
+        try:
+            release = self.get(ref)
+        except IntegrityError as error:
+            raise TamperedReleaseError(ref=ref, why=error.message) from error
+        try:
+            self._check(release)
+        except TamperedReleaseError:
+            raise
+        except (IntegrityError, NotFoundError) as error:
+            raise TamperedReleaseError(ref=release.ref, why=error.message) from error
+        return release
+
+    def trusted(self, digest: str) -> Artifact:
+        """Return a release whose signature, pins and manifests hold: what is asked before serving.
+
+        It costs little, however large the weights are. The bytes of what is
+        pinned are not read here; whoever reads them has them checked.
+
+        Raises:
+            TamperedReleaseError: it is not what was signed.
+            MissingBlobError, CorruptBlobError: its own bytes are damaged, so that nothing is proven.
+        """
+        try:
+            release = self._catalog.by_digest(digest)
+            self._check_signed(release)
+        except (TamperedReleaseError, MissingBlobError, CorruptBlobError):
+            raise
+        except (IntegrityError, NotFoundError) as error:
+            raise TamperedReleaseError(ref=digest, why=error.message) from error
+        return release
+
+    def signature(self, release: Artifact) -> Verdict:
+        """Say whether a release is what was signed, without raising."""
+        try:
+            self.verify(release.ref)
+        except IntegrityError as error:
+            return Verdict("fail", error.message)
+        return Verdict("pass", "signature, pins and all bytes are as they were signed")
+
+    def flow_of(self, release: Artifact) -> Artifact:
+        """Return the flow that a release pins."""
+        [digest] = [p.digest for p in release.manifest.parents if p.role == "flow"]
+        return self._catalog.by_digest(digest)
+
+    def promote(
+        self,
+        ref: Ref | str,
+        *,
+        channel: str,
+        plan: str = "5%,25%,100%",
+        require: Sequence[str] = ("errors",),
+        margins: Mapping[str, float] | None = None,
+        unit: str | None = None,
+        by: Principal,
+    ) -> Rollout:
+        """Start to move a channel to a release, step by step; the first goes straight there.
+
+        The old release keeps its share until each step's gates hold, so that a
+        bad release is never the only one that serves. No step is left without
+        data on what is in `require` (errors, quality). `margins` are absolute:
+        how much worse the candidate may be, 0.05 of each when not given. `unit`
+        says what sticks to one release: `user` (a new channel's) or `request`.
+
+        Raises:
+            InvalidPlanError: the plan cannot be used.
+            TamperedReleaseError: the release is not what was signed.
+            RolloutInProgressError: the channel is already moving.
+            AlreadyServedError: the channel serves this release.
+            UnknownUnitError: neither `user` nor `request`.
+        """
+        if unit not in (None, *UNITS):
+            raise UnknownUnitError(unit=unit)
+        release = self.verify(ref)
+        given: dict[str, Any] = {"required": list(require)}
+        planned = Plan.parse(plan, **given, **({} if margins is None else {"margins": margins}))
+        channel = check_name(channel)
+        with self._db.write() as conn:
+            served = self._movable(conn, channel, release)
+            rollout = start(release, channel, planned, served, now_us=self._clock.now_us(), by=by)
+            self._begin(conn, rollout, unit=unit, group=by.group)
+            self._tell(conn, "release.promote", rollout, {"plan": planned.to_dict()}, by)
+        self._publish()
+        return rollout
+
+    def abort(self, channel: str, *, why: str = "", by: Principal) -> Rollout:
+        """Take the candidate of a moving channel back at once.
+
+        Raises:
+            NothingMovesError: the channel does not move.
+            RolloutOverError: it ended in this very moment.
+        """
+        found = self.channel(channel)
+        if found.rollout_id is None:
+            raise NothingMovesError(channel=channel)
+        outcome = {"reason": why or f"aborted by {by}"}
+        return self.end(self._progress.get(found.rollout_id), "aborted", outcome, by=by)
+
+    def advance(
+        self, rollout: Rollout, *, step: int, content: Mapping[str, Any], by: Principal
+    ) -> Rollout:
+        """Give the candidate the share of this step of the plan.
+
+        Raises:
+            RolloutOverError: it ended meanwhile; nothing is changed.
+        """
+        now = self._clock.now_us()
+        share = rollout.plan.steps[step]
+        with self._db.write() as conn:
+            self._progress.check_active(conn, rollout.id)
+            self._progress.change(
+                conn, rollout.id, state="moving", step=step, share=share, updated_us=now
+            )
+            self._progress.note(conn, rollout.id, now, "advanced", {"share": share, **content})
+            self._tell(conn, "rollout.advance", rollout, {"share": share}, by)
+        self._publish()
+        return self._progress.get(rollout.id)
+
+    def end(
+        self, rollout: Rollout, state: str, outcome: Mapping[str, Any], *, by: Principal
+    ) -> Rollout:
+        """End a rollout: `arrived` moves the channel; back, aborted, failed leave it.
+
+        Raises:
+            RolloutOverError: it ended meanwhile, and stays as it ended.
+        """
+        now = self._clock.now_us()
+        with self._db.write() as conn:
+            self._progress.check_active(conn, rollout.id)
+            share = 1_000_000 if state == "arrived" else 0
+            self._progress.change(
+                conn, rollout.id, state=state, share=share, ended_us=now, updated_us=now,
+                outcome=outcome,
+            )  # fmt: skip
+            self._progress.note(conn, rollout.id, now, state, outcome)
+            if state == "arrived":
+                values = {
+                    "stable": rollout.candidate,
+                    "stable_ref": rollout.candidate_ref,
+                    "updated_us": now,
+                }
+                conn.execute(
+                    update(channels).where(channels.c.name == rollout.channel).values(values)
+                )
+            elif rollout.baseline is None:
+                conn.execute(delete(channels).where(channels.c.name == rollout.channel))
+            self._tell(conn, f"rollout.{state}", rollout, outcome, by)
+        self._publish()
+        return self._progress.get(rollout.id)
+
+    def note(self, rollout: Rollout, kind: str, content: Mapping[str, Any]) -> None:
+        """Append an event to a rollout: what was measured, what is waited for."""
+        with self._db.write() as conn:
+            self._progress.note(conn, rollout.id, self._clock.now_us(), kind, content)
+
+    def channels(self) -> Channels:
+        """Return all channels by name."""
+        with self._db.read() as conn:
+            rows = conn.execute(select(channels).order_by(channels.c.name)).mappings().all()
+            return [self._with_candidate(conn, Channel(**row)) for row in rows]
+
+    def channel(self, name: str) -> Channel:
+        """Return one channel.
+
+        Raises:
+            UnknownChannelError: nothing was ever promoted to it.
+        """
+        with self._db.read() as conn:
+            found = self._channel(conn, name)
+        if found is None:
+            raise UnknownChannelError(channel=name)
+        return found
+
+    def arms(self, channel: Channel) -> Arms:
+        """Return the releases that a channel serves, with their shares."""
+        return arms(channel)
+
+    def rollout(self, rollout_id: str) -> Rollout:
+        """Return one rollout by its id or the beginning of it."""
+        return self._progress.get(rollout_id)
+
+    def rollouts(self, channel: str | None = None, *, limit: int = 50) -> Rollouts:
+        """Return rollouts, the newest first."""
+        return self._progress.list(channel, limit=limit)
+
+    def rollout_events(self, rollout_id: str) -> RolloutEvents:
+        """Return what happened to a rollout, in order."""
+        return self._progress.events(self._progress.get(rollout_id).id)
+
+    def active(self) -> Rollouts:
+        """Return the rollouts under way."""
+        return self._progress.active()
+
+    def in_use(self, digest: Digest) -> Names:
+        """Return the channels whose releases stand on this artifact (port `InUse`)."""
+        return [
+            f"channel {channel.name}"
+            for channel in self.channels()
+            for served in (channel.stable, channel.candidate)
+            if served and self._stands_on(Digest(served), digest)
+        ]
+
+    def _subject(self, report: Artifact) -> str:
+        """Say what a report speaks of."""
+        subjects = [self._catalog.by_digest(digest) for digest in subjects_of(report)]
+        return ", ".join(f"the {one.kind} `{one.ref}`" for one in subjects) or "nothing"
+
+    def _check(self, release: Artifact) -> None:
+        """Look at the release's own bytes first: nothing that they say is believed before."""
+        self._check_bytes(release, release)
+        for artifact in self._check_signed(release):
+            self._check_bytes(release, artifact)
+
+    def _check_signed(self, release: Artifact) -> Sequence[Artifact]:
+        """Check signature and pins; return what is pinned."""
+        body = self._catalog.read(release, BODY)
+        problem = self._signer.problem(body, self._catalog.read(release, SIGNATURE))
+        if problem:
+            raise TamperedReleaseError(ref=release.ref, why=problem)
+        pinned = [self._catalog.by_digest(p.digest) for p in release.manifest.parents]
+        roles = [p.role for p in release.manifest.parents]
+        named = [
+            {"role": role, "ref": artifact.ref, "digest": str(artifact.digest)}
+            for role, artifact in zip(roles, pinned, strict=True)
+        ]
+        if canonical({"name": release.name, "pins": named}) != body:
+            raise TamperedReleaseError(ref=release.ref, why="it pins other artifacts than it signs")
+        return pinned
+
+    def _check_bytes(self, release: Artifact, artifact: Artifact) -> None:
+        for found in self._catalog.verify(artifact):
+            raise TamperedReleaseError(ref=release.ref, why=f"{artifact.ref}: {found}")
+
+    def _stands_on(self, release: Digest, digest: Digest) -> bool:
+        pinned = self._catalog.by_digest(release).manifest.parents
+        return digest == release or any(parent.digest == digest for parent in pinned)
+
+    def _movable(self, conn: Connection, name: str, release: Artifact) -> Channel | None:
+        """Return the channel as it is before it moves; None when there is none yet.
+
+        Raises:
+            RolloutInProgressError: it is already moving.
+            AlreadyServedError: it serves this release.
+        """
+        served = self._channel(conn, name)
+        if served and served.rollout_id:
+            moving = served.candidate_ref or served.stable_ref
+            raise RolloutInProgressError(channel=name, candidate=moving)
+        if served and served.stable == release.digest:
+            raise AlreadyServedError(channel=name, ref=release.ref)
+        return served
+
+    def _begin(self, conn: Connection, rollout: Rollout, *, unit: str | None, group: str) -> None:
+        """Write a new rollout; open its channel, or say what sticks to a release there."""
+        plan = {"plan": rollout.plan.to_dict()}
+        self._progress.begin(conn, rollout)
+        self._progress.note(conn, rollout.id, rollout.created_us, "promoted", plan)
+        if rollout.baseline is None:
+            self._open(conn, rollout, unit=unit or "user", group=group)
+        elif unit is not None:
+            named = channels.c.name == rollout.channel
+            conn.execute(update(channels).where(named).values(unit=unit))
+
+    def _open(self, conn: Connection, rollout: Rollout, *, unit: str, group: str) -> None:
+        """Make a channel for its first release, which is all that it can serve."""
+        row = {
+            "name": rollout.channel,
+            "stable": rollout.candidate,
+            "stable_ref": rollout.candidate_ref,
+            "unit": unit,
+            "updated_us": rollout.created_us,
+            "group": group,
+        }
+        conn.execute(insert(channels).values(row))
+
+    def _channel(self, conn: Connection, name: str) -> Channel | None:
+        row = conn.execute(select(channels).where(channels.c.name == name)).mappings().first()
+        return self._with_candidate(conn, Channel(**row)) if row else None
+
+    def _with_candidate(self, conn: Connection, channel: Channel) -> Channel:
+        """Fill in the rollout that moves the channel, if one does."""
+        query = select(rollouts).where(
+            rollouts.c.channel == channel.name, rollouts.c.ended_us.is_(None)
+        )
+        row = conn.execute(query).mappings().first()
+        if row is None:
+            return channel
+        moving = {"rollout_id": row["id"], "salt": row["salt"]}
+        if row["baseline"] is not None:
+            moving |= {"candidate": row["candidate"], "candidate_ref": row["candidate_ref"]}
+            moving |= {"share": row["share"]}
+        return Channel(**{**channel.__dict__, **moving})
+
+    def _tell(
+        self,
+        conn: Connection,
+        verb: str,
+        rollout: Rollout,
+        content: Mapping[str, Any],
+        by: Principal,
+    ) -> None:
+        digests = [rollout.candidate] + ([rollout.baseline] if rollout.baseline else [])
+        content = {"rollout": rollout.id, "release": rollout.candidate_ref, **content}
+        self._ledger.append(verb, f"channel/{rollout.channel}", digests, content, by=by, conn=conn)

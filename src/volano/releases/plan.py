@@ -1,0 +1,192 @@
+"""The plan of a rollout: its steps, its margins, and what it takes to be taken back."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from volano.core.errors import InvalidError
+
+WHOLE = 1_000_000
+"""All traffic, in millionths: the unit of every share."""
+
+ERRORS, QUALITY = "errors", "quality"
+METRICS = (ERRORS, QUALITY)
+
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%")
+
+
+class InvalidPlanError(InvalidError):
+    """The rollout plan cannot be used: {why}."""
+
+    hint = "Write rising percentages that end with 100%, such as `5%,25%,100%`."
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A count rule without statistics: `failed` of the candidate's last `of` calls failed."""
+
+    failed: int = 20
+    of: int = 25
+
+    def __str__(self) -> str:
+        return f"{self.failed} of the last {self.of} calls failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a rollout does step by step. Shares are millionths of the traffic.
+
+    - `margins`: absolute; the candidate's error rate may be at most this much
+      above the baseline's, its mean score at most this much below it. Shown
+      to lie inside the margin before each next step. Its keys are the metrics
+      watched.
+    - `tolerances`: harm is proven when the candidate fails (errors), or scores
+      below `bad_below` (quality), more than this many times as often as the
+      baseline. Then the rollout goes back.
+    - `required`: metrics without which no step is left. A metric that is not
+      required is demanded as soon as it has data.
+    - `alpha_harm`: the chance that a harmless candidate is ever taken back by
+      the statistics, over the whole rollout and all metrics together.
+    - `alpha_promote`: for each gate, the chance that it ever opens to a
+      candidate outside the margin.
+    - `min_units`: units the candidate must have served at a step.
+    - `max_wait_s`: how long a step may take before the rollout says that it is
+      overdue. It still holds: a person decides, time does not.
+    - `guard`: acts at once, without statistics.
+    """
+
+    steps: tuple[int, ...]
+    margins: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(METRICS, 0.05))
+    tolerances: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(METRICS, 1.2))
+    required: tuple[str, ...] = (ERRORS,)
+    alpha_harm: float = 0.05
+    alpha_promote: float = 0.05
+    min_units: int = 50
+    max_wait_s: float = 3600.0
+    bad_below: float = 0.5
+    guard: Guard = Guard()
+
+    def __post_init__(self) -> None:
+        _check_steps(self.steps)
+        _check_metrics(self)
+        for name in ("alpha_harm", "alpha_promote"):
+            _need(_inside(getattr(self, name), 0, 0.5), f"{name} must lie between 0 and 0.5")
+        _need(_inside(self.max_wait_s, 0, math.inf), "max_wait_s must be a positive number")
+        _need(_inside(self.bad_below, 0, 1), "bad_below must lie between 0 and 1")
+        _need(_whole(self.min_units) and self.min_units > 0, "min_units must be 1 or more")
+        g = self.guard
+        _need(_whole(g.failed) and _whole(g.of) and 0 < g.failed <= g.of <= 10_000,
+              "the guard needs 1 <= failed <= of <= 10000")  # fmt: skip
+
+    @classmethod
+    def parse(cls, text: str, **overrides: Any) -> "Plan":
+        """Return the plan of steps like `5%,25%,100%`; other fields by name.
+
+        `margins` names all metrics to watch; `tolerances` may name some, the
+        others keep their default.
+
+        Raises:
+            InvalidPlanError: garbage, not rising, not ending at 100 %, or a field
+                that is unknown or out of range.
+        """
+        steps = tuple(_share(part.strip(), text) for part in text.split(","))
+        return cls._of(steps, overrides)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Plan":
+        """Return the plan that `to_dict` gave.
+
+        Raises:
+            InvalidPlanError: it is not such a plan.
+        """
+        rest = {key: value for key, value in content.items() if key != "steps"}
+        steps = content.get("steps")
+        _need(isinstance(steps, list | tuple), "it has no steps")
+        return cls._of(tuple(steps or ()), rest)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        plain = asdict(self)
+        return {**plain, "steps": list(self.steps), "required": list(self.required)}
+
+    def __str__(self) -> str:
+        return " → ".join(percent(step) for step in self.steps)
+
+    @classmethod
+    def _of(cls, steps: tuple[int, ...], given: Mapping[str, Any]) -> "Plan":
+        known = {f.name for f in fields(cls)} - {"steps"}
+        strange = sorted(set(given) - known)
+        _need(not strange, f"there is no setting {', '.join(strange)}")
+        values = dict(given)
+        for name in ("margins", "tolerances"):
+            if name in values:
+                _need(isinstance(values[name], Mapping), f"{name} must name a number for a metric")
+                values[name] = dict(values[name])
+        if "tolerances" in values:
+            values["tolerances"] = dict.fromkeys(METRICS, 1.2) | values["tolerances"]
+        if isinstance(values.get("guard"), Mapping):
+            _need(set(values["guard"]) <= {"failed", "of"}, "the guard has `failed` and `of`")
+            values["guard"] = Guard(**values["guard"])
+        _need(isinstance(values.get("guard", Guard()), Guard), "the guard has `failed` and `of`")
+        if "required" in values:
+            _need(isinstance(values["required"], list | tuple), "required must be a list")
+            values["required"] = tuple(values["required"])
+        return cls(steps=steps, **values)
+
+
+def percent(share: float) -> str:
+    """Return millionths as readable percent: 50000 -> `5 %`."""
+    return f"{share / 10_000:g} %"
+
+
+def _share(part: str, text: str) -> int:
+    match = _PERCENT.fullmatch(part)
+    _need(match is not None, f"`{part[:40]}` in `{text[:80]}` is not a percentage")
+    assert match is not None
+    millionths = Decimal(match[1]) * 10_000
+    _need(millionths == int(millionths), f"`{part}` is finer than 0.0001 %")
+    return int(millionths)
+
+
+def _check_steps(steps: tuple[int, ...]) -> None:
+    _need(bool(steps), "it has no steps")
+    _need(all(_whole(step) for step in steps), "steps are whole millionths")
+    for step in steps:
+        _need(step > 0, "a step of 0 % sends nothing to the candidate")
+        _need(step <= WHOLE, f"{percent(step)} is more than everything")
+    for before, after in pairwise(steps):
+        _need(before < after, f"{percent(after)} after {percent(before)} does not rise")
+    _need(steps[-1] == WHOLE, f"it ends at {percent(steps[-1])}, not at 100 %")
+
+
+def _check_metrics(plan: Plan) -> None:
+    for name, content, low, high in (
+        ("margins", plan.margins, 0, 1),
+        ("tolerances", plan.tolerances, 1 - 1e-12, math.inf),
+    ):
+        for metric, value in content.items():
+            _need(metric in METRICS, f"there is no metric {metric} (known: {', '.join(METRICS)})")
+            _need(_inside(value, low, high), f"{name} of {metric} may not be {value}")
+    _need(bool(plan.margins), "it watches no metric")
+    lacking = set(plan.margins) - set(plan.tolerances)
+    _need(not lacking, f"tolerances lack {', '.join(sorted(lacking))}")
+    strange = [str(metric) for metric in plan.required if metric not in plan.margins]
+    _need(not strange, f"it requires {', '.join(strange)}, which has no margin")
+
+
+def _inside(value: Any, low: float, high: float) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and low < value < high
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _need(condition: bool, why: str) -> None:
+    if not condition:
+        raise InvalidPlanError(why=why)

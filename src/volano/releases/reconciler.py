@@ -1,0 +1,292 @@
+"""Moves channels, in the manner of a reconciler: read plan, read evidence, decide, act.
+
+`tick()` may be called at any moment and as often as one likes; nothing that it
+needs to go on is only in memory. After a restart of control the evidence is
+read again from the traces, in the same order, so that the sequential tests
+stand where they stood.
+
+The wall clock decides nothing here, because it may be set at any moment: what
+belongs to a rollout is what its traces say, and waiting is measured by the
+monotonic clock. Only a control that finds a rollout already under way asks the
+wall clock how old it is, for the figures that it shows.
+
+Feedback may be recorded before its trace. It is not held in memory until then:
+when the trace comes, what was said on it is looked up. So nothing is lost,
+however long it takes and however much there is, and feedback on trace ids that
+never come costs nothing.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from volano.core.clock import Clock
+from volano.core.principal import SYSTEM
+from volano.feedback.keeper import Feedbacks
+from volano.releases.channel import MILLION, Channel
+from volano.releases.errors import RolloutOverError
+from volano.releases.gates import ARMS, Evidence
+from volano.releases.keeper import Releases
+from volano.releases.progress import Rollout
+from volano.releases.rollout import Decision, State, decide
+from volano.traces.keeper import Traces
+from volano.traces.trace import Trace
+
+log = logging.getLogger(__name__)
+
+FAILED = frozenset({"error", "cut"})
+"""Outcomes that are the release's failure; a client that leaves or errs is not."""
+BATCH = 2000
+NOTE_EVERY_US = 10_000_000
+WARM_WITHIN_US = 60_000_000
+
+
+class Serving(Protocol):
+    """What the reconciler asks of the data plane."""
+
+    def ready(self, release_digest: str) -> bool:
+        """Whether everything that this release needs answers."""
+        ...
+
+    def counts(self, release_digest: str) -> tuple[int, int]:
+        """Calls and errors of this release over all workers, from shared memory."""
+        ...
+
+    def applied_us(self) -> int | None:
+        """Microseconds that the last publication took to reach all workers, if it has."""
+        ...
+
+
+@dataclass
+class Watch:
+    """What one control process knows of a rollout it watches."""
+
+    evidence: Evidence
+    seen_us: int
+    """When this control saw it first; like all times here by the monotonic clock."""
+    begun_us: int
+    stepped_us: int
+    """When it came to its step."""
+    step: int
+    call_seq: int = 0
+    score_seq: int = 0
+    counts: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=600))
+    noted_us: int | None = None
+    reason: str = ""
+
+
+class Reconciler:
+    """Ticks all rollouts under way."""
+
+    def __init__(
+        self,
+        *,
+        releases: Releases,
+        traces: Traces,
+        feedbacks: Feedbacks,
+        serving: Serving,
+        clock: Clock,
+    ):
+        self._releases = releases
+        self._traces = traces
+        self._feedbacks = feedbacks
+        self._serving = serving
+        self._clock = clock
+        self._watches: dict[str, Watch] = {}
+
+    def tick(self) -> bool:
+        """Bring each rollout as far as its evidence allows; return whether there was any.
+
+        One failing rollout stops no other.
+        """
+        active = self._releases.active()
+        for rollout in active:
+            try:
+                self._tick(rollout)
+            except RolloutOverError as error:
+                log.info("%s", error)  # a person was faster
+            except Exception:
+                log.exception("rollout %s of %s", rollout.id, rollout.channel)
+        alive = {rollout.id for rollout in active}
+        self._watches = {k: v for k, v in self._watches.items() if k in alive}
+        return bool(active)
+
+    def status(self, channel: str) -> dict[str, Any]:
+        """Return the channel, its last rollout, and what each gate says now."""
+        found = self._releases.channel(channel)
+        rollout = self._last(found)
+        if rollout is None:
+            return {"channel": found, "rollout": None, "decision": None, "evidence": None}
+        watch = self._watches.get(rollout.id)
+        if not rollout.is_active or watch is None:
+            return {
+                "channel": found,
+                "rollout": rollout,
+                "decision": rollout.outcome,
+                "evidence": None,
+            }
+        decision = self._decide(rollout, watch)
+        evidence = watch.evidence.to_dict()
+        return {
+            "channel": found, "rollout": rollout, "decision": decision.to_dict(), "evidence": evidence,
+        }  # fmt: skip
+
+    def _last(self, channel: Channel) -> Rollout | None:
+        """Return the rollout under way, else the newest: after a clock was set back, not the same."""
+        if channel.rollout_id is not None:
+            return self._releases.rollout(channel.rollout_id)
+        return next(iter(self._releases.rollouts(channel.name, limit=1)), None)
+
+    def _tick(self, rollout: Rollout) -> None:
+        watch = self._watch(rollout)
+        if rollout.state == "warming":
+            self._warm(rollout, watch)
+            return
+        tripped = self._guard(rollout, watch)
+        if tripped:
+            self._end(rollout, "back", {"reason": tripped}, watch)
+            return
+        self._read(rollout, watch)
+        decision = self._decide(rollout, watch)
+        self._act(rollout, decision, watch)
+
+    def _watch(self, rollout: Rollout) -> Watch:
+        """Return what is known of a rollout; note when it has come to another step."""
+        now = self._clock.monotonic_us()
+        watch = self._watches.get(rollout.id)
+        if watch is None:
+            begun = stepped = now
+            if rollout.state != "warming":  # from before this control: how old, by the wall clock
+                wall = self._clock.now_us()
+                begun -= max(0, wall - rollout.created_us)
+                stepped -= max(0, wall - rollout.updated_us)
+            watch = Watch(Evidence(rollout.plan), now, begun, stepped, rollout.step)
+            self._watches[rollout.id] = watch
+        if rollout.step != watch.step or rollout.state == "warming":
+            watch.step, watch.stepped_us = rollout.step, now
+        return watch
+
+    def _warm(self, rollout: Rollout, watch: Watch) -> None:
+        """The candidate gets its first share when its engines answer, not before.
+
+        How long they may take is counted from when this control saw the rollout.
+        """
+        if self._serving.ready(rollout.candidate):
+            self._releases.advance(rollout, step=0, content={"reason": "it answers"}, by=SYSTEM)
+        elif self._clock.monotonic_us() - watch.seen_us > WARM_WITHIN_US:
+            reason = f"{rollout.candidate_ref} did not become ready to answer within 60 s"
+            self._releases.end(rollout, "failed", {"reason": reason}, by=SYSTEM)
+
+    def _guard(self, rollout: Rollout, watch: Watch) -> str | None:
+        """Count guard over shared memory: it needs no recorder and no statistics."""
+        watch.counts.append(self._serving.counts(rollout.candidate))
+        calls, errors = watch.counts[-1]
+        guard = rollout.plan.guard
+        for before_calls, before_errors in reversed(watch.counts):
+            if calls - before_calls >= guard.of:
+                if errors - before_errors >= (calls - before_calls) * guard.failed / guard.of:
+                    return f"Taken back: guard: {guard} at the candidate (shared counters)."
+                return None
+        return None
+
+    def _read(self, rollout: Rollout, watch: Watch) -> None:
+        """Feed calls and scores that were recorded since the last tick, in their order."""
+        while True:
+            traces = self._traces.since(watch.call_seq, rollout=rollout.id, limit=BATCH)
+            early = self._early(watch, traces)
+            for trace in traces:
+                watch.call_seq = trace.seq
+                self._observe_call(watch, trace)
+                for value in early.get(trace.id, ()):
+                    self._observe_score(rollout, watch, trace, value)
+            if len(traces) < BATCH:
+                break
+        while True:
+            scores = self._feedbacks.since(watch.score_seq, limit=BATCH)
+            found = self._traces.by_ids(said.trace_id for said in scores if said.value is not None)
+            for said in scores:
+                watch.score_seq = said.seq
+                if said.value is not None:
+                    self._observe_score(rollout, watch, found.get(said.trace_id), said.value)
+            if len(scores) < BATCH:
+                break
+
+    def _early(self, watch: Watch, traces: Sequence[Trace]) -> dict[str, list[float]]:
+        """Return the scores that were read before these calls were there to bear them.
+
+        A score belongs to the first call of its trace when it came before all
+        of them; a trace that was there already has had it. One whose call was
+        recorded between the two readings is given a second time, which changes
+        nothing: a unit counts once.
+        """
+        if not watch.score_seq:
+            return {}
+        said = self._feedbacks.on((trace.id for trace in traces), until_seq=watch.score_seq)
+        first = {one: self._traces.calls(one)[0].seq for one in {each.trace_id for each in said}}
+        new = {trace.id for trace in traces if first.get(trace.id) == trace.seq}
+        early: dict[str, list[float]] = {}
+        for each in said:
+            if each.value is not None and each.trace_id in new:
+                early.setdefault(each.trace_id, []).append(each.value)
+        return early
+
+    def _observe_call(self, watch: Watch, trace: Trace) -> None:
+        if _is_evidence(trace) and trace.outcome in {"ok", *FAILED}:
+            watch.evidence.observe_call(*_assigned(trace), trace.outcome in FAILED)
+
+    def _observe_score(
+        self, rollout: Rollout, watch: Watch, trace: Trace | None, value: float
+    ) -> None:
+        """Count a score in the order of scores, whether or not its call was counted yet."""
+        if trace is not None and trace.rollout == rollout.id and _is_evidence(trace):
+            watch.evidence.observe_score(*_assigned(trace), value)
+
+    def _decide(self, rollout: Rollout, watch: Watch) -> Decision:
+        state = State(rollout.step, watch.stepped_us, rollout.baseline is not None)
+        return decide(rollout.plan, state, watch.evidence, self._clock.monotonic_us())
+
+    def _act(self, rollout: Rollout, decision: Decision, watch: Watch) -> None:
+        if decision.action == "back":
+            self._end(rollout, "back", decision.to_dict(), watch)
+        elif decision.action == "done":
+            self._end(rollout, "arrived", decision.to_dict(), watch)
+        elif decision.action == "advance":
+            self._releases.advance(
+                rollout, step=rollout.step + 1, content=decision.to_dict(), by=SYSTEM
+            )
+        else:
+            self._hold(rollout, decision, watch)
+
+    def _hold(self, rollout: Rollout, decision: Decision, watch: Watch) -> None:
+        """Note why it stays, when the reason is new and the last note is not fresh."""
+        now = self._clock.monotonic_us()
+        fresh = watch.noted_us is not None and now - watch.noted_us < NOTE_EVERY_US
+        if decision.reason != watch.reason and not fresh:
+            watch.reason, watch.noted_us = decision.reason, now
+            self._releases.note(rollout, "holds", decision.to_dict())
+
+    def _end(self, rollout: Rollout, state: str, content: Mapping[str, Any], watch: Watch) -> None:
+        calls = watch.evidence.calls
+        seconds = (self._clock.monotonic_us() - watch.begun_us) / 1e6
+        outcome = {
+            "reason": content["reason"],
+            "verdicts": content.get("verdicts", []),
+            "calls": {"candidate": calls["candidate"], "stable": calls["stable"]},
+            "took_s": round(seconds, 3),
+        }
+        ended = self._releases.end(rollout, state, outcome, by=SYSTEM)
+        applied = {"took_us": self._serving.applied_us(), "evidence": watch.evidence.to_dict()}
+        self._releases.note(ended, "applied", applied)
+
+
+def _is_evidence(trace: Trace) -> bool:
+    """Whether a call, and what is said of it, speaks of an arm: not when we broke it off."""
+    return trace.arm in ARMS and not trace.stopped
+
+
+def _assigned(trace: Trace) -> tuple[str, Any, int]:
+    """Return unit, arm, and the candidate's share when this call was assigned."""
+    share = trace.share if trace.arm == "candidate" else MILLION - trace.share
+    return trace.unit, trace.arm, share

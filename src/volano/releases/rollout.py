@@ -1,0 +1,121 @@
+"""A rollout's decision, pure: plan, place and evidence in; one action and its reasons out.
+
+    guard tripped, or harm proven       -> back
+    no baseline (first on its channel)  -> done
+    at 100 %                            -> done
+    all gates of this step pass         -> advance, or done when the next step is 100 %
+    otherwise                           -> hold, and say what is missing
+
+Going back comes before everything else, and the evidence for it never fades:
+once it is `back`, more data cannot make it anything else.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from volano.core.verdict import Verdict
+from volano.releases import gates
+from volano.releases.gates import Evidence
+from volano.releases.plan import WHOLE, InvalidPlanError, Plan, percent
+
+Action = Literal["advance", "hold", "back", "done"]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a rollout stands: which step, since when, and whether there is a baseline.
+
+    `since_us` is read from the same clock as `decide`'s `now_us`: a monotonic one.
+    """
+
+    step: int = 0
+    since_us: int = 0
+    has_baseline: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do next, why, and the candidate's share (millionths) once it is done."""
+
+    action: Action
+    reason: str
+    share: int
+    verdicts: tuple[Verdict, ...] = ()
+    overdue: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        plain = asdict(self)
+        return {**plain, "verdicts": [_plain(verdict) for verdict in self.verdicts]}
+
+
+def decide(plan: Plan, state: State, evidence: Evidence, now_us: int) -> Decision:
+    """Return what a rollout should do now.
+
+    Raises:
+        InvalidPlanError: the state names a step that the plan does not have.
+    """
+    if not 0 <= state.step < len(plan.steps):
+        raise InvalidPlanError(why=f"it has no step {state.step + 1}")
+    safety = _safety(plan, evidence)
+    broken = [verdict for verdict in safety if verdict.outcome == "fail"]
+    if broken:
+        reason = "Taken back: " + "; ".join(verdict.reason for verdict in broken) + "."
+        return Decision("back", reason, 0, safety)
+    if not state.has_baseline:
+        reason = "The channel was empty: nothing to compare with, all traffic goes to it."
+        return Decision("done", reason, WHOLE, safety)
+    share = plan.steps[state.step]
+    if share == WHOLE:
+        return Decision("done", "All traffic goes to it.", WHOLE, safety)
+    step_gates = _step_gates(plan, evidence, share)
+    verdicts = safety + step_gates
+    if all(step_gates):
+        return _onwards(plan, state, verdicts, step_gates)
+    return _hold(plan, state, verdicts, step_gates, now_us)
+
+
+def _safety(plan: Plan, evidence: Evidence) -> tuple[Verdict, ...]:
+    harms = (gates.harm(metric, evidence) for metric in plan.margins)
+    return (gates.guard(plan, evidence), *harms)
+
+
+def _step_gates(plan: Plan, evidence: Evidence, share: int) -> tuple[Verdict, ...]:
+    demanded = [m for m in plan.margins if m in plan.required or evidence.has(m)]
+    promotions = (gates.promotion(plan, metric, evidence, share) for metric in demanded)
+    return (gates.units(plan, evidence, share), *promotions)
+
+
+def _onwards(
+    plan: Plan, state: State, verdicts: tuple[Verdict, ...], step_gates: tuple[Verdict, ...]
+) -> Decision:
+    share, following = plan.steps[state.step], plan.steps[state.step + 1]
+    passed = "; ".join(verdict.reason for verdict in step_gates[1:]) or step_gates[0].reason
+    action: Action = "done" if following == WHOLE else "advance"
+    reason = f"{percent(share)} → {percent(following)}: {passed}."
+    return Decision(action, reason, following, verdicts)
+
+
+def _hold(
+    plan: Plan,
+    state: State,
+    verdicts: tuple[Verdict, ...],
+    step_gates: tuple[Verdict, ...],
+    now_us: int,
+) -> Decision:
+    share = plan.steps[state.step]
+    waited_s = max(0, now_us - state.since_us) / 1e6
+    overdue = waited_s > plan.max_wait_s
+    missing = "; ".join(verdict.reason for verdict in step_gates if not verdict)
+    start = f"Overdue at {percent(share)} after {waited_s:.0f} s" if overdue else (
+        f"Stays at {percent(share)}"
+    )  # fmt: skip
+    return Decision("hold", f"{start}: {missing}.", share, verdicts, overdue)
+
+
+def _plain(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "outcome": verdict.outcome,
+        "reason": verdict.reason,
+        "evidence": dict(verdict.evidence),
+    }

@@ -1,0 +1,48 @@
+"""The tables of channels and rollouts."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
+
+from volano.store.metadata import METADATA
+
+channels = Table(
+    "channels",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("stable", Text, nullable=False),
+    Column("stable_ref", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("updated_us", BigInteger, nullable=False),
+    Column("group", Text, nullable=False),
+)
+
+rollouts = Table(
+    "rollouts",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("candidate", Text, nullable=False),
+    Column("candidate_ref", Text, nullable=False),
+    Column("baseline", Text),
+    Column("baseline_ref", Text),
+    Column("plan", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("share", Integer, nullable=False),
+    Column("salt", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("updated_us", BigInteger, nullable=False),
+    Column("ended_us", BigInteger),
+    Column("by", Text, nullable=False),
+    Column("outcome", Text),
+    Index("rollouts_channel", "channel", "created_us"),
+)
+
+rollout_events = Table(
+    "rollout_events",
+    METADATA,
+    Column("rollout", Text, primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("content", Text, nullable=False),
+)
