@@ -1,0 +1,346 @@
+"""The composition root: builds each room's keeper once. The only place that knows all rooms.
+
+One `App` is one open workspace. Control holds it while volano is up; a command
+builds its own under the folder lock when nothing runs. The few methods here are
+sentences that no single room can say.
+"""
+
+import logging
+import threading
+import time
+from dataclasses import asdict
+from types import TracebackType
+from typing import Any
+
+from volano.access.keeper import Keys
+from volano.access.limits import Limits
+from volano.access.secret import hmac_secret
+from volano.access.session import session_token
+from volano.access.signing import SigningKey
+from volano.access.vault import Vault
+from volano.adapters.providers import PROVIDERS
+from volano.core.clock import Clock, SystemClock
+from volano.core.errors import NotFoundError
+from volano.core.noted import Noted
+from volano.core.plugins import load_plugins
+from volano.core.principal import SYSTEM, Principal
+from volano.costs.keeper import Costs
+from volano.costs.pricing import Pricing
+from volano.data.curator import Curator
+from volano.data.keeper import Datasets
+from volano.evals.examine import Examiner
+from volano.evals.keeper import Evals
+from volano.feedback.keeper import Feedbacks
+from volano.feedback.recording import recorder
+from volano.flows.keeper import Flows
+from volano.gateway.publish import Publisher
+from volano.gateway.targets import Targets
+from volano.jobs.keeper import Runs
+from volano.models.keeper import Models
+from volano.models.trainer import Trainer
+from volano.models.wording import prompt_of
+from volano.prompts.keeper import Prompts
+from volano.releases.keeper import Releases
+from volano.releases.reconciler import Reconciler
+from volano.releases.signing import Signer
+from volano.settings import Settings
+from volano.store.blobs import Blobs
+from volano.store.catalog import Catalog
+from volano.store.db import Database
+from volano.store.ledger import Ledger
+from volano.traces.keeper import Traces
+from volano.traces.spool import Spool
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.1
+IDLE_TICK_S = 0.3
+JOBS_POLL_S = 0.25
+TIDY_EVERY_S = 5.0
+BUILTIN = "ticket-router"
+HOUR_US = 3600 * 1_000_000
+
+
+class NoTraceError(NotFoundError):
+    """There is no trace yet: nothing was asked."""
+
+    hint = "Ask something: the address and a key are what `volano up` printed."
+
+
+class App:
+    """One open workspace: its keepers, and what ties them together."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None):
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        load_plugins()
+        path = settings.path
+        self._db = Database(settings.catalog_url)
+        self._db.migrate()
+        secret = hmac_secret(path("keys", "hmac.key"))
+        self.session_token = session_token(path("keys", "session.token"))
+        self.ledger = Ledger(self._db, self.clock)
+        self.blobs = Blobs(path("blobs"), self._db)
+        self.catalog = Catalog(self._db, self.blobs, self.ledger, self.clock)
+        self.keys = Keys(self._db, self.ledger, secret, self.clock, self._publish)
+        self.limits = Limits(self._db, self.ledger, self.clock, self._publish)
+        self.runs = Runs(
+            self._db,
+            self.ledger,
+            path("jobs"),
+            self.clock,
+            jobs_url=f"sqlite:///{path('jobs.db')}",
+            concurrency=settings.jobs_at_once,
+            poll_s=JOBS_POLL_S,
+        )
+        self._spool = Spool(path("spool"), "control", max_total_bytes=settings.spool_max_bytes)
+        self._hot = path("records", "hot.db")
+        self.traces = Traces(self._hot)
+        self.costs = Costs(
+            db=self._db,
+            ledger=self.ledger,
+            traces=self.traces,
+            spool=path("spool"),
+            run=path("run"),
+            clock=self.clock,
+            publish=self._publish,
+        )
+        self.feedbacks = Feedbacks(self._spool, self._hot, self.clock)
+        self.datasets = Datasets(self.catalog)
+        self.curator = Curator(self.datasets, self.feedbacks)
+        self.prompts = Prompts(self.catalog)
+        self.targets = Targets(
+            db=self._db,
+            ledger=self.ledger,
+            catalog=self.catalog,
+            releases=lambda: self.releases,
+            providers=PROVIDERS,
+            vault=Vault(path("keys", "vault.json")),
+            publish=self._publish,
+            clock=self.clock,
+        )
+        self.models = Models(self.catalog, path("cache"), self.targets.get)
+        self.trainer = Trainer(self.runs, self.models, self.datasets)
+        self.flows = Flows(self.catalog, self.prompts, self.models)
+        self.evals = Evals(self.catalog, self.datasets)
+        self.examiner = Examiner(
+            self.runs, self.evals, self.datasets, self.flows, self.models, self.targets.chat
+        )
+        self.publisher = Publisher(
+            run=path("run"),
+            catalog=self.catalog,
+            keys=self.keys,
+            limits=self.limits,
+            flows=self.flows,
+            models=self.models,
+            releases=lambda: self.releases,
+            targets=self.targets,
+            hmac_secret=secret,
+            max_body_bytes=settings.max_body_bytes,
+            spool_full=settings.spool_full,
+            engine_slots=settings.engine_slots,
+            engine_threads=settings.engine_threads,
+            clock=self.clock,
+            region=settings.region,
+        )
+        self.releases = Releases(
+            db=self._db,
+            catalog=self.catalog,
+            ledger=self.ledger,
+            flows=self.flows,
+            signer=Signer(SigningKey.load_or_create(path("keys", "signing.key"))),
+            clock=self.clock,
+            publish=self._publish,
+        )
+        self.reconciler = Reconciler(
+            releases=self.releases,
+            traces=self.traces,
+            feedbacks=self.feedbacks,
+            serving=self.publisher,
+            clock=self.clock,
+        )
+        self._stopping = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="rollouts", daemon=True)
+
+    def start(self) -> None:
+        """Begin to work: jobs, rollouts, snapshots. Control only."""
+        self.furnish()
+        self.costs.start()
+        self.publisher.publish()
+        self.runs.launch()
+        self._ticker.start()
+
+    def furnish(self) -> None:
+        """Put the built-in model behind a channel, so that an empty folder answers something."""
+        if self.releases.channels() or self.catalog.names("model"):
+            return
+        model = self.models.builtin(by=SYSTEM)
+        prompt = self.prompts.save(BUILTIN, **prompt_of(model), by=SYSTEM)
+        flow = self.flows.compose(BUILTIN, model=model.ref, prompt=prompt.ref, by=SYSTEM)
+        release = self.releases.cut(BUILTIN, flow=flow.ref, by=SYSTEM)
+        rollout = self.releases.promote(release.ref, channel=BUILTIN, plan="100%", by=SYSTEM)
+        self.releases.end(rollout, "arrived", {"reason": "built in"}, by=SYSTEM)
+
+    def welcome(self, by: Principal) -> dict[str, Any]:
+        """Return what the owner needs to begin; the first key is made and shown now."""
+        refused = self.publisher.refused()
+        facts: dict[str, Any] = {
+            "session": self.session_token,
+            "channels": {
+                c.name: c.stable_ref for c in self.releases.channels() if c.name not in refused
+            },
+            "refused": refused,
+            "next": "volano status",
+        }
+        if not self.keys.list():
+            key, text = self.keys.create("first", scopes=("chat:*", "feedback"), by=by)
+            facts |= {"key": text, "key_id": key.id, "next": "volano demo"}
+        return facts
+
+    def create_key(self, name: str, **given: Any) -> dict[str, Any]:
+        """Make a gateway key; its text is in the result, and nowhere else ever again."""
+        key, text = self.keys.create(name, **given)
+        return {"id": key.id, "name": key.name, "scopes": list(key.scopes), "text": text}
+
+    def add_model(self, name: str, **given: Any) -> Noted:
+        """Point at a provider's model; say so when its key is not there.
+
+        Raises:
+            BadPointerError: the address, the model's name or the variable's name is no good.
+        """
+        model = self.models.add_pointer(name, **given)
+        lacking = [row["key_env"] for row in self._missing_keys() if row["model"] == model.ref]
+        return Noted(model, tuple(
+            f"The variable `{variable}` is not set where volano runs: until it is, and `volano up` "
+            f"was started again, calls to {model.ref} fail."
+            for variable in lacking
+        ))  # fmt: skip
+
+    def provider_keys(self) -> list[dict[str, Any]]:
+        """Return which models want a provider's key, and whether volano has it."""
+        return self.publisher.provider_keys()
+
+    def _missing_keys(self) -> list[dict[str, Any]]:
+        return [row for row in self.provider_keys() if not row["set"]]
+
+    def rotate_key(self, id: str, **given: Any) -> dict[str, Any]:  # noqa: A002 - the sentence's word
+        """Give a key a new text; it is in the result, and nowhere else ever again."""
+        key, text = self.keys.rotate(id, **given)
+        until_us = key.former_until_us or 0
+        at = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(until_us // 1_000_000))
+        over = until_us <= self.clock.now_us()
+        old = "The old one has ended." if over else f"The old one goes on until {at}."
+        return {
+            "id": key.id,
+            "name": key.name,
+            "text": text,
+            "former_until_us": until_us,
+            "old": old,
+        }
+
+    def used_limits(self) -> list[dict[str, Any]]:
+        """Return all limits with what is used of them now: a minute's requests and tokens, calls."""
+        found = []
+        for limit in self.limits.list():
+            requests, tokens, calls = self.publisher.usage(limit.subject)
+            used = {"requests": requests, "tokens": tokens, "calls": calls}
+            found.append({**limit.to_dict(), "used": used})
+        return found
+
+    def status(self) -> dict[str, Any]:
+        """Return what serves, what moves and what works."""
+        return {
+            "channels": self.releases.channels(),
+            "runs": [run for run in self.runs.list(limit=5) if run.state in {"queued", "running"}],
+            "traces": self.traces.counts(self.clock.now_us() - HOUR_US),
+            "artifacts": self.catalog.counts(),
+            "waiting_for": self.waiting_for(),
+            "refused": self.publisher.refused(),
+            "missing_keys": self._missing_keys(),
+            "session": self.session_token,
+        }
+
+    def waiting_for(self) -> list[str]:
+        """Return the releases in channels whose engines do not answer yet."""
+        return self.publisher.waiting_for()
+
+    def lineage(self, ref: str) -> Any:
+        """Return the tree of what an artifact was made from. `release/name@2` picks the kind."""
+        return self.catalog.lineage(self.catalog.find(ref).digest)
+
+    def wording(self, ref: str) -> dict[str, Any]:
+        """Return the prompt that a model was trained with: what `prompts.save` takes."""
+        return prompt_of(self.models.get(ref))
+
+    def finish(self, result: Any) -> Any:
+        """After a command without control: write what it spooled, and return its result."""
+        self._spool.sync()
+        spool = self.settings.path("spool")
+        with recorder(spool, self._hot, Pricing(self.costs.book)) as own:
+            own.drain()
+        return result
+
+    def trace(self, id: str) -> dict[str, Any]:  # noqa: A002 - the word of the sentence
+        """Return a trace with the feedback on it.
+
+        Raises:
+            UnknownTraceError: nothing was recorded under this id.
+        """
+        found = self.traces.get(id)
+        return {**asdict(found), "feedback": self.feedbacks.list(trace_id=found.id)}
+
+    def last_trace(self) -> dict[str, Any]:
+        """Return the newest trace with the feedback on it.
+
+        Raises:
+            NoTraceError: nothing was asked yet.
+        """
+        found = self.traces.last()
+        if found is None:
+            raise NoTraceError
+        return self.trace(found.id)
+
+    def work_off(self, result: Any) -> Any:
+        """After a command without control that started a Run: do the Run, here and now."""
+        if isinstance(result, dict) and result.get("state") == "queued":
+            self.runs.launch()
+            return self.runs.wait(result["id"])
+        return result
+
+    def close(self) -> None:
+        """Stop working and let everything go."""
+        self._stopping.set()
+        if self._ticker.is_alive():
+            self._ticker.join(5)
+        self.costs.close()
+        self.runs.close()
+        self._spool.close()
+        self.publisher.close()
+        self._db.close()
+
+    def __enter__(self) -> "App":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _publish(self) -> int:
+        """The port that keys and releases are given, before the publisher exists."""
+        return self.publisher.publish()
+
+    def _tick(self) -> None:
+        tidied = time.monotonic()
+        pause_s = TICK_S
+        while not self._stopping.wait(pause_s):
+            try:
+                pause_s = TICK_S if self.reconciler.tick() else IDLE_TICK_S
+                if time.monotonic() - tidied > TIDY_EVERY_S:
+                    tidied = time.monotonic()
+                    self.publisher.tidy()
+            except Exception:
+                log.exception("the rollouts' tick failed; it is tried again")

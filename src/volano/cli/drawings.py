@@ -1,0 +1,163 @@
+"""Results that are drawn rather than listed: a trace, a lineage, a rollout, a report."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from volano.cli.cells import cell, facts, table
+
+
+def trace(value: Mapping[str, Any]) -> None:
+    """Draw one trace as a tree with its times: what there is, and no line for what is not."""
+    at = {name: cell(name, item) for name, item in value.items()}
+    click.echo(f"trace {at['id']}   {at['began_us']}   {at['outcome']}")
+    _said("channel", _served(value, at))
+    names = {"unit": "unit", "key": "key_id", "group": "group"}
+    who = [(word, at[name]) for word, name in names.items() if value[name]]
+    for word, text in who[:1]:
+        _said(word, "   ".join([text, *(f"{w} {t}" for w, t in who[1:])]))
+    _said("request", f"{at['latency_us']}   status {at['status']}")
+    if value["target"]:
+        click.echo(f"  └─ {at['model']} at {at['target']}   {_tokens(value)}")
+        if value.get("ttft_us") is not None:
+            click.echo(f"     ├─ first token   {at['ttft_us']}")
+            click.echo(f"     └─ last token    {at['latency_us']}")
+    for what, name in (("in", "input_text"), ("out", "output_text"), ("error", "error")):
+        _said(what, at[name] if value.get(name) else "")
+    for feedback in value.get("feedback", ()):
+        said = [f"{feedback['name']}={feedback['value']}"] if feedback["value"] is not None else []
+        said += [cell("", feedback[part]) for part in ("correction", "comment") if feedback[part]]
+        _said("feedback", f"{' · '.join(said)}   by {cell('by', feedback['by'])}")
+
+
+def _said(what: str, text: str) -> None:
+    if text:
+        click.echo(f"  {what:<9} {text}")
+
+
+def _served(value: Mapping[str, Any], at: Mapping[str, str]) -> str:
+    """Return the channel and what served it; a refused call may have neither."""
+    served = f" → {at['release']}{_arm(value)}" if value["release"] else ""
+    return f"{at['channel']}{served}" if value["channel"] or served else ""
+
+
+def _arm(value: Mapping[str, Any]) -> str:
+    if not value.get("rollout"):
+        return ""
+    return f"   {cell('arm', value['arm'])} with {cell('share', value['share'])} when it was chosen"
+
+
+def _tokens(value: Mapping[str, Any]) -> str:
+    sent, received = value.get("prompt_tokens"), value.get("completion_tokens")
+    if sent is None and received is None:
+        return "tokens not said"
+    return f"{sent if sent is not None else '?'} tokens in, {received if received is not None else '?'} out"
+
+
+def lineage(value: Mapping[str, Any]) -> None:
+    """Draw what an artifact was made from, as a tree."""
+    click.echo("\n".join(lineage_lines(value)))
+
+
+def lineage_lines(node: Mapping[str, Any], seen: set[str] | None = None) -> list[str]:
+    """Return the lines of a lineage's tree; what was drawn once is only named again."""
+    seen = set() if seen is None else seen
+    artifact = node["artifact"]
+    again = artifact["digest"] in seen
+    seen.add(artifact["digest"])
+    role = f"{node['role']}: " if node.get("role") else ""
+    mark = " (above)" if again and node["parents"] else ""
+    lines = [f"{role}{artifact['kind']} {artifact['ref']}{mark}{_told(artifact)}"]
+    parents = [] if again else node["parents"]
+    for index, parent in enumerate(parents):
+        last = index == len(parents) - 1
+        below = lineage_lines(parent, seen)
+        lines.append(("└─ " if last else "├─ ") + below[0])
+        lines += [("   " if last else "│  ") + line for line in below[1:]]
+    return lines
+
+
+def _told(artifact: Mapping[str, Any]) -> str:
+    """Say in a few words what matters of an artifact in a lineage."""
+    meta = artifact.get("meta", {})
+    said = [artifact["digest"][7:19]]
+    counts = meta.get("counts") or {}
+    if counts:
+        said.append(f"{counts['train']:,} train and {counts['test']:,} test rows")
+    curation = meta.get("curation") or {}
+    if curation.get("added"):
+        said.append(
+            f"{curation['added']} rows from {curation['corrections']} corrections on traces"
+        )
+    if meta.get("parameters"):
+        said.append(f"{meta['parameters']:,} parameters")
+    if artifact.get("made_by"):
+        said.append(f"Run {artifact['made_by'][:8]}")
+    return "   " + " · ".join(said)
+
+
+def status(value: Mapping[str, Any]) -> None:
+    """Draw where a channel's rollout is, gate by gate."""
+    channel, rollout = value["channel"], value["rollout"]
+    click.echo(f"channel {channel['name']} serves {channel['stable_ref']}")
+    if rollout is None:
+        return
+    share = cell("share", rollout["share"])
+    click.echo(
+        f"rollout {rollout['id']}   {rollout['candidate_ref']}   {rollout['state']}   {share}"
+    )
+    decision = value.get("decision") or {}
+    if decision.get("reason"):
+        click.echo(f"  {cell('reason', decision['reason'])}")
+    for verdict in decision.get("verdicts", ()):
+        mark = {"pass": "✓", "fail": "✗", "wait": "…"}[verdict["outcome"]]
+        click.echo(f"  {mark} {verdict['reason']}")
+
+
+def report(value: Mapping[str, Any]) -> None:
+    """Draw a report: each score with its interval."""
+    meta = value["meta"]
+    click.echo(f"{value['ref']}   {meta.get('subject', '')} on {meta.get('dataset', '')}")
+    table(
+        [_rounded(score) for score in meta.get("scores", [])], ("name", "value", "low", "high", "n")
+    )
+
+
+def _rounded(score: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: round(v, 3) if isinstance(v, float) else v for k, v in score.items()}
+
+
+def comparison(value: Mapping[str, Any]) -> None:
+    """Draw a comparison: each score of both, and the paired difference with its interval."""
+    a, b = value["a"], value["b"]
+    click.echo(f"a  {a['report']}   {a['subject']}")
+    click.echo(f"b  {b['report']}   {b['subject']}")
+    columns = ("name", "a", "b", "difference", "low", "high", "n", "verdict")
+    table([_rounded(score) for score in value["scores"]], columns)
+    for name in value.get("broken", ()):
+        click.echo(f"broken  {cell('broken', name)}")
+
+
+def plain_artifact(value: Mapping[str, Any]) -> None:
+    """Draw an artifact's facts, the digest of each file on a line."""
+    shown = {k: v for k, v in value.items() if k not in {"files", "parents", "meta"}}
+    facts(shown)
+    facts({"meta": value["meta"]} if value["meta"] else {})
+    for path, file in value["files"].items():
+        click.echo(f"file  {cell('path', path)}  {file['size']} bytes  {file['digest'][7:19]}")
+
+
+DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
+    ("trace", "last"): trace,
+    ("trace", "show"): trace,
+    ("audit", "lineage"): lineage,
+    ("release", "status"): status,
+    ("eval", "show"): report,
+    ("eval", "compare"): comparison,
+    ("data", "show"): plain_artifact,
+    ("prompt", "show"): plain_artifact,
+    ("model", "show"): plain_artifact,
+    ("flow", "show"): plain_artifact,
+    ("release", "show"): plain_artifact,
+}

@@ -1,0 +1,88 @@
+"""Builds `volano <noun> <verb>` from the sentences in `volano.web.api`."""
+
+import sys
+from typing import Any
+
+import click
+
+from volano.cli import show, talk
+from volano.cli.cells import jsoned
+from volano.cli.root import suggest
+from volano.web.api import VERBS
+from volano.web.api.verb import Param, Verb
+
+TYPES: dict[str, Any] = {
+    "text": click.STRING,
+    "int": click.INT,
+    "float": click.FLOAT,
+    "flag": click.BOOL,
+    "json": click.STRING,
+    "list": click.STRING,
+    "path": click.Path(exists=True, dir_okay=False, resolve_path=True),
+}
+
+
+class Noun(click.Group):
+    """A noun's verbs."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and args[0] not in self.commands:
+            suggest(ctx, args[0], list(self.commands))
+        return super().resolve_command(ctx, args)
+
+
+def group(noun: str, text: str) -> click.Group:
+    """Return the group of a noun."""
+    commands = {verb.name: _command(verb) for verb in VERBS if verb.noun == noun}
+    return Noun(noun, commands=commands, help=text)
+
+
+def _command(verb: Verb) -> click.Command:
+    @click.pass_context
+    def run(ctx: click.Context, as_json: bool, **given: Any) -> None:
+        arguments = {name: value for name, value in given.items() if value not in (None, ())}
+        arguments |= {param.name: _secret(param) for param in verb.params if param.kind == "secret"}
+        result = talk.say(verb, arguments, home=ctx.obj["home"])
+        if as_json:
+            click.echo(jsoned(result))
+        else:
+            show.result(verb, result)
+
+    as_json = click.Option(["--json", "as_json"], is_flag=True, help="Print the result as JSON.")
+    params = [_param(param) for param in verb.params if param.kind != "secret"]
+    return click.Command(
+        verb.name, callback=run, params=[*params, as_json], help=verb.help,
+        epilog=f"Over HTTP: {verb.method} /api/v1{verb.path}",
+    )  # fmt: skip
+
+
+def _param(param: Param) -> click.Parameter:
+    kind = click.Choice(param.choices) if param.choices else TYPES[param.kind]
+    if param.first:
+        return click.Argument([param.name], type=kind, required=param.required)
+    if param.kind == "flag":
+        return click.Option([param.flag, param.name], is_flag=True, default=None, help=param.help)
+    shown = param.default not in (None, "", ())
+    text = f"{param.help} [default: {_spell(param.default)}]" if shown else param.help
+    if param.kind == "list":
+        return click.Option(
+            [param.flag, param.name], required=param.required, help=text,
+            multiple=True, callback=_items,
+        )  # fmt: skip
+    return click.Option([param.flag, param.name], type=kind, required=param.required, help=text)
+
+
+def _items(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG001 - click's signature
+    """Take a list as one option with commas, or as the option again and again."""
+    return tuple(item.strip() for text in given for item in text.split(","))
+
+
+def _secret(param: Param) -> str:
+    """Read a secret: unseen from a terminal, else all of the standard input."""
+    if sys.stdin.isatty():
+        return str(click.prompt(param.help, hide_input=True, err=True))
+    return sys.stdin.read().strip()
+
+
+def _spell(value: Any) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,61 @@
+"""The processes of `volano up`, each started as `python -m volano.cli.processes NAME`.
+
+Only the code of one process is imported in it: a gateway worker stays small.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from volano.core.errors import VolanoError
+from volano.settings import Settings, load
+
+
+def control(settings: Settings) -> None:
+    """Run control: API, console, jobs, rollouts, snapshots."""
+    from volano.web.control import run
+
+    run(settings)
+
+
+def recorder(settings: Settings) -> None:
+    """Run the recorder: the spool becomes rows."""
+    from volano.costs.book import Shelf
+    from volano.costs.pricing import Pricing
+    from volano.feedback.recording import run
+
+    pricing = Pricing(Shelf(settings.path("run", "prices.json")).book)
+    run(settings.path("spool"), settings.path("records", "hot.db"), pricing)
+
+
+def worker(settings: Settings, name: str, listen_fd: int) -> None:
+    """Run a gateway worker on an inherited listening socket."""
+    from volano.gateway.state import Limits
+    from volano.gateway.worker import run
+
+    limits = Limits(spool_bytes=settings.spool_max_bytes)
+    run(listen_fd, settings.folder, name, limits=limits)
+
+
+def main(arguments: list[str]) -> None:
+    """Run the named process. The settings come as JSON, as the supervisor read them."""
+    from volano.jobs import lifeline
+
+    lifeline.hold()
+    try:
+        _start(*arguments)
+    except VolanoError as error:
+        sys.exit(f"error: {error.message}\nhint:  {error.advice}")
+
+
+def _start(name: str, raw: str, *rest: str) -> None:
+    values = json.loads(raw)
+    settings = load(Path(values.pop("home")), **values)
+    if name == "worker":
+        worker(settings, rest[0], int(rest[1]))
+    else:
+        {"control": control, "recorder": recorder}[name](settings)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,136 @@
+"""The root of the command line: bare verbs, and a lazily loaded group for each noun."""
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from volano import __version__
+from volano.cli import cells
+from volano.core.errors import VolanoError
+
+NOUNS = {
+    "data": "Rows become versioned datasets.",
+    "prompt": "What is said around the user's words.",
+    "model": "Train, tune, point at a provider's model.",
+    "flow": "How a prompt and a model answer one request.",
+    "eval": "Scores with intervals, comparisons on the same rows.",
+    "release": "Pin, sign, move step by step, take back.",
+    "channel": "The names that clients call.",
+    "target": "Connections to provider accounts and servers.",
+    "key": "Who may call the gateway.",
+    "gateway": "How much keys, groups and channels may use.",
+    "cost": "What calls cost, what may be spent, prices.",
+    "trace": "What happened in each request.",
+    "feedback": "What people and programs say of an answer.",
+    "run": "Durable jobs.",
+    "audit": "The ledger, and where things come from.",
+}
+
+BARE = {
+    "up": ("volano.cli.up", "Start the platform here; Ctrl-C stops it."),
+    "demo": ("volano.cli.demo", "Live the whole loop once, on a small model trained now."),
+    "status": ("volano.cli.status", "Show what serves, what moves, what works, on one screen."),
+    "doctor": ("volano.cli.doctor", "Check this machine and this folder, and say what to do."),
+    "init": ("volano.cli.init", "Make the state folder without starting anything."),
+}
+
+
+class Root(click.Group):
+    """Lists everything, loads only what is called, and knows what you meant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*BARE, *NOUNS]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name in BARE:
+            return importlib.import_module(BARE[name][0]).command
+        if name in NOUNS:
+            return importlib.import_module("volano.cli.nouns").group(name, NOUNS[name])
+        return None
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and self.get_command(ctx, args[0]) is None:
+            suggest(ctx, args[0], self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Run it"):
+            formatter.write_dl([(name, text) for name, (_, text) in BARE.items()])
+        with formatter.section("Nouns, each with its verbs"):
+            formatter.write_dl(list(NOUNS.items()))
+
+
+def suggest(ctx: click.Context, given: str, known: list[str]) -> None:
+    """Fail with what was probably meant.
+
+    Raises:
+        click.UsageError: always.
+    """
+    given = cells.visible(given)[:80]
+    near = difflib.get_close_matches(given, known, n=1)
+    meant = f" Did you mean `{near[0]}`?" if near else ""
+    raise click.UsageError(f"There is no `{given}` here.{meant}", ctx)
+
+
+@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", message="volano %(version)s")
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False),
+    help="The working folder; its state is in .volano/. Default: here, or $VOLANO_HOME.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def root(ctx: click.Context, home: str | None, debug: bool) -> None:
+    """Operate language models through their whole life, in one loop."""
+    ctx.obj = {"home": home, "debug": debug}
+
+
+EXITS = {"GateError": 3}
+
+
+def exit_code(error: VolanoError) -> int:
+    """Return 3 where a gate said no, else 1. (2 is usage, which click says.)"""
+    return next((EXITS[k.__name__] for k in type(error).__mro__ if k.__name__ in EXITS), 1)
+
+
+def main(run: Callable[..., Any] = root) -> None:
+    """Run the command line; errors are two lines: what, then what to do."""
+    debug = "--debug" in sys.argv
+    try:
+        sys.exit(run(standalone_mode=False) or 0)
+    except VolanoError as error:
+        if debug:
+            raise
+        _tell(error.message, error.advice)
+        sys.exit(exit_code(error))
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on
+        sys.exit(0)
+    except OSError as error:
+        if debug:
+            raise
+        name = f": {error.filename}" if error.filename else ""
+        _tell(f"{error.strerror or error}{name}", "See more with --debug.")
+        sys.exit(1)
+
+
+def _tell(message: str, advice: str) -> None:
+    """Say what went wrong and what to do, a line each, whatever text is quoted in them."""
+    mark = cells.styled("error", sys.stderr, fg="red")
+    click.echo(f"{mark}: {cells.visible(message)}", err=True)
+    if advice:
+        click.echo(f"hint:  {cells.visible(advice)}", err=True)

@@ -1,0 +1,154 @@
+"""How the command line reaches volano: through control's socket while it is up, else directly.
+
+When nothing runs here, the command takes the folder lock, builds the app
+itself, and lets go again. So there is always one writer.
+"""
+
+import http.client
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from volano.core.errors import GateError, NotFoundError, UnavailableError, VolanoError
+from volano.settings import Settings, load
+from volano.web.api.verb import FAMILY_HEADER, Verb
+
+
+class NoWorkspaceError(NotFoundError):
+    """There is no volano workspace in {home}."""
+
+    hint = "Make one with `volano init` or `volano up`, or name another with --home."
+
+
+class ControlAwayError(UnavailableError):
+    """volano is up here, but its control process does not answer."""
+
+    hint = "It restarts by itself: try again. If it stays so, see .volano/logs/control.log."
+
+
+class RemoteError(VolanoError):
+    """What control answered."""
+
+    def __init__(self, content: Mapping[str, str], status: int):
+        super().__init__(content.get("message", ""), hint=content.get("hint", ""))
+        self.status = status
+        self._code = content.get("code", "error")
+
+    @property
+    def code(self) -> str:
+        return self._code
+
+
+class RemoteGateError(RemoteError, GateError):
+    """What control answered: a gate said no."""
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str, timeout: float):
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def run_folder(settings: Settings) -> Path:
+    """Return the folder of sockets: `.volano/run`, followed when it is a link."""
+    return settings.path("run").resolve()
+
+
+def say(verb: Verb, arguments: dict[str, Any], *, home: str | None = None) -> Any:
+    """Say a verb to whoever holds the folder."""
+    settings = load(home)
+    path = verb.path
+    rest = dict(arguments)
+    for name in [p.name for p in verb.params if f"{{{p.name}}}" in path]:
+        path = path.replace(f"{{{name}}}", quote(str(rest.pop(name)), safe="@:/"))
+    answer = ask(settings, verb.method, f"/api/v1{path}", rest)
+    if answer is not None:
+        return answer[0]
+    return _directly(settings, verb, arguments)
+
+
+def ask(
+    settings: Settings, method: str, path: str, arguments: Mapping[str, Any], *,
+    timeout_s: float = 3600.0,
+) -> tuple[Any] | None:  # fmt: skip
+    """Ask control over its socket. Return its answer in a tuple, or None when nothing runs.
+
+    Raises:
+        RemoteError: control said no.
+        ControlAwayError: volano is up, but control is not there.
+    """
+    connection = UnixConnection(str(run_folder(settings) / "control.sock"), timeout_s)
+    body = None
+    if method == "GET" and arguments:
+        path = f"{path}?{urlencode(arguments)}"
+    elif method != "GET":
+        body = json.dumps(
+            {k: os.fspath(v) if isinstance(v, Path) else v for k, v in arguments.items()}
+        )
+    try:
+        connection.request(method, path, body, {"content-type": "application/json"})
+        response = connection.getresponse()
+        raw = response.read()
+    except (FileNotFoundError, ConnectionRefusedError):
+        if holder(settings):
+            raise ControlAwayError() from None
+        return None
+    except (OSError, http.client.HTTPException) as error:
+        raise ControlAwayError() from error
+    finally:
+        connection.close()
+    try:
+        value: Any = json.loads(raw or b"null")
+        if response.status >= 400:
+            gate = response.headers.get(FAMILY_HEADER) == GateError.__name__
+            raise (RemoteGateError if gate else RemoteError)(value["error"], response.status)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ControlAwayError from error
+    return (value,)
+
+
+def holder(settings: Settings) -> dict[str, Any] | None:
+    """Return who holds the folder lock, or None when nobody does."""
+    from volano.cli.lock import holder as read
+
+    return read(settings.path("lock"))
+
+
+@contextmanager
+def offline(settings: Settings) -> Iterator[Any]:
+    """Hold the folder and build the app here, without any other process."""
+    from volano.app import App
+    from volano.cli.folder import forget_secrets, make
+    from volano.cli.lock import FolderLock
+
+    make(settings)
+    with FolderLock(settings.path("lock"), {"what": "a command"}):
+        try:
+            with App(settings) as app:
+                yield app
+        finally:
+            forget_secrets(settings)
+
+
+def _directly(settings: Settings, verb: Verb, arguments: dict[str, Any]) -> Any:
+    from volano.access.session import local_principal
+    from volano.web.api.plain import plain
+    from volano.web.api.say import say as say_here
+
+    if not settings.folder.exists():
+        raise NoWorkspaceError(home=settings.home)
+    with offline(settings) as app:
+        result = say_here(app, verb, arguments, by=local_principal(), local=True)
+        return plain(app.finish(app.work_off(result)))

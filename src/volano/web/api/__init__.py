@@ -1,0 +1,46 @@
+"""The sentences of volano, one file a room: each is said on the command line and over HTTP.
+
+A `Verb` names a noun, a verb, the keeper's method it calls, and its parameters.
+`routes` makes `POST /api/v1/...` of it, `volano.cli` makes `volano noun verb` of
+it. So both doors only translate, and neither can lack a verb that the other has.
+These files are plain data: importing them loads no room.
+"""
+
+from volano.web.api import (
+    audit,
+    channels,
+    costs,
+    data,
+    evals,
+    feedback,
+    flows,
+    gateway,
+    keys,
+    models,
+    prompts,
+    releases,
+    runs,
+    targets,
+    traces,
+)
+from volano.web.api.verb import Verb
+
+VERBS: tuple[Verb, ...] = (
+    *data.VERBS,
+    *prompts.VERBS,
+    *models.VERBS,
+    *flows.VERBS,
+    *evals.VERBS,
+    *releases.VERBS,
+    *channels.VERBS,
+    *targets.VERBS,
+    *keys.VERBS,
+    *gateway.VERBS,
+    *costs.VERBS,
+    *traces.VERBS,
+    *feedback.VERBS,
+    *runs.VERBS,
+    *audit.VERBS,
+)
+
+__all__ = ["VERBS", "Verb"]

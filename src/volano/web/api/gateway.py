@@ -1,0 +1,38 @@
+"""`volano gateway …`: what holds for all calls at its door."""
+
+from volano.web.api.verb import Param, Verb
+
+_SUBJECT = Param("subject", "key/ID, group/TEAM/PROJECT or channel/NAME", first=True, required=True)
+_MOST = 1_000_000_000
+
+
+def _most(name: str, what: str) -> Param:
+    return Param(name, what, "int", least=1, most=_MOST)
+
+
+VERBS = (
+    Verb(
+        "gateway", "limit", "limits.set", "/limits/{subject}/limit",
+        "Limit a key, a group or a channel, over all workers; what is not given stays.",
+        (
+            _SUBJECT,
+            _most("rpm", "requests in any 60 seconds"),
+            _most("tpm", "tokens in any 60 seconds"),
+            _most("concurrency", "calls at the same time"),
+        ),
+        changes=True, done="{subject}: {says}.", next="volano gateway limits",
+    ),
+    Verb(
+        "gateway", "limits", "used_limits", "/limits", "List limits, and what is used of them now.",
+        columns=("subject", "rpm", "tpm", "concurrency", "used", "updated_us", "updated_by"),
+    ),
+    Verb(
+        "gateway", "unlimit", "limits.clear", "/limits/{subject}/unlimit",
+        "Take a limit away.",
+        (
+            _SUBJECT,
+            Param("measures", "only these: rpm, tpm, concurrency", "list", default=()),
+        ),
+        changes=True, done="{subject}: {says}.", next="volano gateway limits",
+    ),
+)  # fmt: skip

@@ -1,0 +1,34 @@
+"""`volano trace …`: what happened in each request."""
+
+from volano.web.api.verb import LIMIT, Param, Verb
+
+_COLUMNS = (
+    "id",
+    "began_us",
+    "channel",
+    "release",
+    "outcome",
+    "latency_us",
+    "input_text",
+    "output_text",
+)
+
+VERBS = (
+    Verb("trace", "last", "last_trace", "/traces/last", "Show the newest trace.", scope="read"),
+    Verb(
+        "trace", "list", "traces.list", "/traces", "List traces, the newest first.",
+        (
+            Param("channel", "only of this channel"),
+            Param("release", "only of this release"),
+            Param("outcome", "only these", choices=("ok", "error", "cut", "left", "refused")),
+            Param("text", "only with this in input or output"),
+            LIMIT,
+        ),
+        columns=_COLUMNS, scope="read",
+    ),
+    Verb(
+        "trace", "show", "trace", "/traces/{id}", "Show one trace.",
+        (Param("id", "the trace id, from the x-volano-trace header", first=True, required=True),),
+        scope="read",
+    ),
+)  # fmt: skip

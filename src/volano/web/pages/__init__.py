@@ -1,0 +1,108 @@
+"""The console: server-rendered pages over the keepers.
+
+Every page answers one question in its first line. Lists and details are one
+page each, for all nouns; a noun says how it is listed and what one of it shows
+(`nouns`). Pages are plain links and forms; scripts only add live numbers,
+keys and relative times. What people or models wrote is escaped, always.
+
+`routes(app)` wants the composition root; requests are authenticated already.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from volano.core.clock import Clock, SystemClock
+from volano.web.pages import find, live, render
+from volano.web.pages.assets import static_route
+from volano.web.pages.loop import look
+from volano.web.pages.nouns import noun
+from volano.web.pages.view import Asked
+
+__all__ = ["routes", "static_route"]
+
+MAX_ROWS = 200
+ROWS = 50
+
+
+def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
+    """Return the console's routes over these keepers."""
+    now = (clock or SystemClock()).now_us
+
+    def guard(draw: Callable[[Any, Request, int], Response]) -> Callable[[Request], Response]:
+        return render.guarded(app, now, lambda request: draw(app, request, now()))
+
+    return [
+        Route("/", guard(home), name="loop"),
+        Route("/loop", guard(home)),
+        Route("/loop.json", guard(home)),
+        Route("/loop/events", live.endpoint(app, now)),
+        Route("/find", guard(search), name="find"),
+        Route("/list/{noun}", guard(rows), name="list"),
+        Route("/item/{noun}/{key:path}", guard(one), name="item"),
+    ]
+
+
+def home(app: Any, request: Request, now_us: int) -> Response:
+    """Show the loop."""
+    picture = look(app, now_us)
+    if render.wants_json(request):
+        return render.json(picture)
+    return render.html(app, request, "loop.html", now_us, picture=picture)
+
+
+def rows(app: Any, request: Request, now_us: int) -> Response:
+    """List one noun; everything that narrows the list is in the address."""
+    kind = noun(request.path_params["noun"].removesuffix(".json"))
+    asked = _asked(request)
+    listing = kind.listing(app, asked, now_us)
+    narrowed = bool(asked.q or asked.before or any(asked.filters.values()))
+    following = _following(request, listing.following)
+    if render.wants_json(request):
+        body = {"noun": kind.key, "rows": [row.data for row in listing.rows], "next": following}
+        return render.json(body)
+    return render.html(
+        app, request, "list.html", now_us,
+        noun=kind, listing=listing, asked=asked, narrowed=narrowed, following=following,
+    )  # fmt: skip
+
+
+def one(app: Any, request: Request, now_us: int) -> Response:
+    """Show one thing."""
+    kind, key = noun(request.path_params["noun"]), request.path_params["key"]
+    item = kind.item(app, key.removesuffix(".json"), now_us)
+    if render.wants_json(request):
+        return render.json({"noun": kind.key, "item": item.data})
+    return render.html(app, request, "item.html", now_us, noun=kind, item=item, key=key)
+
+
+def search(app: Any, request: Request, now_us: int) -> Response:
+    """Go to the one thing that the text names, or show where it occurs."""
+    q = request.query_params.get("q", "").strip()[:200]
+    if q and (href := find.exact(app, q)):
+        return RedirectResponse(href, 303)
+    found = find.everywhere(app, q, now_us) if q else []
+    return render.html(app, request, "find.html", now_us, q=q, found=found)
+
+
+def _asked(request: Request) -> Asked:
+    query = request.query_params
+    limit = query.get("limit", "")
+    return Asked(
+        q=query.get("q", "").strip()[:200],
+        before=query.get("before") or None,
+        limit=min(max(int(limit), 1), MAX_ROWS) if limit.isdigit() and len(limit) < 6 else ROWS,
+        filters={name: value for name, value in query.items()
+                 if name not in ("q", "before", "limit")},
+    )  # fmt: skip
+
+
+def _following(request: Request, before: str | None) -> str | None:
+    if before is None:
+        return None
+    query = {name: value for name, value in request.query_params.items() if value}
+    return f"{request.url.path}?{urlencode({**query, 'before': before})}"

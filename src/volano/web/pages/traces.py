@@ -1,0 +1,273 @@
+"""Traces: what was asked, what was answered, by which release, how fast, and what people said."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from volano.core.errors import NotFoundError
+from volano.web.pages import links, words
+from volano.web.pages.feedback import feedback_table
+from volano.web.pages.i18n import gettext as _
+from volano.web.pages.i18n import ngettext
+from volano.web.pages.plain import parse, plain
+from volano.web.pages.view import (
+    Asked,
+    Cell,
+    Code,
+    Column,
+    Conversation,
+    Facts,
+    Filter,
+    Item,
+    Listing,
+    Message,
+    Row,
+    Span,
+    Spans,
+    State,
+)
+
+SINCE = {"15m": 15 * words.MINUTE_US, "1h": words.HOUR_US, "1d": words.DAY_US,
+         "7d": 7 * words.DAY_US}  # fmt: skip
+_OUTCOMES = {
+    "ok": State("answered", "good"),
+    "error": State("failed", "bad"),
+    "cut": State("cut off", "bad"),
+    "left": State("client left", "wait"),
+    "refused": State("refused", "wait"),
+}
+
+
+def listing(app: Any, asked: Asked, now_us: int) -> Listing:
+    """List traces, newest first."""
+    since = SINCE.get(asked.get("since") or "")
+    found = app.traces.list(
+        channel=asked.get("channel"),
+        release=asked.get("release"),
+        outcome=asked.get("outcome"),
+        key_id=asked.get("key"),
+        since_us=now_us - since if since else None,
+        text=asked.q or None,
+        limit=asked.limit + 1,
+        before_seq=asked.cursor,
+    )
+    shown, more = found[: asked.limit], len(found) > asked.limit
+    return Listing(
+        headline=_headline(app, now_us),
+        columns=(
+            Column(_("Asked")),
+            Column(_("Answered"), 2),
+            Column(_("Outcome")),
+            Column(_("Release"), 2),
+            Column(_("First token"), 3, number=True),
+            Column(_("Total"), 3, number=True),
+            Column(_("When")),
+        ),
+        rows=[_row(each) for each in shown],
+        following=str(shown[-1].seq) if more and shown else None,
+        filters=_filters(app),
+    )
+
+
+def item(app: Any, key: str, now_us: int) -> Item:
+    """Show one trace. The key `last` leads to the newest."""
+    trace = app.traces.last() if key == "last" else app.traces.get(key)
+    if trace is None:
+        raise NotFoundError(_("There is no trace yet."))
+    bodies = app.traces.bodies(trace)
+    given = app.feedbacks.list(trace_id=trace.id, limit=200)
+    return Item(
+        title=words.clip(trace.input_text, 90) or trace.id,
+        headline=_sentence(trace, now_us),
+        state=outcome(trace),
+        sections=[
+            Conversation(_("What was said"), _turns(trace, bodies.request), note=trace.error or ""),
+            feedback_table(given, trace_id=trace.id),
+            _spans(trace),
+            Code(_("Request body"), _pretty(bodies.request)),
+            Code(_("Response body"), _pretty(bodies.response)),
+        ],
+        aside=[_route(trace), _cost(trace), _from(trace)],
+        data={**plain(trace), **plain(bodies), "feedback": plain(list(given))},
+    )
+
+
+def outcome(trace: Any) -> State:
+    """Return how the call ended, in words."""
+    state = _OUTCOMES.get(trace.outcome, State(trace.outcome, "off"))
+    return State(_(state.word), state.tone)
+
+
+def _headline(app: Any, now_us: int) -> Markup:
+    hour = app.traces.counts(now_us - words.HOUR_US)
+    total, failed = hour.calls, hour.errors
+    if not total:
+        return escape(_("No request in the last hour."))
+    asked = ngettext("One request", "{n} requests", total).format(n=words.count(total))
+    if not failed:
+        return escape(_("{asked} in the last hour; all were answered.")).format(asked=asked)
+    return escape(_("{asked} in the last hour; {failed}.")).format(
+        asked=asked,
+        failed=Markup('<a href="{}">{}</a>').format(
+            links.listing("traces", outcome="failed", since="1h"),
+            ngettext("{n} failed", "{n} failed", failed).format(n=words.count(failed)),
+        ),
+    )
+
+
+def _filters(app: Any) -> tuple[Filter, ...]:
+    channels = [channel.name for channel in app.releases.channels()]
+    outcomes = [("failed", _("failed or cut off")),
+                *((key, _(each.word)) for key, each in _OUTCOMES.items())]  # fmt: skip
+    releases = [each.ref for each in app.catalog.list("release", limit=20)]
+    return (
+        Filter("channel", _("Channel"), [(name, name) for name in channels]),
+        Filter("release", _("Release"), [(ref, ref) for ref in releases]),
+        Filter("outcome", _("Outcome"), outcomes),
+        Filter("since", _("Time"), [("15m", _("last 15 min")), ("1h", _("last hour")),
+                                    ("1d", _("last day")), ("7d", _("last week"))]),
+    )  # fmt: skip
+
+
+def _row(trace: Any) -> Row:
+    href = links.item("traces", trace.id)
+    return Row(
+        href=href,
+        cells=(
+            Cell("ref", words.clip(trace.input_text, 110) or trace.id[:12], href=href),
+            Cell("text", words.clip(trace.output_text or trace.error, 90)),
+            Cell("state", outcome(trace)),
+            Cell("ref", trace.release or "–",
+                 href=links.item("releases", trace.release) if trace.release else None,
+                 sub=_("candidate") if trace.arm == "candidate" else None),
+            Cell("number", words.duration(trace.ttft_us)),
+            Cell("number", words.duration(trace.latency_us)),
+            Cell("time", trace.began_us),
+        ),
+        data=trace,
+    )  # fmt: skip
+
+
+def _sentence(trace: Any, now_us: int) -> Markup:
+    told = {
+        "ok": _("{release} answered in {time}, {when}."),
+        "error": _("{release} failed after {time}, {when}."),
+        "cut": _("The answer of {release} was cut off after {time}, {when}."),
+        "left": _("The client left {release} after {time}, {when}."),
+        "refused": _("The request was refused, {when}."),
+    }.get(trace.outcome, "{release}, {time}, {when}.")
+    return escape(told).format(
+        release=links.release(trace.release) if trace.release else _("The gateway"),
+        time=words.duration(trace.latency_us),
+        when=words.time_tag(trace.began_us, now_us),
+    )
+
+
+def _turns(trace: Any, request: bytes) -> list[Message]:
+    """Return the messages of the request and the answer; plain text where it is no chat."""
+    asked = parse(request)
+    messages = asked.get("messages") if isinstance(asked, Mapping) else None
+    turns = [
+        Message(str(each.get("role", "")), _content(each.get("content")))
+        for each in messages or []
+        if isinstance(each, Mapping)
+    ] or [Message("user", trace.input_text or "")]
+    return [*turns, Message("assistant", trace.output_text or "")]
+
+
+def _content(content: Any) -> str:
+    if isinstance(content, str) or content is None:
+        return content or ""
+    if isinstance(content, list):
+        return "\n".join(
+            str(part.get("text", f"[{part.get('type', 'part')}]")) if isinstance(part, Mapping)
+            else str(part)
+            for part in content
+        )  # fmt: skip
+    return str(content)
+
+
+def _spans(trace: Any) -> Spans:
+    whole = max(trace.latency_us or 0, 1)
+    first = trace.ttft_us
+    if first is None or not trace.streamed:
+        text = words.duration(trace.latency_us)
+        return Spans(_("Time"), [Span(_("waiting for the answer"), 0, 1, text, "wait")])
+    split = min(max(first / whole, 0.0), 1.0)
+    writing = whole - first
+    text = words.duration(writing)
+    if trace.completion_tokens and writing > 0:
+        rate = trace.completion_tokens * 1_000_000 / writing
+        text += _(", {n} tokens/s").format(n=f"{rate:.0f}")
+    return Spans(
+        _("Time"),
+        [
+            Span(_("until the first token"), 0, split, words.duration(first), "wait"),
+            Span(_("writing"), split, 1 - split, text, "busy"),
+        ],
+    )
+
+
+def _route(trace: Any) -> Facts:
+    arm = _("candidate") if trace.arm == "candidate" else _("stable") if trace.arm else "–"
+    facts = [
+        (_("channel"), Cell("ref", trace.channel or "–",
+                            href=links.listing("traces", channel=trace.channel))),
+        (_("release"), Cell("ref", trace.release or "–",
+                            href=links.item("releases", trace.release) if trace.release else None)),
+        (_("arm"), Cell("text", arm)),
+        (_("share then"), Cell("number", words.percent(trace.share))),
+        (_("target"), Cell("text", trace.target or "–")),
+        (_("model"), Cell("text", trace.model or "–")),
+    ]  # fmt: skip
+    if trace.rollout:
+        href = links.item("rollouts", trace.rollout)
+        facts.insert(4, (_("rollout"), Cell("ref", trace.rollout[:8], href=href)))
+    return Facts(_("Route"), facts)
+
+
+def _cost(trace: Any) -> Facts:
+    def tokens(n: int | None) -> Cell:
+        return Cell("number", "–" if n is None else words.count(n))
+
+    return Facts(
+        _("Measured"),
+        [
+            (_("first token"), Cell("number", words.duration(trace.ttft_us))),
+            (_("total"), Cell("number", words.duration(trace.latency_us))),
+            (_("tokens in"), tokens(trace.prompt_tokens)),
+            (_("tokens out"), tokens(trace.completion_tokens)),
+            (_("status"), Cell("number", str(trace.status))),
+            (_("streamed"), Cell("text", _("yes") if trace.streamed else _("no"))),
+        ],
+    )
+
+
+def _from(trace: Any) -> Facts:
+    return Facts(
+        _("Caller"),
+        [
+            (_("began"), Cell("time", trace.began_us)),
+            (_("unit"), Cell("text", trace.unit or "–")),
+            (_("key"), Cell("ref", trace.key_id or "–",
+                            href=links.listing("traces", key=trace.key_id))),
+            (_("group"), Cell("text", trace.group or "–")),
+            (_("door"), Cell("text", trace.door)),
+            (_("trace"), Cell("code", trace.id)),
+            (_("span"), Cell("code", trace.span_id)),
+            *([(_("parent"), Cell("code", trace.parent_span_id))] if trace.parent_span_id else []),
+            *((name, Cell("text", value)) for name, value in sorted((trace.tags or {}).items())),
+        ],
+    )  # fmt: skip
+
+
+def _pretty(body: bytes | str | None) -> str:
+    """Return a body as text; JSON is indented, long bodies are cut."""
+    value = parse(body)
+    if value is not None:
+        text = json.dumps(value, ensure_ascii=False, indent=2)
+    else:
+        text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body or ""
+    return words.clip_raw(text, 20_000)

@@ -1,0 +1,317 @@
+"""What a page shows, before it is HTML: cells, rows, sections. One template draws them all."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from markupsafe import Markup
+
+Tone = Literal["good", "bad", "wait", "busy", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A state in a word, with a tone: an icon stands beside the word, colour is never alone."""
+
+    word: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value in a table or a fact list."""
+
+    kind: Literal["text", "number", "ref", "time", "state", "code", "share", "markup"]
+    value: Any
+    href: str | None = None
+    sub: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; `rank` 1 is always shown, 2 from tablets on, 3 on wide screens."""
+
+    title: str
+    rank: int = 1
+    number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its page, its cells, and the plain data behind it (for JSON)."""
+
+    href: str
+    cells: Sequence[Cell]
+    data: Any
+    muted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One filter of a list: its name in the URL and its choices (value, words)."""
+
+    name: str
+    title: str
+    choices: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list page: the answer to its question, the rows, and where the next page begins."""
+
+    headline: Markup
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    following: str | None = None
+    filters: Sequence[Filter] = ()
+
+
+# ---- sections of a detail page; `template` names the macro that draws it
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Names and values."""
+
+    template: ClassVar[str] = "facts"
+    title: str
+    facts: Sequence[tuple[str, Cell]]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A small table. `empty` is said where there is no row, `command` fills it."""
+
+    template: ClassVar[str] = "table"
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    empty: str = ""
+    command: str = ""
+    more: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What went in and what came out."""
+
+    template: ClassVar[str] = "conversation"
+    title: str
+    turns: Sequence[Message]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Raw text, folded away unless `open`."""
+
+    template: ClassVar[str] = "code"
+    title: str
+    text: str
+    open: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A node of the lineage tree."""
+
+    ref: str
+    kind: str
+    href: str
+    role: str
+    at_us: int | None
+    again: bool = False
+    parents: Sequence["Branch"] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Made from (a tree upwards) and used by (one step down)."""
+
+    template: ClassVar[str] = "lineage"
+    title: str
+    up: Sequence[Branch]
+    down: Sequence[Branch]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """An estimate with its interval, placed on 0..1; `mark` is something to compare with."""
+
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+    n: int | None
+    mark: float | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Scores with intervals: a drawing with text, and the same as a table."""
+
+    template: ClassVar[str] = "bars"
+    title: str
+    bars: Sequence[Bar]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a request's time, as fractions of the whole."""
+
+    name: str
+    begin: float
+    width: float
+    text: str
+    tone: str = "busy"
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Where the time of a request went."""
+
+    template: ClassVar[str] = "spans"
+    title: str
+    spans: Sequence[Span]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a rollout's plan."""
+
+    share: int
+    state: Literal["done", "now", "back", "ahead"]
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The steps of a plan, and the share over time as a drawing (points: 0..1, 0..1)."""
+
+    template: ClassVar[str] = "steps"
+    title: str
+    steps: Sequence[Step]
+    line: Sequence[tuple[float, float]] = ()
+    begin_us: int | None = None
+    end_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A gate's numbers as a drawing: a stretch low..high and a limit, all on 0..1."""
+
+    low: float
+    high: float
+    mark: float
+    begin: str
+    end: str
+    mark_text: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What one gate says: its state, its reason and the numbers it judged by."""
+
+    name: str
+    state: State
+    reason: str
+    numbers: Sequence[tuple[str, str]]
+    meter: Meter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """All gates of a rollout, as they stand."""
+
+    template: ClassVar[str] = "gates"
+    title: str
+    gates: Sequence[Gate]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One event, told in words; `href` leads to its subject."""
+
+    at_us: int
+    text: Markup
+    tone: Tone = "off"
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Events, newest first."""
+
+    template: ClassVar[str] = "timeline"
+    title: str
+    events: Sequence[Happening]
+
+
+Section = (
+    Facts | Table | Conversation | Code | Lineage | Bars | Spans | Steps | Gates | Timeline
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A detail page: the answer, the sections, and the facts at the side."""
+
+    title: str
+    headline: Markup
+    sections: Sequence[Section]
+    aside: Sequence[Section] = ()
+    labels: Sequence[str] = ()
+    state: State | None = None
+    data: Any = None
+    live: bool = False
+    crumb: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a list was asked for: everything comes from the URL."""
+
+    q: str = ""
+    before: str | None = None
+    limit: int = 50
+    filters: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def cursor(self) -> int | None:
+        """Where the page begins, when that is a number that a table can hold."""
+        text = self.before or ""
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+    def get(self, name: str) -> str | None:
+        """Return the chosen value of a filter."""
+        return self.filters.get(name) or None
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """One noun of the console: its words, how to list it, how to show one of it."""
+
+    key: str
+    one: str
+    title: str
+    letter: str
+    group: Literal["workshop", "street", "works"]
+    question: str
+    empty: str
+    command: str
+    listing: Callable[[Any, Asked, int], Listing]
+    item: Callable[[Any, str, int], Item]
+    filters: Sequence[str] = ()
