@@ -1,0 +1,48 @@
+"""Fixtures for all rooms."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from sqlalchemy import URL
+
+from support import databases
+from support.workspace import Workspace
+from volano.store.db import Database
+
+settings.register_profile("steady", deadline=None)
+settings.load_profile("steady")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
+    """The address of a fresh, empty database; the test runs once on each kind."""
+    with databases.database_url(request.param, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def database(database_url: URL) -> Iterator[Database]:
+    """A fresh, migrated database; the test runs on SQLite and on Postgres."""
+    with databases.opened(database_url) as db:
+        yield db
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Database]:
+    """A fresh, migrated SQLite database, for tests where the kind does not matter."""
+    with databases.opened(databases.sqlite_url(tmp_path)) as db:
+        yield db
+
+
+@pytest.fixture
+def workspace(database: Database, tmp_path: Path) -> Workspace:
+    """A small workspace of real keepers; the test runs on SQLite and on Postgres."""
+    return Workspace(tmp_path, database)
+
+
+@pytest.fixture
+def desk(sqlite: Database, tmp_path: Path) -> Workspace:
+    """The same on SQLite alone, for tests where the kind of database does not matter."""
+    return Workspace(tmp_path, sqlite)

@@ -1,0 +1,853 @@
+"""Workspaces of the console's tests: an empty one, and one with a life behind it.
+
+Keepers in memory, with the signatures of the real ones as far as the console
+calls them, and with rows that are as unruly as real ones: hostile text, several
+languages, very long names, a rollout that went back.
+"""
+
+import json
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any
+
+from volano.core.canon import canonical
+from volano.core.digest import Digest
+from volano.core.errors import NotFoundError
+from volano.core.manifest import File, Manifest, Parent
+from volano.core.ref import Ref
+from volano.jobs.progress import Progress
+
+NOW_US = 1_795_000_000_000_000
+S, MIN, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
+
+HOSTILE = "<script>window.hacked=1</script><img src=x onerror='window.hacked=1'> \u202egnp.exe\u202c zero\u200bwidth {{7*7}} <hx-partial hx-target='#live'>gone</hx-partial>"
+HUNGARIAN = "Jó napot! A megrendelésem (4471) még mindig nem érkezett meg, árvíztűrő tükörfúrógép."
+CHINESE = "您好，我的订单三天前就应该到了，请问退款什么时候能到账？"
+ARABIC = "مرحبا، أين طلبي رقم 3312؟ شكرا"
+LONG = "support-for-the-whole-of-central-and-eastern-europe-with-every-language-we-could-think-of/staging"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    kind: str
+    name: str
+    number: int
+    digest: str
+    manifest: Manifest
+    labels: tuple[str, ...]
+    created_by: str
+    state: str = "ready"
+
+    @property
+    def ref(self) -> str:
+        return f"{self.name}@{self.number}"
+
+
+@dataclass
+class Catalog:
+    artifacts: list[Artifact] = field(default_factory=list)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+
+    def record(
+        self,
+        kind,
+        name,
+        *,
+        files=None,
+        parents=(),
+        meta=None,
+        at_us,
+        labels=(),
+        by="person:anna",
+        made_by=None,
+    ):
+        files = files or {}
+        for data in files.values():
+            self.blobs[Digest.of(data)] = data
+        manifest = Manifest(
+            kind,
+            name,
+            at_us,
+            {path: File(Digest.of(data), len(data)) for path, data in files.items()},
+            tuple(Parent(role, Digest(one.digest)) for role, one in parents),
+            made_by,
+            meta or {},
+        )
+        number = 1 + sum(a.kind == kind and a.name == name for a in self.artifacts)
+        made = Artifact(kind, name, number, manifest.digest, manifest, tuple(labels), by)
+        self.artifacts.append(made)
+        return made
+
+    def list(self, kind=None, name=None, *, limit=50, before_us=None):
+        found = [a for a in self.artifacts if kind in (None, a.kind) and name in (None, a.name)]
+        found = [a for a in found if before_us is None or a.manifest.created_us < before_us]
+        return sorted(found, key=lambda a: -a.manifest.created_us)[:limit]
+
+    def get(self, kind, ref):
+        ref = Ref.parse(ref)
+        found = [a for a in self.artifacts if (a.kind, a.name) == (kind, ref.name)]
+        for a in reversed(found):
+            if ref.number in (None, a.number):
+                return a
+        raise NotFoundError(f"There is no {kind} `{ref}`.", hint="Did you mean `tickets@2`?")
+
+    def find(self, ref):
+        for kind in ("release", "model", "dataset", "prompt", "flow", "report"):
+            try:
+                return self.get(kind, ref)
+            except NotFoundError:
+                pass
+        raise NotFoundError(f"There is no artifact `{ref}`.")
+
+    def by_digest(self, digest):
+        return next(a for a in self.artifacts if a.digest == digest)
+
+    def read(self, artifact, path):
+        return self.blobs[artifact.manifest.files[path].digest]
+
+    def lineage(self, digest, *, depth=20, role=None):
+        one = self.by_digest(digest)
+        parents = [self.lineage(p.digest, role=p.role) for p in one.manifest.parents]
+        return SimpleNamespace(artifact=one, role=role, parents=tuple(parents))
+
+    def children(self, digest):
+        return [a for a in self.artifacts if any(p.digest == digest for p in a.manifest.parents)]
+
+    def counts(self):
+        kinds: dict[str, int] = {}
+        for a in self.artifacts:
+            kinds[a.kind] = kinds.get(a.kind, 0) + 1
+        return kinds
+
+
+@dataclass(frozen=True)
+class Trace:
+    seq: int
+    id: str
+    began_us: int
+    span_id: str = "00f067aa0ba902b7"
+    parent_span_id: str | None = None
+    ended_us: int = 0
+    first_us: int | None = None
+    key_id: str = "k3xq7b2a"
+    group: str = "care/web"
+    channel: str = "support"
+    release: str = "support@2"
+    release_digest: str = "sha256:" + "a" * 64
+    share: int = 1_000_000
+    arm: str = "stable"
+    rollout: str | None = None
+    unit: str = "user-118"
+    door: str = "openai.chat"
+    target: str = "engine-3f2a"
+    model: str = "router@2"
+    streamed: bool = True
+    status: int = 200
+    outcome: str = "ok"
+    error: str | None = None
+    worker: str = "w1"
+    environment: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    prompt_tokens: int | None = 41
+    completion_tokens: int | None = 33
+    latency_us: int = 218_400
+    ttft_us: int | None = 31_200
+    input_text: str = ""
+    output_text: str = ""
+
+
+@dataclass(frozen=True)
+class Bodies:
+    request: bytes
+    response: bytes
+
+
+@dataclass
+class Traces:
+    rows: list[Trace] = field(default_factory=list)
+    said: dict[int, Any] = field(default_factory=dict)
+
+    def last(self):
+        return self.rows[-1] if self.rows else None
+
+    def get(self, trace_id):
+        for row in self.rows:
+            if row.id == trace_id:
+                return row
+        raise NotFoundError(f"There is no trace `{trace_id}`.", hint="See `volano trace list`.")
+
+    def list(
+        self,
+        *,
+        channel=None,
+        release=None,
+        outcome=None,
+        key_id=None,
+        since_us=None,
+        text=None,
+        limit=50,
+        before_seq=None,
+    ):
+        found = [
+            row
+            for row in reversed(self.rows)
+            if channel in (None, row.channel)
+            and release in (None, row.release)
+            and outcome
+            in (None, row.outcome, *(("failed",) if row.outcome in ("error", "cut") else ()))
+            and key_id in (None, row.key_id)
+            and (since_us is None or row.began_us >= since_us)
+            and (text is None or text.casefold() in (row.input_text + row.output_text).casefold())
+            and (before_seq is None or row.seq < before_seq)
+        ]
+        return found[:limit]
+
+    def counts(self, since_us=0):
+        found = [row for row in self.rows if row.began_us >= since_us]
+        outcomes: dict[str, int] = {}
+        for row in found:
+            outcomes[row.outcome] = outcomes.get(row.outcome, 0) + 1
+        errors = outcomes.get("error", 0) + outcomes.get("cut", 0)
+        return SimpleNamespace(calls=len(found), errors=errors, outcomes=outcomes)
+
+    def bodies(self, trace):
+        return self.said[trace.seq]
+
+
+@dataclass(frozen=True)
+class Feedback:
+    id: str
+    trace_id: str
+    at_us: int
+    by: str
+    group: str = "care/web"
+    name: str = "correct"
+    value: float | None = 1.0
+    comment: str | None = None
+    correction: str | None = None
+    seq: int = 0
+
+
+@dataclass
+class Feedbacks:
+    rows: list[Feedback] = field(default_factory=list)
+
+    def list(self, *, trace_id=None, name=None, since_us=None, limit=50, before_seq=None):
+        found = [
+            row
+            for row in reversed(self.rows)
+            if (before_seq is None or row.seq < before_seq)
+            and trace_id in (None, row.trace_id)
+            and name in (None, row.name)
+            and (since_us is None or row.at_us >= since_us)
+        ]
+        return found[:limit]
+
+
+@dataclass(frozen=True)
+class Run:
+    id: str
+    kind: str
+    name: str
+    state: str
+    by: str
+    created_us: int
+    started_us: int | None = None
+    ended_us: int | None = None
+    group: str = ""
+    inputs: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, Any] | None = None
+    error: Any = None
+    attempt: int = 1
+    progress: Any = None
+
+
+@dataclass
+class Runs:
+    rows: list[Run] = field(default_factory=list)
+
+    def list(self, *, kind=None, state=None, limit=50, before_us=None):
+        found = [
+            row
+            for row in reversed(self.rows)
+            if kind in (None, row.kind)
+            and state in (None, row.state)
+            and (before_us is None or row.created_us < before_us)
+        ]
+        return found[:limit]
+
+    def log(self, run_id):
+        return HOSTILE if self.get(run_id).state == "failed" else ""
+
+    def get(self, run_id):
+        for row in self.rows:
+            if row.id == run_id:
+                return row
+        raise NotFoundError(f"There is no run `{run_id}`.")
+
+
+@dataclass(frozen=True)
+class Channel:
+    name: str
+    stable_ref: str
+    candidate_ref: str | None = None
+    share_millionths: int = 0
+    rollout_id: str | None = None
+    unit: str = "user"
+    updated_us: int = NOW_US
+
+
+@dataclass(frozen=True)
+class Rollout:
+    id: str
+    channel: str
+    candidate_ref: str
+    baseline_ref: str | None
+    plan: dict[str, Any]
+    state: str
+    step: int
+    share: int
+    created_us: int
+    ended_us: int | None = None
+    outcome: dict[str, Any] | None = None
+
+
+@dataclass
+class Releases:
+    all: list[Channel] = field(default_factory=list)
+    moved: list[Rollout] = field(default_factory=list)
+    events: dict[str, list[tuple[int, int, str, dict]]] = field(default_factory=dict)
+
+    def channels(self):
+        return list(self.all)
+
+    def rollouts(self, channel=None, limit=50):
+        found = [r for r in reversed(self.moved) if channel in (None, r.channel)]
+        return found[:limit]
+
+    def rollout(self, rollout_id):
+        for each in self.moved:
+            if each.id == rollout_id:
+                return each
+        raise NotFoundError(f"There is no rollout `{rollout_id}`.")
+
+    def rollout_events(self, rollout_id):
+        return self.events[rollout_id]
+
+    def signature(self, artifact):
+        if artifact.number == 3:
+            return SimpleNamespace(
+                outcome="fail", evidence={}, reason="The manifest was changed after it was signed."
+            )
+        return SimpleNamespace(
+            outcome="pass",
+            reason="Signed by this workspace's key.",
+            evidence={"key": "ed25519:7c0d…91", "signed": "2026-11-18 09:12"},
+        )
+
+
+@dataclass(frozen=True)
+class Event:
+    seq: int
+    at_us: int
+    principal: str
+    verb: str
+    subject: str
+    content: dict[str, Any] | None = None
+
+
+@dataclass
+class Ledger:
+    rows: list[Event] = field(default_factory=list)
+
+    def list(self, limit=50, after=None, subject=None):
+        return list(reversed(self.rows))[:limit]
+
+
+def empty() -> SimpleNamespace:
+    """A workspace of this minute: nothing in it."""
+    return SimpleNamespace(
+        catalog=Catalog(),
+        traces=Traces(),
+        feedbacks=Feedbacks(),
+        runs=Runs(),
+        releases=Releases(),
+        ledger=Ledger(),
+        settings=SimpleNamespace(folder="/srv/support-bot/.volano", port=7070),
+    )
+
+
+def lived() -> SimpleNamespace:
+    """A workspace after a few turns of the loop: support@3 was taken back two minutes ago."""
+    app = empty()
+    _make(app.catalog)
+    _move(app.releases)
+    _call(app.traces, app.feedbacks)
+    _work(app.runs)
+    _write(app.ledger)
+    return app
+
+
+def moving() -> SimpleNamespace:
+    """The same while support@4 has 25 % and one gate waits."""
+    app = lived()
+    rollout = Rollout(
+        uuid(9), "support", "support@4", "support@2", PLAN, "running", 1, 250_000, NOW_US - 95 * S
+    )
+    app.releases.moved.append(rollout)
+    app.releases.events[rollout.id] = [
+        (1, NOW_US - 95 * S, "start", {"share": 50_000, "reason": "Asked by person:anna."}),
+        (
+            2,
+            NOW_US - 50 * S,
+            "advance",
+            {
+                "share": 250_000,
+                "reason": "5 % → 25 %: errors: at most 3.9 points more errors, 5.0 points allowed (0 of 81 units against 1 of 1440 units).",
+            },
+        ),
+        (
+            3,
+            NOW_US - 4 * S,
+            "hold",
+            {
+                "share": 250_000,
+                "reason": "Stays at 25 %: quality: at most 7.2 points more quality lost so far, 5.0 points allowed.",
+                "verdicts": verdicts(waiting=True),
+            },
+        ),
+    ]
+    app.releases.all[0] = replace(
+        app.releases.all[0],
+        candidate_ref="support@4",
+        share_millionths=250_000,
+        rollout_id=rollout.id,
+    )
+    return app
+
+
+PLAN = {
+    "steps": [50_000, 250_000, 1_000_000],
+    "margins": {"errors": 0.05, "quality": 0.05},
+    "tolerances": {"errors": 1.2, "quality": 1.2},
+    "alpha_harm": 0.05,
+    "alpha_promote": 0.05,
+    "min_units": 50,
+    "guard": {"failed": 20, "of": 25},
+}
+
+
+def uuid(n: int) -> str:
+    """A UUIDv7-like id; later n sort later."""
+    return f"019a{n:04x}-7c00-7a00-8000-{n:012x}"
+
+
+def verdicts(*, waiting: bool = False, bad: bool = False) -> list[dict[str, Any]]:
+    """What the gates of a step say, as `Decision.to_dict` gives it."""
+    harm = {
+        "gate": "harm",
+        "metric": "quality",
+        "test": "attribution",
+        "tolerated_ratio": 1.2,
+        "candidate_failures": 14 if bad else 2,
+        "baseline_failures": 3,
+        "rejected": bad,
+        "e_value": 183.0 if bad else 1.4,
+        "peak_e_value": 183.0 if bad else 2.2,
+        "threshold": 40.0,
+    }
+    loss = 0.072 if waiting else 0.031
+    arm = {"n": 118, "total": 112.0, "mean": 0.949, "low": 0.91, "high": 0.98}
+    return [
+        {
+            "outcome": "pass",
+            "reason": "guard: the candidate never had 20 of the last 25 calls failed",
+            "evidence": {"gate": "guard", "rule": "20 of the last 25 calls failed", "calls": 131},
+        },
+        {
+            "outcome": "fail" if bad else "pass",
+            "evidence": harm,
+            "reason": "quality: 14 candidate and 3 baseline units scored low, which is more than 1.2 times as often (e = 183, 40 is proof)"
+            if bad
+            else "quality: 2 candidate and 3 baseline units scored low; more than 1.2 times as often is not proven (e = 1.4 of 40)",
+        },
+        {
+            "outcome": "pass",
+            "reason": "units: 118 of 50 candidate units at 25 %",
+            "evidence": {"gate": "units", "seen": 118, "needed": 50, "share": 250_000},
+        },
+        {
+            "outcome": "wait" if waiting else "pass",
+            "reason": "quality: at most 7.2 points more quality lost so far, 5.0 points allowed (94.9 % on 118 units against 95.4 % on 352 units)",
+            "evidence": {
+                "gate": "promotion",
+                "metric": "quality",
+                "share": 250_000,
+                "margin": 0.05,
+                "alpha": 0.05,
+                "loss_low": -0.021,
+                "loss_high": loss,
+                "candidate": arm,
+                "stable": {**arm, "n": 352, "mean": 0.954},
+            },
+        },
+    ]
+
+
+def _make(catalog: Catalog) -> None:
+    def row(text, queue, origin=None):
+        label = {"queue": queue, "priority": "high", "product": "Falcon", "reference": "3312"}
+        return canonical({"id": "ab12", "text": text, "label": label, "origin": origin}) + b"\n"
+
+    texts = ["My Falcon has not arrived, order 3312", HUNGARIAN, CHINESE, ARABIC, HOSTILE]
+    origin = {"trace": f"{7:032x}", "feedback": uuid(7)}
+    old = b"".join(row(text, "shipping") for text in texts * 20)
+    new = old + row("Where is my refund for the Heron?", "refund", origin)
+    t1 = catalog.record(
+        "dataset",
+        "tickets",
+        files={"train.jsonl": old, "test.jsonl": old[:900]},
+        meta={
+            "counts": {"train": 960, "test": 240, "dropped": 31},
+            "dropped": {"exact duplicate": 22, "near duplicate": 8, "leaks into test": 1},
+        },
+        at_us=NOW_US - 3 * DAY,
+    )
+    prompt = catalog.record(
+        "prompt",
+        "router-prompt",
+        meta={"template": "Ticket: {text}\nJSON:"},
+        at_us=NOW_US - 3 * DAY + MIN,
+    )
+    scores = [
+        {
+            "name": "exact_match",
+            "value": 0.804,
+            "low": 0.749,
+            "high": 0.85,
+            "n": 240,
+            "confidence": 0.95,
+        },
+        {"name": "field_accuracy/queue", "value": 0.942, "low": 0.904, "high": 0.965, "n": 240},
+        {"name": "field_accuracy/priority", "value": 0.887, "low": 0.841, "high": 0.921, "n": 240},
+        {"name": "valid_json", "value": 1.0, "low": 0.984, "high": 1.0, "n": 240},
+    ]
+
+    def version(data, model_name, number, at_us, labels=(), better=0.0):
+        meta = {
+            "format": "gguf",
+            "architecture": "llama",
+            "parameters": 120_640,
+            "context_length": 256,
+            "parity": {"n": 100, "equal": 100},
+            "recipe": {"steps": 900, "hidden": 64},
+        }
+        model = catalog.record(
+            "model",
+            model_name,
+            files={"model.gguf": b"GGUF" * 900, "parity.json": b'{"n": 100, "equal": 100}'},
+            parents=[("trained on", data)],
+            meta=meta,
+            at_us=at_us,
+            made_by=uuid(number),
+            labels=labels,
+        )
+        flow = catalog.record(
+            "flow",
+            "support-flow",
+            parents=[("prompt", prompt), ("model", model)],
+            meta={"shape": "one prompt, one model", "n": number},
+            at_us=at_us + MIN,
+        )
+        shown = [
+            {
+                **s,
+                "value": min(s["value"] + better, 1.0),
+                "low": min(s["low"] + better, 0.99),
+                "high": min(s["high"] + better, 1.0),
+            }
+            for s in scores
+        ]
+        report = catalog.record(
+            "report",
+            f"{model_name}-on-tickets",
+            parents=[("subject", model), ("dataset", data)],
+            meta={
+                "scores": shown,
+                "baseline": {"name": "majority class", "value": 0.19},
+                "n": number,
+            },
+            files={"report.json": json.dumps(shown, indent=1).encode()},
+            at_us=at_us + 2 * MIN,
+        )
+        catalog.record(
+            "release",
+            "support",
+            parents=[("flow", flow), ("prompt", prompt), ("model", model), ("report", report)],
+            meta={"channel": "support", "notes": HOSTILE if number == 3 else "", "n": number},
+            at_us=at_us + 3 * MIN,
+            labels=labels,
+            by="person:anna",
+        )
+        return model
+
+    m1 = version(t1, "router", 1, NOW_US - 2 * DAY)
+    t2 = catalog.record(
+        "dataset",
+        "tickets",
+        files={"train.jsonl": new, "test.jsonl": old[:900]},
+        parents=[("base", t1), ("feedback on", m1)],
+        meta={"counts": {"train": 1011, "test": 240, "from feedback": 51}},
+        at_us=NOW_US - 5 * HOUR,
+        labels=("stable",),
+        by="person:anna",
+        made_by=uuid(3),
+    )
+    version(t2, "router", 2, NOW_US - 4 * HOUR, ("stable",), 0.17)
+    version(t2, "router", 3, NOW_US - 20 * MIN, (), -0.5)
+    version(t2, "router", 4, NOW_US - 6 * MIN, (), 0.18)
+    catalog.record(
+        "dataset",
+        LONG,
+        files={"train.jsonl": old[:300]},
+        meta={"counts": {"train": 1}},
+        at_us=NOW_US - 9 * DAY,
+        by="service:" + "nightly-import-from-the-warehouse",
+    )
+    catalog.record(
+        "prompt", "客服-提示", meta={"template": "客户说：{text}"}, at_us=NOW_US - 8 * DAY
+    )
+    for n in range(220):
+        catalog.record(
+            "dataset",
+            "nightly",
+            meta={"counts": {"train": 100 + n}},
+            at_us=NOW_US - 10 * DAY - n * HOUR,
+            by="service:nightly",
+        )
+
+
+def _move(releases: Releases) -> None:
+    first = Rollout(
+        uuid(1),
+        "support",
+        "support@1",
+        None,
+        PLAN,
+        "done",
+        2,
+        1_000_000,
+        NOW_US - 2 * DAY,
+        NOW_US - 2 * DAY + S,
+        {"reason": "The channel was empty."},
+    )
+    good = Rollout(
+        uuid(2),
+        "support",
+        "support@2",
+        "support@1",
+        PLAN,
+        "done",
+        2,
+        1_000_000,
+        NOW_US - 3 * HOUR,
+        NOW_US - 3 * HOUR + 96 * S,
+        {"reason": "All gates held.", "requests": 2204},
+    )
+    bad = Rollout(
+        uuid(4),
+        "support",
+        "support@3",
+        "support@2",
+        PLAN,
+        "back",
+        1,
+        0,
+        NOW_US - 3 * MIN,
+        NOW_US - 2 * MIN - 11 * S,
+        {
+            "reason": "Taken back: quality: 14 candidate and 3 baseline units scored low.",
+            "requests_served": 131,
+            "seconds": 49.2,
+            "in_effect_after_ms": 41,
+        },
+    )
+    releases.moved += [first, good, bad]
+    releases.events[first.id] = [
+        (
+            1,
+            first.created_us,
+            "done",
+            {"share": 1_000_000, "reason": "The channel was empty: nothing to compare with."},
+        )
+    ]
+    releases.events[good.id] = [
+        (1, good.created_us, "start", {"share": 50_000, "by": "person:anna"}),
+        (
+            2,
+            good.created_us + 40 * S,
+            "advance",
+            {"share": 250_000, "reason": "5 % → 25 %: errors and quality inside the margins."},
+        ),
+        (
+            3,
+            good.created_us + 96 * S,
+            "done",
+            {"share": 1_000_000, "reason": "25 % → 100 %: all gates hold.", "verdicts": verdicts()},
+        ),
+    ]
+    releases.events[bad.id] = [
+        (1, bad.created_us, "start", {"share": 50_000, "by": "person:anna"}),
+        (
+            2,
+            bad.created_us + 30 * S,
+            "advance",
+            {
+                "share": 250_000,
+                "reason": "5 % → 25 %: errors inside the margin; no quality scores yet.",
+            },
+        ),
+        (
+            3,
+            bad.created_us + 49 * S,
+            "back",
+            {
+                "share": 0,
+                "reason": "Taken back: quality: 14 candidate and 3 baseline units scored low, which is more than 1.2 times as often (e = 183, 40 is proof).",
+                "verdicts": verdicts(bad=True),
+            },
+        ),
+    ]
+    releases.all += [
+        Channel("support", "support@2"),
+        Channel(LONG, "support@1", updated_us=NOW_US - DAY),
+    ]
+
+
+def _call(traces: Traces, feedbacks: Feedbacks) -> None:
+    said = [
+        "My Falcon has not arrived, order 3312",
+        HUNGARIAN,
+        CHINESE,
+        ARABIC,
+        HOSTILE,
+        "I was charged twice for the Heron 😀 👩\u200d👩\u200d👧, what now?",
+    ]
+    answer = '{"queue":"shipping","priority":"low","product":"Falcon","reference":"3312"}'
+    for n in range(1, 241):
+        text = said[n % len(said)]
+        out = HOSTILE if text is HOSTILE else answer
+        body = {
+            "model": "support",
+            "stream": True,
+            "user": f"user-{n % 40}",
+            "messages": [
+                {"role": "system", "content": "Answer in JSON."},
+                {"role": "user", "content": text},
+            ],
+        }
+        row = Trace(
+            n,
+            f"{n:032x}",
+            NOW_US - (241 - n) * 9 * S,
+            unit=f"user-{n % 40}",
+            input_text=text,
+            output_text=out,
+        )
+        traces.said[n] = Bodies(
+            request=json.dumps(body, ensure_ascii=False).encode(),
+            response=json.dumps({"choices": [{"message": {"content": out}}]}).encode(),
+        )
+        if n % 17 == 0:
+            row = replace(
+                row,
+                outcome="error",
+                status=502,
+                error="The engine closed the connection.",
+                output_text="",
+                completion_tokens=None,
+                ttft_us=None,
+                latency_us=5_004_000,
+            )
+        elif n % 29 == 0:
+            row = replace(row, outcome="cut", output_text=out[:20])
+        elif 200 < n < 226 and n % 4 == 0:
+            row = replace(row, release="support@3", arm="candidate", share=250_000, rollout=uuid(4))
+        traces.rows.append(row)
+    for n in range(1, 61):
+        wrong = n % 6 == 0
+        feedbacks.rows.append(
+            Feedback(
+                uuid(n),
+                f"{n * 4:032x}",
+                NOW_US - (61 - n) * 25 * S,
+                "person:béla" if n % 2 else "program:crm",
+                value=0.0 if wrong else 1.0,
+                comment=HOSTILE if n == 60 else None,
+                correction='{"queue":"refund","priority":"high"}' if wrong else None,
+                seq=n,
+            )
+        )
+
+
+def _work(runs: Runs) -> None:
+    runs.rows += [
+        Run(
+            uuid(1),
+            "train",
+            "router@1",
+            "done",
+            "person:anna",
+            NOW_US - 2 * DAY,
+            NOW_US - 2 * DAY + S,
+            NOW_US - 2 * DAY + 19 * S,
+            inputs={"dataset": "tickets@1", "seed": 7},
+            outputs={"model": "router@1", "loss": 0.081},
+        ),
+        Run(
+            uuid(2),
+            "evaluate",
+            "router@1 on tickets@1",
+            "failed",
+            "person:anna",
+            NOW_US - DAY,
+            NOW_US - DAY,
+            NOW_US - DAY + 2 * S,
+            error=SimpleNamespace(
+                code="engine_did_not_start",
+                message="The engine did not start within 20 s.",
+                hint="See its log with `volano run show --log`.",
+            ),
+        ),
+        Run(
+            uuid(3),
+            "train",
+            "router@4",
+            "running",
+            "service:volano",
+            NOW_US - 8 * S,
+            NOW_US - 7 * S,
+            inputs={"dataset": "tickets@2", "mode": "lora", "seed": 7},
+            progress=Progress(NOW_US - 2 * S, 300, 900, {"loss": 0.412}, "train"),
+        ),
+    ]
+
+
+def _write(ledger: Ledger) -> None:
+    told = [
+        (3 * DAY, "person:anna", "record", "dataset/tickets@1"),
+        (2 * DAY, "service:volano", "record", "model/router@1"),
+        (2 * DAY, "person:anna", "release.cut", "release/support@1"),
+        (5 * HOUR, "person:anna", "record", "dataset/tickets@2"),
+        (4 * HOUR, "service:volano", "record", "model/router@2"),
+        (3 * HOUR, "person:anna", "release.cut", "release/support@2"),
+        (3 * HOUR, "service:volano", "rollout.done", "release/support@2"),
+        (50 * MIN, "person:anna", "create", "key/k3xq7b2a"),
+        (18 * MIN, "person:anna", "release.cut", "release/support@3"),
+        (3 * MIN, "person:anna", "release.promote", "release/support@3"),
+        (2 * MIN + 11 * S, "service:volano", "rollout.back", "release/support@3"),
+        (1 * MIN, HOSTILE[:40], "guard.changed_by_hand", HOSTILE),
+    ]
+    ledger.rows += [
+        Event(n, NOW_US - ago, who, verb, what) for n, (ago, who, verb, what) in enumerate(told)
+    ]

@@ -1,0 +1,697 @@
+"""The console, through HTTP and through a real browser (Debian's Chromium).
+
+The browser tests skip, with a reason, where there is no Chromium; the others
+always run. The workspaces are in `console_workspace`.
+"""
+
+import asyncio
+import html
+import inspect
+import re
+import sys
+import threading
+import time
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+
+from doors import console_workspace as workspace
+from volano.core.clock import ManualClock
+from volano.core.manifest import Parent
+from volano.core.principal import Principal
+from volano.feedback.keeper import Feedbacks
+from volano.jobs.keeper import Runs
+from volano.store.blobs import Blobs
+from volano.store.catalog import Catalog
+from volano.store.db import Database
+from volano.store.ledger import Ledger
+from volano.traces.keeper import Traces
+from volano.web import vendor
+from volano.web.pages import assets, i18n, live, loop, render, routes, static_route, words
+from volano.web.pages.assets import STATIC
+from volano.web.pages.nouns import NOUNS
+
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+NOW = workspace.NOW_US
+HOSTILE_TRACE = f"{4:032x}"
+BACK, MOVING = workspace.uuid(4), workspace.uuid(9)
+
+ITEMS = {
+    "dataset": "/item/datasets/tickets@2",
+    "prompt": "/item/prompts/router-prompt@1",
+    "model": "/item/models/router@2",
+    "flow": "/item/flows/support-flow@2",
+    "report": "/item/reports/router-on-tickets@2",
+    "release": "/item/releases/support@3",
+    "rollout": f"/item/rollouts/{BACK}",
+    "trace": f"/item/traces/{HOSTILE_TRACE}",
+    "failed trace": f"/item/traces/{17:032x}",
+    "feedback": f"/item/feedback/{workspace.uuid(60)}",
+    "failed run": f"/item/runs/{workspace.uuid(2)}",
+    "running run": f"/item/runs/{workspace.uuid(3)}",
+    "long name": f"/item/datasets/{quote(workspace.LONG)}@1",
+    "chinese name": f"/item/prompts/{quote('客服-提示')}@1",
+}
+LISTS = {noun: f"/list/{noun}" for noun in NOUNS}
+OTHERS = {"loop": "/", "find": "/find?q=router", "not here": "/item/models/rooter@9"}
+PAGES = {**OTHERS, **LISTS, **ITEMS}
+
+
+def asgi(app: Any, now_us: int = NOW) -> Starlette:
+    return Starlette(routes=[*routes(app, ManualClock(now_us)), static_route()])
+
+
+def apart(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run it on a thread of its own: Playwright keeps a loop running on this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(copy_context().run, asyncio.run, work).result()
+
+
+def get(app: Any, path: str, **headers: str) -> httpx2.Response:
+    async def ask() -> httpx2.Response:
+        transport = httpx2.ASGITransport(asgi(app))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.get(path, headers=headers)
+
+    return apart(ask())
+
+
+def text_of(page: str, between: str = " ") -> str:
+    """What a reader reads, without tags, all kinds of space alike."""
+    body = re.sub(r"<(script|style|head)\b.*?</\1>", "", page, flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", between, body)).split())
+
+
+def headline(page: str) -> str:
+    found = re.search(r'<p class="(?:headline[^"]*|sentence)">(.*?)</p>', page, re.DOTALL)
+    assert found is not None
+    return text_of(found[1], "")
+
+
+# ---- every page, lived in and empty
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_answers_in_its_first_line(name: str) -> None:
+    answer = get(workspace.lived(), PAGES[name])
+    assert answer.status_code == (404 if name == "not here" else 200)
+    assert len(headline(answer.text)) > 10
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_an_empty_list_shows_the_command_that_fills_it(noun: str) -> None:
+    page = get(workspace.empty(), f"/list/{noun}").text
+    assert re.search(r'<pre class="command"><code>(volano|curl) ', page)
+    assert "<table" not in page
+
+
+def test_the_loop_says_what_serves_and_what_was_taken_back() -> None:
+    said = headline(get(workspace.lived(), "/").text)
+    assert said == "support serves support@2; support@3 was taken back 2 min ago."
+
+
+def test_the_loop_says_how_far_a_moving_release_is() -> None:
+    said = headline(get(workspace.moving(), "/").text)
+    assert said == (
+        "support serves support@2; support@4 has 25 %, step 2 of 3: one gate waits for evidence."
+    )
+
+
+def test_an_empty_loop_says_so_and_how_to_begin() -> None:
+    page = get(workspace.empty(), "/").text
+    assert headline(page) == "Nothing serves yet."
+    assert "volano demo" in page
+
+
+def test_each_station_of_the_wheel_leads_to_its_list() -> None:
+    page = get(workspace.lived(), "/").text
+    found = re.findall(r'<li class="station[^"]*"><a href="([^"]+)"><b[^>]*>([^<]+)</b>', page)
+    assert [href.split("?")[0] for href, _count in found] == [
+        "/list/datasets", "/list/prompts", "/list/models", "/list/flows", "/list/reports",
+        "/list/releases", "/list/traces", "/list/traces", "/list/feedback",
+    ]  # fmt: skip
+    assert dict(found)["/list/datasets"] == "223"
+    for href, _count in found:
+        assert get(workspace.lived(), html.unescape(href)).status_code == 200
+
+
+# ---- lists
+
+
+def walk(app: Any, path: str) -> list[str]:
+    """Follow `Older` to the end; return the address of each row."""
+    seen: list[str] = []
+    while path:
+        page = get(app, path).text
+        seen += re.findall(r'<td class="[^"]*lead">.*?href="([^"]+)"', page, re.DOTALL)
+        older = re.search(r'rel="next" href="([^"]+)"', page)
+        path = html.unescape(older[1]) if older else ""
+    return seen
+
+
+@pytest.mark.parametrize(("noun", "rows"), [("traces", 240), ("datasets", 223), ("feedback", 60)])
+def test_older_leads_through_all_rows_once(noun: str, rows: int) -> None:
+    seen = walk(workspace.lived(), f"/list/{noun}?limit=37")
+    assert len(seen) == len(set(seen)) == rows
+
+
+def test_filters_live_in_the_address_and_survive_paging() -> None:
+    seen = walk(workspace.lived(), "/list/traces?outcome=failed&limit=5")
+    assert len(seen) == len(set(seen)) == 22
+    page = get(workspace.lived(), "/list/traces?outcome=failed&limit=5").text
+    assert '<option value="failed" selected>' in page
+
+
+def test_a_text_filter_finds_hungarian_whatever_the_case() -> None:
+    page = get(workspace.lived(), "/list/traces?q=ÁRVÍZTŰRŐ").text
+    assert page.count("árvíztűrő tükörfúrógép") == 40
+
+
+@pytest.mark.parametrize(
+    "query", ["before=x", "limit=0", "limit=99999999999999999999", "limit=-1", "q=%00", "since=x",
+              "before=99999999999999999999999", "outcome=%3Cscript%3E", "q=" + "a" * 5000]
+)  # fmt: skip
+@pytest.mark.parametrize("noun", NOUNS)
+def test_a_strange_query_is_no_accident(noun: str, query: str) -> None:
+    assert get(workspace.lived(), f"/list/{noun}?{query}").status_code == 200
+
+
+# ---- details
+
+
+def test_lineage_goes_up_to_the_rows_and_tells_each_subtree_once() -> None:
+    page = text_of(get(workspace.lived(), ITEMS["release"]).text)
+    assert "trained on tickets@2" in page
+    assert "feedback on router@1" in page
+    assert page.count("base tickets@1") == 1
+    assert "as above" in page
+
+
+def test_lineage_goes_down_to_what_uses_it() -> None:
+    page = get(workspace.lived(), ITEMS["dataset"]).text
+    assert '/item/models/router@4"' in page.partition("Used by")[2]
+
+
+def test_a_broken_signature_is_said_aloud() -> None:
+    page = text_of(get(workspace.lived(), ITEMS["release"]).text)
+    assert "not valid" in page
+    assert "changed after it was signed" in page
+
+
+def test_a_release_room_that_says_nothing_of_signatures_claims_nothing() -> None:
+    app = workspace.lived()
+    app.releases = SimpleNamespace(channels=app.releases.channels, rollouts=app.releases.rollouts)
+    assert "not checked here" in text_of(get(app, ITEMS["release"]).text)
+
+
+def test_scores_are_drawn_and_also_a_table() -> None:
+    page = get(workspace.lived(), ITEMS["report"]).text
+    assert 'role="img" aria-label="exact_match 0.974 [0.919, 1.000]"' in page
+    assert '<td class="n">0.9740</td>' in page
+
+
+def test_a_rollout_that_went_back_shows_why() -> None:
+    page = text_of(get(workspace.lived(), ITEMS["rollout"]).text)
+    assert "support@3 was taken back from support after 49.0 s" in page
+    assert "taken back here" in page
+    assert "no harm in quality says no" in page
+    assert "e-value 183" in page
+
+
+def test_a_trace_shows_route_share_latency_and_what_was_said() -> None:
+    row = next(r for r in workspace.lived().traces.rows if r.arm == "candidate")
+    page = text_of(get(workspace.lived(), f"/item/traces/{row.id}").text)
+    for piece in ("arm candidate", "share then 25 %", "first token 31 ms", "tokens out 33"):
+        assert piece in page
+
+
+def test_the_last_trace_has_a_short_address() -> None:
+    assert get(workspace.lived(), "/item/traces/last").status_code == 200
+    assert get(workspace.empty(), "/item/traces/last").status_code == 404
+
+
+def test_a_body_that_is_no_json_is_shown_as_it_is() -> None:
+    app = workspace.lived()
+    app.traces.said[17] = workspace.Bodies(b"\xff\xfe not json", b"")
+    page = get(app, ITEMS["failed trace"])
+    assert page.status_code == 200
+    assert "not json" in page.text
+
+
+# ---- one address, two formats
+
+
+@pytest.mark.parametrize("name", [*LISTS, *ITEMS])
+def test_the_same_address_gives_json(name: str) -> None:
+    path = PAGES[name]
+    by_suffix = get(workspace.lived(), path + ".json")
+    by_accept = get(workspace.lived(), path, accept="application/json")
+    assert by_suffix.headers["content-type"] == "application/json"
+    assert {**by_suffix.json(), "next": ""} == {**by_accept.json(), "next": ""}
+
+
+def test_json_lists_say_where_they_go_on() -> None:
+    first = get(workspace.lived(), "/list/traces.json?limit=100").json()
+    second = get(workspace.lived(), first["next"]).json()
+    assert first["rows"][-1]["seq"] == second["rows"][0]["seq"] + 1
+
+
+def test_the_loop_as_json_has_the_counts() -> None:
+    stations = get(workspace.lived(), "/loop.json").json()["stations"]
+    assert {each["key"]: each["count"] for each in stations}["traces"] == 240
+
+
+def test_an_error_as_json_has_code_and_hint() -> None:
+    answer = get(workspace.lived(), "/item/models/rooter@9.json")
+    assert answer.status_code == 404
+    assert answer.json()["error"]["hint"]
+
+
+def test_find_goes_straight_to_what_is_named() -> None:
+    app = workspace.lived()
+    for q, to in (("tickets@2", "/item/datasets/tickets@2"),
+                  (HOSTILE_TRACE, f"/item/traces/{HOSTILE_TRACE}"),
+                  (BACK, f"/item/rollouts/{BACK}")):  # fmt: skip
+        answer = get(app, f"/find?q={q}")
+        assert (answer.status_code, answer.headers["location"]) == (303, to)
+
+
+# ---- hostile text
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_users_wrote_never_becomes_markup(name: str) -> None:
+    page = get(workspace.lived(), PAGES[name]).text
+    assert "<script>window" not in page
+    assert "<img" not in page
+    assert "<hx-partial" not in page
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_inline_that_the_policy_forbids(name: str) -> None:
+    answer = get(workspace.lived(), PAGES[name])
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    tags = re.findall(r"<[a-z][^>]*>", answer.text)
+    assert not [tag for tag in tags if re.search(r"\s(style|on\w+)=", tag)]
+    assert not re.search(r"<script(?![^>]*\bsrc=)", answer.text)
+
+
+def test_turning_and_hidden_characters_are_made_visible() -> None:
+    page = get(workspace.lived(), ITEMS["trace"]).text
+    assert "\u202e" not in page
+    assert "\u200b" not in page
+    assert '<span class="hidden-char" title="right-to-left override">U+202E</span>' in page
+
+
+def test_joiners_and_right_to_left_letters_stay_as_they_are() -> None:
+    assert words.visible(workspace.ARABIC) == workspace.ARABIC
+    assert words.visible("👩\u200d👧 می\u200cخواهم") == "👩\u200d👧 می\u200cخواهم"
+    assert "U+E0041" in words.visible("a\U000e0041b")
+    assert "U+0007" in words.visible("a\x07b")
+
+
+def test_the_stream_escapes_too() -> None:
+    picture = loop.look(workspace.lived(), NOW)
+    assert "<script>" not in render.part("loop_live.html", NOW, picture=picture)
+
+
+# ---- the stream
+
+
+class Line:
+    """A request that listens until told to leave."""
+
+    def __init__(self, looks: int):
+        self._looks = looks
+
+    async def is_disconnected(self) -> bool:
+        self._looks -= 1
+        return self._looks < 0
+
+
+def heard(draws: list[tuple[str, str]], seen: str) -> list[str]:
+    """What the stream says while these states are drawn one after the other."""
+    states = iter(draws)
+
+    async def listen() -> list[str]:
+        stream = live.stream(Line(len(draws)), lambda: next(states), seen)
+        return [said async for said in stream]
+
+    return [said for said in apart(listen()) if not said.startswith(":")]
+
+
+def test_the_stream_speaks_only_when_something_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "EVERY_S", 0)
+    assert heard([("a", "<p>1</p>"), ("a", "<p>1</p>"), ("b", "<p>2</p>")], "") == [
+        "id: a\ndata: <p>1</p>\n\n",
+        "id: b\ndata: <p>2</p>\n\n",
+    ]
+
+
+def test_a_tab_that_comes_back_gets_nothing_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "EVERY_S", 0)
+    assert heard([("a", "<p>1</p>"), ("b", "<p>2</p>")], "a") == ["id: b\ndata: <p>2</p>\n\n"]
+
+
+def test_the_picture_keeps_its_name_while_only_time_passes() -> None:
+    app = workspace.empty()
+    assert loop.look(app, NOW).digest == loop.look(app, NOW + 7 * workspace.MIN).digest
+    app.ledger.rows.append(workspace.Event(1, NOW, "person:anna", "record", "dataset/a@1"))
+    assert loop.look(app, NOW).digest != loop.look(workspace.empty(), NOW).digest
+
+
+def test_all_tabs_share_one_reading() -> None:
+    app, looks = workspace.empty(), []
+    counts = app.catalog.counts
+    app.catalog.counts = lambda: looks.append(1) or counts()
+    pulse = live.Pulse(app, lambda: NOW)
+    for _tab in range(20):
+        pulse.look()
+    assert len(looks) == 1
+
+
+# ---- words
+
+
+def test_durations_and_counts_read_well() -> None:
+    assert [words.duration(us) for us in (740, 31_200, 5_004_000, 96_000_000, 7_300_000_000)] == [
+        "740\u202fµs", "31\u202fms", "5.00\u202fs", "96.0\u202fs", "2.0\u202fh",
+    ]  # fmt: skip
+    assert [words.short_count(n) for n in (999, 1_240, 34_500, 5_600_000)] == [
+        "999", "1.2k", "34k", "5.6M",
+    ]  # fmt: skip
+
+
+def test_another_language_reaches_headlines_and_templates() -> None:
+    class Loud(i18n.NullTranslations):
+        def gettext(self, message: str) -> str:
+            return message.upper() if "{" not in message else message
+
+        def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+            return msgid1 if n == 1 else msgid2
+
+    with i18n.use(Loud()):
+        page = get(workspace.empty(), "/").text
+    assert headline(page) == "NOTHING SERVES YET."
+    assert "SET IT GOING" in page
+
+
+# ---- vendoring
+
+
+def npm_that(does: str) -> list[str]:
+    return [sys.executable, "-c", does]
+
+
+def test_vendoring_copies_what_the_pages_ask_for(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text("{}")
+    (tmp_path / "package-lock.json").write_text("{}")
+    install = "import pathlib\n" + "\n".join(
+        f"p = pathlib.Path('node_modules', {source!r}); "
+        "p.parent.mkdir(parents=True, exist_ok=True); p.write_text('x')"
+        for source in vendor.FILES.values()
+    )
+    made = vendor.vendor(tmp_path, tmp_path / "out", npm=npm_that(install))
+    assert sorted(path.name for path in made) == sorted(vendor.FILES)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(vendor.FILES)
+
+
+def test_an_npm_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text("{}")
+    (tmp_path / "package-lock.json").write_text("{}")
+    with pytest.raises(SystemExit, match="exit code 7"):
+        vendor.vendor(tmp_path, tmp_path / "out", npm=npm_that("raise SystemExit(7)"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_vendored_scripts_pages_ask_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = assets.url
+    monkeypatch.setitem(
+        render.environment().globals, "static", lambda n: None if "vendor" in n else real(n)
+    )
+    page = get(workspace.lived(), "/").text
+    assert "vendor" not in page
+    assert "console.js" in page
+
+
+# ---- the fakes speak like the real keepers
+
+
+@pytest.mark.parametrize(
+    ("fake", "real", "verbs"),
+    [
+        (workspace.Catalog, Catalog,
+         ("list", "get", "find", "by_digest", "read", "lineage", "children", "counts")),
+        (workspace.Traces, Traces, ("last", "get", "list", "counts", "bodies")),
+        (workspace.Feedbacks, Feedbacks, ("list",)),
+        (workspace.Ledger, Ledger, ("list",)),
+        (workspace.Runs, Runs, ("list", "get", "log")),
+    ],
+)  # fmt: skip
+def test_the_workspace_speaks_like_the_real_keepers(fake: type, real: type, verbs: tuple) -> None:
+    for verb in verbs:
+        ours = set(inspect.signature(getattr(fake, verb)).parameters) - {"role"}
+        theirs = set(inspect.signature(getattr(real, verb)).parameters)
+        assert ours <= theirs, f"{real.__name__}.{verb} has no {ours - theirs}"
+
+
+# ---- a real browser
+
+
+@contextmanager
+def served(app: Any) -> Iterator[str]:
+    config = uvicorn.Config(
+        asgi(app), port=0, log_level="error", ws="none", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"no {CHROMIUM}: the console was not looked at in a browser")
+    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[str]:
+    with served(workspace.lived()) as address:
+        yield address
+
+
+@contextmanager
+def tab(browser: Any, **how: Any) -> Iterator[Any]:
+    context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **how})
+    page = context.new_page()
+    page.complaints = []
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda said: page.complaints.append(said.text)
+        if said.type == "error" and "404" not in said.text else None,
+    )  # fmt: skip
+    try:
+        yield page
+    finally:
+        context.close()
+
+
+SEEN = {**OTHERS, "traces": "/list/traces", "datasets": "/list/datasets",
+        "rollouts": "/list/rollouts", **ITEMS}  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_and_nothing_overflows(
+    chromium: Any, house: str, scheme: str, width: int
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    with tab(chromium, color_scheme=scheme, viewport={"width": width, "height": 844}) as page:
+        for name, path in SEEN.items():
+            page.goto(house + path)
+            page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+            wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert wide <= 0, f"{name} overflows by {wide} px"
+            found = axe.run(page)
+            assert not found.response["violations"], f"{name}: {found.generate_report()}"
+        assert page.complaints == []
+        assert page.evaluate("window.hacked") is None
+
+
+@pytest.mark.parametrize("kind", ["moving", "empty"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_axe_finds_nothing_in_other_workspaces(chromium: Any, kind: str, width: int) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    paths = {"moving": ["/", f"/item/rollouts/{MOVING}"], "empty": ["/", "/list/traces"]}[kind]
+    app = getattr(workspace, kind)()
+    with served(app) as address, tab(chromium, viewport={"width": width, "height": 844}) as page:
+        for path in paths:
+            page.goto(address + path)
+            found = axe.run(page)
+            assert not found.response["violations"], f"{path}: {found.generate_report()}"
+
+
+def test_without_scripts_links_and_forms_do_everything(chromium: Any, house: str) -> None:
+    with tab(chromium, java_script_enabled=False, viewport={"width": 390, "height": 844}) as page:
+        page.goto(house)
+        page.get_by_role("button", name="Menu").click()
+        page.get_by_role("navigation").get_by_role("link", name="Traces").click()
+        page.get_by_label("Outcome").select_option("cut")
+        page.get_by_role("button", name="Show").click()
+        assert "outcome=cut" in page.url
+        assert page.locator("tbody tr").count() == 8
+        page.get_by_role("link", name="Clear").click()
+        page.get_by_role("link", name="Older").click()
+        assert "before=191" in page.url
+        page.locator("tbody tr td.lead a").first.click()
+        assert page.get_by_role("heading", name="What was said").is_visible()
+        page.get_by_role("searchbox", name="Find anything").fill("tickets@2")
+        page.get_by_role("searchbox", name="Find anything").press("Enter")
+        assert page.url.endswith("/item/datasets/tickets@2")
+
+
+def test_keys_find_go_and_step(chromium: Any, house: str) -> None:
+    with tab(chromium) as page:
+        page.goto(house)
+        page.keyboard.press("/")
+        assert page.evaluate("document.activeElement.id") == "find"
+        page.keyboard.type("g r")
+        assert page.url == f"{house}/"
+        page.keyboard.press("Escape")
+        page.keyboard.press("g")
+        page.keyboard.press("t")
+        page.wait_for_url("**/list/traces")
+        page.keyboard.press("j")
+        page.keyboard.press("j")
+        page.keyboard.press("k")
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**/item/traces/{240:032x}")
+        page.keyboard.press("?")
+        assert page.get_by_role("dialog", name="Keys").is_visible()
+        page.keyboard.press("Escape")
+        assert not page.get_by_role("dialog").is_visible()
+        page.keyboard.press("u")
+        page.wait_for_url("**/list/traces")
+
+
+def test_the_loop_lives_without_a_reload(chromium: Any) -> None:
+    if not (STATIC / "vendor" / "htmx.min.js").exists():
+        pytest.skip("htmx is not vendored: run `python -m volano.web.vendor`")
+    app = workspace.moving()
+    with served(app) as address, tab(chromium) as page:
+        page.goto(address)
+        page.evaluate("window.stayed = true")
+        page.get_by_text("one gate waits for evidence.").wait_for()
+        moved = app.releases.moved[-1]
+        app.releases.moved[-1] = replace(moved, state="done", share=1_000_000, ended_us=NOW - 1)
+        app.releases.all[0] = workspace.Channel("support", "support@4")
+        page.locator(".headline", has_text="support serves support@4, since").wait_for()
+        assert page.evaluate("window.stayed") is True
+        assert page.complaints == []
+
+
+def test_a_rollouts_page_lives_too(chromium: Any) -> None:
+    if not (STATIC / "vendor" / "htmx.min.js").exists():
+        pytest.skip("htmx is not vendored: run `python -m volano.web.vendor`")
+    app = workspace.moving()
+    with served(app) as address, tab(chromium) as page:
+        page.goto(f"{address}/item/rollouts/{MOVING}")
+        page.get_by_text("here now").wait_for()
+        moved = app.releases.moved[-1]
+        app.releases.moved[-1] = replace(moved, state="back", share=0, ended_us=NOW - 1)
+        page.locator(".state.bad", has_text="taken back").first.wait_for()
+
+
+def test_the_wheel_stands_still_for_who_wants_no_motion(chromium: Any, house: str) -> None:
+    turning = "getComputedStyle(document.querySelector('.drawing .turns')).animationName"
+    with tab(chromium) as page:
+        page.goto(house)
+        assert page.evaluate(turning) == "turn"
+    with tab(chromium, reduced_motion="reduce") as page:
+        page.goto(house)
+        assert page.evaluate(turning) == "none"
+
+
+def test_times_are_relative_with_the_exact_one_on_hover(chromium: Any, house: str) -> None:
+    with tab(chromium) as page:
+        page.clock.install(time=(NOW + 10 * workspace.MIN) / 1e6)
+        page.goto(house)
+        tag = page.locator(".headline time")
+        assert tag.get_attribute("datetime") == words.iso(
+            NOW - 2 * workspace.MIN - 11 * workspace.S
+        )
+        assert tag.text_content() == "12 min ago"
+        assert "2026" in tag.get_attribute("title")
+
+
+# ---- over the real keepers
+
+
+def test_the_pages_stand_on_the_real_keepers(tmp_path: Path) -> None:
+    clock = ManualClock(NOW)
+    db = Database(f"sqlite:///{tmp_path / 'catalog.db'}")
+    db.migrate()
+    ledger = Ledger(db, clock)
+    catalog = Catalog(db, Blobs(tmp_path / "blobs", db), ledger, clock)
+    anna = Principal("person", "anna")
+    rows = b'{"id": "1", "text": "Where is my Falcon?", "label": "shipping", "origin": null}\n'
+    made = catalog.record("dataset", "tickets", files={"train.jsonl": rows}, by=anna)
+    parents = (Parent("trained on", made.digest),)
+    catalog.record("model", "router", files={"model.gguf": b"GGUF"}, parents=parents, by=anna)
+    jobs_url = f"sqlite:///{tmp_path / 'jobs.db'}"
+    app = SimpleNamespace(
+        catalog=catalog,
+        ledger=ledger,
+        traces=Traces(tmp_path / "hot.db"),
+        feedbacks=Feedbacks(None, tmp_path / "hot.db", clock),
+        runs=Runs(db, ledger, tmp_path / "jobs", clock, jobs_url=jobs_url),
+        releases=workspace.Releases(),
+        settings=SimpleNamespace(folder=tmp_path, port=7070),
+    )
+    assert "tickets@1" in text_of(get(app, "/").text)
+    assert "Where is my Falcon?" in text_of(get(app, "/item/datasets/tickets@1").text)
+    assert "trained on tickets@1" in text_of(get(app, "/item/models/router@1").text)
+    assert get(app, "/find?q=tickets@1").headers["location"] == "/item/datasets/tickets@1"
+    for path in LISTS.values():
+        assert get(app, path).status_code == 200
+    missing = get(app, "/item/datasets/tikets@1")
+    assert missing.status_code == 404
+    assert "tickets" in text_of(missing.text)
+    assert get(app, "/item/datasets/%40%40").status_code == 400
+    for noun in ("traces", "runs"):
+        assert get(app, f"/item/{noun}/{quote('<b>')}").status_code in (400, 404)

@@ -1,0 +1,140 @@
+"""One sentence, three spellings: every verb of a keeper has a door, and every door a keeper."""
+
+import inspect
+
+import pytest
+
+from volano.access.keeper import Keys
+from volano.access.limits import Limits
+from volano.app import App
+from volano.cli.root import NOUNS
+from volano.costs.keeper import Costs
+from volano.data.curator import Curator
+from volano.data.keeper import Datasets
+from volano.evals.examine import Examiner
+from volano.evals.keeper import Evals
+from volano.feedback.keeper import Feedbacks
+from volano.flows.keeper import Flows
+from volano.gateway.targets import Targets
+from volano.jobs.keeper import Runs
+from volano.models.keeper import Models
+from volano.models.trainer import Trainer
+from volano.prompts.keeper import Prompts
+from volano.releases.keeper import Releases
+from volano.releases.reconciler import Reconciler
+from volano.store.catalog import Catalog
+from volano.store.ledger import Ledger
+from volano.traces.keeper import Traces
+from volano.web.api import VERBS
+
+KEEPERS = {
+    "catalog": Catalog,
+    "costs": Costs,
+    "curator": Curator,
+    "datasets": Datasets,
+    "evals": Evals,
+    "examiner": Examiner,
+    "feedbacks": Feedbacks,
+    "flows": Flows,
+    "keys": Keys,
+    "ledger": Ledger,
+    "limits": Limits,
+    "models": Models,
+    "prompts": Prompts,
+    "reconciler": Reconciler,
+    "releases": Releases,
+    "runs": Runs,
+    "targets": Targets,
+    "traces": Traces,
+    "trainer": Trainer,
+}
+
+INNER = {
+    # Between rooms; people say another sentence for it.
+    "catalog": {
+        "record",
+        "get",
+        "by_digest",
+        "find",
+        "list",
+        "names",
+        "read",
+        "checkout",
+        "label",
+        "unlabel",
+        "lineage",
+        "children",
+        "counts",
+        "verify",
+    },
+    "costs": {"book", "allotments", "start", "close"},
+    "datasets": {"curate"},
+    "evals": {"evaluate", "report", "answers"},
+    "feedbacks": {"on", "since", "corrections"},
+    "flows": {"compile"},
+    "keys": {"create", "rotate", "fingerprints", "verify"},
+    "ledger": {"append", "root", "prove"},
+    "models": {
+        "add_pointer",
+        "newest",
+        "import_trained",
+        "builtin",
+        "usable",
+        "tunable",
+        "weights",
+        "folder",
+    },
+    "limits": {"list"},
+    "prompts": {"read"},
+    "reconciler": {"tick"},
+    "releases": {
+        "flow_of",
+        "trusted",
+        "signature",
+        "advance",
+        "end",
+        "note",
+        "arms",
+        "active",
+        "in_use",
+    },
+    "runs": {"register", "launch", "close", "start", "counts"},
+    "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},
+    "traces": {
+        "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",
+    },
+}  # fmt: skip
+
+
+def public(keeper: type) -> set[str]:
+    return {
+        name
+        for name, item in vars(keeper).items()
+        if inspect.isfunction(item) and not name.startswith("_")
+    }
+
+
+@pytest.mark.parametrize("room", KEEPERS)
+def test_every_verb_of_a_keeper_has_a_sentence(room):
+    said = {verb.call.partition(".")[2] for verb in VERBS if verb.call.startswith(f"{room}.")}
+    assert public(KEEPERS[room]) == said | INNER.get(room, set())
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: f"{verb.noun} {verb.name}")
+def test_every_sentence_fits_its_keeper(verb):
+    room, _, name = verb.call.rpartition(".")
+    method = getattr(KEEPERS[room] if room else App, name)
+    given = [p for p in inspect.signature(method).parameters.values() if p.name != "self"]
+    named = {p.name for p in given if p.kind is not p.VAR_KEYWORD}
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in given)
+    told = {p.name for p in verb.params if not p.first}
+    assert open_ended or told <= named
+    assert open_ended or ("by" in named) == verb.changes
+
+
+def test_sentences_are_said_once():
+    spoken = [(verb.noun, verb.name) for verb in VERBS]
+    paths = [(verb.method, verb.path) for verb in VERBS]
+    assert len(set(spoken)) == len(spoken)
+    assert len(set(paths)) == len(paths)
+    assert {noun for noun, _ in spoken} == set(NOUNS)

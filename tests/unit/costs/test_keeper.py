@@ -1,0 +1,230 @@
+from pathlib import Path
+
+import pytest
+
+from support.workspace import ANNA
+from volano.core.clock import ManualClock
+from volano.core.money import Money
+from volano.costs.book import Shelf
+from volano.costs.errors import (
+    BadAmountError,
+    BadPriceError,
+    BadSubjectError,
+    BadTimeError,
+    NoBudgetError,
+)
+from volano.costs.keeper import Costs
+from volano.costs.pricing import Pricing
+from volano.costs.purse import LATER, Hold, Purse, Spent
+from volano.store import Database, Ledger
+from volano.traces import Call, HotStore, Kind, Recorder, Spool, Traces, encode
+from volano.traces.frame import Begin
+
+AT_US = 1_750_000_000_000_000
+DAY_US = 86_400_000_000
+
+
+class Desk:
+    def __init__(self, folder: Path, db: Database):
+        self.folder, self.clock = folder, ManualClock(AT_US)
+        (folder / "run").mkdir()
+        self.published = 0
+        self.traces = Traces(folder / "hot.db")
+        self.ledger = Ledger(db, self.clock)
+        self.costs = Costs(
+            db=db, ledger=self.ledger, traces=self.traces, spool=folder / "spool",
+            run=folder / "run", clock=self.clock, publish=self.publish,
+        )  # fmt: skip
+        self.calls = 0
+
+    def publish(self) -> int:
+        self.published += 1
+        return self.published
+
+    def call(self, spool, **given):
+        self.calls += 1
+        usage = b'{"usage":{"prompt_tokens":1000,"completion_tokens":100}}'
+        given = {
+            "id": f"{self.calls:032x}", "span_id": f"{self.calls:016x}", "began_us": AT_US,
+            "ended_us": AT_US + 500_000, "key_id": "k1", "group": "shop/support",
+            "channel": "support", "release": "support@1", "door": "openai.chat",
+            "target": "t", "model": "openai/gpt-4o-mini", "response": usage, **given,
+        }  # fmt: skip
+        spool.append(Kind.CALL, encode(Call(**given)))
+
+    def record(self):
+        hot = HotStore(self.folder / "hot.db")
+        recorder = Recorder(self.folder / "spool", hot, annotate=Pricing(self.costs.book))
+        recorder.drain()
+        recorder.close()
+        hot.close()
+
+    def spool(self, name="w"):
+        return Spool(self.folder / "spool", name)
+
+
+@pytest.fixture
+def desk(database: Database, tmp_path: Path):
+    found = Desk(tmp_path, database)
+    yield found
+    found.costs.close()
+
+
+def test_a_trace_bears_its_cost_and_says_by_whom(desk):
+    with desk.spool() as spool:
+        desk.call(spool)
+        desk.call(spool, model="nobody/knows")
+        desk.call(spool, cost_nano=77, cost_currency="EUR", priced_by="the gateway")
+        desk.call(spool, outcome="refused", response=b"")
+        desk.call(spool, response=b"", outcome="left", held_nano=900, cost_currency="USD")
+        desk.call(spool, response=b"", outcome="error")
+    desk.record()
+    priced, unknown, settled, refused, left, failed = reversed(desk.traces.list())
+    assert (priced.cost_nano, priced.cost_currency) == (1000 * 150 + 100 * 600, "USD")
+    assert priced.priced_by.startswith("genai-prices 0.")
+    assert (priced.cached_tokens, priced.reasoning_tokens) == (0, 0)
+    assert (unknown.cost_nano, unknown.cost_currency, unknown.priced_by) == (None, None, None)
+    assert (settled.cost_nano, settled.cost_currency) == (77, "EUR")
+    assert (refused.cost_nano, refused.priced_by) == (0, "not asked")
+    assert (left.cost_nano, left.cost_currency, left.priced_by) == (900, "USD", "held")
+    assert failed.cost_nano is None
+
+
+def test_a_stream_whose_worker_died_costs_what_it_held(desk):
+    with desk.spool() as spool:
+        begin = Begin(
+            id="a" * 32, span_id="b" * 16, began_us=AT_US, key_id="k1", channel="support",
+            held=[3], held_nano=500, cost_currency="USD",
+        )  # fmt: skip
+        spool.append(Kind.BEGIN, encode(begin))
+    desk.record()
+    trace = desk.traces.get("a" * 32)
+    assert (trace.outcome, trace.cost_nano, trace.priced_by) == ("cut", 500, "held")
+    [row] = desk.costs._recorded.spend(0, 1 << 62)
+    assert (row.nano, row.held) == (500, frozenset({3}))
+    assert row.life.startswith("w-")
+
+
+def test_spend_is_summed_by_what_one_asks_and_the_unknown_is_told(desk):
+    with desk.spool() as spool:
+        desk.call(spool)
+        desk.call(spool, key_id="k2")
+        desk.call(spool, key_id="k2", model="nobody/knows")
+        desk.call(spool, key_id="k3", model="nobody/knows")
+        desk.call(spool, began_us=AT_US - 40 * DAY_US)
+    desk.record()
+    assert [(r["key"], r["cost"], r["calls"], r["unpriced"]) for r in desk.costs.show("key")] == [
+        ("k1", "0.000210000 USD", 1, 0),
+        ("k2", "0.000210000 USD", 1, 0),
+        ("k2", "unknown", 1, 1),
+        ("k3", "unknown", 1, 1),
+    ]
+    assert len(desk.costs.show("day", since="2025-01-01")) == 3
+    assert desk.costs.show("day", since="2025-01-01", until="2025-05-30")[0]["calls"] == 1
+    with pytest.raises(BadTimeError):
+        desk.costs.show(since="yesterday")
+
+
+def test_a_repeated_frame_is_not_spent_twice(desk):
+    with desk.spool() as spool:
+        desk.call(spool)
+        desk.calls = 0
+        desk.call(spool)
+    desk.record()
+    assert [row["calls"] for row in desk.costs.show()] == [1]
+
+
+def test_budgets_are_set_changed_and_cleared(desk):
+    with desk.spool() as spool:
+        desk.call(spool)
+    desk.record()
+    first = desk.costs.set_budget("group:shop", amount="0.5", window="day", by=ANNA)
+    assert (first.amount, first.spent) == (Money(500_000_000), Money(210_000))
+    assert first.until == "2025-06-16T00:00:00Z"
+    again = desk.costs.set_budget("group:shop", amount="2", window="day", by=ANNA)
+    assert (again.id, again.amount) == (first.id, Money(2_000_000_000))
+    desk.costs.set_budget("key:vk_k1", amount="1 EUR", by=ANNA)
+    assert [b.subject for b in desk.costs.budgets()] == ["group:shop", "key:k1"]
+    assert desk.costs.budgets()[1].spent == Money(0, "EUR")
+    desk.costs.clear_budget(first.id, by=ANNA)
+    assert [b.subject for b in desk.costs.budgets()] == ["key:k1"]
+    with pytest.raises(NoBudgetError):
+        desk.costs.clear_budget(first.id, by=ANNA)
+
+
+@pytest.mark.parametrize("amount", ["", "much", "-1", "1e40", "NaN", "1 Euro", "1e999999"])
+def test_what_is_no_amount_is_refused(desk, amount):
+    with pytest.raises(BadAmountError):
+        desk.costs.set_budget("group:*", amount=amount, by=ANNA)
+
+
+@pytest.mark.parametrize("subject", ["", "shop", "release:x", "key:", "group:\n"])
+def test_what_is_no_subject_is_refused(desk, subject):
+    with pytest.raises(BadSubjectError):
+        desk.costs.set_budget(subject, amount="1", by=ANNA)
+
+
+def test_own_prices_go_first_and_reach_the_recorder(desk):
+    desk.costs.set_price("gpt-4o-mini", provider="openai", input="1", output="2", by=ANNA)
+    found = desk.costs.book().find("gpt-4o-mini", provider="openai", at_us=AT_US)
+    assert found.rates.input == 1_000_000_000
+    before = desk.costs.book().find("gpt-4o-mini", provider="openai", at_us=AT_US - 1)
+    assert before.rates.input == 150_000_000
+    desk.costs.set_price("*", target="t", second="0.0001", since="2025-01-01", by=ANNA)
+    on_target = Shelf(desk.folder / "run" / "prices.json").book().find("x", target="t", at_us=AT_US)
+    assert on_target.second == 100_000
+    desk.costs.set_price("y", target="t", input="3", more={"cached": 0.3}, by=ANNA)
+    assert desk.costs.book().find("y", target="t", at_us=AT_US).rates.cached == 300_000_000
+    assert len(desk.costs.prices()) == 3
+    assert desk.published == 3
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"target": "t", "provider": "p"},
+        {"target": "t", "input": "-1"},
+        {"target": "t", "currency": "Euro"},
+        {"target": "t", "more": {"colour": 1}},
+        {"target": "t", "input": "dear"},
+    ],
+)
+def test_what_is_no_price_is_refused(desk, given):
+    with pytest.raises(BadPriceError):
+        desk.costs.set_price("m", **given, by=ANNA)
+
+
+def test_budgets_hold_from_the_sentence_to_the_purse(desk):
+    with desk.spool("old") as spool:
+        desk.call(spool)
+    desk.record()
+    desk.costs.set_budget("group:shop", amount="0.001", window="total", by=ANNA)
+    desk.costs.start()
+    [allotment] = desk.costs.allotments()
+    assert allotment.covers(key_id="k9", group="shop/sales", channel="other")
+    assert not allotment.covers(key_id="k9", group="shops", channel="other")
+    purse = Purse(desk.folder / "run" / "budgets.bin", "w-1")
+
+    def hold(nano):
+        import time
+
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            found = purse.hold(purse.pockets([allotment.slot]), nano, AT_US)
+            if found is not LATER:
+                return found
+            time.sleep(0.002)
+        return LATER
+
+    assert isinstance(hold(1_000_000), Spent)
+    held = hold(790_000)
+    assert isinstance(held, Hold)
+    [standing] = desk.costs.budgets()
+    assert (standing.spent, standing.held, standing.left) == (
+        Money(210_000),
+        Money(790_000),
+        Money(0),
+    )
+    purse.cancel(held)
+    purse.close()

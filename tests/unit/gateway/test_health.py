@@ -1,0 +1,102 @@
+"""A target that fails is passed over for a while, tried once, and taken back or not."""
+
+import pytest
+
+from volano.gateway import health as h
+from volano.gateway.health import Health, RetryBudget
+
+
+def fail(health: Health, now: float) -> None:
+    health.began(now)
+    health.failed(now)
+
+
+def answer(health: Health, now: float, took_s: float = 0.1) -> None:
+    health.began(now)
+    health.answered(now, took_s)
+
+
+def test_failures_in_a_row_open_the_breaker_and_one_call_tries_it_again():
+    health = Health()
+    for _ in range(h.TRIPS - 1):
+        fail(health, 1.0)
+    assert health.takes(1.0)
+    fail(health, 1.0)
+    assert health.state == "open"
+    assert not health.takes(1.0 + h.COOLDOWN_S - 0.1)
+    later = 1.0 + h.COOLDOWN_S
+    assert health.takes(later)
+    health.began(later)
+    assert health.state == "half-open"
+    assert not health.takes(later)  # only one tries
+    health.answered(later, 0.1)
+    assert health.state == "closed"
+    assert health.takes(later)
+
+
+def test_a_trial_that_fails_doubles_the_pause_up_to_a_bound():
+    health, now, pauses = Health(), 0.0, []
+    for _ in range(h.TRIPS):
+        fail(health, now)
+    for _ in range(6):
+        now = health.open_until
+        fail(health, now)
+        pauses.append(health.open_until - now)
+    assert pauses == [10.0, 20.0, 40.0, 60.0, 60.0, 60.0]
+    answer(health, health.open_until)
+    assert health.cooldown_s == h.COOLDOWN_S
+
+
+def test_calls_from_before_the_opening_do_not_prolong_it():
+    health = Health()
+    for _ in range(8):
+        health.began(0.0)
+    for _ in range(8):
+        health.failed(1.0)
+    assert health.open_until == 1.0 + h.COOLDOWN_S
+    assert health.in_flight == 0
+
+
+def test_more_than_half_of_the_last_calls_failed():
+    health = Health()
+    for n in range(40):
+        (fail if n % 3 else answer)(
+            health, float(n) / 100
+        )  # two of three fail, never five in a row
+        if health.state == "open":
+            break
+    assert health.state == "open"
+    assert n <= h.WINDOW
+
+
+def test_a_target_that_asks_for_rest_gets_it_without_blame():
+    health = Health()
+    health.began(0.0)
+    health.rests(0.0, 3.0)
+    assert not health.takes(2.9)
+    assert health.takes(3.0)
+    assert health.state == "closed"
+    health.began(3.0)
+    health.rests(3.0, 1e9)
+    assert health.takes(3.0 + h.LONGEST_REST_S)
+
+
+def test_latency_rises_at_once_and_falls_by_half_life():
+    health = Health()
+    answer(health, 0.0, 0.2)
+    answer(health, 1.0, 1.0)
+    assert health.latency_s == 1.0
+    answer(health, 1.0 + h.HALF_LIFE_S, 0.2)
+    assert health.latency_s == pytest.approx(0.6)
+
+
+def test_retries_are_a_share_of_the_calls():
+    budget = RetryBudget()
+    assert sum(budget.withdraw(5.0) for _ in range(100)) == int(RetryBudget.FREE)
+    for _ in range(100):
+        budget.deposit()
+    assert sum(budget.withdraw(5.0) for _ in range(100)) == pytest.approx(20, abs=1)
+    assert sum(budget.withdraw(5.0 + RetryBudget.FREE_EACH_S / 2) for _ in range(100)) == 5
+    for _ in range(100_000):
+        budget.deposit()
+    assert sum(budget.withdraw(5.0) for _ in range(1000)) <= RetryBudget.MOST + 1

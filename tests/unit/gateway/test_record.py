@@ -1,0 +1,145 @@
+"""The frame of a call says of each field what the call says; each call leaves one."""
+
+import asyncio
+
+import pytest
+
+from volano.gateway import answer
+from volano.gateway.call import Call
+from volano.gateway.door import CHAT
+from volano.gateway.health import Health, RetryBudget
+from volano.gateway.record import close, record, record_soon
+from volano.gateway.routes import Route, Way
+from volano.gateway.snapshot import Arm, Key, Target
+from volano.traces.frame import Call as Frame
+from volano.traces.frame import decode_call
+from volano.traces.trace import STOPPED
+from volano.wire.peek import peek_chat
+
+
+class Clock:
+    def monotonic_us(self):
+        return 1_700
+
+
+class Slot:
+    def __init__(self):
+        self.counted = []
+
+    def count(self, slot, *, error):
+        self.counted.append((slot, error))
+
+
+class Batch:
+    def __init__(self):
+        self.added = []
+
+    def add(self, payload, then):
+        self.added.append((payload, then))
+
+
+class State:
+    name = "w3"
+
+    def __init__(self):
+        self.retries = RetryBudget()
+        self.clock, self.slot, self.batch, self.kept = Clock(), Slot(), Batch(), []
+
+    def keep(self, kind, payload):
+        self.kept.append((kind, payload))
+        return True
+
+
+class Origin:
+    host = "h"
+
+
+CHAT_BODY = b'{"model":"support","messages":[{"role":"user","content":"?"}]}'
+TARGET = Target(name="t1", url="http://h:1", model="router")
+ARM = Arm(release="support@2", release_digest="sha256:ab", targets=(TARGET,), share=250_000,
+          arm="candidate", rollout="r1", slot=5)  # fmt: skip
+
+
+def call(**more) -> Call:
+    way = Way(TARGET, Origin(), Health())
+    fields = {
+        "state": State(), "request": None, "door": CHAT, "began_us": 5_000_000, "began_at_us": 1_000,
+        "first_at_us": 1_200, "key": Key(id="k1", group="team/a"), "trace": "a" * 32,
+        "span": "b" * 16, "parent": "c" * 16, "body": b"{ask}", "streamed": True,
+        "channel": "support", "unit": "ügyfél-7", "route": Route(ARM, [way]), "way": way,
+        "status": 200, "outcome": "ok", "error": "why", "response": b"{answer}",
+    }  # fmt: skip
+    return Call(**{**fields, **more})
+
+
+def test_the_frame_of_a_call():
+    made = call()
+    assert decode_call(close(made)) == Frame(
+        id="a" * 32, span_id="b" * 16, parent_span_id="c" * 16, began_us=5_000_000,
+        ended_us=5_000_700, first_us=5_000_200, key_id="k1", group="team/a", channel="support",
+        release="support@2", release_digest="sha256:ab", share=250_000, arm="candidate",
+        rollout="r1", unit="ügyfél-7", door="openai.chat", target="t1", model="router",
+        streamed=True, status=200, outcome="ok", error="why", request=b"{ask}",
+        response=b"{answer}", worker="w3",
+    )  # fmt: skip
+    assert made.state.slot.counted == [(5, False)]
+
+
+def test_the_frame_of_a_call_that_was_refused_early():
+    made = call(route=None, way=None, first_at_us=0, outcome="refused", status=404)
+    frame = decode_call(close(made))
+    assert (frame.release, frame.share, frame.arm, frame.rollout) == ("", 0, "", None)
+    assert (frame.target, frame.model, frame.first_us) == ("", "", None)
+    assert made.state.slot.counted == []
+
+
+@pytest.mark.parametrize(("outcome", "bad"), [("error", True), ("cut", True), ("left", False)])
+def test_what_counts_as_an_error(outcome, bad):
+    made = call(outcome=outcome)
+    close(made)
+    assert made.state.slot.counted == [(5, bad)]
+
+
+@pytest.mark.parametrize("outcome", ["error", "cut"])
+def test_what_our_own_shutdown_ends_is_no_call_of_the_release(outcome):
+    made = call(outcome=outcome, error=STOPPED)
+    assert decode_call(close(made)).error == STOPPED
+    assert made.state.slot.counted == []
+
+
+def test_a_call_is_recorded_once():
+    made, heard = call(), []
+    record_soon(made, heard.append)
+    record_soon(made, heard.append)
+    assert record(made)
+    assert heard == [True]  # of the second; the first waits for its write
+    assert len(made.state.batch.added) == 1
+    assert made.state.kept == []
+
+
+def test_a_call_without_a_key_leaves_nothing():
+    made, heard = call(key=None), []
+    assert record(made)
+    record_soon(made, heard.append)
+    assert heard == [True]
+    assert made.state.kept == made.state.batch.added == []
+
+
+def test_a_call_whose_client_leaves_at_once_is_recorded_and_its_upstream_never_asked():
+    async def story():
+        made = call(streamed=False, body=CHAT_BODY, peek=peek_chat(CHAT_BODY))
+        made.state.loop = asyncio.get_running_loop()
+        begun = answer.begin(made, made.route.ways)
+        begun.left()
+        await asyncio.sleep(0)  # the stand-in of an origin has no `send`: asking would raise
+        assert begun.tries == 0
+        return made
+
+    loop = asyncio.new_event_loop()
+    raised = []
+    loop.set_exception_handler(lambda _, context: raised.append(context))
+    made = loop.run_until_complete(story())
+    loop.close()
+    assert raised == []
+    ((_, payload),) = made.state.kept
+    assert decode_call(payload).outcome == "left"

@@ -1,0 +1,153 @@
+"""Training Runs: refused before they start where they cannot end well; prepared and recorded."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from support.workspace import ANNA
+from volano.core.digest import Digest
+from volano.core.ref import BadRefError
+from volano.data import Datasets
+from volano.jobs.keeper import Runs
+from volano.models import ModelNotUsableError, trainer
+from volano.models.trainer import Trainer
+from volano.models.training import NotInstalledError
+from volano.models.training.recipe import BadRecipeError
+from volano.store.errors import UnknownArtifactError
+
+ROWS = [
+    {"text": text, "label": label}
+    for text, label in (
+        ("Wo ist mein Paket?", "shipping"), ("Számlázási hiba", "billing"),
+        ("где мой заказ", "shipping"), ("退款", "refund"), ("screen is broken", "hardware"),
+    )
+]  # fmt: skip
+
+
+@pytest.fixture
+def desk(desk, monkeypatch):
+    monkeypatch.setattr(trainer, "require", lambda: None)
+    folder = desk.folder
+    desk.datasets = Datasets(desk.catalog)
+    desk.runs = Runs(
+        desk.db, desk.ledger, folder / "jobs", desk.clock, jobs_url=f"sqlite:///{folder}/jobs.db"
+    )
+    desk.trainer = Trainer(desk.runs, desk.models, desk.datasets)
+    desk.data = desk.datasets.add("tickets", ROWS, test=ROWS[:1], by=ANNA)
+    return desk
+
+
+@pytest.fixture
+def trained(tmp_path):
+    folder = tmp_path / "trained"
+    folder.mkdir()
+    (folder / "model.gguf").write_bytes(b"GGUF and so on")
+    (folder / "model.safetensors").write_bytes(b"tensors")
+    (folder / "recipe.json").write_text('{"prompt": "{text}"}')
+    (folder / "card.json").write_text("{}")
+    proof = {"n": 1, "equal": 1, "passed": True, "gguf": Digest.of(b"GGUF and so on")}
+    (folder / "parity.json").write_text(json.dumps(proof))
+    return folder
+
+
+def work(desk, run, name="work"):
+    folder = desk.folder / name
+    folder.mkdir()
+    return SimpleNamespace(inputs=run.inputs, folder=folder, run_id=run.id, by=ANNA)
+
+
+def test_training_is_a_run_whose_inputs_are_pinned(desk):
+    run = desk.trainer.train("router", data="tickets", seed=3, by=ANNA)
+    desk.datasets.add("tickets", [*ROWS, {"text": "more", "label": "shipping"}], by=ANNA)
+    assert (run.kind, run.name, run.state, run.group) == (
+        "model.train", "router", "queued", "shop/support",
+    )  # fmt: skip
+    assert run.inputs == {
+        "mode": "scratch", "name": "router", "data": "tickets@1", "steps": None, "seed": 3,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"data": "nothing"}, UnknownArtifactError),
+        ({"name": "not a name"}, BadRefError),
+        ({"name": ""}, BadRefError),
+        ({"steps": 0}, BadRecipeError),
+        ({"steps": -3}, BadRecipeError),
+    ],
+)
+def test_what_cannot_end_well_is_not_started(desk, given, error):
+    given = {"name": "router", "data": "tickets", **given}
+    with pytest.raises(error):
+        desk.trainer.train(given.pop("name"), **given, by=ANNA)
+    with pytest.raises(error):
+        desk.models.builtin(by=ANNA)
+        desk.trainer.tune(**{"name": "router", "base": "ticket-router", "data": "tickets", **given,
+                             **({"name": ""} if error is BadRefError else {})}, by=ANNA)  # fmt: skip
+    assert desk.runs.list() == []
+
+
+def test_a_base_that_is_not_there(desk):
+    with pytest.raises(UnknownArtifactError):
+        desk.trainer.tune("router", base="router", data="tickets", by=ANNA)
+
+
+def test_a_base_without_trained_weights_is_refused_at_once(desk):
+    desk.models.builtin(by=ANNA)
+    desk.models.add_pointer("far", url="https://x", model="m", by=ANNA)
+    for base in ("ticket-router", "far"):
+        with pytest.raises(ModelNotUsableError):
+            desk.trainer.tune("router", base=base, data="tickets", by=ANNA)
+    assert desk.runs.list() == []
+
+
+def test_without_the_extra_it_says_what_is_missing(desk, monkeypatch):
+    def lacks():
+        raise NotInstalledError(missing="torch")
+
+    monkeypatch.setattr(trainer, "require", lacks)
+    with pytest.raises(NotInstalledError, match="torch"):
+        desk.trainer.train("router", data="tickets", by=ANNA)
+    assert desk.runs.list() == []
+
+
+def test_rows_are_written_for_the_child(desk):
+    run = desk.trainer.train("router", data="tickets", steps=7, seed=3, by=ANNA)
+    given = work(desk, run)
+    spec = desk.trainer._prepare(given)
+    assert (spec["mode"], spec["name"], spec["recipe"]) == (
+        "scratch", "router", {"seed": 3, "steps": 7},
+    )  # fmt: skip
+    assert "base" not in spec
+    rows = [json.loads(line) for line in Path(spec["rows"]).read_text("utf-8").splitlines()]
+    assert {row["text"] for row in rows} == {row["text"] for row in ROWS[1:]}
+    assert json.loads(Path(spec["check"]).read_text("utf-8"))["text"] == ROWS[0]["text"]
+
+
+def test_what_was_trained_knows_where_it_comes_from(desk, trained):
+    run = desk.trainer.train("router", data="tickets", by=ANNA)
+    outputs = desk.trainer._record(work(desk, run), str(trained))
+    made = desk.models.get(outputs["ref"])
+    assert outputs == {"ref": "router@1", "digest": str(made.digest)}
+    assert made.manifest.made_by == run.id
+    assert [(p.role, p.digest) for p in made.manifest.parents] == [("data", desk.data.digest)]
+    again = desk.trainer._record(work(desk, run, "again"), str(trained))
+    assert again == outputs, "a step that is done twice makes one version"
+
+
+def test_tuning_names_its_base_and_its_own_steps(desk, trained):
+    first = desk.models.import_trained("router", trained, by=ANNA)
+    run = desk.trainer.tune("router", base="router", data="tickets", steps=5, by=ANNA)
+    assert run.inputs["base"] == "router@1"
+    spec = desk.trainer._prepare(work(desk, run))
+    assert spec["recipe"] == {"seed": 0, "tuning": {"steps": 5}}
+    assert (desk.folder / "cache" / "models" / first.digest.hex).samefile(spec["base"])
+    (trained / "card.json").write_text('{"tuned": true}')
+    outputs = desk.trainer._record(work(desk, run, "record"), str(trained))
+    made = desk.models.get(outputs["ref"])
+    assert [(p.role, p.digest) for p in made.manifest.parents] == [
+        ("data", desk.data.digest), ("base", first.digest),
+    ]  # fmt: skip

@@ -1,0 +1,104 @@
+import json
+
+import httpx2
+import pytest
+
+from volano.core.errors import InvalidError, UnavailableError
+from volano.serving import (
+    BadAddressError,
+    BadAnswerError,
+    ChatRefusedError,
+    ChatUnavailableError,
+    HttpChat,
+    open_chat,
+)
+
+ASK = [{"role": "user", "content": "szia"}]
+GOOD = {
+    "choices": [{"message": {"content": "igen"}, "finish_reason": "length"}],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 1},
+}
+
+
+def chat_over(handler) -> HttpChat:
+    client = httpx2.Client(transport=httpx2.MockTransport(handler), base_url="http://engine")
+    return HttpChat(client, "unix:/x.sock", "/v1/chat/completions", "router")
+
+
+def test_a_question_is_sent_and_its_answer_read():
+    sent = []
+
+    def handler(request):
+        sent.append((request.url.path, json.loads(request.content)))
+        return httpx2.Response(200, json=GOOD)
+
+    answer = chat_over(handler)(ASK, max_tokens=5, temperature=0)
+
+    assert sent == [
+        (
+            "/v1/chat/completions",
+            {"model": "router", "messages": ASK, "max_tokens": 5, "temperature": 0},
+        )
+    ]
+    assert (answer.text, answer.finish_reason) == ("igen", "length")
+    assert (answer.prompt_tokens, answer.completion_tokens) == (3, 1)
+
+
+def test_usage_may_be_missing_and_content_null():
+    body = {"choices": [{"message": {"content": None}}]}
+    answer = chat_over(lambda _: httpx2.Response(200, json=body))(ASK)
+    assert (answer.text, answer.prompt_tokens) == ("", None)
+
+
+def test_a_refusal_carries_the_other_sides_words():
+    body = {"error": {"message": "too long"}}
+    with pytest.raises(ChatRefusedError, match="status 400: too long") as caught:
+        chat_over(lambda _: httpx2.Response(400, json=body))(ASK)
+    assert isinstance(caught.value, InvalidError)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_server_in_trouble_is_unavailable(status):
+    with pytest.raises(ChatUnavailableError, match=str(status)):
+        chat_over(lambda _: httpx2.Response(status, text="busy"))(ASK)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"choices": []}', b'{"choices": [7]}'])
+def test_a_stranger_who_answers_200_is_noticed(body):
+    with pytest.raises(BadAnswerError):
+        chat_over(lambda _: httpx2.Response(200, content=body))(ASK)
+
+
+def test_a_dead_socket_is_unavailable(tmp_path):
+    with open_chat(f"unix:{tmp_path}/none.sock", "router") as chat:
+        assert not chat.ready()
+        with pytest.raises(UnavailableError, match=r"none\.sock"):
+            chat(ASK)
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("http://127.0.0.1:8080", "/v1/chat/completions"),
+        ("https://api.example.com/v1", "/v1/chat/completions"),
+        ("https://example.com/proxy/v1/chat/completions", "/proxy/v1/chat/completions"),
+    ],
+)
+def test_the_path_is_completed(url, path):
+    with open_chat(url, "m") as chat:
+        assert chat._path == path
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://host", "example.com", "http://", "https://me:secret@host", "http://[::1"]
+)
+def test_bad_addresses_are_named_without_their_secrets(url):
+    with pytest.raises(BadAddressError) as caught:
+        open_chat(url, "m")
+    assert "secret" not in caught.value.message
+
+
+def test_a_key_never_travels_unencrypted():
+    with pytest.raises(BadAddressError, match="unencrypted"):
+        open_chat("http://example.com", "m", api_key="sk-1")
+    open_chat("http://127.0.0.1:1", "m", api_key="sk-1").close()

@@ -1,0 +1,46 @@
+"""Gates are drawn where their numbers are there, and told in words where they are not."""
+
+import pytest
+
+from volano.web.pages.gates import gate
+
+PROMOTION = {"gate": "promotion", "metric": "errors", "margin": 0.05, "loss_low": -0.01,
+             "loss_high": 0.02}  # fmt: skip
+HARM = {"gate": "harm", "metric": "errors", "threshold": 40.0, "e_value": 2.0,
+        "peak_e_value": 3.0}  # fmt: skip
+UNITS = {"gate": "units", "seen": 5, "needed": 50}
+
+
+def drawn(evidence):
+    return gate({"outcome": "wait", "reason": "why: so", "evidence": evidence}).meter
+
+
+@pytest.mark.parametrize("evidence", [PROMOTION, HARM, UNITS], ids=lambda e: e["gate"])
+def test_a_gate_with_its_numbers_is_drawn(evidence):
+    assert drawn(evidence) is not None
+
+
+@pytest.mark.parametrize("value", [None, "many", float("nan")])
+@pytest.mark.parametrize(
+    ("evidence", "name"),
+    [(PROMOTION, "loss_low"), (HARM, "e_value"), (UNITS, "seen"), (UNITS, "needed")],
+)
+def test_a_gate_that_lacks_a_number_is_told(evidence, name, value):
+    shown = gate({"outcome": "wait", "reason": "why: so", "evidence": {**evidence, name: value}})
+    assert shown.meter is None
+    assert shown.reason == "why: so"
+
+
+@pytest.mark.parametrize("evidence", [{"gate": "guard", "calls": 3}, {"gate": "theirs"}, {}, None])
+def test_a_gate_without_a_drawing_is_told(evidence):
+    assert drawn(evidence) is None
+
+
+@pytest.mark.parametrize(
+    "odd", [{**HARM, "threshold": 0.0}, {**HARM, "e_value": float("inf")}, {**UNITS, "needed": 0},
+            {**PROMOTION, "margin": 0.0}]
+)  # fmt: skip
+def test_numbers_at_their_ends_stay_inside_the_drawing(odd):
+    meter = drawn(odd)
+    assert 0 <= meter.low <= 1
+    assert 0 <= meter.high <= 1
