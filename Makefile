@@ -6,6 +6,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
+# Quick tests share the cores; stories and doors have the machine to themselves.
+JOBS ?= logical
+# Children start from compiled files, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo up test check bench lock clean
 
@@ -20,14 +25,15 @@ up: $(VENV)/.all ## Start the platform on http://127.0.0.1:7070 (Ctrl-C stops it
 
 test: $(VENV)/.dev ## Pass all tests (installs what they need)
 	@$(BIN)/python tests/support/needs.py
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(JOBS) tests/unit
+	@$(BIN)/python -m pytest --ignore tests/unit
 
 check: $(VENV)/.dev ## Format, ruff, types, import floors, quick tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/python -m pytest -m "not slow" tests/unit
+	@$(BIN)/python -m pytest -m "not slow" -n $(JOBS) tests/unit
 
 bench: $(VENV)/.dev ## Run the benchmarks: ratios against peers and limits, measured now
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
