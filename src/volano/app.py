@@ -131,6 +131,7 @@ class App:
             catalog=self.catalog,
             keys=self.keys,
             limits=self.limits,
+            costs=self.costs,
             flows=self.flows,
             models=self.models,
             releases=lambda: self.releases,

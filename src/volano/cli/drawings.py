@@ -20,7 +20,7 @@ def trace(value: Mapping[str, Any]) -> None:
     _said("request", f"{at['latency_us']}   status {at['status']}")
     if value["target"]:
         click.echo(f"  └─ {at['model']} at {at['target']}   {_tokens(value)}")
-        if value.get("ttft_us") is not None:
+        if value["streamed"] and value.get("ttft_us") is not None:
             click.echo(f"     ├─ first token   {at['ttft_us']}")
             click.echo(f"     └─ last token    {at['latency_us']}")
     for what, name in (("in", "input_text"), ("out", "output_text"), ("error", "error")):

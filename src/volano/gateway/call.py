@@ -1,7 +1,10 @@
 """The one mutable thing on a request's path."""
 
+from typing import Protocol
+
 import msgspec
 
+from volano.core.errors import VolanoError
 from volano.gateway.door import Door
 from volano.gateway.limits import Granted
 from volano.gateway.routes import Route, Way
@@ -15,13 +18,37 @@ from volano.wire.peek import Peek
 _NOT_READ = Peek("")
 
 
+class Money(Protocol):
+    """The money of a call that a budget covers (`account.Account`)."""
+
+    heard: bool
+    until: float
+
+    def hold(self, call: "Call", way: Way, body: bytes) -> bool:
+        """Keep back what asking costs at most. False: not yet. Raises: a VolanoError."""
+        ...
+
+    def waited(self, call: "Call") -> VolanoError:
+        """Return what a call is told that waited in vain."""
+        ...
+
+    def lose(self) -> None:
+        """The try is over without an answer."""
+        ...
+
+    def close(self, call: "Call", ended_us: int) -> None:
+        """Tell the call what it cost, and spend that."""
+        ...
+
+
 class Call(msgspec.Struct, eq=False):
     """One call, from its headers to its trace. Times ending in `at` are monotonic.
 
     `ask` is the request in neutral words, once a translation needed it; `tried`
     tells the targets that were asked before `way` and why each gave no answer.
     `usage` is what the upstream told, `produced` the pieces of a stream so far.
-    `granted` is its place in the limits.
+    `granted` is its place in the limits, `account` its money where a budget covers it;
+    `held` and the fields below are what its trace says of that.
     """
 
     state: State
@@ -50,6 +77,12 @@ class Call(msgspec.Struct, eq=False):
     usage: Usage | None = None
     produced: int = 0
     granted: Granted | None = None
+    account: Money | None = None
+    held: list[int] = []
+    held_nano: int | None = None
+    cost_nano: int | None = None
+    cost_currency: str = ""
+    priced_by: str = ""
     recorded: bool = False
 
 

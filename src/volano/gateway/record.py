@@ -42,6 +42,8 @@ def close(call: Call) -> bytes:
     began, began_at, first_at = call.began_us, call.began_at_us, call.first_at_us
     ended = began + state.clock.monotonic_us() - began_at
     first = began + first_at - began_at if first_at else None
+    if call.account is not None:
+        call.account.close(call, ended)
     tags = {"tried": call.tried} if call.tried else _NO_TAGS
     # A `traces.frame.Call`, field by field in its order, not made into an object first.
     return encode((
@@ -49,6 +51,8 @@ def close(call: Call) -> bytes:
         arm.release, arm.release_digest, arm.share, arm.arm, arm.rollout, call.unit,
         call.door.name, target.name, target.model, call.streamed, call.status, call.outcome,
         call.error, call.body, call.response, state.name, "", tags,
+        call.held, call.held_nano, call.cost_nano, call.cost_currency, call.priced_by,
+        target.billed_as,
     ))  # fmt: skip
 
 
@@ -71,7 +75,7 @@ def _is_failure(call: Call) -> bool:
 
 
 def record_begin(call: Call) -> bool:
-    """Append the begin frame of a streamed call. False: not kept, so it must not be made."""
+    """Append the begin frame of a call that streams or holds money. False: not kept, so it must not be made."""
     key, route, way = call.key, call.route, call.way
     assert key is not None
     assert route is not None
@@ -97,8 +101,13 @@ def record_begin(call: Call) -> bool:
                 door=call.door.name,
                 target=way.target.name,
                 model=way.target.model,
-                streamed=True,
+                streamed=call.streamed,
                 request=call.body,
+                held=call.held,
+                held_nano=call.held_nano,
+                cost_currency=call.cost_currency,
+                priced_by=call.priced_by,
+                provider=way.target.billed_as,
             )
         ),
     )

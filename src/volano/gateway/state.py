@@ -11,6 +11,7 @@ from typing import Protocol
 from volano.core.clock import Clock
 from volano.core.errors import VolanoError
 from volano.gateway.batch import Batch
+from volano.gateway.budgets import Budgets
 from volano.gateway.health import Health, RetryBudget
 from volano.gateway.limits import Admission
 from volano.gateway.routes import Routes, names, urls
@@ -42,6 +43,8 @@ class Limits:
     """How long calls under way may take after SIGTERM."""
     spool_bytes: int = 4 << 30
     """How much the spool may hold that is not recorded yet."""
+    budget_s: float = 2.0
+    """How long a call waits for room in a budget that calls under way hold."""
     full_s: float = 0.5
     """How long new calls are refused after the spool was found full."""
     upstream: Timeouts = field(default_factory=Timeouts)
@@ -72,6 +75,7 @@ class State:
         clock: Clock,
         limits: Limits,
         admission: Admission | None = None,
+        budgets: Budgets | None = None,
     ):
         self.loop = loop
         self.wheel = Wheel(loop)
@@ -81,6 +85,7 @@ class State:
         self.clock = clock
         self.limits = limits
         self.admission = admission or Admission(Tally().claim(os.getpid()))
+        self.budgets = budgets or Budgets()
         self.random = Random(SystemRandom().getrandbits(256))
         self.origins: dict[str, Origin] = {}
         self.healths: dict[str, Health] = {}
@@ -98,6 +103,7 @@ class State:
         self.healths = {name: self.healths.get(name) or Health() for name in served}
         self.routes = Routes(snapshot, self.origins, self.healths)
         self.admission.apply(snapshot.limits)
+        self.budgets.apply(snapshot.budgets)
         for url in self.origins.keys() - wanted:
             self.origins.pop(url).close()
         self.slot.applied(snapshot.generation)

@@ -13,6 +13,8 @@ import uvloop
 
 from volano.core.clock import SystemClock
 from volano.core.errors import VolanoError
+from volano.costs.purse import Purse
+from volano.gateway.budgets import Budgets
 from volano.gateway.front import Front
 from volano.gateway.limits import Admission
 from volano.gateway.shared import Shared
@@ -43,8 +45,8 @@ def run(
 ) -> None:
     """Serve on an inherited listening socket until SIGTERM, then drain and return.
 
-    `folder` is the state folder: reads `run/snapshot.json`, uses `run/shared.bin` and
-    `run/limits.bin`, writes `spool/`. `relay_path` is control's socket (default `run/relay.sock`).
+    `folder` is the state folder: reads `run/snapshot.json`, uses `run/shared.bin`,
+    `run/limits.bin` and `run/budgets.bin`, writes `spool/`. `relay_path` is control's socket (default `run/relay.sock`).
     """
     relay = relay_path or (folder / "run").resolve() / "relay.sock"  # short in a deep folder
     uvloop.run(_main(listen_fd, folder, worker_name, relay, limits or Limits()))
@@ -60,6 +62,7 @@ async def _main(fd: int, folder: Path, name: str, relay_path: Path, limits: Limi
         state = State(
             loop, name=name, spool=spool, slot=slot, clock=SystemClock(), limits=limits,
             admission=Admission(seat),
+            budgets=Budgets(Purse(folder / "run" / "budgets.bin", spool.life)),
         )  # fmt: skip
         relay = Origin(f"unix:{relay_path}", state.wheel, loop, timeouts=_RELAY)
         listening = socket.socket(fileno=os.dup(fd))
@@ -79,6 +82,7 @@ async def _main(fd: int, folder: Path, name: str, relay_path: Path, limits: Limi
         watcher.close()
         relay.close()
         state.close()
+        state.budgets.close()
         slot.free()
         seat.leave()
 
@@ -108,6 +112,7 @@ class Watcher:
     def look(self) -> None:
         """Apply the newest snapshot when there is a newer one; a bad one is refused and logged."""
         self._handle = self._state.loop.call_later(POLL_S, self.look)
+        self._state.budgets.tend()
         generation = self._state.slot.generation
         if generation == self._seen:
             return

@@ -77,6 +77,6 @@ def cut_call(begin: Begin, *, worker: str, ended_us: int) -> Call:
         **msgspec.structs.asdict(begin),
         ended_us=max(begin.began_us, ended_us),
         outcome=CUT,
-        error="The worker ended before the stream did.",
+        error=f"The worker ended before the {'stream' if begin.streamed else 'answer'} did.",
         worker=worker,
     )

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from volano.gateway import answer
+from volano.gateway.budgets import Budgets
 from volano.gateway.call import Call
 from volano.gateway.door import CHAT
 from volano.gateway.health import Health, RetryBudget
@@ -43,6 +44,7 @@ class State:
 
     def __init__(self):
         self.retries = RetryBudget()
+        self.budgets = Budgets()
         self.clock, self.slot, self.batch, self.kept = Clock(), Slot(), Batch(), []
 
     def keep(self, kind, payload):
