@@ -104,6 +104,7 @@ class App:
             run=path("run"),
             clock=self.clock,
             publish=self._publish,
+            frames=self._spool,
         )
         self.feedbacks = Feedbacks(self._spool, self._hot, self.clock)
         self.datasets = Datasets(self.catalog)

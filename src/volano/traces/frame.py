@@ -36,6 +36,7 @@ class Kind(IntEnum):
     CALL = 1
     BEGIN = 2
     FEEDBACK = 3
+    REPRICE = 4
 
 
 class Call(msgspec.Struct, array_like=True, kw_only=True, gc=False):

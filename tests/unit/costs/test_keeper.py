@@ -16,6 +16,7 @@ from volano.costs.errors import (
 from volano.costs.keeper import Costs
 from volano.costs.pricing import Pricing
 from volano.costs.purse import LATER, Hold, Purse, Spent
+from volano.costs.repricing import Repricing
 from volano.store import Database, Ledger
 from volano.traces import Call, HotStore, Kind, Recorder, Spool, Traces, encode
 from volano.traces.frame import Begin
@@ -34,6 +35,7 @@ class Desk:
         self.costs = Costs(
             db=db, ledger=self.ledger, traces=self.traces, spool=folder / "spool",
             run=folder / "run", clock=self.clock, publish=self.publish,
+            frames=self.spool("control"),
         )  # fmt: skip
         self.calls = 0
 
@@ -54,7 +56,9 @@ class Desk:
 
     def record(self):
         hot = HotStore(self.folder / "hot.db")
-        recorder = Recorder(self.folder / "spool", hot, annotate=Pricing(self.costs.book))
+        pricing = Pricing(self.costs.book)
+        sinks = {Kind.REPRICE: Repricing(pricing)}
+        recorder = Recorder(self.folder / "spool", hot, sinks, annotate=pricing)
         recorder.drain()
         recorder.close()
         hot.close()
@@ -68,6 +72,39 @@ def desk(database: Database, tmp_path: Path):
     found = Desk(tmp_path, database)
     yield found
     found.costs.close()
+
+
+def test_history_is_priced_anew(desk):
+    with desk.spool() as spool:
+        desk.call(spool, model="gpt-4o-mini", provider="openai")
+        desk.call(spool, model="own", target="gpu")
+        desk.call(spool, model="own", target="gpu", began_us=AT_US - DAY_US)
+        desk.call(spool, response=b"", outcome="left", held_nano=900, cost_currency="USD")
+        desk.call(spool, outcome="refused", response=b"")
+    desk.record()
+    before = {
+        (r["cost"], r["calls"], r["unpriced"]) for r in desk.costs.show("model", since="2025-06-01")
+    }
+    assert ("unknown", 2, 2) in before
+    desk.costs.set_price("own", target="gpu", input="2", output="3", currency="EUR",
+                         since="2025-06-01", by=ANNA)  # fmt: skip
+    day = "2025-06-15"  # AT_US is of that day
+    found = desk.costs.reprice(day, until="2025-06-16", by=ANNA)
+    assert found == {"since": "2025-06-15T00:00:00Z", "until": "2025-06-16T00:00:00Z"}
+    desk.record()
+    refused, held, old, new, listed = desk.traces.list()
+    assert (new.cost_nano, new.cost_currency) == (1000 * 2000 + 100 * 3000, "EUR")
+    assert new.priced_by == "own price for target gpu own"
+    assert (old.cost_nano, refused.cost_nano, held.cost_nano) == (None, 0, 900)
+    assert listed.cost_nano == 1000 * 150 + 100 * 600
+    assert listed.provider == "openai"
+    rows = {(r["model"], r["cost"]): r for r in desk.costs.show("model", since="2025-06-01")}
+    assert sum(r["calls"] for r in rows.values()) == 4
+    [priced] = [r for (model, cost), r in rows.items() if model == "own" and cost != "unknown"]
+    assert (priced["calls"], priced["unpriced"], priced["prompt_tokens"]) == (1, 0, 1000)
+    assert rows["own", "unknown"]["calls"] == 1
+    with pytest.raises(BadTimeError):
+        desk.costs.reprice("yesterday", by=ANNA)
 
 
 def test_a_trace_bears_its_cost_and_says_by_whom(desk):

@@ -44,6 +44,7 @@ class Till:
         self.costs = Costs(
             db=db, ledger=Ledger(db, clock), traces=self.traces, spool=state / "spool",
             run=state / "run", clock=clock, publish=self.publish,
+            frames=None,
         )  # fmt: skip
         self.stop = threading.Event()
         self.costs.start()
