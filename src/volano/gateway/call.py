@@ -21,7 +21,7 @@ class Call(msgspec.Struct, eq=False):
     `ask` is the request in neutral words, once a translation needed it; `tried`
     tells the targets that were asked before `way` and why each gave no answer.
     `usage` is what the upstream told, `produced` the pieces of a stream so far.
-    `granted` is its place in the limits.
+    `granted` is its place in the limits. `under_way`: it was counted as in flight.
     """
 
     state: State
@@ -51,6 +51,7 @@ class Call(msgspec.Struct, eq=False):
     produced: int = 0
     granted: Granted | None = None
     recorded: bool = False
+    under_way: bool = False
 
 
 def begin_call(state: State, request: Request, door: Door) -> Call:
