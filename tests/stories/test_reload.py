@@ -32,7 +32,7 @@ class Caller(threading.Thread):
             try:
                 self._call()
                 self.answered += 1
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+            except Exception as error:
                 self.failures.append(error)
 
     def _call(self):
