@@ -105,6 +105,7 @@ INNER = {
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},
     "traces": {
         "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",
+        "traffic", "stretches",
     },
 }  # fmt: skip
 

@@ -212,7 +212,7 @@ class TargetConfusedError(ConflictError):
     hint = "Is the address right, with its path? See `volano target show {name}`."
 
 
-class NotUpError(UnavailableError):
+class NotUpError(ConflictError):
     """volano is not up here: there are no workers."""
 
     hint = "Start it with `volano up`."
