@@ -33,6 +33,7 @@ from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.recording import recorder
 from volano.flows.keeper import Flows
+from volano.gateway.keeper import Gateway
 from volano.gateway.publish import Publisher
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
@@ -145,6 +146,7 @@ class App:
             clock=self.clock,
             region=settings.region,
         )
+        self.gateway = Gateway(run=path("run"), ledger=self.ledger, clock=self.clock)
         self.releases = Releases(
             db=self._db,
             catalog=self.catalog,
@@ -318,6 +320,7 @@ class App:
         self.runs.close()
         self._spool.close()
         self.publisher.close()
+        self.gateway.close()
         self._db.close()
 
     def __enter__(self) -> "App":

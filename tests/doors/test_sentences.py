@@ -15,6 +15,7 @@ from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
 from volano.flows.keeper import Flows
+from volano.gateway.keeper import Gateway
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
 from volano.models.keeper import Models
@@ -36,6 +37,7 @@ KEEPERS = {
     "examiner": Examiner,
     "feedbacks": Feedbacks,
     "flows": Flows,
+    "gateway": Gateway,
     "keys": Keys,
     "ledger": Ledger,
     "limits": Limits,
@@ -72,6 +74,7 @@ INNER = {
     "evals": {"evaluate", "report", "answers"},
     "feedbacks": {"on", "since", "corrections"},
     "flows": {"compile"},
+    "gateway": {"tell", "close"},
     "keys": {"create", "rotate", "fingerprints", "verify"},
     "ledger": {"append", "root", "prove"},
     "models": {
@@ -102,6 +105,7 @@ INNER = {
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},
     "traces": {
         "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",
+        "traffic", "stretches",
     },
 }  # fmt: skip
 

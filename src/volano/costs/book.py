@@ -34,6 +34,8 @@ _RATES = {
 }
 _UNCOUNTED = {"web_searches_kcount", "storage_searches_kcount", "cache_audio_read_mtok"}
 _REQUESTS = "requests_kcount"
+_EMBEDS = "embed"
+"""Stands in the name of every listed model that makes vectors."""
 _NANO = Decimal(10**9)
 _LISTED_AS = {"gemini": "google", "bedrock": "aws", "xai": "x-ai"}
 """Names of providers here, and in the list."""
@@ -115,6 +117,8 @@ def price_of(listed: ModelPrice, source: str, context: int | None = None) -> Pri
     given = {name: value for name, value in vars(listed).items() if value is not None}
     if given.keys() - _RATES.keys() - _UNCOUNTED - {_REQUESTS}:
         return None
+    if _EMBEDS in source and "input_mtok" in given:
+        given.setdefault("output_mtok", Decimal(0))  # vectors are no tokens: it has no such price
     if not {"input_mtok", "output_mtok"} <= given.keys():
         return None
     steps = sorted(

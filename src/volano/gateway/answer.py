@@ -531,6 +531,7 @@ class Answer(msgspec.Struct, eq=False):
                 at += 1  # it has no words for this request
                 continue
             self._note(why)
+            call.state.pulse.fell_back()
             self.at, self.rendered, call.way = at, rendered, way
             self._forget()
             self.timer = call.state.loop.call_soon(self.go)
@@ -557,6 +558,7 @@ class Answer(msgspec.Struct, eq=False):
         if now + wait_s > self.retry_until or call.request.finished:
             return False
         self.tries += 1
+        call.state.pulse.retried()
         self._forget()
         if wait_s:
             self.wait_s = min(2 * self.wait_s, _LONGEST_WAIT_S)
@@ -631,6 +633,8 @@ def begin(call: Call, ways: Sequence[Way]) -> Answer | None:
     """
     at, rendered = _first(call, ways)
     call.way = ways[at]
+    call.under_way = True
+    call.state.pulse.began(streamed=call.streamed)
     answer = Answer(call, ways, rendered, not call.streamed, at)
     call.state.retries.deposit()
     assert call.key is not None

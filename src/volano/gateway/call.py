@@ -49,6 +49,7 @@ class Call(msgspec.Struct, eq=False):
     `usage` is what the upstream told, `produced` the pieces of a stream so far.
     `granted` is its place in the limits, `account` its money where a budget covers it;
     `held` and the fields below are what its trace says of that.
+    `under_way`: it was counted as in flight.
     """
 
     state: State
@@ -84,6 +85,7 @@ class Call(msgspec.Struct, eq=False):
     cost_currency: str = ""
     priced_by: str = ""
     recorded: bool = False
+    under_way: bool = False
 
 
 def begin_call(state: State, request: Request, door: Door) -> Call:

@@ -241,6 +241,18 @@ class TargetConfusedError(ConflictError):
     hint = "Is the address right, with its path? See `volano target show {name}`."
 
 
+class NotUpError(ConflictError):
+    """volano is not up here: there are no workers."""
+
+    hint = "Start it with `volano up`."
+
+
+class UnknownWorkerError(NotFoundError):
+    """There is no worker `{worker}`."""
+
+    hint = "There are: {known}. See `volano gateway status`."
+
+
 class NoChatError(ConflictError):
     """The target `{name}` does not understand OpenAI's chat completions, which this needs."""
 

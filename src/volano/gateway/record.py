@@ -44,6 +44,14 @@ def close(call: Call) -> bytes:
     first = began + first_at - began_at if first_at else None
     if call.account is not None:
         call.account.close(call, ended)
+    if call.under_way:
+        state.pulse.ended(streamed=call.streamed)
+    state.pulse.count(
+        (call.door.name, call.channel if route is not None else "", arm.release, target.name),
+        call.outcome, call.status, ended - began,
+        first_us=first_at - began_at if first_at and call.streamed else -1,
+        bytes_in=len(call.body), bytes_out=len(call.response),
+    )  # fmt: skip
     tags = {"tried": call.tried} if call.tried else _NO_TAGS
     # A `traces.frame.Call`, field by field in its order, not made into an object first.
     return encode((

@@ -18,6 +18,7 @@ from volano.gateway.routes import Routes, names, urls
 from volano.gateway.shared import Slot
 from volano.gateway.snapshot import EMPTY, Snapshot
 from volano.gateway.tally import Tally
+from volano.gateway.vitals import Pulse, Vitals
 from volano.traces.frame import Kind
 from volano.wire.http_client import Origin, Timeouts
 from volano.wire.timers import Wheel
@@ -76,6 +77,7 @@ class State:
         limits: Limits,
         admission: Admission | None = None,
         budgets: Budgets | None = None,
+        pulse: Pulse | None = None,
     ):
         self.loop = loop
         self.wheel = Wheel(loop)
@@ -86,6 +88,7 @@ class State:
         self.limits = limits
         self.admission = admission or Admission(Tally().claim(os.getpid()))
         self.budgets = budgets or Budgets()
+        self.pulse = pulse or Vitals().claim(os.getpid(), name)
         self.random = Random(SystemRandom().getrandbits(256))
         self.origins: dict[str, Origin] = {}
         self.healths: dict[str, Health] = {}
@@ -113,6 +116,7 @@ class State:
         try:
             self.spool.append(kind, payload)
         except VolanoError as error:
+            self.pulse.lost()
             now = self.wheel.now
             refuse = self.routes.snapshot.spool_policy == "refuse"
             if now >= self.full_until:

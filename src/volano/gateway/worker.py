@@ -21,6 +21,7 @@ from volano.gateway.shared import Shared
 from volano.gateway.snapshot import read
 from volano.gateway.state import Limits, State
 from volano.gateway.tally import Tally
+from volano.gateway.vitals import open_pulse
 from volano.traces.spool import Spool
 from volano.wire.http_client import Origin, Timeouts
 from volano.wire.http_server import Server
@@ -57,12 +58,14 @@ async def _main(fd: int, folder: Path, name: str, relay_path: Path, limits: Limi
     shared = Shared(folder / "run" / "shared.bin")
     slot = shared.claim(os.getpid())
     seat = Tally(folder / "run" / "limits.bin").claim(os.getpid())
+    pulse = open_pulse(folder / "run" / "vitals.bin", os.getpid(), name)
     with Spool(folder / "spool", name, max_total_bytes=limits.spool_bytes) as spool:
         spool.start_syncing()
         state = State(
             loop, name=name, spool=spool, slot=slot, clock=SystemClock(), limits=limits,
             admission=Admission(seat),
             budgets=Budgets(Purse(folder / "run" / "budgets.bin", spool.life)),
+            pulse=pulse,
         )  # fmt: skip
         relay = Origin(f"unix:{relay_path}", state.wheel, loop, timeouts=_RELAY)
         listening = socket.socket(fileno=os.dup(fd))
@@ -85,6 +88,7 @@ async def _main(fd: int, folder: Path, name: str, relay_path: Path, limits: Limi
         state.budgets.close()
         slot.free()
         seat.leave()
+        pulse.leave()
 
 
 def settle_memory() -> None:
@@ -108,6 +112,7 @@ class Watcher:
         """Let the limits know which workers live, now and every `SWEEP_S`."""
         self._sweeping = self._state.loop.call_later(SWEEP_S, self.sweep)
         self._state.admission.sweep()
+        self._state.pulse.show(self._state.healths, self._state.wheel.now)
 
     def look(self) -> None:
         """Apply the newest snapshot when there is a newer one; a bad one is refused and logged."""

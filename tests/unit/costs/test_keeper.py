@@ -127,6 +127,38 @@ def test_a_trace_bears_its_cost_and_says_by_whom(desk):
     assert failed.cost_nano is None
 
 
+def test_calls_of_every_door_bear_their_cost(desk):
+    usage = b'{"input_tokens":600,"output_tokens":100,"cache_read_input_tokens":400}'
+    start = b'{"type":"message_start","message":{"usage":%b}}' % usage
+    end = (
+        b'{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":100}}'
+    )
+    said = b'{"input_tokens":1000,"output_tokens":100,"input_tokens_details":{"cached_tokens":400}}'
+    claude = {"door": "anthropic.messages", "model": "anthropic/claude-sonnet-4-5"}
+    with desk.spool() as spool:
+        desk.call(spool, response=b'{"type":"message","usage":%b}' % usage, **claude)
+        desk.call(spool, response=b"data: %b\n\ndata: %b\n\n" % (start, end), **claude)
+        desk.call(
+            spool, response=b"data: %b\n\n" % start, outcome="cut", held_nano=900,
+            cost_currency="USD", **claude,
+        )  # fmt: skip
+        desk.call(spool, response=b'{"status":"completed","usage":%b}' % said,
+                  door="openai.responses")  # fmt: skip
+        desk.call(spool, response=b'{"data":[],"usage":{"prompt_tokens":1000,"total_tokens":1000}}',
+                  door="openai.embeddings", model="openai/text-embedding-3-small")  # fmt: skip
+        desk.call(spool, response=b'{"input_tokens":1000}',
+                  **claude | {"door": "anthropic.count_tokens"})  # fmt: skip
+    desk.record()
+    plain, streamed, cut, responded, embedded, counted = reversed(desk.traces.list())
+    assert plain.cost_nano == 600 * 3000 + 400 * 300 + 100 * 15_000
+    assert (plain.prompt_tokens, plain.completion_tokens, plain.cached_tokens) == (1000, 100, 400)
+    assert streamed.cost_nano == plain.cost_nano
+    assert (cut.cost_nano, cut.priced_by, cut.prompt_tokens) == (900, "held", 1000)
+    assert responded.cost_nano == 600 * 150 + 400 * 75 + 100 * 600
+    assert embedded.cost_nano == 1000 * 20
+    assert counted.cost_nano == 0
+
+
 def test_a_stream_whose_worker_died_costs_what_it_held(desk):
     with desk.spool() as spool:
         begin = Begin(

@@ -27,6 +27,28 @@ VERBS = (
         columns=("subject", "rpm", "tpm", "concurrency", "used", "updated_us", "updated_by"),
     ),
     Verb(
+        "gateway", "status", "gateway.status", "/gateway",
+        "Show the workers: what they serve by, do now, and have done.",
+        columns=("worker", "pid", "up_s", "generation", "newest", "in_flight", "streams",
+                 "calls_per_s", "calls", "errors"),
+    ),
+    Verb(
+        "gateway", "health", "gateway.health", "/gateway/health",
+        "Show how the workers see each target: closed is well, open and resting are passed over.",
+        columns=("target", "model", "state", "workers", "in_flight", "latency_us"),
+    ),
+    Verb(
+        "gateway", "drain", "gateway.drain", "/gateway/{worker}/drain",
+        "Replace one worker: its successor serves, then it ends after its calls.",
+        (Param("worker", "as `volano gateway status` names it", first=True, required=True),),
+        changes=True, done="{says}.", next="volano gateway status",
+    ),
+    Verb(
+        "gateway", "reload", "gateway.reload", "/gateway/reload",
+        "Replace all workers, one after the other, without dropping a call.",
+        changes=True, done="{says}.", next="volano gateway status",
+    ),
+    Verb(
         "gateway", "unlimit", "limits.clear", "/limits/{subject}/unlimit",
         "Take a limit away.",
         (
