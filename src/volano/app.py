@@ -41,6 +41,7 @@ from volano.models.trainer import Trainer
 from volano.models.wording import prompt_of
 from volano.prompts.keeper import Prompts
 from volano.releases.keeper import Releases
+from volano.releases.opener import Opener
 from volano.releases.reconciler import Reconciler
 from volano.releases.signing import Signer
 from volano.settings import Settings
@@ -152,6 +153,9 @@ class App:
             clock=self.clock,
             publish=self._publish,
         )
+        self.opener = Opener(
+            models=self.models, prompts=self.prompts, flows=self.flows, releases=self.releases
+        )
         self.reconciler = Reconciler(
             releases=self.releases,
             traces=self.traces,
@@ -209,12 +213,20 @@ class App:
             BadPointerError: the address, the model's name or the variable's name is no good.
         """
         model = self.models.add_pointer(name, **given)
-        lacking = [row["key_env"] for row in self._missing_keys() if row["model"] == model.ref]
-        return Noted(model, tuple(
+        return Noted(model, self._notes_on(model.ref))
+
+    def open_channel(self, name: str, **given: Any) -> Noted:
+        """Put a channel in front of a model (`Opener.open`); say so when its key is not there."""
+        opened = self.opener.open(name, **given)
+        return Noted(opened, self._notes_on(opened["model"]))
+
+    def _notes_on(self, model: str) -> tuple[str, ...]:
+        lacking = [row["key_env"] for row in self._missing_keys() if row["model"] == model]
+        return tuple(
             f"The variable `{variable}` is not set where volano runs: until it is, and `volano up` "
-            f"was started again, calls to {model.ref} fail."
+            f"was started again, calls to {model} fail."
             for variable in lacking
-        ))  # fmt: skip
+        )
 
     def provider_keys(self) -> list[dict[str, Any]]:
         """Return which models want a provider's key, and whether volano has it."""
