@@ -18,6 +18,7 @@ from volano.access.secret import hmac_secret
 from volano.access.session import session_token
 from volano.access.signing import SigningKey
 from volano.access.vault import Vault
+from volano.adapters.gateways import READERS
 from volano.adapters.providers import PROVIDERS
 from volano.core.clock import Clock, SystemClock
 from volano.core.errors import NotFoundError
@@ -33,6 +34,7 @@ from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.recording import recorder
 from volano.flows.keeper import Flows
+from volano.gateway.importer import Importer
 from volano.gateway.publish import Publisher
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
@@ -155,6 +157,16 @@ class App:
         )
         self.opener = Opener(
             models=self.models, prompts=self.prompts, flows=self.flows, releases=self.releases
+        )
+        self.importer = Importer(
+            readers=READERS,
+            providers=PROVIDERS,
+            targets=self.targets,
+            catalog=self.catalog,
+            releases=self.releases,
+            opener=self.opener,
+            limits=self.limits,
+            costs=self.costs,
         )
         self.reconciler = Reconciler(
             releases=self.releases,
