@@ -89,7 +89,7 @@ class Drafts:
         provider = self._providers.get(at.provider)
         wanted = Target(
             at.name or at.provider, at.provider, at.url, at.region, at.version, at.key_env,
-            plain_http=self._plain_http, enabled=True, created_us=0, updated_us=0,
+            plain_http=self._plain_http and at.url.startswith("http:"), enabled=True, created_us=0, updated_us=0,
         )  # fmt: skip
         for draft in self._drafts.values():
             if self._is_there(draft.target, wanted) and draft.at.key == at.key:

@@ -126,7 +126,7 @@ def _about(section: Section, entry: Entry) -> None:
     info = section.open("model_info")
     mode = info.text("mode")
     if mode not in _MODES:
-        raise LeftOutError(f"there is no door for `mode: {mode[:40]}`")
+        raise LeftOutError("there is no door for its `mode`")
     _prices(info, entry)
     info.close(reasons.INFO, "facts about a model are not kept")
 

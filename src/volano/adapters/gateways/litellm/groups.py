@@ -105,8 +105,8 @@ class Groups:
             self._notes.leave(key, "it is for no group that was carried over")
         elif not _texts(backs):
             self._notes.leave(key, "it is not a list of groups")
-        elif unknown := [name for name in backs if name not in self._entries]:
-            self._notes.leave(key, f"`{unknown[0][:60]}` is no group that was carried over")
+        elif not set(backs) <= set(self._entries):
+            self._notes.leave(key, "it names what is no group that was carried over")
         elif not self._ordered(group):
             self._notes.leave(key, _SHARED)
         else:

@@ -15,6 +15,7 @@ from volano.gateway.setup import Connection
 REFERENCE = "os.environ/"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9]")
+_WORD = re.compile(r"[a-z0-9_]{1,30}")
 _HOST = re.compile(r"[a-z][a-z0-9-]{1,40}")
 _NO_KEY = {"", "none", "null"}
 _AWS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
@@ -141,8 +142,9 @@ def _word(params: Section) -> tuple[str, str]:
                     "its provider cannot be told; write it before the model: openai/…"
                 )
     if word not in WORDS:
+        named = f" `{word}`" if _WORD.fullmatch(word) else " of this name"
         raise LeftOutError(
-            f"there is no provider `{word[:40]}` here; if it speaks OpenAI's words, write openai/… "
+            f"there is no provider{named} here; if it speaks OpenAI's words, write openai/… "
             "and its `api_base`"
         )
     return word, rest
