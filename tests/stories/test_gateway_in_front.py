@@ -59,7 +59,9 @@ def traces_of(home: Path, count: int) -> list[dict]:
     """Return the channel's traces, once so many are recorded."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        found = json.loads(say(home, "trace", "list", "--channel", "chat", "--json"))
+        found = json.loads(
+            say(home, "trace", "list", "--channel", "chat", "--outcome", "ok", "--json")
+        )
         if len(found) >= count:
             return found
         time.sleep(0.1)

@@ -48,6 +48,8 @@ class Groups:
         if not isinstance(value, Mapping):
             self._notes.leave(key, "it is not an object with keys")
             return
+        if value:
+            self._notes.forget(key)
         for name, said in value.items():
             at, group = f"{key}.{name}", said.get("model") if isinstance(said, Mapping) else said
             if not isinstance(group, str) or group not in self._entries:
@@ -65,10 +67,14 @@ class Groups:
         if not isinstance(value, list):
             self._notes.leave(key, "it is not a list")
             return
+        if any(value):
+            self._notes.forget(key)
         for at, item in numbered(value, key):
             if not isinstance(item, Mapping):
                 self._notes.leave(at, "it is not an object with keys")
                 continue
+            if not item:
+                self._notes.carry(at)
             for group, backs in item.items():
                 self._back(str(group), backs, f"{at}.{group}")
 

@@ -34,6 +34,10 @@ class Notes:
     def leave(self, key: str, why: str) -> None:
         self._fate[key] = (LEFT, why)
 
+    def forget(self, key: str) -> None:
+        """Say nothing of a key: what is below it is told one by one."""
+        self._fate.pop(key, None)
+
     def drop(self, key: str, why: str) -> None:
         """Leave a key out with all below it, whatever was said of that before."""
         below = [one for one in self._fate if one.startswith((f"{key}.", f"{key}["))]
