@@ -200,13 +200,18 @@ def _possible(opening: Opening, one: Import) -> Opening | None:
             one.report.drop(key, why)
         return None
     found: dict[tuple[str, str], Place] = {}
-    for place in opening.places:
-        if _is_possible(place, one):
-            twin = (one.drafts.name(place.at), place.model)
-            weight = place.weight
-            if twin in found and opening.strategy != "ordered":
-                weight += found[twin].weight
-            found[twin] = replace(found.get(twin, place), weight=weight)
+    places = [place for place in opening.places if _is_possible(place, one)]
+    for place in places:
+        twin = (one.drafts.name(place.at), place.model)
+        weight = place.weight
+        if twin in found and opening.strategy != "ordered":
+            weight += found[twin].weight
+        found[twin] = replace(found.get(twin, place), weight=weight)
+    if places and len(places) < len(opening.places) and opening.limit:
+        told = (
+            f"The limit of channel/{opening.name} counts entries that were not carried over, too."
+        )
+        one.report.notes.append(told)
     if found:
         return replace(opening, places=tuple(found.values()))
     for key in opening.keys:

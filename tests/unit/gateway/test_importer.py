@@ -235,6 +235,19 @@ def test_a_variable_that_holds_no_address_is_not_told(desk, say):
     assert SECRET not in repr(report)
 
 
+def test_a_limit_that_counts_too_much_is_told(say):
+    far = {
+        "model": "openai/m",
+        "api_base": "http://llm.example.com/v1",
+        "api_key": "none",
+        "rpm": 5,
+    }
+    near = {"model": "openai/m", "api_key": SECRET, "rpm": 5}
+    report = say({"model_list": [{"model_name": "c", "litellm_params": p} for p in (far, near)]})
+    assert rows(report, "limit") == {"channel/c": "rpm 10"}
+    assert any("channel/c counts entries" in note for note in report["notes"])
+
+
 def test_a_usual_key_that_joins_is_told(desk, say):
     desk.environment["OPENAI_API_KEY"] = OTHER
     assert "OPENAI_API_KEY is set too" in " ".join(say()["notes"])
