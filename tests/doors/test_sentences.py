@@ -15,6 +15,7 @@ from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
 from volano.flows.keeper import Flows
+from volano.gateway.importer import Importer
 from volano.gateway.keeper import Gateway
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
@@ -36,6 +37,7 @@ KEEPERS = {
     "evals": Evals,
     "examiner": Examiner,
     "feedbacks": Feedbacks,
+    "importer": Importer,
     "flows": Flows,
     "gateway": Gateway,
     "keys": Keys,

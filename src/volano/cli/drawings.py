@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from volano.cli.cells import cell, facts, table
+from volano.cli.imported import imported
 
 
 def trace(value: Mapping[str, Any]) -> None:
@@ -160,4 +161,5 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("model", "show"): plain_artifact,
     ("flow", "show"): plain_artifact,
     ("release", "show"): plain_artifact,
+    ("gateway", "import"): imported,
 }

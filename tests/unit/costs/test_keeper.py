@@ -183,8 +183,8 @@ def test_spend_is_summed_by_what_one_asks_and_the_unknown_is_told(desk):
         desk.call(spool, began_us=AT_US - 40 * DAY_US)
     desk.record()
     assert [(r["key"], r["cost"], r["calls"], r["unpriced"]) for r in desk.costs.show("key")] == [
-        ("k1", "0.000210000 USD", 1, 0),
-        ("k2", "0.000210000 USD", 1, 0),
+        ("k1", "0.00021 USD", 1, 0),
+        ("k2", "0.00021 USD", 1, 0),
         ("k2", "unknown", 1, 1),
         ("k3", "unknown", 1, 1),
     ]

@@ -12,6 +12,18 @@ def _most(name: str, what: str) -> Param:
 
 VERBS = (
     Verb(
+        "gateway", "import", "importer.import_config", "/gateway/import",
+        "Make targets, channels and limits of another gateway's configuration; list what is left out.",
+        (
+            Param("source", "whose it is", first=True, required=True, choices=("litellm",)),
+            Param("path", "the configuration file", "path", first=True, required=True),
+            Param("dry_run", "say what would be made, and make nothing", "flag", default=False),
+            Param("plain_http", "allow http to public addresses, readable on the way", "flag",
+                  default=False),
+        ),
+        changes=True,
+    ),
+    Verb(
         "gateway", "limit", "limits.set", "/limits/{subject}/limit",
         "Limit a key, a group or a channel, over all workers; what is not given stays.",
         (
