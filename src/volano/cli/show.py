@@ -56,7 +56,7 @@ def fill(template: str, value: Mapping[str, Any]) -> str:
         for name in re.findall(r"[^\[\]]+", match[1]):
             found = found.get(name, "?") if isinstance(found, Mapping) else "?"
         if isinstance(found, Mapping):
-            return visible(json.dumps(found, ensure_ascii=False))
+            return cell("", found)
         return visible(", ".join(map(str, found)) if isinstance(found, list) else str(found))
 
     return re.sub(r"\{([\w\[\]]+)\}", part, template)
