@@ -60,8 +60,12 @@ class Workers:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
-    def start(self, count: int = 1, timeouts: str = "", stderr: IO[bytes] | None = None) -> None:
+    def start(
+        self, count: int = 1, timeouts: str = "", stderr: IO[bytes] | None = None, before: str = ""
+    ) -> None:
+        """Start so many. `before` is code that runs first in each, for instance to set a constant."""
         code = (
+            f"{before}\n"
             "from pathlib import Path; from volano.gateway.worker import run; "
             "from volano.gateway.state import Limits; "
             "from volano.wire.http_client import Timeouts; "
