@@ -61,7 +61,12 @@ class Workers:
         return f"http://127.0.0.1:{self.port}/v1"
 
     def start(
-        self, count: int = 1, timeouts: str = "", stderr: IO[bytes] | None = None, before: str = ""
+        self,
+        count: int = 1,
+        timeouts: str = "",
+        stderr: IO[bytes] | None = None,
+        before: str = "",
+        tls: tuple[Path, Path] | None = None,
     ) -> None:
         """Start so many. `before` is code that runs first in each, for instance to set a constant."""
         code = (
@@ -70,7 +75,8 @@ class Workers:
             "from volano.gateway.state import Limits; "
             "from volano.wire.http_client import Timeouts; "
             f"run({self.socket.fileno()}, Path({str(self.folder)!r}), 'w%d', "
-            f"limits=Limits(upstream=Timeouts({timeouts}), **{self.limits!r}))"
+            f"limits=Limits(upstream=Timeouts({timeouts}), **{self.limits!r}), "
+            f"tls=tuple(map(Path, {tuple(map(str, tls or ()))!r})) or None)"
         )
         for i in range(count):
             self.processes.append(subprocess.Popen(

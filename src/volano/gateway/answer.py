@@ -34,7 +34,13 @@ from volano.wire.openai import is_error_object
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 0.5
 _STATUS = {"timeout": 504, "busy": 503, "stopped": 503}
-_ADVICE = {"key_missing": "Set it and start `volano up` again; see `volano model keys`"}
+_ADVICE = {
+    "key_missing": "Set it and start `volano up` again; see `volano model keys`",
+    "certificate": (
+        "Check the address; where the authority is your own, "
+        "name its PEM file in SSL_CERT_FILE and start `volano up` again. See `volano target list`"
+    ),
+}
 _TAIL = 8 << 10
 _MAX_HELD = 64 << 10
 """What is held back of a stream until its first content; then it passes whatever it is."""
