@@ -1,6 +1,6 @@
 """Certificates that sign themselves, as PEM files."""
 
-import datetime
+import datetime as dt
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -14,8 +14,8 @@ def certificate(folder: Path, name: str, *, passphrase: bytes = b"") -> tuple[Pa
     """Make a certificate for this machine; its common name tells which it is."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    day = datetime.timedelta(days=1)
+    now = dt.datetime.now(dt.UTC)
+    day = dt.timedelta(days=1)
     names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
     made = (
         x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())

@@ -17,6 +17,7 @@ import msgspec
 from volano.core.errors import VolanoError
 from volano.gateway.call import Call
 from volano.gateway.errors import SpoolFullError
+from volano.gateway.mask import masked
 from volano.gateway.passage import BrokenStreamError, Chat, Native, Passage, Translated
 from volano.gateway.record import record, record_begin, record_soon
 from volano.gateway.refusal import refuse_call, trace_headers
@@ -272,6 +273,7 @@ class Answer(msgspec.Struct, eq=False):
         is not the client's doing: 502. An engine's own words are put into the door's.
         """
         door, dialect = self.call.door, self.rendered.dialect
+        body = masked(body, self.ways[self.at].target)
         refusal = refusal_of(status, body) if engine else None
         if refusal is not None:
             said = door.error(
@@ -321,6 +323,8 @@ class Answer(msgspec.Struct, eq=False):
             self.failed(_malformed(str(broken)))
             return
         if error:
+            out = masked(out, self.ways[self.at].target)
+            error = masked(error.encode(), self.ways[self.at].target).decode("utf-8", "replace")
             self.upstream_error = error
         if content:
             self._mark_first()
@@ -375,7 +379,7 @@ class Answer(msgspec.Struct, eq=False):
         told = bool(self.upstream_error) and self.rendered.dialect == self.call.door.name
         rest = self.passage.rest if self.passage is not None else b""
         if rest:
-            self._keep(rest)
+            self._keep(masked(rest, self.ways[self.at].target))
         self._end("cut", why)
         if told:
             self.call.request.finish(close=True)
