@@ -149,6 +149,17 @@ def test_http_at_the_port_of_https_comes_to_an_end(served):
     assert "Traceback" not in log.read_text()
 
 
+def test_who_never_agrees_on_a_cipher_is_let_go(tmp_path):
+    own = Workers(tmp_path / "state")
+    hasty = "import volano.gateway.worker as w; w.HANDSHAKE_S = 0.5"
+    own.start(1, tls=certificate(tmp_path, "first"), before=hasty)
+    silent, slow = Line(own.port), Line(own.port)
+    slow.send(b"\x16\x03\x01\x02\x00\x01")
+    assert silent.closed()
+    assert slow.closed()
+    own.close()
+
+
 def test_old_versions_of_tls_are_refused(served):
     gateway, file, _, _ = served
     context = trusting(file)
