@@ -64,6 +64,10 @@ class Settings:
     """`refuse` new calls, or serve them `unrecorded`, when the spool is full."""
     region: str = ""
     """Where this gateway stands, such as eu-west-1: models with the strategy `region-first` prefer it."""
+    tls_certificate: str = ""
+    """PEM file of the certificate (with its chain) that the port serves https with; empty means http."""
+    tls_key: str = ""
+    """PEM file of the certificate's private key, without a passphrase."""
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
@@ -80,7 +84,19 @@ class Settings:
     def url(self) -> str:
         """Where clients and browsers come."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
+
+    @property
+    def tls(self) -> bool:
+        """Whether the port speaks https."""
+        return bool(self.tls_certificate)
+
+    @property
+    def tls_files(self) -> tuple[Path, Path] | None:
+        """Certificate and key, relative to the working folder; None means http."""
+        if not self.tls:
+            return None
+        return self.home / self.tls_certificate, self.home / self.tls_key
 
     def path(self, *parts: str) -> Path:
         """Return a path inside the state folder."""
@@ -183,6 +199,9 @@ def _check(settings: Settings) -> None:
         "max_body_bytes",
         "1 KiB to 64 MiB are possible",
     )
+    for name, other in (("tls_certificate", "tls_key"), ("tls_key", "tls_certificate")):
+        given = getattr(settings, name) or not getattr(settings, other)
+        demand(given, name, f"https needs it beside `{other}`")
     demand(settings.spool_max_bytes >= 1024**2, "spool_max_bytes", "it must be at least 1 MiB")
     demand(
         settings.spool_full in {"refuse", "unrecorded"}, "spool_full", "say refuse or unrecorded"

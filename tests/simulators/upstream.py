@@ -108,7 +108,7 @@ class Upstream:
         headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in lines[1:] if line)}
         headers[":path"] = lines[0]
         raw = await reader.readexactly(int(headers.get("content-length", 0)))
-        body = json.loads(raw)
+        body = json.loads(raw or b'{"model": "status-404"}')  # a GET: nothing else is here
         self.seen.append((headers, body))
         self.raw.append(raw)
         name, _, number = body["model"].partition("-")

@@ -60,13 +60,23 @@ class Workers:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
-    def start(self, count: int = 1, timeouts: str = "", stderr: IO[bytes] | None = None) -> None:
+    def start(
+        self,
+        count: int = 1,
+        timeouts: str = "",
+        stderr: IO[bytes] | None = None,
+        before: str = "",
+        tls: tuple[Path, Path] | None = None,
+    ) -> None:
+        """Start so many. `before` is code that runs first in each, for instance to set a constant."""
         code = (
+            f"{before}\n"
             "from pathlib import Path; from volano.gateway.worker import run; "
             "from volano.gateway.state import Limits; "
             "from volano.wire.http_client import Timeouts; "
             f"run({self.socket.fileno()}, Path({str(self.folder)!r}), 'w%d', "
-            f"limits=Limits(upstream=Timeouts({timeouts}), **{self.limits!r}))"
+            f"limits=Limits(upstream=Timeouts({timeouts}), **{self.limits!r}), "
+            f"tls=tuple(map(Path, {tuple(map(str, tls or ()))!r})) or None)"
         )
         for i in range(count):
             self.processes.append(subprocess.Popen(

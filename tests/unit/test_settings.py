@@ -23,6 +23,17 @@ def test_the_last_layer_wins(tmp_path, monkeypatch):
     assert settings.origins["workers"] == "the environment"
 
 
+def test_a_certificate_makes_the_address_https(tmp_path):
+    plain = load(tmp_path)
+    assert (plain.tls, plain.tls_files) == (False, None)
+    (tmp_path / "volano.toml").write_text('tls_certificate = "tls/a.pem"\ntls_key = "/k/a.key"\n')
+    settings = load(tmp_path)
+    assert settings.url == "https://127.0.0.1:7070"
+    files = settings.tls_files
+    assert files is not None
+    assert [str(file) for file in files] == [str(tmp_path / "tls/a.pem"), "/k/a.key"]
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "example.com", "::"])
 def test_only_loopback_is_listened_on(tmp_path, host):
     with pytest.raises(NotLoopbackError):
@@ -56,6 +67,8 @@ def test_a_wrong_setting_says_what_and_where(tmp_path, text):
         ("engine_slots = 257", "1 to 256"),
         ("spool_full = 'drop'", "refuse or unrecorded"),
         ("catalog = 3", "text"),
+        ("tls_certificate = 'a'", "`tls_certificate`"),
+        ("tls_key = 'a'", "`tls_key`"),
         ("\x00", "volano.toml"),
     ],
 )

@@ -168,10 +168,10 @@ class SecretFileError(ConflictError):
 class ForbiddenHostError(ForbiddenError):
     """The host `{host}` is not a name of this machine."""
 
-    hint = "Open http://127.0.0.1:{port} instead."
+    hint = "Open {scheme}://127.0.0.1:{port} instead."
 
 
 class ForbiddenOriginError(ForbiddenError):
     """A page of `{origin}` may not call this."""
 
-    hint = "Only the console's own pages may: http://127.0.0.1:{port}."
+    hint = "Only the console's own pages may: {scheme}://127.0.0.1:{port}."

@@ -34,7 +34,7 @@ def worker(settings: Settings, name: str, listen_fd: int) -> None:
     from volano.gateway.worker import run
 
     limits = Limits(spool_bytes=settings.spool_max_bytes)
-    run(listen_fd, settings.folder, name, limits=limits)
+    run(listen_fd, settings.folder, name, limits=limits, tls=settings.tls_files)
 
 
 def main(arguments: list[str]) -> None:

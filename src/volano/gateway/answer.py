@@ -18,6 +18,7 @@ from volano.core.errors import VolanoError
 from volano.gateway.account import Account
 from volano.gateway.call import Call, Money
 from volano.gateway.errors import SpoolFullError
+from volano.gateway.mask import masked
 from volano.gateway.passage import BrokenStreamError, Chat, Native, Passage, Translated
 from volano.gateway.record import record, record_begin, record_soon
 from volano.gateway.refusal import refuse_call, trace_headers
@@ -35,11 +36,17 @@ from volano.wire.openai import is_error_object
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 0.5
 _STATUS = {"timeout": 504, "busy": 503, "stopped": 503}
-_ADVICE = {"key_missing": "Set it and start `volano up` again; see `volano model keys`"}
 _ROOM_S = 0.003
 """How often a call looks for room in a budget."""
-_UNHEARD = frozenset(("connect", "busy", "key_missing"))
+_UNHEARD = frozenset(("connect", "busy", "key_missing", "certificate"))
 """Failures before a target heard anything."""
+_ADVICE = {
+    "key_missing": "Set it and start `volano up` again; see `volano model keys`",
+    "certificate": (
+        "Check the address; where the authority is your own, "
+        "name its PEM file in SSL_CERT_FILE and start `volano up` again. See `volano target list`"
+    ),
+}
 _TAIL = 8 << 10
 _MAX_HELD = 64 << 10
 """What is held back of a stream until its first content; then it passes whatever it is."""
@@ -305,6 +312,7 @@ class Answer(msgspec.Struct, eq=False):
         is not the client's doing: 502. An engine's own words are put into the door's.
         """
         door, dialect = self.call.door, self.rendered.dialect
+        body = masked(body, self.ways[self.at].target)
         refusal = refusal_of(status, body) if engine else None
         if refusal is not None:
             said = door.error(
@@ -354,6 +362,8 @@ class Answer(msgspec.Struct, eq=False):
             self.failed(_malformed(str(broken)))
             return
         if error:
+            out = masked(out, self.ways[self.at].target)
+            error = masked(error.encode(), self.ways[self.at].target).decode("utf-8", "replace")
             self.upstream_error = error
         if content:
             self._mark_first()
@@ -408,7 +418,7 @@ class Answer(msgspec.Struct, eq=False):
         told = bool(self.upstream_error) and self.rendered.dialect == self.call.door.name
         rest = self.passage.rest if self.passage is not None else b""
         if rest:
-            self._keep(rest)
+            self._keep(masked(rest, self.ways[self.at].target))
         self._end("cut", why)
         if told:
             self.call.request.finish(close=True)

@@ -177,6 +177,12 @@ class BodyTooLargeError(TooLargeError):
     hint = "Send less, or raise the gateway's `max_body_bytes`."
 
 
+class EncodedBodyError(VolanoError):
+    """The body is compressed (`content-encoding: {coding}`), which is not understood here."""
+
+    hint = "Send it as it is, without content-encoding."
+
+
 class SpoolFullError(UnavailableError):
     """The trace of this call cannot be kept (the disk or the spool is full), so it is not made."""
 

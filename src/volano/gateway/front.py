@@ -62,9 +62,10 @@ class Asked:
 class Front:
     """The app that a worker's server serves."""
 
-    def __init__(self, state: State, relay: Origin, port: int):
+    def __init__(self, state: State, relay: Origin, port: int, *, tls: bool = False):
         self._state = state
         self._port = port
+        self._tls = tls
         self._relay = relay
         self._hosts: set[bytes] = set()
 
@@ -98,10 +99,10 @@ class Front:
         fields = request.fields
         host = fields.get(b"host", b"")
         if host not in self._hosts:
-            check_host(host.decode("latin-1"), self._port)
+            check_host(host.decode("latin-1"), self._port, tls=self._tls)
             self._hosts.add(host)
         if b"origin" in fields:
-            check_origin(fields[b"origin"].decode("latin-1"), self._port)
+            check_origin(fields[b"origin"].decode("latin-1"), self._port, tls=self._tls)
 
     def _ask(self, request: Request, door: Door) -> Owner | None:
         try:

@@ -81,6 +81,9 @@ def admit(call: Call) -> None:
     most = state.routes.snapshot.max_body_bytes
     if state.refusing:
         raise no.SpoolFullError
+    coding = call.request.fields.get(b"content-encoding", b"identity")
+    if coding.lower() != b"identity":
+        raise no.EncodedBodyError(coding=coding[:40].decode("latin-1"))
     if int(call.request.fields.get(b"content-length", b"0")) > most:
         raise no.BodyTooLargeError(limit=most)
     call.request.limit = most

@@ -1,5 +1,6 @@
 """Asks a target what `volano target check` wants to know: there, key accepted, which models."""
 
+import ssl
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,10 @@ from volano.gateway.target import Target, TargetKey, check_key
 
 TIMEOUT_S = 10.0
 MAX_BYTES = 8 << 20
+_CERTIFICATE = (
+    "Check the address; where the authority is your own, name its PEM file in SSL_CERT_FILE "
+    "and start `volano up` again."
+)
 KEYLESS = TargetKey("nobody", "")
 
 
@@ -30,7 +35,10 @@ def probe(target: Target, provider: Provider, keys: Sequence[TargetKey]) -> dict
     address = provider.address(target.url, target.region)
     models: set[str] = set()
     took_us = []
-    with httpx2.Client(timeout=TIMEOUT_S, trust_env=False, follow_redirects=False) as client:
+    trust = ssl.create_default_context()  # as the workers do
+    with httpx2.Client(
+        timeout=TIMEOUT_S, trust_env=False, follow_redirects=False, verify=trust
+    ) as client:
         for key in keys or (KEYLESS,):
             begun = time.monotonic_ns()
             models |= _models(client, target, provider, key)
@@ -61,7 +69,8 @@ def _models(client: httpx2.Client, target: Target, provider: Provider, key: Targ
                     break
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         reason = str(error) or type(error).__name__
-        raise TargetAwayError(name=target.name, url=_shown(url), reason=reason) from None
+        hint = _CERTIFICATE if "CERTIFICATE_VERIFY_FAILED" in reason else None
+        raise TargetAwayError(name=target.name, url=_shown(url), reason=reason, hint=hint) from None
     if not provider.models:
         return set()
     status = answer.status_code

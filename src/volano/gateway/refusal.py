@@ -12,13 +12,14 @@ from volano.core.errors import (
 )
 from volano.gateway.call import Call
 from volano.gateway.door import CHAT, Door
-from volano.gateway.errors import RateLimitError, WrongMethodError
+from volano.gateway.errors import EncodedBodyError, RateLimitError, WrongMethodError
 from volano.gateway.record import record
 from volano.wire.http_server import Request
 
 JSON = b"content-type: application/json\r\n"
 _FAMILIES: tuple[tuple[type[VolanoError], int, str], ...] = (
     (WrongMethodError, 405, "invalid_request_error"),
+    (EncodedBodyError, 415, "invalid_request_error"),
     (RateLimitError, 429, "rate_limit_error"),
     (UnauthenticatedError, 401, "authentication_error"),
     (ForbiddenError, 403, "permission_error"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
+from volano.core.text import shown_address
 from volano.gateway import snapshot as shape
 from volano.gateway.errors import BadTargetError, BadTargetKeyError
 from volano.gateway.provider import Provider
@@ -89,7 +90,7 @@ def check_address(url: str, *, plain_http: bool = False) -> None:
         BadTargetError: they may not, and why.
     """
     if not _URL.fullmatch(url):
-        raise BadTargetError(reason=f"`{ascii(url)[1:-1][:120]}` holds what no address has")
+        raise BadTargetError(reason=f"`{shown_address(url)}` holds what no address has")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
@@ -100,7 +101,7 @@ def check_address(url: str, *, plain_http: bool = False) -> None:
     if set(url) & set("?#"):
         raise BadTargetError(reason="queries and fragments do not belong into an address")
     if parts.scheme not in ("http", "https") or not host:
-        raise BadTargetError(reason=f"`{url[:120]}` is not an http address")
+        raise BadTargetError(reason=f"`{shown_address(url)}` is not an http address")
     number = _number(host)
     if number is not None and (
         number.is_link_local or number.is_multicast or number.is_unspecified

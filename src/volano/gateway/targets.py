@@ -7,6 +7,7 @@ address, a key or a switch is operations: it goes to the workers at once.
 import difflib
 import json
 import os
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -303,7 +304,10 @@ class Targets:
         path = found.dialects.get("openai.chat")
         if path is None:
             raise NoChatError(name=name, dialects=", ".join(found.dialects))
-        client = httpx2.Client(base_url=found.url, headers=found.headers, timeout=CHAT_TIMEOUT_S)
+        client = httpx2.Client(
+            base_url=found.url, headers=found.headers, timeout=CHAT_TIMEOUT_S,
+            verify=ssl.create_default_context(),
+        )  # fmt: skip
         return HttpChat(client, found.url, path, model)
 
     def _variables(self, target: Target, provider: Provider) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import signal
 import socket
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -15,6 +16,7 @@ from volano.core.clock import SystemClock
 from volano.core.errors import VolanoError
 from volano.costs.purse import Purse
 from volano.gateway.budgets import Budgets
+from volano.gateway.certify import Renewal
 from volano.gateway.front import Front
 from volano.gateway.limits import Admission
 from volano.gateway.shared import Shared
@@ -26,6 +28,7 @@ from volano.traces.spool import Spool
 from volano.wire.http_client import Origin, Timeouts
 from volano.wire.http_server import Server
 from volano.wire.timers import NEVER
+from volano.wire.tls import HANDSHAKE_S, Certificate
 
 POLL_S = 0.01
 """How often a worker looks for a new snapshot."""
@@ -43,17 +46,31 @@ def run(
     worker_name: str,
     relay_path: Path | None = None,
     limits: Limits | None = None,
+    tls: tuple[Path, Path] | None = None,
 ) -> None:
     """Serve on an inherited listening socket until SIGTERM, then drain and return.
 
     `folder` is the state folder: reads `run/snapshot.json`, uses `run/shared.bin`,
-    `run/limits.bin` and `run/budgets.bin`, writes `spool/`. `relay_path` is control's socket (default `run/relay.sock`).
+    `run/limits.bin` and `run/budgets.bin`, writes `spool/`. `relay_path` is control's
+    socket (default `run/relay.sock`).
+    `tls` are the files of certificate and key when the socket is to speak https.
+
+    Raises:
+        BadCertificateError: certificate or key cannot be used.
     """
     relay = relay_path or (folder / "run").resolve() / "relay.sock"  # short in a deep folder
-    uvloop.run(_main(listen_fd, folder, worker_name, relay, limits or Limits()))
+    certificate = Certificate(*tls) if tls else None
+    uvloop.run(_main(listen_fd, folder, worker_name, relay, limits or Limits(), certificate))
 
 
-async def _main(fd: int, folder: Path, name: str, relay_path: Path, limits: Limits) -> None:
+async def _main(
+    fd: int,
+    folder: Path,
+    name: str,
+    relay_path: Path,
+    limits: Limits,
+    certificate: Certificate | None,
+) -> None:
     loop = asyncio.get_running_loop()
     shared = Shared(folder / "run" / "shared.bin")
     slot = shared.claim(os.getpid())
@@ -70,25 +87,35 @@ async def _main(fd: int, folder: Path, name: str, relay_path: Path, limits: Limi
         relay = Origin(f"unix:{relay_path}", state.wheel, loop, timeouts=_RELAY)
         listening = socket.socket(fileno=os.dup(fd))
         port = listening.getsockname()[1]
-        server = Server(Front(state, relay, port), state.wheel, loop)
+        server = Server(Front(state, relay, port, tls=certificate is not None), state.wheel, loop)
         watcher = Watcher(state, folder / "run" / "snapshot.json")
         watcher.look()
         watcher.sweep()
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        listener = await loop.create_server(server, sock=listening, backlog=BACKLOG)
+        listener = await loop.create_server(
+            server, sock=listening, backlog=BACKLOG, **_secured(certificate)
+        )
+        renewal = Renewal(certificate, loop)
         settle_memory()
         await stop.wait()
         listener.close()
         await server.drain(limits.drain_s)
         watcher.close()
+        renewal.close()
         relay.close()
         state.close()
         state.budgets.close()
         slot.free()
         seat.leave()
         pulse.leave()
+
+
+def _secured(certificate: Certificate | None) -> dict[str, Any]:
+    if certificate is None:
+        return {}
+    return {"ssl": certificate.context, "ssl_handshake_timeout": HANDSHAKE_S}
 
 
 def settle_memory() -> None:

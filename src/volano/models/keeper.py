@@ -9,6 +9,7 @@ from volano.core.digest import Digest
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.core.ref import Ref
+from volano.core.text import shown_address
 from volano.models import builtin, trained
 from volano.models.errors import BadPointerError, ModelNotUsableError
 from volano.models.pointer import STRATEGIES, Entry
@@ -233,14 +234,14 @@ class Models:
 
 def _check_pointer(url: str, model: str, key_env: str | None) -> None:
     if not _URL.fullmatch(url):
-        raise BadPointerError(reason=f"`{ascii(url)[1:-1][:120]}` holds what no address has")
+        raise BadPointerError(reason=f"`{shown_address(url)}` holds what no address has")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError as error:
-        raise BadPointerError(reason=f"`{url}` is not an address") from error
+        raise BadPointerError(reason=f"`{shown_address(url)}` is not an address") from error
     if parts.scheme not in ("http", "https") or not host:
-        raise BadPointerError(reason=f"`{url}` is not an http address")
+        raise BadPointerError(reason=f"`{shown_address(url)}` is not an http address")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise BadPointerError(reason="credentials, queries and fragments do not belong into it")
     if parts.scheme == "http" and host not in _LOOPBACK and key_env:

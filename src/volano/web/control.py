@@ -88,19 +88,19 @@ class Guard:
         try:
             token = request.query_params.get("session", "")
             if token and request.method == "GET":
-                check_host(request.headers.get("host"), app.settings.port)
+                check_host(request.headers.get("host"), app.settings.port, tls=app.settings.tls)
                 if check_token(token, app.session_token):
-                    return _signed_in(request.url.path, token)
+                    return _signed_in(request.url.path, token, secure=app.settings.tls)
             visitor(request)
         except VolanoError as error:
             return failure(app, request, error, app.clock.now_us())
         return None
 
 
-def _signed_in(path: str, token: str) -> Response:
+def _signed_in(path: str, token: str, *, secure: bool) -> Response:
     """Put the session into a cookie and the link out of the address bar."""
     answer = RedirectResponse("/" + path.lstrip("/"), 303)
-    answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", path="/")
+    answer.set_cookie(COOKIE, token, secure=secure, httponly=True, samesite="strict", path="/")
     return answer
 
 
@@ -108,7 +108,7 @@ async def health(request: Request) -> Response:
     """Say whether every engine that a channel needs answers; to this machine's names only."""
     app = request.app.state.app
     if request.app.state.door != "local":
-        check_host(request.headers.get("host"), app.settings.port)
+        check_host(request.headers.get("host"), app.settings.port, tls=app.settings.tls)
     waiting = await asyncio.to_thread(app.waiting_for)
     if waiting:
         error = {"code": "starting", "message": f"waiting for {', '.join(waiting)}", "hint": ""}

@@ -56,8 +56,9 @@ def visitor(request: Request) -> Visitor:
     state = request.app.state
     if state.door == "local":
         return Visitor(local_principal(), local=True)
-    check_host(request.headers.get("host"), state.app.settings.port)
-    check_origin(request.headers.get("origin"), state.app.settings.port)
+    port, tls = state.app.settings.port, state.app.settings.tls
+    check_host(request.headers.get("host"), port, tls=tls)
+    check_origin(request.headers.get("origin"), port, tls=tls)
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and text:
         key = state.app.keys.verify(text.strip(), request.headers.get(CLIENT, ""))

@@ -101,7 +101,7 @@ class Heads:
 def judge(head: bytes, digits: bytes) -> Head | None:
     """Let llhttp say what a request's head means; None when it is not ordinary.
 
-    Ordinary is HTTP/1.1 with a Host, no name twice, exactly this content-length,
+    Ordinary is HTTP/1.1 with a path and a Host, no name twice, exactly this content-length,
     and nothing about transfer, upgrade, expectation or the connection's end.
     """
     probe = _Probe()
@@ -114,6 +114,7 @@ def judge(head: bytes, digits: bytes) -> Head | None:
         and parser.should_keep_alive()
         and not parser.should_upgrade()
         and parser.get_method() != b"CONNECT"
+        and probe.target.startswith(b"/")
         and len(fields) == len(headers)
         and b"host" in fields
         and _NOT_ORDINARY.isdisjoint(fields)

@@ -39,7 +39,10 @@ class Timeouts:
 
 
 class Failure(NamedTuple):
-    """Why there is no (complete) answer. `kind`: connect, closed, timeout, malformed, busy."""
+    """Why there is no (complete) answer.
+
+    `kind`: connect, certificate, closed, timeout, malformed, busy.
+    """
 
     kind: str
     text: str
@@ -365,13 +368,18 @@ class Dial:
             self.deadline = GONE
             origin.gave_up()
             if receiver is not None:
-                reason = error.strerror or type(error).__name__
-                receiver.failed(
-                    Failure("connect", f"the upstream cannot be reached: {reason}", True)
-                )
+                receiver.failed(_unreached(error))
             return
         if not self.use(upstream, reused=False):
             origin.keep(upstream)
+
+
+def _unreached(error: OSError) -> Failure:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = f"the upstream's certificate is not trusted: {error.verify_message}"
+        return Failure("certificate", why, True)
+    reason = error.strerror or type(error).__name__
+    return Failure("connect", f"the upstream cannot be reached: {reason}", True)
 
 
 class Origin:
@@ -486,5 +494,6 @@ def _parse(url: str) -> tuple[str, str, int, ssl.SSLContext | None]:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"not an upstream address: {url}")
+    # names and chains are checked; SSL_CERT_FILE may name other authorities than the machine's
     tls = ssl.create_default_context() if parts.scheme == "https" else None
     return "", parts.hostname, parts.port or (443 if tls else 80), tls

@@ -8,7 +8,7 @@ no future for a request: owner and connection call each other.
 
 Refused strictly (llhttp's strict mode, RFC 9112): content-length beside
 transfer-encoding, repeated lengths, bare LF, folded headers, chunked in
-HTTP/1.0, repeated Host or Authorization. Trailers are dropped.
+HTTP/1.0, repeated Host or Authorization, a target that is no path. Trailers are dropped.
 """
 
 import asyncio
@@ -27,7 +27,9 @@ from volano.wire.timers import GONE, NEVER, Wheel
 HEADER_S = 10.0
 """A request's headers must be complete this long after its first byte."""
 BODY_S = 30.0
-"""Longest silence in the middle of a body."""
+"""Longest silence in the middle of a body; what comes more slowly than `BODY_RATE` counts as silence."""
+BODY_RATE = 500.0
+"""Bytes a second that a body must bring, measured over `BODY_S`."""
 KEEP_ALIVE_S = 75.0
 """How long a connection may stay open between requests."""
 STALL_S = 60.0
@@ -39,11 +41,15 @@ FLUSH_S = 1.0
 MAX_HEAD = 64 << 10
 LONGEST_METHOD = 16
 MAX_LINGER = 256 << 20
+FRAMING = 16
+"""So many bytes of framing a byte of a chunked body may have, and `MAX_HEAD` more."""
 
 _log = logging.getLogger("volano.wire")
 _TOO_LARGE = f"The request's headers are larger than {MAX_HEAD} bytes."
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_ONCE_ONLY = frozenset((b"host", b"authorization", b"content-type", b"origin"))
+_ONCE_ONLY = frozenset(
+    (b"host", b"authorization", b"content-type", b"origin", b"content-length", b"transfer-encoding")
+)
 STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
 
 
@@ -215,8 +221,8 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_advancing", "_between", "_closing", "_current", "_ended", "_head_bytes", "_held",
-        "_incoming", "_inside", "_left", "_lingering", "_parser", "_queue", "_stalled", "_upgrading", "deadline",
-        "server", "transport",
+        "_incoming", "_inside", "_left", "_lingering", "_parser", "_queue", "_room", "_stalled",
+        "_upgrading", "deadline", "server", "transport",
     )  # fmt: skip
 
     def __init__(self, server: "Server"):
@@ -232,6 +238,7 @@ class Connection(asyncio.Protocol):
         self._ended = False
         self._held = 0
         self._left = 0
+        self._room = 0
         self._between = True
         self._lingering = 0
         self._closing = False
@@ -307,14 +314,26 @@ class Connection(asyncio.Protocol):
                 self._head_bytes += min(len(data), LONGEST_METHOD)
             return True
         if incoming.headed:
+            self._room -= len(data)
+            if self._room < 0 and b"transfer-encoding" in incoming.fields:
+                self._give_up(
+                    400, "The body has far more framing (chunk sizes, trailers) than content."
+                )
+                return False
             if self._current is incoming and not self._held:
-                self.deadline = self.server.wheel.now + BODY_S
+                self._more_body(len(data))
         elif self._head_bytes or (begins and not self._ended):
             self._head_bytes += len(data)
         else:
             self._inside = True  # it began behind another message: where, the parser does not say
             self._head_bytes = min(_size(incoming), MAX_HEAD)
         return True
+
+    def _more_body(self, size: int) -> None:
+        """Each byte of a body gives a little more time for the next, never more than `BODY_S`."""
+        now = self.server.wheel.now
+        began = now if self.deadline == NEVER else self.deadline
+        self.deadline = min(began + size / BODY_RATE, now + BODY_S)
 
     def pause_writing(self) -> None:
         self._stalled = True
@@ -368,7 +387,7 @@ class Connection(asyncio.Protocol):
         if not self._left:
             self.on_message_complete()
         elif self._incoming is not None and not self._held:
-            self.deadline = self.server.wheel.now + BODY_S
+            self._more_body(len(body))
         return b"" if self._closing else data[end:]
 
     # the parser calls
@@ -401,6 +420,7 @@ class Connection(asyncio.Protocol):
             self._upgrading = True
             return
         request.headed = True
+        self._room = 2 * MAX_HEAD
         request.fields = fields = dict(request.headers)
         request.has_body = b"content-length" in fields or b"transfer-encoding" in fields
         version = parser.get_http_version()
@@ -422,6 +442,7 @@ class Connection(asyncio.Protocol):
             self.hold(_QUEUE)
 
     def on_body(self, body: bytes) -> None:
+        self._room += FRAMING * len(body)
         request = self._incoming
         if request is None or request.finished:
             return
@@ -451,6 +472,8 @@ class Connection(asyncio.Protocol):
 
     def _activate(self, request: Request) -> None:
         self._current = request
+        if not request.complete:
+            self.deadline = self.server.wheel.now + BODY_S
         owner = self.server.app.begin(request)
         if owner is None or request.finished:
             return
@@ -513,6 +536,9 @@ class Connection(asyncio.Protocol):
         self._held &= ~why
         if not self._held and self.transport is not None:
             self.transport.resume_reading()
+            current = self._current
+            if why == _BODY and current is not None and not current.complete:
+                self.deadline = self.server.wheel.now + BODY_S
 
     # the ways out
 
@@ -659,7 +685,12 @@ def _problem(request: Request, version: str) -> tuple[int, str] | None:
     """What HTTP/1.1 (RFC 9112) forbids and llhttp lets through."""
     fields, headers = request.fields, request.headers
     ordinary = version == "1.1" and len(fields) == len(headers) and b"host" in fields
-    if ordinary and b"transfer-encoding" not in fields and request.method != b"CONNECT":
+    if (
+        ordinary
+        and _is_path(request)
+        and b"transfer-encoding" not in fields
+        and request.method != b"CONNECT"
+    ):
         return None
     if version not in ("1.1", "1.0"):
         return 505, "Only HTTP/1.1 and HTTP/1.0 are spoken here."
@@ -668,6 +699,8 @@ def _problem(request: Request, version: str) -> tuple[int, str] | None:
     coding = fields.get(b"transfer-encoding")
     if coding is not None and (not request.http11 or coding.lower() != b"chunked"):
         return 400, "The only transfer-encoding is chunked, in HTTP/1.1."
+    if not _is_path(request):
+        return 400, "The request's target must be a path, such as /v1/models, without a host."
     if request.http11 and b"host" not in fields:
         return 400, "The Host header is required."
     if len(fields) != len(headers):
@@ -676,6 +709,12 @@ def _problem(request: Request, version: str) -> tuple[int, str] | None:
             if names.count(name) > 1:
                 return 400, f"The header {name.decode()} was given more than once."
     return None
+
+
+def _is_path(request: Request) -> bool:
+    """Whether the target names no host of its own (RFC 9112 §3.2: proxies are asked so)."""
+    target = request.target
+    return target.startswith(b"/") or (target == b"*" and request.method == b"OPTIONS")
 
 
 class Server:

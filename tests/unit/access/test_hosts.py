@@ -68,6 +68,19 @@ def test_only_http_s_own_port_may_be_left_out() -> None:
         check_host("localhost", 443)
 
 
+def test_where_the_port_speaks_https_pages_are_those_of_https() -> None:
+    for name in NAMES:
+        check_host(name, 443, tls=True)
+        check_origin(f"https://{name}", 443, tls=True)
+        check_origin(f"https://{name}:7070", 7070, tls=True)
+    for origin in ("http://127.0.0.1:7070", "http://localhost", "https://evil.example:7070"):
+        with pytest.raises(ForbiddenOriginError) as caught:
+            check_origin(origin, 7070, tls=True)
+        assert "https://127.0.0.1:7070" in caught.value.advice
+    with pytest.raises(ForbiddenHostError):
+        check_host("localhost", 80, tls=True)
+
+
 @given(st.text())
 def test_nothing_else_passes_and_nothing_breaks(host: str) -> None:
     if host.lower() not in {name.lower() for name in OURS}:
