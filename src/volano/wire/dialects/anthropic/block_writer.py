@@ -9,11 +9,13 @@ is left out: it says nothing.
 
 import base64
 import binascii
+import re
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
+from volano.wire.dialects.call_ids import fitting
 from volano.wire.exchange import (
     Audio,
     CannotSayError,
@@ -35,6 +37,7 @@ INVALID_JSON = "INVALID_JSON"
 TTLS = {"5m": "5m", "30m": "1h", "1h": "1h", "12h": "1h"}
 """Lifetimes in the cache; where there is no equal one, the next longer, or the longest."""
 _PDF_BEGINS = "JVBERi"  # base64 of "%PDF-"
+_CALL_ID = re.compile("[a-zA-Z0-9_-]+")
 
 
 def write_turns(turns: list[Turn]) -> tuple[list[Json], list[Json]]:
@@ -100,7 +103,7 @@ def _tool_result(result: ToolResult, path: str) -> Json:
     blocks = []
     for index, part in enumerate(result.parts):
         blocks.append(_block(part, f"{path}.content[{index}]"))
-    block: Json = {"type": "tool_result", "tool_use_id": result.id}
+    block: Json = {"type": "tool_result", "tool_use_id": _call_id(result.id)}
     if blocks:
         block["content"] = _shortest(_without_empty(blocks))
     if result.is_error:
@@ -123,7 +126,7 @@ def _block(part: Part, path: str) -> Json:
         case ToolUse():
             return {
                 "type": "tool_use",
-                "id": part.id,
+                "id": _call_id(part.id),
                 "name": part.name,
                 "input": tool_input(part.arguments),
             }
@@ -134,6 +137,10 @@ def _block(part: Part, path: str) -> Json:
         case Audio():
             raise CannotSayError("Anthropic cannot hear.", f"{path}.input_audio")
     raise CannotSayError("This part cannot stand here.", path)
+
+
+def _call_id(given: str) -> str:
+    return fitting(given, _CALL_ID, "toolu_")
 
 
 def marked(block: Json, ttl: str | None) -> Json:
