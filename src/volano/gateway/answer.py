@@ -31,6 +31,7 @@ from volano.wire.embeddings import EmbeddingAsk
 from volano.wire.exchange import Ask, CannotSayError, Reply, Usage
 from volano.wire.http_client import Dial, Failure, Upstream
 from volano.wire.openai import is_error_object
+from volano.wire.thoughts import Marker
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 0.5
 _STATUS = {"timeout": 504, "busy": 503, "stopped": 503}
@@ -115,8 +116,10 @@ class Answer(msgspec.Struct, eq=False):
             call = self.call
             assert isinstance(call.ask, Ask)
             writer = SERVED[door].event_writer(call.ask)
-            names = (call.trace, self.ways[self.at].target.model)
-            return Translated(SPOKEN[dialect].event_reader(), writer, *names)
+            model = self.ways[self.at].target.model
+            marker = Marker(door, dialect, model)
+            reader = SPOKEN[dialect].event_reader()
+            return Translated(reader, writer, marker, id=call.trace, model=model)
         if door == "openai.chat":
             return Chat(wants_usage=self.call.peek.wants_usage, engine=engine)
         return Native(SPOKEN[dialect].event_reader(), engine=engine)
@@ -230,7 +233,9 @@ class Answer(msgspec.Struct, eq=False):
             reply = SPOKEN[dialect].read_reply(body)
             assert call.ask is not None
             call.usage = reply.usage
-            return SERVED[call.door.name].write_reply(self._named(reply), call.ask)
+            door = call.door.name
+            Marker(door, dialect, self.ways[self.at].target.model).reply(reply)
+            return SERVED[door].write_reply(self._named(reply), call.ask)
         except (BadAnswerError, CannotSayError) as error:
             raise BadAnswerError(f"the upstream's answer cannot be read: {error}") from None
 

@@ -20,6 +20,7 @@ from volano.wire.dialect import BadAnswerError, EventReader, EventWriter
 from volano.wire.exchange import Began, Delta, Event, Failed, Finished, Opened, ToolUse, Usage
 from volano.wire.openai import kind_of
 from volano.wire.sse import EventTooLongError, Framer, events
+from volano.wire.thoughts import Marker
 
 Piece = tuple[bytes, bool, bytes | None, str]
 """(to pass on, has content, the last bytes, the upstream's error)."""
@@ -156,11 +157,20 @@ class Native:
 class Translated:
     """From the target's dialect to the client's."""
 
-    __slots__ = ("_id", "_model", "_reader", "_writer", "produced", "usage")
+    __slots__ = ("_id", "_marker", "_model", "_reader", "_writer", "produced", "usage")
     rest = aside = b""
 
-    def __init__(self, reader: EventReader, writer: EventWriter, id: str, model: str):  # noqa: A002
+    def __init__(
+        self,
+        reader: EventReader,
+        writer: EventWriter,
+        marker: Marker,
+        *,
+        id: str,  # noqa: A002
+        model: str,
+    ):
         self._id = id
+        self._marker = marker
         self._model = model
         self._reader = reader
         self._writer = writer
@@ -185,7 +195,7 @@ class Translated:
                 event.model = event.model or self._model
             content |= bears_content(event)
             self.produced += isinstance(event, Delta)
-            passed.append(self._writer.write(event))
+            passed.append(self._writer.write(self._marker.event(event)))
         return b"".join(passed), content, None, ""
 
     def broken_off(self, message: str) -> bytes:

@@ -17,9 +17,12 @@ from volano.wire import openai
 from volano.wire.dialects.all import SERVED, SERVED_EMBEDDINGS, SPOKEN, SPOKEN_EMBEDDINGS
 from volano.wire.embeddings import EmbeddingAsk
 from volano.wire.exchange import Ask, CannotSayError, Text, Turn
+from volano.wire.thoughts import own, without_foreign
 
 _CHAT = "openai.chat"
 _USAGE = b'{"include_usage":true}'
+_KEEPS_THOUGHTS = frozenset(("openai", "azure", "azure-deployments"))
+"""Providers whose chat completions never show a thought: one that a client sends is another's."""
 
 
 class Rendered(NamedTuple):
@@ -39,8 +42,10 @@ def render(call: Call, way: Way) -> Rendered:
     assert route is not None
     try:
         if door.name in way.target.dialects and (door.name == _CHAT or route.plain):
-            return Rendered(_chat(call, route, way) if door.name == _CHAT else _spliced(call, way),
-                            door.name)  # fmt: skip
+            body = _chat(call, route, way) if door.name == _CHAT else _spliced(call, way)
+            if door.name != _CHAT or way.target.provider in _KEEPS_THOUGHTS:
+                body = without_foreign(body, door.name)
+            return Rendered(body, door.name)
         if door.name in SERVED:
             return _translated(call, route, way)
         if door.name in SERVED_EMBEDDINGS and route.plain:
@@ -96,7 +101,9 @@ def _translated(call: Call, route: Route, way: Way) -> Rendered:
     if name is None:
         raise _cannot_serve(call, way)
     assert isinstance(call.ask, Ask)
-    ask = structs.replace(call.ask, model=way.target.model, wants_usage=True)
+    model = way.target.model
+    turns = own(call.ask.turns, door=call.door.name, dialect=name, model=model)
+    ask = structs.replace(call.ask, model=model, turns=turns, wants_usage=True)
     return Rendered(SPOKEN[name].write_ask(ask), name)
 
 
