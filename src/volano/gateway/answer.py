@@ -22,6 +22,7 @@ from volano.gateway.record import record, record_begin, record_soon
 from volano.gateway.refusal import refuse_call, trace_headers
 from volano.gateway.render import Rendered, render
 from volano.gateway.routes import Way
+from volano.gateway.versions import with_clients
 from volano.serving.refusal import refusal_of
 from volano.serving.timings import without_timings
 from volano.traces.trace import STOPPED
@@ -84,6 +85,7 @@ class Answer(msgspec.Struct, eq=False):
             return
         body, dialect = self.rendered
         head = way.head(dialect, body, streamed=call.streamed, clock=call.state.clock)
+        head = with_clients(head, call, dialect)
         traced = f"{len(body)}\r\ntraceparent: 00-{call.trace}-{call.span}-01\r\n\r\n".encode()
         self.asked_at = now = call.state.wheel.now
         self.under_way = True
