@@ -1,6 +1,6 @@
 """Anthropic's API in small, from platform.claude.com/docs/en/api/messages.
 
-`/v1/messages`, `/v1/messages/count_tokens`.
+`/v1/messages`, `/v1/messages/count_tokens`; both versions (`/docs/en/api/versioning`).
 
 Acts: ok (words; a signed thought first where thinking is asked for), json (an object), tools
 (two calls of the first tool), length (cut short by the limit), status-<n>, error (in
@@ -14,6 +14,7 @@ from simulators.providers.serving import CUT, STALL, act_number
 from simulators.providers.strict import BadRequestError, base64_data, between, check, some
 
 KEY = "test-anthropic-key"
+VERSIONS = ("2023-06-01", "2026-10-21")
 WORDS = ["Hello", " wörld", " 你好", " 🎡"]
 JSON = '{"city":"Ulm"}'
 SIGNATURE = "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pk="
@@ -163,6 +164,13 @@ def check_body(body: dict, *, counting: bool = False) -> None:
     _check_tools(body["messages"])
 
 
+def check_version(body: dict, version: str) -> None:
+    """Raises BadRequestError: this version of the API has no such field any more."""
+    for name in ("temperature", "top_p", "top_k") if version == VERSIONS[-1] else ():
+        if name in body:
+            raise BadRequestError(f"{name}: Extra inputs are not permitted")
+
+
 def _check_tools(messages: list[dict]) -> None:
     wanted: list[str] = []
     for at, message in enumerate(messages):
@@ -186,12 +194,14 @@ def answer(path: str, headers: dict[str, str], body: bytes, act: str):
         return _error(404, "not_found_error", "Not found")
     if headers.get("x-api-key") != KEY:
         return _error(401, "authentication_error", "invalid x-api-key")
-    if headers.get("anthropic-version") != "2023-06-01":
+    version = headers.get("anthropic-version", "")
+    if version not in VERSIONS:
         return _error(400, "invalid_request_error", "anthropic-version: is not a valid version")
     if act.startswith("status-"):
         return _status(act_number(act))
     try:
         asked = json.loads(body)
+        check_version(asked, version)
         check_body(asked, counting=place.endswith("/count_tokens"))
     except (BadRequestError, ValueError) as error:
         return _error(400, "invalid_request_error", str(error))
