@@ -13,6 +13,7 @@ from volano.core.errors import VolanoError
 from volano.gateway import errors as no
 from volano.gateway.call import Call
 from volano.gateway.routes import Route, Way
+from volano.gateway.words import named
 from volano.wire import openai
 from volano.wire.dialects.all import SERVED, SERVED_EMBEDDINGS, SPOKEN, SPOKEN_EMBEDDINGS
 from volano.wire.embeddings import EmbeddingAsk
@@ -51,8 +52,9 @@ def render(call: Call, way: Way) -> Rendered:
         if door.name in SERVED_EMBEDDINGS and route.plain:
             return _embedding(call, way)
     except CannotSayError as error:
+        param = named(error.param, door.name, call.ask)
         raise no.CannotSayError(
-            reason=error, target=way.target.name, param=error.param, code="unsupported_parameter"
+            reason=error, target=way.target.name, param=param, code="unsupported_parameter"
         ) from None
     except openai.FieldError as error:
         raise no.BadFieldError(reason=error, param=error.param) from None
