@@ -35,6 +35,7 @@ _CHANNELS = {
     "openai.responses": ("openai", "gpt-5", "openai.responses"),
     "anthropic": ("anthropic", "claude-opus-4-5", None),
     "gemini": ("gemini", "gemini-3-pro", None),
+    "gemini-2": ("gemini", "gemini-2.5-flash", None),
     "bedrock": ("bedrock", "anthropic.claude-opus-4-5-v1:0", None),
     "nova": ("bedrock", "amazon.nova-pro-v1:0", None),
     "openai": ("openai", "gpt-5", None),
@@ -102,8 +103,11 @@ def gateway(_providers, tmp_path_factory) -> Iterator[Workers]:
     made = Workers(tmp_path_factory.mktemp("gw") / "state", retry_s=0.2, retries=0)
     targets = {name: _target(_providers[name], name) for name in _CHANNELS}
     channels = {name: Channel(arms=(_arm(target),)) for name, target in targets.items()}
-    channels["polite"] = Channel(arms=(_arm(targets["openai"], flow=Flow(
-        before=({"role": "system", "content": "Be polite."},))),))  # fmt: skip
+    polite = Flow(before=({"role": "system", "content": "Be polite."},))
+    for name in ("openai", "anthropic"):
+        channels[f"polite-{name}"] = Channel(arms=(_arm(targets[name], flow=polite),))
+    spare = _arm(targets["openai.responses"], targets["anthropic"])
+    channels["spare"] = Channel(arms=(spare,))
     made.publish(snapshot(channels))
     made.start(1, timeouts="first_byte_s=20.0, idle_s=2.0")
     yield made

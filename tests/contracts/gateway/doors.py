@@ -78,7 +78,7 @@ class Chat:
         messages: list[Any] = [{"role": "user", "content": content}, *history]
         if system := wishes.pop("system", None):
             messages.insert(0, {"role": "system", "content": system})
-        if wishes.pop("tools", False):
+        if wishes.get("tools") is True:
             said["tools"] = [{"type": "function", "function": {
                 "name": TOOL, "description": "Look it up.", "parameters": SCHEMA}}]  # fmt: skip
         if wishes.pop("schema", False):
@@ -86,7 +86,7 @@ class Chat:
                 "name": "place", "schema": SCHEMA, "strict": True}}  # fmt: skip
         if limit := wishes.pop("max_tokens", None):
             said["max_completion_tokens"] = limit
-        said |= {"messages": messages, **wishes}
+        said = {"messages": messages, **wishes, **said}
         if not stream:
             return self._said(self.client.chat.completions.create(**said))
         return self._streamed(said)
@@ -147,7 +147,7 @@ class Responses:
             content.append({"type": "input_image", "image_url": url, "detail": "auto"})
         if system := wishes.pop("system", None):
             said["instructions"] = system
-        if wishes.pop("tools", False):
+        if wishes.get("tools") is True:
             said["tools"] = [{"type": "function", "name": TOOL, "description": "Look it up.",
                               "parameters": SCHEMA, "strict": True}]  # fmt: skip
         if wishes.pop("schema", False):
@@ -155,7 +155,7 @@ class Responses:
                 "type": "json_schema", "name": "place", "schema": SCHEMA, "strict": True}}  # fmt: skip
         if limit := wishes.pop("max_tokens", None):
             said["max_output_tokens"] = limit
-        said |= {"input": [{"role": "user", "content": content}, *history], **wishes}
+        said = {"input": [{"role": "user", "content": content}, *history], **wishes, **said}
         if not stream:
             return self._said(self.client.responses.create(**said))
         last = None
@@ -202,13 +202,13 @@ class Messages:
         if wishes.pop("picture", False):
             source = {"type": "base64", "media_type": "image/png", "data": PICTURE}
             content.append({"type": "image", "source": source})
-        if wishes.pop("tools", False):
+        if wishes.get("tools") is True:
             said["tools"] = [{"name": TOOL, "description": "Look it up.", "input_schema": SCHEMA}]
         if wishes.pop("schema", False):
             said["output_config"] = {"format": {"type": "json_schema", "schema": SCHEMA}}
         if stop := wishes.pop("stop", None):
             said["stop_sequences"] = stop
-        said |= {"messages": [{"role": "user", "content": content}, *history], **wishes}
+        said = {"messages": [{"role": "user", "content": content}, *history], **wishes, **said}
         if not stream:
             return self._said(self.client.messages.create(**said))
         ended = False

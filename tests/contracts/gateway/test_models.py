@@ -44,7 +44,7 @@ def test_anthropics_client_turns_pages_both_ways(anthropic_client, openai_client
               {"after_id": "gemini", "before_id": "gemini"}],
 )  # fmt: skip
 def test_a_page_that_cannot_be_is_refused_by_name(anthropic_client, asked):
-    with pytest.raises(anthropic.BadRequestError, match="limit|after_id|before_id"):
+    with pytest.raises(anthropic.BadRequestError, match=r"limit|after_id|before_id"):
         anthropic_client.models.list(**asked)
 
 
@@ -59,9 +59,9 @@ def test_a_key_that_is_not_known_is_each_clients_own_error(gateway, narrow_key):
         assert list(client.models.list()) == []
         with pytest.raises(anthropic.PermissionDeniedError):
             Messages(client).ask("anthropic")
-    with openai.OpenAI(base_url=gateway.url, api_key="vk_wrong", max_retries=0) as client:
-        with pytest.raises(openai.AuthenticationError):
-            client.models.list()
+    wrong = openai.OpenAI(base_url=gateway.url, api_key="vk_wrong", max_retries=0)
+    with wrong, pytest.raises(openai.AuthenticationError):
+        wrong.models.list()
 
 
 def test_tokens_are_counted_by_anthropic(anthropic_client, providers):
@@ -74,7 +74,7 @@ def test_tokens_are_counted_by_anthropic(anthropic_client, providers):
 @pytest.mark.parametrize("channel", ["openai.chat", "openai.responses", "gemini", "bedrock"])
 def test_where_tokens_cannot_be_counted_a_clear_400_says_so(anthropic_client, channel, providers):
     messages = [{"role": "user", "content": "Hi"}]
-    with pytest.raises(anthropic.BadRequestError, match="count_tokens.*add a target"):
+    with pytest.raises(anthropic.BadRequestError, match=r"count_tokens.*add a target"):
         anthropic_client.messages.count_tokens(model=channel, messages=messages)
     assert providers[channel].seen == []
 

@@ -105,6 +105,7 @@ _BLOCKS = {
                      "cache_control": _CACHE, "caller": dict},
         "thinking": {"type!": str, "thinking!": str, "signature!": _signature},
         "redacted_thinking": {"type!": str, "data!": _redacted}},
+    "system": {"text": _TEXT},
 }  # fmt: skip
 
 
