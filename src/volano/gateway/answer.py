@@ -31,6 +31,7 @@ from volano.wire.dialects.all import SERVED, SERVED_EMBEDDINGS, SPOKEN, SPOKEN_E
 from volano.wire.embeddings import EmbeddingAsk
 from volano.wire.exchange import Ask, CannotSayError, Reply, Usage
 from volano.wire.http_client import Dial, Failure, Upstream
+from volano.wire.listening import LISTENERS
 from volano.wire.openai import is_error_object
 from volano.wire.thoughts import Marker
 
@@ -114,8 +115,8 @@ class Answer(msgspec.Struct, eq=False):
     def _passage(self) -> Passage:
         door, dialect = self.call.door.name, self.rendered.dialect
         engine = self.ways[self.at].target.engine
+        call = self.call
         if door != dialect:
-            call = self.call
             assert isinstance(call.ask, Ask)
             writer = SERVED[door].event_writer(call.ask)
             model = self.ways[self.at].target.model
@@ -123,8 +124,8 @@ class Answer(msgspec.Struct, eq=False):
             reader = SPOKEN[dialect].event_reader()
             return Translated(reader, writer, marker, id=call.trace, model=model)
         if door == "openai.chat":
-            return Chat(wants_usage=self.call.peek.wants_usage, engine=engine)
-        return Native(SPOKEN[dialect].event_reader(), engine=engine)
+            return Chat(wants_usage=call.peek.wants_usage, engine=engine)
+        return Native(LISTENERS[dialect](), wants_usage=call.peek.wants_usage, engine=engine)
 
     def data(self, chunk: bytes) -> None:
         if self.passage is not None:

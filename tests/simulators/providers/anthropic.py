@@ -3,7 +3,7 @@
 `/v1/messages`, `/v1/messages/count_tokens`; both versions (`/docs/en/api/versioning`).
 
 Acts: ok (words; a signed thought first where thinking is asked for), json (an object), tools
-(two calls of the first tool), length (cut short by the limit), status-<n>, error (in
+(two calls of the first tool), search (it uses a tool of its own), length (cut short by the limit), status-<n>, error (in
 mid-stream), stall, cut.
 """
 
@@ -126,15 +126,25 @@ def _closed(value, where):
         )
 
 
+_TOOL = {
+    "type": {"custom"}, "name!": _NAME, "description": str, "strict": bool,
+    "input_schema!": {"type!": {"object"}, "properties": dict, "required": [str],
+                      "additionalProperties": bool, "$defs": dict},
+    "cache_control": _CACHE,
+}  # fmt: skip
+_SEARCH = {"type!": {"web_search_20250305"}, "name!": {"web_search"}, "max_uses": int}
+
+
+def _tool(value, where):
+    check(value, _SEARCH if value.get("type") == "web_search_20250305" else _TOOL, where)
+
+
 _SCHEMA = {
     "model!": str, "messages!": some([_message]), "system": _system,
     "max_tokens": between(1, 1 << 20, int), "stream": bool, "temperature": between(0, 1),
     "top_p": between(0, 1), "top_k": between(0, 1 << 20, int), "stop_sequences": [_filled],
     "metadata": {"user_id": r".{0,256}"}, "service_tier": {"auto", "standard_only"},
-    "tools": some([{"type": {"custom"}, "name!": _NAME, "description": str, "strict": bool,
-                    "input_schema!": {"type!": {"object"}, "properties": dict, "required": [str],
-                                      "additionalProperties": bool, "$defs": dict},
-                    "cache_control": _CACHE}]),
+    "tools": some([_tool]),
     "tool_choice": {"type!": {"auto", "any", "tool", "none"}, "name": _NAME,
                     "disable_parallel_tool_use": bool},
     "thinking": _by_type({
@@ -225,6 +235,13 @@ def _whole(asked: dict, act: str) -> dict:
     if asked.get("thinking", {}).get("type") in ("enabled", "adaptive"):
         thought = {"type": "thinking", "thinking": "Let me think.", "signature": SIGNATURE}
         content = [thought, {"type": "redacted_thinking", "data": REDACTED}]
+    if act == "search":
+        use = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search",
+               "input": {"query": "Ulm"}, "caller": {"type": "direct"}}  # fmt: skip
+        found = {"type": "web_search_result", "url": "https://ulm.de", "title": "Ulm",
+                 "encrypted_content": "Eq", "page_age": None}  # fmt: skip
+        content += [use, {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1",
+                          "content": [found], "caller": {"type": "direct"}}]  # fmt: skip
     if act == "tools":
         name = asked["tools"][0]["name"]
         content += [{"type": "tool_use", "id": f"toolu_{at}", "name": name, "input": {"city": city}}
@@ -255,14 +272,14 @@ def _block(at: int, block: dict, act: str):
     def delta(kind: str, **fields) -> bytes:
         return _event("content_block_delta", index=at, delta={"type": kind, **fields})
 
-    empty = {"text": {"text": ""}, "tool_use": {"input": {}},
+    empty = {"text": {"text": ""}, "tool_use": {"input": {}}, "server_tool_use": {"input": {}},
              "thinking": {"thinking": "", "signature": ""}}.get(block["type"], {})  # fmt: skip
     yield _event("content_block_start", index=at, content_block={**block, **empty})
     if block["type"] == "thinking":
         for piece in ("Let me ", "think."):
             yield delta("thinking_delta", thinking=piece)
         yield delta("signature_delta", signature=block["signature"])
-    elif block["type"] == "tool_use":
+    elif block["type"] in ("tool_use", "server_tool_use"):
         said = json.dumps(block["input"])
         for piece in ("", said[:5], said[5:]):
             yield delta("input_json_delta", partial_json=piece)

@@ -3,7 +3,7 @@
 `/v1/chat/completions`, `/v1/responses` (in `openai_responses`), `/v1/completions`,
 `/v1/embeddings`.
 
-Acts: ok (words), json (an object), tools (two calls of the first function), length (cut
+Acts: ok (words), search (Responses only: a tool of OpenAI's own), json (an object), tools (two calls of the first function), length (cut
 short by the limit), status-<n>, error (in mid-stream), stall, cut.
 """
 

@@ -107,12 +107,23 @@ def _choice(value, where):
         check(value, {"type!": {"function"}, "name!": _NAME}, where)
 
 
+_TOOLS = {
+    "function": {"type!": str, "name!": _NAME, "description": str, "parameters!": dict,
+                 "strict!": bool},
+    "web_search": {"type!": str, "search_context_size": str},
+}  # fmt: skip
+
+
+def _tool(value, where):
+    check(value.get("type"), set(_TOOLS), f"{where}.type")
+    check(value, _TOOLS[value["type"]], where)
+
+
 _SCHEMA = {
     "model!": str, "input!": _input, "instructions": str, "stream": bool, "store": bool,
     "max_output_tokens": between(16, 1 << 20, int), "temperature": between(0, 2),
     "top_p": between(0, 1), "parallel_tool_calls": bool, "tool_choice": _choice,
-    "tools": some([{"type!": {"function"}, "name!": _NAME, "description": str,
-                    "parameters!": dict, "strict!": bool}]),
+    "tools": some([_tool]),
     "text": {"format": _format, "verbosity": {"low", "medium", "high"}},
     "reasoning": {"effort": {"none", "minimal", "low", "medium", "high", "xhigh"},
                   "summary": {"auto", "concise", "detailed"}},
@@ -171,7 +182,10 @@ def _output(body: dict, act: str) -> list[dict]:
             for at, city in enumerate(("Ulm", "köln"))
         ]  # fmt: skip
     text = {"type": "output_text", "text": "".join(_words(act)), "annotations": [], "logprobs": []}
-    return [thought, {"id": "msg_1", "type": "message", "role": "assistant", "content": [text],
+    search = {"id": "ws_1", "type": "web_search_call", "status": "completed",
+              "action": {"type": "search", "query": "Ulm"}}  # fmt: skip
+    before = [thought, search] if act == "search" else [thought]
+    return [*before, {"id": "msg_1", "type": "message", "role": "assistant", "content": [text],
                       "status": "completed"}]  # fmt: skip
 
 
@@ -205,6 +219,11 @@ def _stream(body: dict, act: str):
                 yield event("response.reasoning_summary_text.delta", **words, delta=piece)
             yield event("response.reasoning_summary_text.done", **words, text=text)
             yield event("response.reasoning_summary_part.done", **words, part=item["summary"][0])
+        elif item["type"] == "web_search_call":
+            going = {**item, "status": "in_progress"}
+            yield event("response.output_item.added", **place, item=going)
+            for step in ("in_progress", "searching", "completed"):
+                yield event(f"response.web_search_call.{step}", **say)
         elif item["type"] == "function_call":
             going = {**item, "arguments": "", "status": "in_progress"}
             yield event("response.output_item.added", **place, item=going)
