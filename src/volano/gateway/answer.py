@@ -122,7 +122,8 @@ class Answer(msgspec.Struct, eq=False):
             model = self.ways[self.at].target.model
             marker = Marker(door, dialect, model)
             reader = SPOKEN[dialect].event_reader()
-            return Translated(reader, writer, marker, id=call.trace, model=model)
+            began_s = call.began_us // 1_000_000
+            return Translated(reader, writer, marker, id=call.trace, model=model, created_s=began_s)
         if door == "openai.chat":
             return Chat(wants_usage=call.peek.wants_usage, engine=engine)
         return Native(LISTENERS[dialect](), wants_usage=call.peek.wants_usage, engine=engine)
@@ -243,9 +244,10 @@ class Answer(msgspec.Struct, eq=False):
             raise BadAnswerError(f"the upstream's answer cannot be read: {error}") from None
 
     def _named(self, reply: Reply) -> Reply:
-        """Some APIs give their answers no id and do not say which model wrote them."""
+        """Some APIs give their answers no id and do not say which model wrote them, or when."""
         reply.id = reply.id or self.call.trace
         reply.model = reply.model or self.ways[self.at].target.model
+        reply.created_s = reply.created_s or self.call.began_us // 1_000_000
         return reply
 
     def _answered_with_error(self, body: bytes) -> bool:

@@ -167,7 +167,16 @@ _NOTHING = Heard()
 class Translated:
     """From the target's dialect to the client's."""
 
-    __slots__ = ("_id", "_marker", "_model", "_reader", "_writer", "produced", "usage")
+    __slots__ = (
+        "_created_s",
+        "_id",
+        "_marker",
+        "_model",
+        "_reader",
+        "_writer",
+        "produced",
+        "usage",
+    )
     rest = aside = b""
 
     def __init__(
@@ -178,7 +187,9 @@ class Translated:
         *,
         id: str,  # noqa: A002
         model: str,
+        created_s: int,
     ):
+        self._created_s = created_s
         self._id = id
         self._marker = marker
         self._model = model
@@ -200,7 +211,8 @@ class Translated:
                 return b"".join(passed), content, None, f"{_REPORTED}: {event.message}"
             if isinstance(event, Finished):
                 return b"".join(passed), content, self._writer.write(event), ""
-            if isinstance(event, Opened):  # some APIs name neither
+            if isinstance(event, Opened):  # some APIs tell none of these
+                event.created_s = event.created_s or self._created_s
                 event.id = event.id or self._id
                 event.model = event.model or self._model
             content |= bears_content(event)
