@@ -190,6 +190,10 @@ def test_a_flows_words_go_before_at_every_door(door, api, streamed, providers):
     assert door.ask(f"polite-{api}", stream=streamed, system="Be brief.").text
     said = asked(providers, api)
     assert said.index("Be polite.") < said.index("Be brief.")
+    paths = {"openai.chat": "/chat/completions", "openai.responses": "/responses"}
+    usual = "/v1/messages" if api == "anthropic" else "/v1/chat/completions"
+    own = f"/v1{paths[door.name]}" if api == "openai" and door.name in paths else usual
+    assert providers[api].seen[-1].path == own
 
 
 def test_another_provider_answers_where_the_first_fails(door, streamed, providers):

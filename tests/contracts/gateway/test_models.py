@@ -71,6 +71,17 @@ def test_tokens_are_counted_by_anthropic(anthropic_client, providers):
     assert providers["anthropic"].seen[-1].path == "/v1/messages/count_tokens"
 
 
+def test_a_flows_words_are_counted_too(anthropic_client, providers):
+    messages = [{"role": "user", "content": "Hi"}]
+    counted = anthropic_client.messages.count_tokens(
+        model="polite-anthropic", messages=messages, system="Be brief."
+    )
+    assert counted.input_tokens == 2095
+    seen = providers["anthropic"].seen[-1]
+    assert seen.path == "/v1/messages/count_tokens"
+    assert seen.body.index(b"Be polite.") < seen.body.index(b"Be brief.")
+
+
 @pytest.mark.parametrize("channel", ["openai.chat", "openai.responses", "gemini", "bedrock"])
 def test_where_tokens_cannot_be_counted_a_clear_400_says_so(anthropic_client, channel, providers):
     messages = [{"role": "user", "content": "Hi"}]

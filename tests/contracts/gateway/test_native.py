@@ -61,6 +61,14 @@ def test_what_a_stream_told_of_its_tokens_is_on_the_trace(
     assert all(b'"output_tokens":5' in calls[t].response.replace(b" ", b"") for t in traces)
 
 
+def test_when_an_answer_was_made_is_always_told(openai_client, channel, providers):
+    ask = {"model": channel, "messages": [{"role": "user", "content": "Hi"}]}
+    assert openai_client.chat.completions.create(**ask).created > 1_700_000_000
+    with openai_client.chat.completions.create(**ask, stream=True) as events:
+        assert {event.created > 1_700_000_000 for event in events} == {True}
+    assert openai_client.responses.create(model=channel, input="Hi").created_at > 1_700_000_000
+
+
 def test_their_errors_pass_as_they_came(openai_client, anthropic_client, providers):
     ask = {"messages": [{"role": "user", "content": "Hi"}]}
     providers.act("anthropic", "status-529")

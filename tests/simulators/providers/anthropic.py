@@ -160,6 +160,8 @@ _SCHEMA = {
 def check_body(body: dict, *, counting: bool = False) -> None:
     """Raises BadRequestError where the real API would answer 400."""
     check(body, _SCHEMA, "")
+    if counting and "max_tokens" in body:
+        raise BadRequestError("max_tokens: Extra inputs are not permitted")
     if not counting and "max_tokens" not in body:
         raise BadRequestError("max_tokens: Field required")
     if body["messages"][0]["role"] != "user":
