@@ -71,6 +71,14 @@ def test_tokens_are_counted_by_anthropic(anthropic_client, providers):
     assert providers["anthropic"].seen[-1].path == "/v1/messages/count_tokens"
 
 
+def test_counting_is_never_streamed(anthropic_client, providers):
+    messages = [{"role": "user", "content": "Hi"}]
+    counted = anthropic_client.messages.count_tokens(
+        model="anthropic", messages=messages, extra_body={"stream": True}
+    )
+    assert counted.input_tokens == 2095
+
+
 def test_a_flows_words_are_counted_too(anthropic_client, providers):
     messages = [{"role": "user", "content": "Hi"}]
     counted = anthropic_client.messages.count_tokens(
