@@ -4,7 +4,7 @@ The system's words go to `system` as long as they come first; later ones are
 messages with the role `system`, which the newer models know. Thoughts are said only
 where they are signed or redacted: others cannot be proven to be the model's own.
 A refusal is said as text. An empty text beside other blocks, which the API refuses,
-is left out: it says nothing.
+is left out, and so is an answer that is nothing else: it says nothing.
 """
 
 import base64
@@ -56,7 +56,7 @@ def write_turns(turns: list[Turn]) -> tuple[list[Json], list[Json]]:
         blocks = _blocks(turn, place)
         if turn.role == "system" and not messages:
             system += blocks
-        elif blocks:
+        elif blocks and not _says_nothing(turn, blocks):
             messages.append({"role": turn.role, "content": _shortest(blocks)})
         place += _spread(turn)
     if not messages:
@@ -90,6 +90,11 @@ def _without_empty(blocks: list[Json]) -> list[Json]:
     if len(blocks) < 2:
         return blocks
     return [block for block in blocks if block.get("text") != ""] or blocks[:1]
+
+
+def _says_nothing(turn: Turn, blocks: list[Json]) -> bool:
+    """An answer without a word, which OpenAI's clients send back, is refused here."""
+    return turn.role == "assistant" and len(blocks) == 1 and blocks[0].get("text") == ""
 
 
 def _shortest(blocks: list[Json]) -> str | list[Json]:
