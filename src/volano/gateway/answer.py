@@ -24,6 +24,7 @@ from volano.gateway.record import record, record_begin, record_soon
 from volano.gateway.refusal import refuse_call, trace_headers
 from volano.gateway.render import Rendered, render
 from volano.gateway.routes import Way
+from volano.gateway.versions import with_clients
 from volano.serving.refusal import refusal_of
 from volano.serving.timings import without_timings
 from volano.traces.trace import STOPPED
@@ -32,7 +33,9 @@ from volano.wire.dialects.all import SERVED, SERVED_EMBEDDINGS, SPOKEN, SPOKEN_E
 from volano.wire.embeddings import EmbeddingAsk
 from volano.wire.exchange import Ask, CannotSayError, Reply, Usage
 from volano.wire.http_client import Dial, Failure, Upstream
+from volano.wire.listening import LISTENERS
 from volano.wire.openai import is_error_object
+from volano.wire.thoughts import Marker
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 0.5
 _STATUS = {"timeout": 504, "busy": 503, "stopped": 503}
@@ -122,6 +125,7 @@ class Answer(msgspec.Struct, eq=False):
             return
         body, dialect = self.rendered
         head = way.head(dialect, body, streamed=call.streamed, clock=call.state.clock)
+        head = with_clients(head, call, dialect)
         traced = f"{len(body)}\r\ntraceparent: 00-{call.trace}-{call.span}-01\r\n\r\n".encode()
         self.asked_at = now = call.state.wheel.now
         self.under_way = True
@@ -152,15 +156,18 @@ class Answer(msgspec.Struct, eq=False):
     def _passage(self) -> Passage:
         door, dialect = self.call.door.name, self.rendered.dialect
         engine = self.ways[self.at].target.engine
+        call = self.call
         if door != dialect:
-            call = self.call
             assert isinstance(call.ask, Ask)
             writer = SERVED[door].event_writer(call.ask)
-            names = (call.trace, self.ways[self.at].target.model)
-            return Translated(SPOKEN[dialect].event_reader(), writer, *names)
+            model = self.ways[self.at].target.model
+            marker = Marker(door, dialect, model)
+            reader = SPOKEN[dialect].event_reader()
+            began_s = call.began_us // 1_000_000
+            return Translated(reader, writer, marker, id=call.trace, model=model, created_s=began_s)
         if door == "openai.chat":
-            return Chat(wants_usage=self.call.peek.wants_usage, engine=engine)
-        return Native(SPOKEN[dialect].event_reader(), engine=engine)
+            return Chat(wants_usage=call.peek.wants_usage, engine=engine)
+        return Native(LISTENERS[dialect](), wants_usage=call.peek.wants_usage, engine=engine)
 
     def data(self, chunk: bytes) -> None:
         if self.passage is not None:
@@ -274,14 +281,17 @@ class Answer(msgspec.Struct, eq=False):
             reply = SPOKEN[dialect].read_reply(body)
             assert call.ask is not None
             call.usage = reply.usage
-            return SERVED[call.door.name].write_reply(self._named(reply), call.ask)
+            door = call.door.name
+            Marker(door, dialect, self.ways[self.at].target.model).reply(reply)
+            return SERVED[door].write_reply(self._named(reply), call.ask)
         except (BadAnswerError, CannotSayError) as error:
             raise BadAnswerError(f"the upstream's answer cannot be read: {error}") from None
 
     def _named(self, reply: Reply) -> Reply:
-        """Some APIs give their answers no id and do not say which model wrote them."""
+        """Some APIs give their answers no id and do not say which model wrote them, or when."""
         reply.id = reply.id or self.call.trace
         reply.model = reply.model or self.ways[self.at].target.model
+        reply.created_s = reply.created_s or self.call.began_us // 1_000_000
         return reply
 
     def _answered_with_error(self, body: bytes) -> bool:

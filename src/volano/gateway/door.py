@@ -65,4 +65,5 @@ DOORS = (
     ),
 )  # fmt: skip
 """Every door there is."""
+MESSAGES = next(door for door in DOORS if door.name == "anthropic.messages")
 BY_PATH = {door.path: door for door in DOORS}

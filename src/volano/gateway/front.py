@@ -1,6 +1,6 @@
 """The front: which path is whose. `/v1/` is answered here, the rest belongs to control."""
 
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from volano.access.hosts import check_host, check_origin
 from volano.core.errors import VolanoError
@@ -8,15 +8,16 @@ from volano.gateway import errors as no
 from volano.gateway import path
 from volano.gateway.answer import Answer
 from volano.gateway.call import Call, begin_call
-from volano.gateway.door import BY_PATH, CHAT, Door
+from volano.gateway.door import BY_PATH, CHAT, MESSAGES, Door
 from volano.gateway.refusal import JSON, refuse, refuse_call
 from volano.gateway.relay import Relay
 from volano.gateway.render import Rendered
 from volano.gateway.snapshot import Key
 from volano.gateway.state import State
+from volano.wire.dialects.anthropic import models as anthropic
 from volano.wire.http_client import Origin
 from volano.wire.http_server import Owner, Request
-from volano.wire.openai import model_body, models_body
+from volano.wire.openai import FieldError, model_body, models_body
 
 _MODELS = b"/v1/models"
 
@@ -86,7 +87,7 @@ class Front:
                 return self._models(request, name[len(_MODELS) + 1 :])
             raise no.UnknownPathError(path=name[:200].decode("utf-8", "replace"))
         except VolanoError as error:
-            refuse(request, error)
+            refuse(request, error, _spoken(request))
         return None
 
     def refuse(self, request: Request, status: int, message: str) -> None:
@@ -123,13 +124,13 @@ class Front:
     def _models(self, request: Request, name: bytes) -> Owner | None:
         if request.method not in (b"GET", b"HEAD"):
             raise _wrong_method(request, "GET, HEAD")
-        call = begin_call(self._state, request, CHAT)
+        call = begin_call(self._state, request, _spoken(request))
         path.authenticate(call)
         return Models(call, unquote(name.decode("latin-1")))
 
 
 class Models:
-    """Answers which channels a key may call, under the name that OpenAI gives them."""
+    """Answers which channels a key may call, in OpenAI's words or in Anthropic's."""
 
     __slots__ = ("_call", "_name")
     streams = True
@@ -148,21 +149,45 @@ class Models:
         assert key is not None
         names = routes.allowed(key)
         created_s = routes.snapshot.published_us // 1_000_000
-        if not self._name:
-            self._call.request.respond(200, JSON, models_body(sorted(names), created_s))
-        elif self._name in names:
-            self._call.request.respond(200, JSON, model_body(self._name, created_s))
+        try:
+            said = self._said(sorted(names), created_s)
+        except VolanoError as error:
+            refuse(self._call.request, error, self._call.door)
         else:
-            shown = ", ".join(f"`{n}`" for n in sorted(names)) or "nothing yet"
-            refuse(self._call.request, no.UnknownChannelError(
+            self._call.request.respond(200, JSON, said)
+
+    def _said(self, names: list[str], created_s: int) -> bytes:
+        in_anthropics = self._call.door is MESSAGES
+        if self._name in names:
+            write = anthropic.model_body if in_anthropics else model_body
+            return write(self._name, created_s)
+        if self._name:
+            shown = ", ".join(f"`{n}`" for n in names) or "nothing yet"
+            raise no.UnknownChannelError(
                 channel=self._name[:200], guess="", allowed=shown, param="model",
-                code="model_not_found"))  # fmt: skip
+                code="model_not_found",
+            )  # fmt: skip
+        if not in_anthropics:
+            return models_body(names, created_s)
+        _, _, query = self._call.request.target.partition(b"?")
+        try:
+            asked = dict(parse_qsl(query.decode("latin-1"), max_num_fields=20))
+            return anthropic.models_body(names, created_s, asked)
+        except FieldError as error:
+            raise no.BadFieldError(reason=error, param=error.param) from None
+        except ValueError as error:
+            raise no.BadFieldError(reason=f"The query cannot be read: {error}.") from None
 
     def too_large(self) -> None: ...
     def left(self) -> None: ...
     def stop(self) -> None: ...
     def pause(self) -> None: ...
     def resume(self) -> None: ...
+
+
+def _spoken(request: Request) -> Door:
+    """Whose words a client of a path that two APIs share expects: Anthropic's say their version."""
+    return MESSAGES if b"anthropic-version" in request.fields else CHAT
 
 
 def _wrong_method(request: Request, allowed: str) -> no.WrongMethodError:

@@ -18,8 +18,10 @@ import msgspec
 from volano.serving.timings import without_timings
 from volano.wire.dialect import BadAnswerError, EventReader, EventWriter
 from volano.wire.exchange import Began, Delta, Event, Failed, Finished, Opened, ToolUse, Usage
+from volano.wire.listening import Heard, Listener
 from volano.wire.openai import kind_of
 from volano.wire.sse import EventTooLongError, Framer, events
+from volano.wire.thoughts import Marker
 
 Piece = tuple[bytes, bool, bytes | None, str]
 """(to pass on, has content, the last bytes, the upstream's error)."""
@@ -112,13 +114,14 @@ class Chat:
 class Native:
     """The same dialect on both sides."""
 
-    aside = b""
-    __slots__ = ("_engine", "_framer", "_reader", "produced", "usage")
+    __slots__ = ("_engine", "_framer", "_listener", "_wants_usage", "aside", "produced", "usage")
 
-    def __init__(self, reader: EventReader, *, engine: bool):
+    def __init__(self, listener: Listener, *, wants_usage: bool, engine: bool):
         self._engine = engine
+        self._wants_usage = wants_usage
+        self.aside = b""
         self._framer = Framer()
-        self._reader = reader
+        self._listener = listener
         self.produced = 0
         self.usage: Usage | None = None
 
@@ -133,34 +136,62 @@ class Native:
             raise BrokenStreamError("the upstream sent an endless event") from None
         passed: list[bytes] = []
         content, error = False, ""
-        for whole, _ in events(block):
+        for whole, data in events(block):
             raw = without_timings(whole) if self._engine else whole
-            said = self._read(raw)
-            content |= any(bears_content(event) for event in said)
-            self.produced += sum(isinstance(event, Delta) for event in said)
-            self.usage = _last_usage(said, self.usage)
-            if any(isinstance(event, Failed) for event in said):
+            heard = self._hear(data)
+            content |= heard.content
+            self.produced += heard.pieces
+            self.usage = heard.usage or self.usage
+            if heard.error:
                 error = _REPORTED
-            if self._reader.complete and not error:
+            if heard.end and not error:
                 return b"".join(passed), content, raw, ""
-            passed.append(raw)
+            if heard.aside and not self._wants_usage:
+                self.aside = raw
+            else:
+                passed.append(raw)
         return b"".join(passed), content, None, error
 
-    def _read(self, raw: bytes) -> list[Event]:
+    def _hear(self, data: bytes) -> Heard:
+        if not data:
+            return _NOTHING
         try:
-            return list(self._reader.feed(raw))
+            return self._listener.hear(data)
         except BadAnswerError as error:
             raise BrokenStreamError(f"the upstream's stream cannot be read: {error}") from None
+
+
+_NOTHING = Heard()
 
 
 class Translated:
     """From the target's dialect to the client's."""
 
-    __slots__ = ("_id", "_model", "_reader", "_writer", "produced", "usage")
+    __slots__ = (
+        "_created_s",
+        "_id",
+        "_marker",
+        "_model",
+        "_reader",
+        "_writer",
+        "produced",
+        "usage",
+    )
     rest = aside = b""
 
-    def __init__(self, reader: EventReader, writer: EventWriter, id: str, model: str):  # noqa: A002
+    def __init__(
+        self,
+        reader: EventReader,
+        writer: EventWriter,
+        marker: Marker,
+        *,
+        id: str,  # noqa: A002
+        model: str,
+        created_s: int,
+    ):
+        self._created_s = created_s
         self._id = id
+        self._marker = marker
         self._model = model
         self._reader = reader
         self._writer = writer
@@ -180,12 +211,13 @@ class Translated:
                 return b"".join(passed), content, None, f"{_REPORTED}: {event.message}"
             if isinstance(event, Finished):
                 return b"".join(passed), content, self._writer.write(event), ""
-            if isinstance(event, Opened):  # some APIs name neither
+            if isinstance(event, Opened):  # some APIs tell none of these
+                event.created_s = event.created_s or self._created_s
                 event.id = event.id or self._id
                 event.model = event.model or self._model
             content |= bears_content(event)
             self.produced += isinstance(event, Delta)
-            passed.append(self._writer.write(event))
+            passed.append(self._writer.write(self._marker.event(event)))
         return b"".join(passed), content, None, ""
 
     def broken_off(self, message: str) -> bytes:

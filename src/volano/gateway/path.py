@@ -99,7 +99,7 @@ def read(call: Call, body: bytes) -> None:
     except openai.FieldError as error:
         raise no.BadFieldError(reason=error, param=error.param) from None
     call.channel = peek.model
-    call.streamed = peek.stream
+    call.streamed = peek.stream and call.door.generates
     given = call.request.fields.get(b"x-volano-unit")
     call.unit = (given.decode("utf-8", "replace") if given else None) or peek.user or call.trace
 

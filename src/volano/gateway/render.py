@@ -13,13 +13,19 @@ from volano.core.errors import VolanoError
 from volano.gateway import errors as no
 from volano.gateway.call import Call
 from volano.gateway.routes import Route, Way
+from volano.gateway.words import named
 from volano.wire import openai
 from volano.wire.dialects.all import SERVED, SERVED_EMBEDDINGS, SPOKEN, SPOKEN_EMBEDDINGS
+from volano.wire.dialects.anthropic import MESSAGES
 from volano.wire.embeddings import EmbeddingAsk
 from volano.wire.exchange import Ask, CannotSayError, Text, Turn
+from volano.wire.thoughts import own, without_foreign
 
 _CHAT = "openai.chat"
+_COUNT = "anthropic.count_tokens"
 _USAGE = b'{"include_usage":true}'
+_KEEPS_THOUGHTS = frozenset(("openai", "azure", "azure-deployments"))
+"""Providers whose chat completions never show a thought: one that a client sends is another's."""
 
 
 class Rendered(NamedTuple):
@@ -39,15 +45,20 @@ def render(call: Call, way: Way) -> Rendered:
     assert route is not None
     try:
         if door.name in way.target.dialects and (door.name == _CHAT or route.plain):
-            return Rendered(_chat(call, route, way) if door.name == _CHAT else _spliced(call, way),
-                            door.name)  # fmt: skip
+            body = _chat(call, route, way) if door.name == _CHAT else _spliced(call, way)
+            if door.name != _CHAT or way.target.provider in _KEEPS_THOUGHTS:
+                body = without_foreign(body, door.name)
+            return Rendered(body, door.name)
         if door.name in SERVED:
             return _translated(call, route, way)
+        if door.name == _COUNT and _COUNT in way.target.dialects:
+            return _counted(call, route, way)
         if door.name in SERVED_EMBEDDINGS and route.plain:
             return _embedding(call, way)
     except CannotSayError as error:
+        param = named(error.param, door.name, call.ask)
         raise no.CannotSayError(
-            reason=error, target=way.target.name, param=error.param, code="unsupported_parameter"
+            reason=error, target=way.target.name, param=param, code="unsupported_parameter"
         ) from None
     except openai.FieldError as error:
         raise no.BadFieldError(reason=error, param=error.param) from None
@@ -92,12 +103,25 @@ def _translated(call: Call, route: Route, way: Way) -> Rendered:
     if call.ask is None:
         ask = SERVED[call.door.name].read_ask(call.body)
         call.ask = ask if route.plain else _around(ask, route)
-    name = next((name for name in way.target.dialects if name in SPOKEN), None)
+    known = way.target.dialects
+    own_words = (call.door.name,) if call.door.name in known else ()
+    name = next((name for name in (*own_words, *known) if name in SPOKEN), None)
     if name is None:
         raise _cannot_serve(call, way)
     assert isinstance(call.ask, Ask)
-    ask = structs.replace(call.ask, model=way.target.model, wants_usage=True)
+    model = way.target.model
+    turns = own(call.ask.turns, door=call.door.name, dialect=name, model=model)
+    ask = structs.replace(call.ask, model=model, turns=turns, wants_usage=True)
     return Rendered(SPOKEN[name].write_ask(ask), name)
+
+
+def _counted(call: Call, route: Route, way: Way) -> Rendered:
+    """What a flow says counts too."""
+    ask = _around(MESSAGES.read_count(call.body), route)
+    model = way.target.model
+    turns = own(ask.turns, door=_COUNT, dialect=MESSAGES.name, model=model)
+    ask = structs.replace(ask, model=model, turns=turns)
+    return Rendered(MESSAGES.write_count_ask(ask), _COUNT)
 
 
 def _embedding(call: Call, way: Way) -> Rendered:

@@ -199,8 +199,11 @@ def _wrap(content: Any, prefix: str, suffix: str) -> bytes:
 class _Delta(Struct):
     content: Raw | UnsetType = UNSET
     reasoning_content: Raw | UnsetType = UNSET
+    reasoning: Raw | UnsetType = UNSET
     refusal: Raw | UnsetType = UNSET
     tool_calls: Raw | UnsetType = UNSET
+    audio: Raw | UnsetType = UNSET
+    function_call: Raw | UnsetType = UNSET
 
 
 class _Choice(Struct):
@@ -236,7 +239,10 @@ def kind_of(data: bytes) -> str:
 def _has_content(delta: _Delta | UnsetType) -> bool:
     if isinstance(delta, UnsetType):
         return False
-    values = (delta.content, delta.reasoning_content, delta.refusal, delta.tool_calls)
+    values = (
+        delta.content, delta.tool_calls, delta.reasoning_content, delta.reasoning, delta.refusal,
+        delta.audio, delta.function_call,
+    )  # fmt: skip
     return any(not isinstance(v, UnsetType) and bytes(v) not in _EMPTY for v in values)
 
 

@@ -1,7 +1,8 @@
 """Amazon Bedrock's Converse and ConverseStream in small, from the Bedrock Runtime API reference.
 
-Acts: ok (a thought and words), tools (two calls of the first tool), guarded (a guardrail
-intervened), status-<n>, error (an exception in mid-stream), stall, cut.
+Acts: ok (a thought and words), json (an object), tools (two calls of the first tool), length
+(cut short by the limit), guarded (a guardrail intervened), status-<n>, error (an exception in
+mid-stream), stall, cut.
 
 The signature is made anew from the secret key by this file's own code and compared.
 """
@@ -28,6 +29,7 @@ ACCESS_KEY = "AKIDEXAMPLE"
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 REGION = "us-east-1"
 WORDS = ["Hello", " wörld", " 你好", " 🎡"]
+JSON = '{"city":"Ulm"}'
 USAGE = {
     "inputTokens": 8, "outputTokens": 5, "totalTokens": 20, "cacheReadInputTokens": 4,
     "cacheWriteInputTokens": 3, "cacheDetails": [{"ttl": "1h", "inputTokens": 2},
@@ -213,8 +215,9 @@ def _calls(asked: dict) -> list[dict]:
 
 
 def _whole(asked: dict, act: str) -> dict:
-    text = "".join(WORDS)
-    stop = {"tools": "tool_use", "guarded": "guardrail_intervened"}.get(act, "end_turn")
+    text = "".join(_words(act))
+    stops = {"tools": "tool_use", "guarded": "guardrail_intervened", "length": "max_tokens"}
+    stop = stops.get(act, "end_turn")
     if act == "tools":
         content = [{"toolUse": call} for call in _calls(asked)]
     else:
@@ -227,6 +230,10 @@ def _whole(asked: dict, act: str) -> dict:
         if "/stop_sequence" in asked.get("additionalModelResponseFieldPaths", ()):
             answered["additionalModelResponseFields"] = {"stop_sequence": stops[0]}
     return answered
+
+
+def _words(act: str) -> list[str]:
+    return [JSON[:5], JSON[5:]] if act == "json" else WORDS
 
 
 def _stream(asked: dict, act: str):
@@ -244,7 +251,7 @@ def _stream(asked: dict, act: str):
         for piece in ({"text": "Let me "}, {"text": "think."}, {"signature": "c2ln"}):
             yield _delta(0, {"reasoningContent": piece})
         yield event("contentBlockStop", {"contentBlockIndex": 0})
-        for at, word in enumerate(WORDS):
+        for at, word in enumerate(_words(act)):
             yield _delta(1, {"text": word})
             if at == 1 and act == "stall":
                 yield STALL

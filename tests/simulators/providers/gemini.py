@@ -1,7 +1,8 @@
 """Google's Gemini API in small, from ai.google.dev/api/generate-content.
 
-Acts: ok (an answer with a thought and words), tools (two calls of the first function, the
-first signed), blocked (the prompt is), safety (the answer is), status-<n>, error, stall, cut.
+Acts: ok (an answer with a thought and words), json (an object), tools (two calls of the first
+function, the first signed), length (cut short by the limit), blocked (the prompt is), safety
+(the answer is), status-<n>, error, stall, cut. `batchEmbedContents` is there too.
 A model named `gemini-2...` gives its calls no ids, as those models do.
 """
 
@@ -23,6 +24,7 @@ from simulators.providers.strict import (
 
 KEY = "test-gemini-key"
 WORDS = ["Hello", " wörld", " 你好", " 🎡"]
+JSON = '{"city":"Ulm"}'
 USAGE = {
     "promptTokenCount": 12, "cachedContentTokenCount": 4, "candidatesTokenCount": 5,
     "thoughtsTokenCount": 3, "totalTokenCount": 20,
@@ -150,7 +152,7 @@ def answer(path: str, headers: dict[str, str], body: bytes, act: str):
     if headers.get(":method") != "POST" or version not in ("/v1", "/v1beta"):
         return _error(404, "NOT_FOUND", "Requested entity was not found.")
     streamed = verb == "streamGenerateContent"
-    if verb not in ("generateContent", "streamGenerateContent") or not model:
+    if verb not in ("generateContent", "streamGenerateContent", "batchEmbedContents") or not model:
         return _error(404, "NOT_FOUND", f"models/{model} is not found for API version v1beta.")
     given = headers.get("x-goog-api-key") or "".join(query.get("key", []))
     if not given:
@@ -162,6 +164,8 @@ def answer(path: str, headers: dict[str, str], body: bytes, act: str):
         return _status(act_number(act))
     try:
         asked = _camel(json.loads(body))
+        if verb == "batchEmbedContents":
+            return _embed(asked, model)
         check_body(asked, model)
         if streamed and query.get("alt") != ["sse"]:
             raise BadRequestError("this simulator streams only with alt=sse")
@@ -213,8 +217,29 @@ def _whole(model: str, asked: dict, act: str) -> dict:
     if act == "tools":
         return _response(model, _calls(model, asked), finish="STOP")
     thought = {"text": "Let me think.", "thought": True}
-    words = {"text": "".join(WORDS), "thoughtSignature": SIGNATURE}
-    return _response(model, [thought, words], finish="STOP")
+    words = {"text": "".join(_words(act)), "thoughtSignature": SIGNATURE}
+    return _response(model, [thought, words], finish=_finish(act))
+
+
+def _words(act: str) -> list[str]:
+    return [JSON[:5], JSON[5:]] if act == "json" else WORDS
+
+
+def _finish(act: str) -> str:
+    return "MAX_TOKENS" if act == "length" else "STOP"
+
+
+_EMBED = {"requests!": some([{
+    "model!": r"models/[\w.-]+", "content!": {"parts!": some([{"text!": str}])},
+    "taskType": str, "outputDimensionality": between(1, 3072, int), "title": str}])}  # fmt: skip
+
+
+def _embed(asked: dict, model: str):
+    check(asked, _EMBED, "request")
+    if {each["model"] for each in asked["requests"]} != {f"models/{model}"}:
+        raise BadRequestError("the model in a request is not that of the path")
+    said = [{"values": [0.5] * each.get("outputDimensionality", 4)} for each in asked["requests"]]
+    return 200, _JSON, json.dumps({"embeddings": said}).encode()
 
 
 def _stream(model: str, asked: dict, act: str):
@@ -227,7 +252,7 @@ def _stream(model: str, asked: dict, act: str):
     if act == "tools":
         yield _event(_response(model, _calls(model, asked), finish="STOP"))
         return
-    for at, word in enumerate(WORDS):
+    for at, word in enumerate(_words(act)):
         yield _event(_response(model, [{"text": word}], usage=early))
         if at == 1 and act == "stall":
             yield STALL
@@ -238,7 +263,7 @@ def _stream(model: str, asked: dict, act: str):
             yield _event({"error": status})
             return
     last = [{"text": "", "thoughtSignature": SIGNATURE}]
-    yield _event(_response(model, last, finish="STOP"))
+    yield _event(_response(model, last, finish=_finish(act)))
 
 
 def _event(value: dict) -> bytes:

@@ -11,7 +11,7 @@ from volano.gateway.target import Target, TargetKey, check, check_address, compi
 
 DIALECTS = {
     "openai.chat", "openai.responses", "openai.completions", "openai.embeddings",
-    "anthropic.messages", "anthropic.count_tokens", "gemini.generate", "bedrock.converse",
+    "anthropic.messages", "anthropic.count_tokens", "gemini.generate", "gemini.embeddings", "bedrock.converse",
 }  # fmt: skip
 
 

@@ -149,6 +149,9 @@ def test_a_message_that_is_no_object_is_named():
         (b'{"error":{"message":"x"}}', "error"),
         (b"not json", "other"),
         (b"\xff", "other"),
+        (b'{"choices":[{"delta":{"audio":{"data":"UklG"}}}]}', "content"),
+        (b'{"choices":[{"delta":{"reasoning":"Hm"}}]}', "content"),
+        (b'{"choices":[{"delta":{"function_call":{"arguments":"{"}}}]}', "content"),
     ],
 )
 def test_events_of_a_chat_stream_are_told_apart(data, kind):

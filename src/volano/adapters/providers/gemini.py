@@ -1,6 +1,6 @@
 """Google's Gemini API: https://ai.google.dev/api/generate-content.
 
-It sends no headers about limits; a 429 says in its body how long to wait.
+Embeddings: https://ai.google.dev/api/embeddings. It sends no headers about limits; a 429 says in its body how long to wait.
 """
 
 from volano.gateway.provider import Lines, Provider, registered
@@ -14,7 +14,10 @@ def x_goog_api_key(key: str) -> Lines:
 GEMINI = registered(
     Provider(
         "gemini",
-        {"gemini.generate": "/models/{model}:generateContent"},
+        {
+            "gemini.generate": "/models/{model}:generateContent",
+            "gemini.embeddings": "/models/{model}:batchEmbedContents",
+        },
         stream_paths={"gemini.generate": "/models/{model}:streamGenerateContent?alt=sse"},
         url="https://generativelanguage.googleapis.com/v1beta",
         prefix="/v1beta",

@@ -10,7 +10,6 @@ model itself (`additionalModelRequestFields`), for makers whose words are known;
 for the others it is refused.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
@@ -21,6 +20,7 @@ from msgspec import Raw
 
 from volano.wire.dialect import Fault
 from volano.wire.dialects.bedrock_answer import BedrockEvents, fault_of, reply_of
+from volano.wire.dialects.call_ids import fitting
 from volano.wire.dialects.unsaid import joined, object_of, passed_on, refuse, refuse_many
 from volano.wire.exchange import (
     Ask,
@@ -273,9 +273,7 @@ def _thought(part: Thinking) -> _Block:
 
 def _tool_id(given: str) -> str:
     """The id, or where Converse does not take it, one made of it."""
-    if _ID.fullmatch(given):
-        return given
-    return "tooluse_" + hashlib.sha256(given.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return fitting(given, _ID, "tooluse_")
 
 
 def _tool_name(name: str) -> str:

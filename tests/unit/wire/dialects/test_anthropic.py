@@ -699,3 +699,9 @@ def test_a_pdf_is_known_by_its_beginning():
     data = base64.b64encode(b"%PDF-1.7").decode()
     body = said(Ask("m", [Turn("user", [File(data)])]))
     assert body["messages"][0]["content"][0]["source"]["media_type"] == "application/pdf"
+
+
+def test_an_answer_without_a_word_is_left_out():
+    turns = [Turn("user", [Text("a")]), Turn("assistant", [Text("")]), Turn("user", [Text("b")])]
+    said = json.loads(MESSAGES.write_ask(Ask("m", turns, max_tokens=9)))["messages"]
+    assert said == [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]

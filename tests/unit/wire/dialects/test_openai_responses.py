@@ -18,6 +18,7 @@ from volano.wire.dialects.openai_chat import CHAT
 from volano.wire.dialects.openai_responses import RESPONSES
 from volano.wire.exchange import (
     Ask,
+    Audio,
     Began,
     CannotSayError,
     Delta,
@@ -50,8 +51,9 @@ USAGES = ex.usages(without=("audio_input", "audio_output", "cache_written_1h"))
 EVENT = TypeAdapter(ResponseStreamEvent)
 
 conversations = ex.conversations(
-    named=False, errors=False, cached=False, redacted=True, result_kinds=("text", "image", "file")
-)
+    kinds=("text", "image", "file"), result_kinds=("text", "image", "file"),
+    named=False, errors=False, cached=False, redacted=True,
+)  # fmt: skip
 asks = ex.asks(conversations, without=NOT_SAID)
 replies = ex.replies(ex.answers(redacted=True), usage=USAGES)
 brief = settings(max_examples=40, deadline=None)
@@ -276,6 +278,13 @@ def test_pictures_files_and_sound():
         File(file_id="file-6F2ksmvXxt4VdoqmHRw6kL"),
         File(data="JVBE", media_type="application/pdf", name="draconomicon.pdf"),
     ]
+
+
+def test_a_sound_is_refused_by_name():
+    said = Ask("m", [Turn("user", [Audio("UklG", "wav")])])
+    with pytest.raises(CannotSayError) as caught:
+        API.write_ask(said)
+    assert caught.value.param == "messages.content.input_audio"
 
 
 def test_structured_outputs():

@@ -8,7 +8,7 @@ import msgspec
 
 from volano.wire.dialect import Fault
 from volano.wire.dialects.anthropic.ask_reader import read_ask, read_count
-from volano.wire.dialects.anthropic.ask_writer import FIRST_VERSION, write_ask
+from volano.wire.dialects.anthropic.ask_writer import FIRST_VERSION, write_ask, write_count_ask
 from volano.wire.dialects.anthropic.errors import read_error, write_error
 from volano.wire.dialects.anthropic.reply import read_reply, write_reply
 from volano.wire.dialects.anthropic.stream_reader import EventReader
@@ -37,6 +37,9 @@ class Messages:
 
     def read_count(self, body: bytes) -> Ask:
         return read_count(body)
+
+    def write_count_ask(self, ask: Ask) -> bytes:
+        return write_count_ask(ask, version=self.version)
 
     def write_count(self, tokens: int) -> bytes:
         return msgspec.json.encode({"input_tokens": tokens})

@@ -22,6 +22,12 @@ DEFAULT_MAX_TOKENS = 8192
 PASSED_ON = frozenset(("cache_control", "inference_geo", "speed", "thinking", "user_profile_id"))
 """Extra fields of Anthropic's that shape a request but not the form of its answer."""
 
+COUNTED = frozenset(
+    ("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config",
+     "cache_control", "speed", "user_profile_id")
+)  # fmt: skip
+"""The fields of a request to count tokens."""
+
 LEFT_OUT: Mapping[str, str] = {
     "store": "Whether OpenAI keeps the answer for later retrieval.",
     "metadata": "Labels for what OpenAI keeps; Anthropic knows only the user's id.",
@@ -71,6 +77,16 @@ def write_ask(ask: Ask, *, version: str = FIRST_VERSION) -> bytes:
     if config := _output_config(ask):
         body["output_config"] = config
     return msgspec.json.encode(body | extras.passed(ask.extra, on=PASSED_ON, left_out=LEFT_OUT))
+
+
+def write_count_ask(ask: Ask, *, version: str = FIRST_VERSION) -> bytes:
+    """Write a request to count an ask's tokens: only what is counted may be said.
+
+    Raises:
+        CannotSayError: as in `write_ask`.
+    """
+    said = msgspec.json.decode(write_ask(ask, version=version), type=dict[str, msgspec.Raw])
+    return msgspec.json.encode({name: raw for name, raw in said.items() if name in COUNTED})
 
 
 def _refuse(ask: Ask) -> None:

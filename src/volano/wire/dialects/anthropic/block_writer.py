@@ -4,16 +4,18 @@ The system's words go to `system` as long as they come first; later ones are
 messages with the role `system`, which the newer models know. Thoughts are said only
 where they are signed or redacted: others cannot be proven to be the model's own.
 A refusal is said as text. An empty text beside other blocks, which the API refuses,
-is left out: it says nothing.
+is left out, and so is an answer that is nothing else: it says nothing.
 """
 
 import base64
 import binascii
+import re
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
+from volano.wire.dialects.call_ids import fitting
 from volano.wire.exchange import (
     Audio,
     CannotSayError,
@@ -35,6 +37,7 @@ INVALID_JSON = "INVALID_JSON"
 TTLS = {"5m": "5m", "30m": "1h", "1h": "1h", "12h": "1h"}
 """Lifetimes in the cache; where there is no equal one, the next longer, or the longest."""
 _PDF_BEGINS = "JVBERi"  # base64 of "%PDF-"
+_CALL_ID = re.compile("[a-zA-Z0-9_-]+")
 
 
 def write_turns(turns: list[Turn]) -> tuple[list[Json], list[Json]]:
@@ -53,7 +56,7 @@ def write_turns(turns: list[Turn]) -> tuple[list[Json], list[Json]]:
         blocks = _blocks(turn, place)
         if turn.role == "system" and not messages:
             system += blocks
-        elif blocks:
+        elif blocks and not _says_nothing(turn, blocks):
             messages.append({"role": turn.role, "content": _shortest(blocks)})
         place += _spread(turn)
     if not messages:
@@ -89,6 +92,11 @@ def _without_empty(blocks: list[Json]) -> list[Json]:
     return [block for block in blocks if block.get("text") != ""] or blocks[:1]
 
 
+def _says_nothing(turn: Turn, blocks: list[Json]) -> bool:
+    """An answer without a word, which OpenAI's clients send back, is refused here."""
+    return turn.role == "assistant" and len(blocks) == 1 and blocks[0].get("text") == ""
+
+
 def _shortest(blocks: list[Json]) -> str | list[Json]:
     if len(blocks) == 1 and len(blocks[0]) == 2 and blocks[0]["type"] == "text":
         text: str = blocks[0]["text"]
@@ -100,7 +108,7 @@ def _tool_result(result: ToolResult, path: str) -> Json:
     blocks = []
     for index, part in enumerate(result.parts):
         blocks.append(_block(part, f"{path}.content[{index}]"))
-    block: Json = {"type": "tool_result", "tool_use_id": result.id}
+    block: Json = {"type": "tool_result", "tool_use_id": _call_id(result.id)}
     if blocks:
         block["content"] = _shortest(_without_empty(blocks))
     if result.is_error:
@@ -123,7 +131,7 @@ def _block(part: Part, path: str) -> Json:
         case ToolUse():
             return {
                 "type": "tool_use",
-                "id": part.id,
+                "id": _call_id(part.id),
                 "name": part.name,
                 "input": tool_input(part.arguments),
             }
@@ -134,6 +142,10 @@ def _block(part: Part, path: str) -> Json:
         case Audio():
             raise CannotSayError("Anthropic cannot hear.", f"{path}.input_audio")
     raise CannotSayError("This part cannot stand here.", path)
+
+
+def _call_id(given: str) -> str:
+    return fitting(given, _CALL_ID, "toolu_")
 
 
 def marked(block: Json, ttl: str | None) -> Json:

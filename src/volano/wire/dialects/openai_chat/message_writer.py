@@ -5,8 +5,10 @@ its own here. Of the assistant's turn, words come before tool calls, since a mes
 holds both apart. A tool's failure, which has no field here, is said in words.
 """
 
+import re
 from typing import Any
 
+from volano.wire.dialects.call_ids import fitting
 from volano.wire.exchange import (
     Audio,
     CannotSayError,
@@ -26,6 +28,7 @@ Json = dict[str, Any]
 TOOL_FAILED = "Error: "
 """Begins what a failed tool answered."""
 _TTLS = frozenset(("30m", "12h"))
+_CALL_ID = re.compile(".{1,40}", re.DOTALL)
 
 
 def write_messages(turns: list[Turn]) -> list[Json]:
@@ -93,7 +96,7 @@ def _tool_message(result: ToolResult, path: str) -> Json:
             parts[0]["text"] = TOOL_FAILED + parts[0]["text"]
     return {
         "role": "tool",
-        "tool_call_id": result.id,
+        "tool_call_id": _call_id(result.id),
         "content": _shortest(parts) if parts else "",
     }
 
@@ -131,7 +134,11 @@ def _assistant(turn: Turn, path: str) -> list[Json]:
 
 def _call(use: ToolUse) -> Json:
     function = {"name": use.name, "arguments": use.arguments or "{}"}
-    return {"id": use.id, "type": "function", "function": function}
+    return {"id": _call_id(use.id), "type": "function", "function": function}
+
+
+def _call_id(given: str) -> str:
+    return fitting(given, _CALL_ID, "call_")
 
 
 def _part(part: Part, path: str) -> Json:

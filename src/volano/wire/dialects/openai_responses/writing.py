@@ -5,6 +5,7 @@ calls and their outputs. Runs of the others become one message. A tool's failure
 which has no field here, is said in words, and thought by tokens as the nearest effort.
 """
 
+import re
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from msgspec import Raw
 
 from volano.wire.dialects import extras
 from volano.wire.dialects.bodies import data_url
+from volano.wire.dialects.call_ids import fitting
 from volano.wire.dialects.openai_chat.ask_writer import EFFORT_BY_BUDGET
 from volano.wire.dialects.openai_chat.message_writer import TOOL_FAILED
 from volano.wire.exchange import (
@@ -68,6 +70,7 @@ LEFT_OUT = {
 _TIERS = frozenset(("auto", "default", "flex", "priority", "scale", "fast", "ultrafast"))
 _TTLS = frozenset(("30m", "12h"))
 _encode = msgspec.json.encode
+_CALL_ID = re.compile(".{1,64}", re.DOTALL)
 
 
 def write_ask(ask: Ask) -> bytes:
@@ -160,16 +163,24 @@ def _item(part: Part, role: str) -> dict[str, Any] | None:
         case ToolUse() if role == "assistant":
             return {
                 "type": "function_call",
-                "call_id": part.id,
+                "call_id": _call_id(part.id),
                 "name": part.name,
                 "arguments": part.arguments,
             }
         case Thinking() if role == "assistant":
             return reasoning_item(part)
         case ToolResult() if role == "user":
-            return {"type": "function_call_output", "call_id": part.id, "output": _output(part)}
+            return {
+                "type": "function_call_output",
+                "call_id": _call_id(part.id),
+                "output": _output(part),
+            }
         case _:
             return None
+
+
+def _call_id(given: str) -> str:
+    return fitting(given, _CALL_ID, "call_")
 
 
 def reasoning_item(thought: Thinking) -> dict[str, Any]:
@@ -217,12 +228,9 @@ def _content(part: Part, role: str) -> dict[str, Any]:
                 return _marked(_image(part), part.cache_ttl)
             case File():
                 return _marked(_file(part), part.cache_ttl)
-            case Audio() if part.format in ("wav", "mp3"):
-                audio = {"data": part.data, "format": part.format}
-                return {"type": "input_audio", "input_audio": audio}
             case Audio():
-                text = f"The Responses API takes no sound in the format `{part.format}`."
-                raise CannotSayError(text, "messages.content")
+                text = "The Responses API takes no sound; the same models' chat completions do."
+                raise CannotSayError(text, "messages.content.input_audio")
     kind = type(part).__name__.lower()
     text = f"The Responses API has no {kind} in a turn of the {role}."
     raise CannotSayError(text, "messages.content")
