@@ -2,6 +2,7 @@
 
 import msgspec
 
+from volano.gateway.coalesce import Flight
 from volano.gateway.door import Door
 from volano.gateway.limits import Granted
 from volano.gateway.routes import Route, Way
@@ -21,7 +22,8 @@ class Call(msgspec.Struct, eq=False):
     `ask` is the request in neutral words, once a translation needed it; `tried`
     tells the targets that were asked before `way` and why each gave no answer.
     `usage` is what the upstream told, `produced` the pieces of a stream so far.
-    `granted` is its place in the limits.
+    `granted` is its place in the limits. `cached` says what the cache had (hit,
+    coalesced, miss), where it was asked; of a miss, `flight` hears the answer.
     """
 
     state: State
@@ -51,6 +53,11 @@ class Call(msgspec.Struct, eq=False):
     produced: int = 0
     granted: Granted | None = None
     recorded: bool = False
+    cached: str = ""
+    flight: Flight | None = None
+    cost_nano: int | None = None
+    cost_currency: str = ""
+    priced_by: str = ""
 
 
 def begin_call(state: State, request: Request, door: Door) -> Call:

@@ -36,25 +36,42 @@ def close(call: Call) -> bytes:
     arm = _NO_ARM
     if route is not None:
         arm = route.info
-        if call.error != STOPPED:
+        if call.error != STOPPED and call.cached not in REPEATED:
             state.slot.count(arm.slot, error=_is_failure(call))
     target = way.target if way is not None else _NO_TARGET
     began, began_at, first_at = call.began_us, call.began_at_us, call.first_at_us
     ended = began + state.clock.monotonic_us() - began_at
     first = began + first_at - began_at if first_at else None
-    tags = {"tried": call.tried} if call.tried else _NO_TAGS
+    tags = _tags(call) if call.tried or call.cached else _NO_TAGS
+    if call.flight is not None and call.outcome != "ok":
+        call.flight.over(None)
     # A `traces.frame.Call`, field by field in its order, not made into an object first.
     return encode((
         call.trace, call.span, call.parent, began, ended, first, key.id, key.group, call.channel,
         arm.release, arm.release_digest, arm.share, arm.arm, arm.rollout, call.unit,
         call.door.name, target.name, target.model, call.streamed, call.status, call.outcome,
         call.error, call.body, call.response, state.name, "", tags,
+        _NO_HOLDS, None, call.cost_nano, call.cost_currency, call.priced_by,
     ))  # fmt: skip
 
 
 _NO_ARM = Arm(release="", release_digest="", targets=(), share=0, arm="")
 _NO_TARGET = Target(name="", url="", model="")
 _NO_TAGS: dict[str, str] = {}
+_NO_HOLDS: list[int] = []
+REPEATED = frozenset(("hit", "coalesced"))
+"""What `Call.cached` says of an answer that was given before.
+
+Such a call is not counted for the guard: it says nothing of how the release
+answers now, and many of them would hide that it does not.
+"""
+
+
+def _tags(call: Call) -> dict[str, str]:
+    tags = {"tried": call.tried} if call.tried else {}
+    return {**tags, "cache": call.cached} if call.cached in REPEATED else tags
+
+
 _CLIENTS_OWN = frozenset((400, 413, 422))
 
 

@@ -77,4 +77,6 @@ def trace_headers(call: Call) -> bytes:
         return b""
     trace = call.trace
     lines = f"x-volano-trace: {trace}\r\nx-request-id: {trace}\r\n".encode()
+    if call.cached:
+        lines += b"x-volano-cache: %b\r\n" % call.cached.encode()
     return lines if call.granted is None else lines + call.granted.headers()
