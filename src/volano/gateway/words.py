@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
-from typing import Any
 
 import msgspec
 
@@ -26,7 +25,22 @@ _IGNORED: dict[str, tuple[str, ...]] = {
 _STATEFUL = (b'"background"', b'"conversation"', b'"previous_response_id"')
 """What the Responses API keeps between calls: the same bytes may mean something else next time."""
 _TRIES = 2
-_fields: Callable[[bytes], dict[str, Any]] = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+class _Said(msgspec.Struct, gc=False):
+    """The top-level values that may be left out."""
+
+    model: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    user: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    safety_identifier: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    metadata: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_said: Callable[[bytes], _Said] = msgspec.json.Decoder(_Said).decode
+_NAMES = {
+    name: re.compile(b'"%b"[ \\t\\r\\n]*:[ \\t\\r\\n]*' % name.encode())
+    for name in _Said.__struct_fields__
+}
 
 
 def repeatable(door: str, body: bytes) -> bool:
@@ -41,31 +55,38 @@ def asked(door: str, body: bytes, peek: Peek, *, any_channel: bool) -> bytes:
         names = ("model", *names)
     if not names:
         return body
-    fields = _fields(body)
+    said = _said(body)
     for name in names:
-        if name in fields:
-            body = _without(body, name, bytes(fields[name]))
+        value = getattr(said, name)
+        if value is not msgspec.UNSET:
+            body = _without(body, name, bytes(value))
     return body
 
 
 def _without(body: bytes, name: str, value: bytes) -> bytes:
-    """Put null for a top-level value; the body as it is where that is not plain to see.
+    r"""Put null for a top-level value; the body as it is where that is not plain to see.
 
-    The name may stand elsewhere too, deeper or twice. That the right one was
-    found is proven: afterwards the top level says null.
+    Where no `\u` could hide another spelling of the name and it stands there only
+    once, that is the one. Otherwise it may stand elsewhere too, deeper or twice: then
+    the right one is proven by the top level, which says null afterwards.
     """
-    for found in islice(_NAMES[name].finditer(body), _TRIES):
+    pattern = _NAMES[name]
+    found = pattern.search(body)
+    if found is None:
+        return body
+    at = found.end()
+    if pattern.search(body, at) is None and body.find(b"\\u") < 0:
+        return _blank(body, at, value) if body.startswith(value, at) else body
+    for found in islice(pattern.finditer(body), _TRIES):
         at = found.end()
         if not body.startswith(value, at):
             continue
-        changed = body[:at] + b"null" + body[at + len(value) :]
+        changed = _blank(body, at, value)
         with suppress(msgspec.MsgspecError):  # the value only began like this one
-            if bytes(_fields(changed)[name]) == b"null":
+            if bytes(getattr(_said(changed), name)) == b"null":
                 return changed
     return body
 
 
-_NAMES = {
-    name: re.compile(b'"%b"[ \\t\\r\\n]*:[ \\t\\r\\n]*' % name.encode())
-    for name in {"model", *(name for names in _IGNORED.values() for name in names)}
-}
+def _blank(body: bytes, at: int, value: bytes) -> bytes:
+    return body[:at] + b"null" + body[at + len(value) :]
