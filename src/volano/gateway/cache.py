@@ -1,7 +1,7 @@
 """The exact cache: the same question to the same release has the same answer, for a while.
 
     key    = who shares (group, channel or release), the release's digest, the door,
-             and the request's bytes (`words.asked`)
+             and the digest of the request's bytes (`words.digest`)
     answer = the bytes that the client got
 
 Each worker has its own, bounded in bytes; the answer that was not used for the
@@ -10,30 +10,19 @@ by the channel's settings of that moment. It holds whole, clean answers only;
 `coalesce.Flight` sees to that.
 """
 
-from hashlib import blake2b
-
-from volano.gateway.snapshot import Caching
-
 MAX_ANSWER_BYTES = 1 << 20
 """A larger answer is not kept."""
-OVERHEAD_BYTES = 256
+OVERHEAD_BYTES = 400
 """What an entry takes besides its answer: key, tuple, dictionary, allocator."""
 
+Key = tuple[str, str, str, str, str, bytes]
 
-def key_of(
-    caching: Caching, *, channel: str, group: str, release: str, door: str, words: bytes
-) -> bytes:
-    """Name the question; `release` is the digest, so that a new release never answers with old words.
 
-    BLAKE2b of 32 bytes (RFC 7693): what another client asked cannot be made to
-    stand under the name of something else.
-    """
-    if caching.scope == "group":
-        shared = f"{channel}\0{group}"
-    else:
-        shared = channel if caching.scope == "channel" else ""
-    told = f"{caching.scope}\0{shared}\0{release}\0{door}\0".encode("utf-8", "surrogatepass")
-    return blake2b(told + words, digest_size=32).digest()
+def key_of(scope: str, channel: str, group: str, release: str, door: str, words: bytes) -> Key:
+    """Name the question; `release` is a digest: a new release never answers with old words."""
+    if scope == "group":
+        return scope, channel, group, release, door, words
+    return scope, channel if scope == "channel" else "", "", release, door, words
 
 
 class Cache:
@@ -46,12 +35,12 @@ class Cache:
         self.size = 0
         self.life = 0
         """Grows when it is emptied: what was asked before is not kept after."""
-        self._answers: dict[bytes, tuple[bytes, int]] = {}
+        self._answers: dict[Key, tuple[bytes, int]] = {}
 
     def __len__(self) -> int:
         return len(self._answers)
 
-    def get(self, key: bytes, *, now_us: int, ttl_s: int) -> bytes | None:
+    def get(self, key: Key, now_us: int, ttl_s: int) -> bytes | None:
         """Return the answer, if there is one that is not older than this."""
         found = self._answers.pop(key, None)
         if found is None:
@@ -63,7 +52,7 @@ class Cache:
         self._answers[key] = found  # the last one again: used just now
         return answer
 
-    def put(self, key: bytes, answer: bytes, *, now_us: int) -> None:
+    def put(self, key: Key, answer: bytes, *, now_us: int) -> None:
         """Keep an answer; others go where room is needed. One that is too large is not kept."""
         former = self._answers.pop(key, None)
         if former is not None:

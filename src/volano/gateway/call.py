@@ -6,6 +6,7 @@ from volano.gateway.coalesce import Flight
 from volano.gateway.door import Door
 from volano.gateway.limits import Granted
 from volano.gateway.routes import Route, Way
+from volano.gateway.seen import Known
 from volano.gateway.snapshot import Key
 from volano.gateway.state import State
 from volano.wire.embeddings import EmbeddingAsk
@@ -24,6 +25,7 @@ class Call(msgspec.Struct, eq=False):
     `usage` is what the upstream told, `produced` the pieces of a stream so far.
     `granted` is its place in the limits. `cached` says what the cache had (hit,
     coalesced, miss), where it was asked; of a miss, `flight` hears the answer.
+    `known` is what was read of the same bytes before.
     """
 
     state: State
@@ -55,6 +57,7 @@ class Call(msgspec.Struct, eq=False):
     recorded: bool = False
     cached: str = ""
     flight: Flight | None = None
+    known: Known | None = None
     cost_nano: int | None = None
     cost_currency: str = ""
     priced_by: str = ""

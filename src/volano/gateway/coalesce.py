@@ -12,7 +12,7 @@ touches neither the leader nor the others.
 
 from collections.abc import Callable
 
-from volano.gateway.cache import Cache
+from volano.gateway.cache import Cache, Key
 from volano.wire.openai import is_error_object
 
 Told = Callable[[bytes | None], None]
@@ -26,7 +26,7 @@ class Flight:
 
     __slots__ = ("_flights", "_life", "_waiting", "key")
 
-    def __init__(self, key: bytes, flights: "Flights"):
+    def __init__(self, key: Key, flights: "Flights"):
         self.key = key
         self._flights: Flights | None = flights
         self._life = flights.cache.life
@@ -64,16 +64,16 @@ class Flights:
         self.cache = cache
         self.soon = soon
         self.now_us = now_us
-        self._open: dict[bytes, Flight] = {}
+        self._open: dict[Key, Flight] = {}
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def find(self, key: bytes) -> Flight | None:
+    def find(self, key: Key) -> Flight | None:
         """Return the flight that one can wait for."""
         return self._open.get(key)
 
-    def open(self, key: bytes) -> Flight:
+    def open(self, key: Key) -> Flight:
         """Lead the question; where another leads it already, for the cache only."""
         flight = Flight(key, self)
         self._open.setdefault(key, flight)

@@ -59,8 +59,8 @@ _NO_ARM = Arm(release="", release_digest="", targets=(), share=0, arm="")
 _NO_TARGET = Target(name="", url="", model="")
 _NO_TAGS: dict[str, str] = {}
 _NO_HOLDS: list[int] = []
-REPEATED = frozenset(("hit", "coalesced"))
-"""What `Call.cached` says of an answer that was given before.
+REPEATED = {said: {"cache": said} for said in ("hit", "coalesced")}
+"""What `Call.cached` says of an answer that was given before, and the tags of its trace.
 
 Such a call is not counted for the guard: it says nothing of how the release
 answers now, and many of them would hide that it does not.
@@ -68,8 +68,7 @@ answers now, and many of them would hide that it does not.
 
 
 def _tags(call: Call) -> dict[str, str]:
-    tags = {"tried": call.tried} if call.tried else {}
-    return {**tags, "cache": call.cached} if call.cached in REPEATED else tags
+    return REPEATED.get(call.cached) or ({"tried": call.tried} if call.tried else _NO_TAGS)
 
 
 _CLIENTS_OWN = frozenset((400, 413, 422))

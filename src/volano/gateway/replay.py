@@ -11,18 +11,18 @@ nothing. It is no target's, and the guard of a rollout does not count it.
 """
 
 from collections.abc import Callable
-from functools import partial
 
 from volano.core.errors import VolanoError
 from volano.gateway import words
 from volano.gateway.answer import Answer
-from volano.gateway.cache import key_of
+from volano.gateway.cache import Key, key_of
 from volano.gateway.call import Call
 from volano.gateway.coalesce import Flight
 from volano.gateway.errors import CacheHeaderError, SpoolFullError
 from volano.gateway.record import record_soon
 from volano.gateway.refusal import refuse_call, trace_headers
 from volano.gateway.render import Rendered
+from volano.gateway.seen import Known
 from volano.gateway.snapshot import Caching
 from volano.gateway.turn import Turn
 from volano.wire.exchange import Usage
@@ -39,15 +39,21 @@ def serve(call: Call, caching: Caching, limit: Limit, ask: Ask) -> Turn | None:
     Raises:
         VolanoError: the call is refused, and why.
     """
-    said = call.request.fields.get(b"x-volano-cache", b"").strip().lower()
-    if said and said not in (_OFF, _REFRESH):
-        raise CacheHeaderError(given=said[:80].decode("utf-8", "replace"))
-    if said == _OFF or not words.repeatable(call.door.name, call.body):
+    said = call.request.fields.get(b"x-volano-cache")
+    if said is not None:
+        said = _checked(said)
+    state = call.state
+    digest = _words(call, caching.scope == "release") if said != _OFF else None
+    if digest is None:
         limit(call)
         return ask(call)
-    key, state = _key(call, caching), call.state
+    route, who = call.route, call.key
+    assert route is not None
+    assert who is not None
+    release, door = route.info.release_digest, call.door.name
+    key = key_of(caching.scope, call.channel, who.group, release, door, digest)
     if said != _REFRESH:
-        answer = state.cache.get(key, now_us=call.began_at_us, ttl_s=caching.ttl_s)
+        answer = state.cache.get(key, call.began_at_us, caching.ttl_s)
         if answer is not None:
             limit(call, 0)
             return Replay(call, answer, "hit")
@@ -58,7 +64,25 @@ def serve(call: Call, caching: Caching, limit: Limit, ask: Ask) -> Turn | None:
     return _lead(call, key, ask)
 
 
-def _lead(call: Call, key: bytes, ask: Ask) -> Turn | None:
+def _checked(said: bytes) -> bytes:
+    """Return the header's value. Raises CacheHeaderError."""
+    found = said.strip().lower()
+    if found not in (_OFF, _REFRESH):
+        raise CacheHeaderError(given=said[:80].decode("utf-8", "replace"))
+    return found
+
+
+def _words(call: Call, any_channel: bool) -> bytes | None:
+    """The digest of what is asked; None: it cannot be answered again."""
+    known, door = call.known, call.door
+    if known is not None and known.door is door and known.any_channel is any_channel:
+        return known.words
+    digest = words.digest(door.name, call.body, call.peek, any_channel=any_channel)
+    call.state.seen.put(call.body, Known(door, call.peek, any_channel, digest))
+    return digest
+
+
+def _lead(call: Call, key: Key, ask: Ask) -> Turn | None:
     """Have it answered, for those too who ask the same meanwhile and later."""
     call.cached = "miss"
     call.flight = flight = call.state.flights.open(key)
@@ -69,35 +93,36 @@ def _lead(call: Call, key: bytes, ask: Ask) -> Turn | None:
         raise
 
 
-def _key(call: Call, caching: Caching) -> bytes:
-    route, key, door = call.route, call.key, call.door.name
-    assert route is not None
-    assert key is not None
-    asked = words.asked(door, call.body, call.peek, any_channel=caching.scope == "release")
-    return key_of(
-        caching, channel=call.channel, group=key.group, release=route.info.release_digest,
-        door=door, words=asked,
-    )  # fmt: skip
-
-
 class Replay:
     """Gives an answer again: recorded, then sent."""
 
-    __slots__ = ("_batch",)
+    __slots__ = ("_call",)
 
     def __init__(self, call: Call, answer: bytes, cached: str):
-        self._batch = call.state.batch
+        self._call = call
         call.cached, call.status, call.outcome, call.response = cached, 200, "ok", answer
         call.first_at_us = call.state.clock.monotonic_us()
         call.usage, call.cost_nano, call.priced_by = _NONE, 0, PRICED_BY
-        record_soon(call, partial(_send, call))
+        record_soon(call, self._send)
+
+    def _send(self, kept: bool) -> None:
+        call = self._call
+        route, request = call.route, call.request
+        assert route is not None
+        if not kept:
+            refuse_call(call, SpoolFullError())
+        elif call.streamed:
+            request.start(200, route.stream_head + trace_headers(call))
+            request.finish(call.response)
+        else:
+            request.respond(200, route.json_head + trace_headers(call), call.response)
 
     def left(self) -> None:
         """It is recorded as answered."""
 
     def stop(self) -> None:
         """An answer that only waits to be recorded is a whole one."""
-        self._batch.flush()
+        self._call.state.batch.flush()
 
     def pause(self) -> None:
         """There is nothing more to come."""
@@ -106,18 +131,6 @@ class Replay:
 
 
 _NONE = Usage()
-
-
-def _send(call: Call, kept: bool) -> None:
-    route, request = call.route, call.request
-    assert route is not None
-    if not kept:
-        refuse_call(call, SpoolFullError())
-    elif call.streamed:
-        request.start(200, route.stream_head + trace_headers(call))
-        request.finish(call.response)
-    else:
-        request.respond(200, route.json_head + trace_headers(call), call.response)
 
 
 class Waiting:

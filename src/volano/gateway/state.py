@@ -16,6 +16,7 @@ from volano.gateway.coalesce import Flights
 from volano.gateway.health import Health, RetryBudget
 from volano.gateway.limits import Admission
 from volano.gateway.routes import Routes, cachings, names, urls
+from volano.gateway.seen import Seen
 from volano.gateway.shared import Slot
 from volano.gateway.snapshot import EMPTY, Snapshot
 from volano.gateway.tally import Tally
@@ -95,6 +96,7 @@ class State:
         self.full_until = 0.0
         self.batch = Batch(self, int(Kind.CALL), loop)
         self.cache = Cache(limits.cache_bytes)
+        self.seen = Seen(limits.cache_bytes // 8)
         self.flights = Flights(self.cache, loop.call_soon, clock.monotonic_us)
 
     def apply(self, snapshot: Snapshot) -> None:

@@ -9,6 +9,7 @@ repetitions than it could, and never a false one.
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from hashlib import blake2b
 from itertools import islice
 
 import msgspec
@@ -41,6 +42,17 @@ _NAMES = {
     name: re.compile(b'"%b"[ \\t\\r\\n]*:[ \\t\\r\\n]*' % name.encode())
     for name in _Said.__struct_fields__
 }
+
+
+def digest(door: str, body: bytes, peek: Peek, *, any_channel: bool) -> bytes | None:
+    """Return the digest of what a request asks; None where that is not all that its answer depends on.
+
+    BLAKE2b of 32 bytes (RFC 7693): nobody can make two questions that have the same.
+    """
+    if not repeatable(door, body):
+        return None
+    said = asked(door, body, peek, any_channel=any_channel)
+    return blake2b(said, digest_size=32).digest()
 
 
 def repeatable(door: str, body: bytes) -> bool:

@@ -152,6 +152,15 @@ def test_only_the_same_question_is_answered_again(lines):
     assert cached(line.send(ask({**body, "stream": True})).answer()) == "miss"
 
 
+def test_the_same_bytes_at_another_door_are_read_there(lines):
+    """A chat that no completion can be: it stays refused, however often it was a good chat."""
+    line, body = lines(), question()
+    chats = [line.send(ask(body)).answer() for _ in range(2)]
+    assert [(a[0], cached(a)) for a in chats] == [(200, "miss"), (200, "hit")]
+    for _ in range(2):
+        assert line.send(ask(body, path="/v1/completions")).answer()[0] == 400
+
+
 def test_groups_share_only_where_the_owner_says_so(lines, mock):
     line, seen = lines(), len(mock.seen)
 
