@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import resource
 import signal
 
 import anthropic
@@ -274,6 +275,24 @@ def test_a_new_release_has_no_old_answers(tmp_path, mock):
         assert how() is None
         own.publish(published(mock, 6, since_us=9))
         assert how() == "miss"
+        line.close()
+    finally:
+        own.close()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_cannot_be_recorded_is_not_answered_again(tmp_path, mock, stream):
+    own = workers(tmp_path / "state")
+    try:
+        own.publish(published(mock))
+        own.start(1)
+        line, body = Line(own.port), question(stream=stream)
+        line.send(ask(body)).answer()
+        # No more can be written: the next hit is the one that finds out.
+        resource.prlimit(own.processes[0].pid, resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))
+        status, headers, answer = line.send(ask(body)).answer()
+        assert (status, headers["retry-after"]) == (503, "1")
+        assert json.loads(answer)["error"]["code"] == "spool_full"
         line.close()
     finally:
         own.close()
