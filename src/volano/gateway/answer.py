@@ -421,6 +421,8 @@ class Answer(msgspec.Struct, eq=False):
         else:
             self.kept = limit
             self.tail = (self.tail + block)[-_TAIL:]
+            if self.call.flight is not None:
+                self.call.flight.over(None)  # too long to be given again
 
     def _kept_bytes(self) -> bytes:
         tail = self.tail
@@ -462,6 +464,8 @@ class Answer(msgspec.Struct, eq=False):
 
     def pause(self) -> None:
         """The client reads slowly."""
+        if self.call.flight is not None:
+            self.call.flight.alone()
         if isinstance(self.upstream, Upstream):
             self.upstream.pause()
 

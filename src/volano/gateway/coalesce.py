@@ -2,9 +2,9 @@
 
 The first one that asks opens a Flight and is its leader. What comes meanwhile
 with the same key waits. When the leader's answer is whole and clean, all get it
-and the cache keeps it; when the leader fails, is cut or leaves, each of those
-who waited is told so, once, and asks for itself: none waits for another again,
-so that one failure never becomes a row of them.
+and the cache keeps it; when the leader fails, is cut, leaves or reads slowly, each
+of those who waited is told so, once, and asks for itself: none waits for another
+again, so that one failure never becomes a row of them.
 
 Those who wait are told in a turn of the loop of their own: what happens to one
 touches neither the leader nor the others.
@@ -50,6 +50,15 @@ class Flight:
             answer = None  # some providers say so with 200
         if answer is not None and self._life == flights.cache.life:
             flights.cache.put(self.key, answer, now_us=flights.now_us())
+        self._tell(flights, answer)
+
+    def alone(self) -> None:
+        """Nobody shall wait for it any longer: its client reads slowly. The cache still may keep it."""
+        if self._flights is not None:
+            self._flights.forget(self)
+            self._tell(self._flights, None)
+
+    def _tell(self, flights: "Flights", answer: bytes | None) -> None:
         waiting, self._waiting = self._waiting, {}
         for told in waiting:
             flights.soon(told, answer)

@@ -107,6 +107,22 @@ def test_one_that_is_forgotten_still_answers_those_who_wait():
     assert follower.heard == [ANSWER]
 
 
+def test_nobody_waits_for_one_whose_client_reads_slowly():
+    found, turns = flights()
+    slow, follower = found.open(b"k"), Follower()
+    slow.follow(follower.told)
+    slow.alone()
+    slow.alone()
+    assert found.find(b"k") is None
+    turns.turn()
+    assert follower.heard == [None]
+    slow.over(ANSWER)
+    slow.alone()
+    turns.turn()
+    assert follower.heard == [None]
+    assert kept(found) == ANSWER
+
+
 def test_an_error_with_status_200_is_no_answer():
     found, turns = flights()
     leader, follower = found.open(b"k"), Follower()

@@ -373,6 +373,17 @@ def test_when_the_leader_fails_each_asks_once_for_itself(mock, lines):
     assert sum(b["messages"] == body["messages"] for _, b in mock.seen[seen:]) == 4
 
 
+def test_nobody_waits_for_a_client_that_reads_slowly(own, lines, mock):
+    body, seen = question("big", stream=True), len(mock.seen)
+    slow = Line(own.port, receive_buffer=4096)
+    slow.send(ask(body)).until(b"Hello")
+    status, headers, answer = lines().send(ask(body)).answer()
+    assert (status, headers["x-volano-cache"]) == (200, "miss")
+    assert answer.endswith(b"data: [DONE]\n\n")
+    assert len(mock.seen) == seen + 2
+    slow.close()
+
+
 def test_who_waited_too_long_asks_for_itself(tmp_path, mock):
     own = workers(tmp_path / "state", coalesce_s=0.2)
     made = []
