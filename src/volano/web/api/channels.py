@@ -7,7 +7,7 @@ _NAME = Param("name", "the channel", first=True, required=True)
 VERBS = (
     Verb(
         "channel", "list", "releases.channels", "/channels", "List channels.",
-        columns=("name", "stable_ref", "candidate_ref", "share", "cache_ttl_s", "updated_us"),
+        columns=("name", "stable_ref", "candidate_ref", "share", "updated_us"),
     ),
     Verb(
         "channel", "show", "releases.channel", "/channels/{name}", "Show a channel.",
