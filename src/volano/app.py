@@ -18,6 +18,7 @@ from volano.access.secret import hmac_secret
 from volano.access.session import session_token
 from volano.access.signing import SigningKey
 from volano.access.vault import Vault
+from volano.adapters.gateways import READERS
 from volano.adapters.providers import PROVIDERS
 from volano.core.clock import Clock, SystemClock
 from volano.core.errors import NotFoundError
@@ -33,6 +34,8 @@ from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.recording import recorder
 from volano.flows.keeper import Flows
+from volano.gateway.importer import Importer
+from volano.gateway.keeper import Gateway
 from volano.gateway.publish import Publisher
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
@@ -41,6 +44,7 @@ from volano.models.trainer import Trainer
 from volano.models.wording import prompt_of
 from volano.prompts.keeper import Prompts
 from volano.releases.keeper import Releases
+from volano.releases.opener import Opener
 from volano.releases.reconciler import Reconciler
 from volano.releases.signing import Signer
 from volano.settings import Settings
@@ -104,6 +108,7 @@ class App:
             run=path("run"),
             clock=self.clock,
             publish=self._publish,
+            frames=self._spool,
         )
         self.feedbacks = Feedbacks(self._spool, self._hot, self.clock)
         self.datasets = Datasets(self.catalog)
@@ -131,6 +136,7 @@ class App:
             catalog=self.catalog,
             keys=self.keys,
             limits=self.limits,
+            costs=self.costs,
             flows=self.flows,
             models=self.models,
             releases=lambda: self.releases,
@@ -143,6 +149,7 @@ class App:
             clock=self.clock,
             region=settings.region,
         )
+        self.gateway = Gateway(run=path("run"), ledger=self.ledger, clock=self.clock)
         self.releases = Releases(
             db=self._db,
             catalog=self.catalog,
@@ -151,6 +158,19 @@ class App:
             signer=Signer(SigningKey.load_or_create(path("keys", "signing.key"))),
             clock=self.clock,
             publish=self._publish,
+        )
+        self.opener = Opener(
+            models=self.models, prompts=self.prompts, flows=self.flows, releases=self.releases
+        )
+        self.importer = Importer(
+            readers=READERS,
+            providers=PROVIDERS,
+            targets=self.targets,
+            catalog=self.catalog,
+            releases=self.releases,
+            opener=self.opener,
+            limits=self.limits,
+            costs=self.costs,
         )
         self.reconciler = Reconciler(
             releases=self.releases,
@@ -209,12 +229,20 @@ class App:
             BadPointerError: the address, the model's name or the variable's name is no good.
         """
         model = self.models.add_pointer(name, **given)
-        lacking = [row["key_env"] for row in self._missing_keys() if row["model"] == model.ref]
-        return Noted(model, tuple(
+        return Noted(model, self._notes_on(model.ref))
+
+    def open_channel(self, name: str, **given: Any) -> Noted:
+        """Put a channel in front of a model (`Opener.open`); say so when its key is not there."""
+        opened = self.opener.open(name, **given)
+        return Noted(opened, self._notes_on(opened["model"]))
+
+    def _notes_on(self, model: str) -> tuple[str, ...]:
+        lacking = [row["key_env"] for row in self._missing_keys() if row["model"] == model]
+        return tuple(
             f"The variable `{variable}` is not set where volano runs: until it is, and `volano up` "
-            f"was started again, calls to {model.ref} fail."
+            f"was started again, calls to {model} fail."
             for variable in lacking
-        ))  # fmt: skip
+        )
 
     def provider_keys(self) -> list[dict[str, Any]]:
         """Return which models want a provider's key, and whether volano has it."""
@@ -316,6 +344,7 @@ class App:
         self.runs.close()
         self._spool.close()
         self.publisher.close()
+        self.gateway.close()
         self._db.close()
 
     def __enter__(self) -> "App":

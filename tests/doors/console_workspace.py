@@ -16,6 +16,7 @@ from volano.core.errors import NotFoundError
 from volano.core.manifest import File, Manifest, Parent
 from volano.core.ref import Ref
 from volano.jobs.progress import Progress
+from volano.traces.traffic import Stretch, Traffic
 
 NOW_US = 1_795_000_000_000_000
 S, MIN, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
@@ -157,6 +158,32 @@ class Trace:
 
 
 @dataclass(frozen=True)
+class Target:
+    name: str
+    enabled: bool = True
+
+
+@dataclass
+class Targets:
+    rows: list[Target] = field(default_factory=list)
+
+    def list(self):
+        return self.rows
+
+
+@dataclass
+class Gateway:
+    workers: list[dict[str, Any]] = field(default_factory=list)
+    seen: list[dict[str, Any]] = field(default_factory=list)
+
+    def status(self):
+        return self.workers
+
+    def health(self):
+        return self.seen
+
+
+@dataclass(frozen=True)
 class Bodies:
     request: bytes
     response: bytes
@@ -183,6 +210,7 @@ class Traces:
         release=None,
         outcome=None,
         key_id=None,
+        target=None,
         since_us=None,
         text=None,
         limit=50,
@@ -196,6 +224,7 @@ class Traces:
             and outcome
             in (None, row.outcome, *(("failed",) if row.outcome in ("error", "cut") else ()))
             and key_id in (None, row.key_id)
+            and target in (None, row.target)
             and (since_us is None or row.began_us >= since_us)
             and (text is None or text.casefold() in (row.input_text + row.output_text).casefold())
             and (before_seq is None or row.seq < before_seq)
@@ -209,6 +238,27 @@ class Traces:
             outcomes[row.outcome] = outcomes.get(row.outcome, 0) + 1
         errors = outcomes.get("error", 0) + outcomes.get("cut", 0)
         return SimpleNamespace(calls=len(found), errors=errors, outcomes=outcomes)
+
+    def traffic(self, by, since_us):
+        found: dict[str, list[Trace]] = {}
+        for row in self.rows:
+            if row.began_us >= since_us:
+                found.setdefault(getattr(row, by) if by else "", []).append(row)
+        return [
+            Traffic(name, len(rows), sum(row.outcome in ("error", "cut") for row in rows),
+                    41 * len(rows), 33 * len(rows), 210_000, 1_900_000, {"USD": 1_234_567 * len(rows)})
+            for name, rows in found.items()
+        ]  # fmt: skip
+
+    def stretches(self, since_us, each_us):
+        found: dict[int, list[Trace]] = {}
+        for row in self.rows:
+            if row.began_us >= since_us:
+                found.setdefault(row.began_us // each_us * each_us, []).append(row)
+        return [
+            Stretch(at, len(rows), sum(row.outcome in ("error", "cut") for row in rows))
+            for at, rows in sorted(found.items())
+        ]
 
     def bodies(self, trace):
         return self.said[trace.seq]
@@ -373,6 +423,8 @@ def empty() -> SimpleNamespace:
         runs=Runs(),
         releases=Releases(),
         ledger=Ledger(),
+        gateway=Gateway(),
+        targets=Targets(),
         settings=SimpleNamespace(folder="/srv/support-bot/.volano", port=7070),
     )
 
@@ -385,6 +437,43 @@ def lived() -> SimpleNamespace:
     _call(app.traces, app.feedbacks)
     _work(app.runs)
     _write(app.ledger)
+    app.gateway.workers = [
+        {"worker": f"worker-{n}", "calls_per_s": 1.25, "in_flight": 3, "streams": 2}
+        for n in range(2)
+    ]
+    app.gateway.seen = [
+        {
+            "target": "engine-3f2a",
+            "model": "router@2",
+            "state": "closed",
+            "in_flight": 5,
+            "latency_us": 31_200,
+        },
+        {
+            "target": "openai",
+            "model": "gpt-4o-mini",
+            "state": "open",
+            "in_flight": 0,
+            "latency_us": 0,
+        },
+        {
+            "target": "azure-eu",
+            "model": "gpt-4o",
+            "state": "resting",
+            "in_flight": 1,
+            "latency_us": 740_000,
+        },
+        {
+            "target": LONG,
+            "model": "a-model-with-a-long-name-2026-11-01",
+            "state": "half-open",
+            "in_flight": 0,
+            "latency_us": 2_100_000,
+        },
+    ]
+    app.targets.rows = [
+        Target("azure-eu"), Target("openai"), Target("spare", enabled=False), Target(LONG),
+    ]  # fmt: skip
     return app
 
 

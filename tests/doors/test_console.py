@@ -31,6 +31,8 @@ from volano.core.clock import ManualClock
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.feedback.keeper import Feedbacks
+from volano.gateway.keeper import Gateway
+from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
 from volano.store.blobs import Blobs
 from volano.store.catalog import Catalog
@@ -74,7 +76,12 @@ ITEMS = {
     "chinese name": f"/item/prompts/{quote('客服-提示')}@1",
 }
 LISTS = {noun: f"/list/{noun}" for noun in NOUNS}
-OTHERS = {"loop": "/", "find": "/find?q=router", "not here": "/item/models/rooter@9"}
+OTHERS = {
+    "loop": "/",
+    "find": "/find?q=router",
+    "not here": "/item/models/rooter@9",
+    "traffic": "/traffic",
+}
 PAGES = {**OTHERS, **LISTS, **ITEMS}
 
 
@@ -257,6 +264,27 @@ def test_a_body_that_is_no_json_is_shown_as_it_is() -> None:
     page = get(app, ITEMS["failed trace"])
     assert page.status_code == 200
     assert "not json" in page.text
+
+
+# ---- traffic
+
+
+def test_traffic_says_how_much_passes_and_what_failed() -> None:
+    page = get(workspace.lived(), "/traffic?since=1d").text
+    said = headline(page)
+    assert re.fullmatch(r"\d+ calls in the last day, \d+ failed; 2\.5/s now\.", said)
+    for piece in ("By channel", "By target", "By key", "passed over", "switched off", "Turn on"):
+        assert piece in page
+    assert headline(get(workspace.empty(), "/traffic").text) == "Nobody called in the last hour."
+
+
+def test_traffic_leads_to_its_traces_and_is_json_too() -> None:
+    page = get(workspace.lived(), "/traffic?since=1d").text
+    for href in set(re.findall(r'href="(/list/traces[^"]+)"', page)):
+        assert get(workspace.lived(), html.unescape(href)).status_code == 200
+    found = get(workspace.lived(), "/traffic.json?since=1d").json()
+    assert {one["name"] for one in found["sums"]["channel"]} >= {"support"}
+    assert get(workspace.lived(), "/traffic?since=%3Cb%3E").status_code == 200
 
 
 # ---- one address, two formats
@@ -463,7 +491,10 @@ def test_without_vendored_scripts_pages_ask_for_none(monkeypatch: pytest.MonkeyP
     [
         (workspace.Catalog, Catalog,
          ("list", "get", "find", "by_digest", "read", "lineage", "children", "counts")),
-        (workspace.Traces, Traces, ("last", "get", "list", "counts", "bodies")),
+        (workspace.Traces, Traces,
+         ("last", "get", "list", "counts", "bodies", "traffic", "stretches")),
+        (workspace.Gateway, Gateway, ("status", "health")),
+        (workspace.Targets, Targets, ("list",)),
         (workspace.Feedbacks, Feedbacks, ("list",)),
         (workspace.Ledger, Ledger, ("list",)),
         (workspace.Runs, Runs, ("list", "get", "log")),

@@ -88,7 +88,7 @@ def test_the_checker_of_commands_sees_what_is_wrong():
         "audit list",
         "key create NAME --save",
         "data add tickets.jsonl --name tickets",
-        "gateway reload",
+        "gateway restart",
         "up --prot 1",
         "release abort a b",
     ):

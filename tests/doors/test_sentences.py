@@ -15,6 +15,8 @@ from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
 from volano.flows.keeper import Flows
+from volano.gateway.importer import Importer
+from volano.gateway.keeper import Gateway
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
 from volano.models.keeper import Models
@@ -35,7 +37,9 @@ KEEPERS = {
     "evals": Evals,
     "examiner": Examiner,
     "feedbacks": Feedbacks,
+    "importer": Importer,
     "flows": Flows,
+    "gateway": Gateway,
     "keys": Keys,
     "ledger": Ledger,
     "limits": Limits,
@@ -72,6 +76,7 @@ INNER = {
     "evals": {"evaluate", "report", "answers"},
     "feedbacks": {"on", "since", "corrections"},
     "flows": {"compile"},
+    "gateway": {"tell", "close"},
     "keys": {"create", "rotate", "fingerprints", "verify"},
     "ledger": {"append", "root", "prove"},
     "models": {
@@ -102,6 +107,7 @@ INNER = {
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},
     "traces": {
         "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",
+        "traffic", "stretches",
     },
 }  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Bodies that a client or provider should never send: sound ones with something wrong inside."""
 
+import copy
 import json
 from typing import Any
 
@@ -50,7 +51,7 @@ def _spoil(draw: st.DrawFn, value: Any) -> None:
             case 1 if isinstance(value, dict):
                 value[draw(st.text(max_size=5))] = value.pop(key)
             case _:
-                value[key] = draw(st.sampled_from(ODD) | json_values)
+                value[key] = copy.deepcopy(draw(st.sampled_from(ODD) | json_values))
         return
 
 

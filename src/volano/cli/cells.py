@@ -11,6 +11,8 @@ from typing import Any, TextIO
 
 import click
 
+from volano.core.money import Money
+
 DURATIONS = ("latency_us", "ttft_us", "took_us")
 
 
@@ -86,6 +88,8 @@ def cell(name: str, value: Any) -> str:
         return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value / 1e6)) if value else "-"
     if isinstance(value, str):
         return visible(value)
+    if isinstance(value, dict) and value.keys() == {"nano", "currency"}:
+        return str(Money(**value))
     return visible(json.dumps(value, ensure_ascii=False))
 
 

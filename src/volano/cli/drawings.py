@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from volano.cli.cells import cell, facts, table
+from volano.cli.imported import imported
 
 
 def trace(value: Mapping[str, Any]) -> None:
@@ -20,7 +21,7 @@ def trace(value: Mapping[str, Any]) -> None:
     _said("request", f"{at['latency_us']}   status {at['status']}")
     if value["target"]:
         click.echo(f"  └─ {at['model']} at {at['target']}   {_tokens(value)}")
-        if value.get("ttft_us") is not None:
+        if value["streamed"] and value.get("ttft_us") is not None:
             click.echo(f"     ├─ first token   {at['ttft_us']}")
             click.echo(f"     └─ last token    {at['latency_us']}")
     for what, name in (("in", "input_text"), ("out", "output_text"), ("error", "error")):
@@ -160,4 +161,5 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("model", "show"): plain_artifact,
     ("flow", "show"): plain_artifact,
     ("release", "show"): plain_artifact,
+    ("gateway", "import"): imported,
 }

@@ -23,7 +23,7 @@ NOUNS = {
     "channel": "The names that clients call.",
     "target": "Connections to provider accounts and servers.",
     "key": "Who may call the gateway.",
-    "gateway": "How much keys, groups and channels may use.",
+    "gateway": "The workers at the door, and how much may be used there.",
     "cost": "What calls cost, what may be spent, prices.",
     "trace": "What happened in each request.",
     "feedback": "What people and programs say of an answer.",

@@ -26,6 +26,8 @@ from volano.cli import talk
 from volano.cli.cells import talk as tell
 from volano.cli.lock import FolderLock
 from volano.core.errors import UnavailableError
+from volano.gateway.shared import Shared
+from volano.serving.renewal import Renewals
 from volano.serving.spec import EngineSpec
 from volano.serving.supervisor import Command, Supervisor
 from volano.serving.wanted import Wanted
@@ -91,6 +93,9 @@ class Platform:
         self._supervisor = Supervisor(settings.path("logs"))
         self._listener = listener
         self._wanted = Wanted(settings.path("run", "engines.json"))
+        self._renewals = Renewals(settings.path("run", "renew.json"))
+        self._to_renew: list[str] = []
+        self._successor: tuple[str, int] | None = None
         self._told: Any = None
         self._asked_to_stop = 0
 
@@ -100,6 +105,9 @@ class Platform:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._ask_to_stop)
         os.set_inheritable(self._listener.fileno(), True)
+        self._renewals.forget()
+        self._settings.path("run", "vitals.bin").unlink(missing_ok=True)
+        self._shared = Shared(self._settings.path("run", "shared.bin"))
         try:
             for process in self._processes():
                 self._supervisor.add(process)
@@ -143,13 +151,35 @@ class Platform:
         wanted = self._wanted.changed()
         if wanted is not None:
             self._supervisor.want([_engine(spec) for spec in wanted], prefix="engine-")
+        self._renew()
         self._tell_state()
         time.sleep(TICK_S)
+
+    def _renew(self) -> None:
+        """Renew workers one after the other: a successor serves before its predecessor ends."""
+        children = self._supervisor.children
+        self._to_renew += [n for n in self._renewals.news() if n not in self._to_renew]
+        if self._successor is not None:
+            name, pid = self._successor
+            process = children[name].process
+            if process is None or process.pid != pid:  # it ended, and was or will be started again
+                self._successor = (name, process.pid if process is not None else 0)
+            elif self._shared.workers().get(pid):
+                self._supervisor.let_go(name)
+                self._successor = None
+        elif self._to_renew:
+            name = self._to_renew.pop(0)
+            if name.startswith("worker-") and name in children:
+                self._successor = (name, self._supervisor.renew(name))
 
     def _tell_state(self) -> None:
         """Write pids and restarts for `volano status` and for tests, when they change."""
         state = {
-            name: {"pid": child.process.pid if child.process else None, "restarts": child.restarts}
+            name: {
+                "pid": child.process.pid if child.process else None,
+                "restarts": child.restarts,
+                **({"leaving": [former.pid for former in child.former]} if child.former else {}),
+            }
             for name, child in self._supervisor.children.items()
         }
         if state == self._told:

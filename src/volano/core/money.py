@@ -24,4 +24,5 @@ class Money:
     def __str__(self) -> str:
         sign = "-" if self.nano < 0 else ""
         whole, rest = divmod(abs(self.nano), 10**9)
-        return f"{sign}{whole}.{rest:09d} {self.currency}"
+        decimals = f"{rest:09d}".rstrip("0").ljust(2, "0")
+        return f"{sign}{whole}.{decimals} {self.currency}"

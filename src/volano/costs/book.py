@@ -34,7 +34,11 @@ _RATES = {
 }
 _UNCOUNTED = {"web_searches_kcount", "storage_searches_kcount", "cache_audio_read_mtok"}
 _REQUESTS = "requests_kcount"
+_EMBEDS = "embed"
+"""Stands in the name of every listed model that makes vectors."""
 _NANO = Decimal(10**9)
+_LISTED_AS = {"gemini": "google", "bedrock": "aws", "xai": "x-ai"}
+"""Names of providers here, and in the list."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -75,23 +79,46 @@ class Book:
                 return own.price
         return self._list(model, provider, url, at_us) if provider or url else None
 
+    def billed_as(self, model: str, *, provider: str = "", url: str = "") -> str:
+        """Return under which name a model's price is found again where its address is not known.
+
+        A server of another name at a listed provider's address is that provider.
+        """
+        name = _LISTED_AS.get(provider, provider)
+        prices: DataSnapshot = get_snapshot()
+        if any(by.id == name for by in prices.providers):
+            return provider
+        try:
+            return prices.find_provider_model(model, None, None, url)[0].id if url else provider
+        except LookupError:
+            return provider
+
     def _list(self, model: str, provider: str, url: str, at_us: int) -> Price | None:
         prices: DataSnapshot = get_snapshot()
+        name = _LISTED_AS.get(provider, provider)
         try:
-            by, found = prices.find_provider_model(model, None, provider or None, url or None)
+            if not any(by.id == name for by in prices.providers):
+                name = ""
+            if not name and not url:
+                return None
+            by, found = prices.find_provider_model(model, None, name or None, url or None)
         except LookupError:
             return None
         listed = found.get_prices(_EPOCH + timedelta(microseconds=at_us))
         if id(listed) not in self._listed:
-            self._listed[id(listed)] = price_of(listed, f"{LIST} {by.id}/{found.id}")
+            self._listed[id(listed)] = price_of(
+                listed, f"{LIST} {by.id}/{found.id}", found.context_window
+            )
         return self._listed[id(listed)]
 
 
-def price_of(listed: ModelPrice, source: str) -> Price | None:
+def price_of(listed: ModelPrice, source: str, context: int | None = None) -> Price | None:
     """Return a listed price in our units; None where it prices what is not counted here."""
     given = {name: value for name, value in vars(listed).items() if value is not None}
     if given.keys() - _RATES.keys() - _UNCOUNTED - {_REQUESTS}:
         return None
+    if _EMBEDS in source and "input_mtok" in given:
+        given.setdefault("output_mtok", Decimal(0))  # vectors are no tokens: it has no such price
     if not {"input_mtok", "output_mtok"} <= given.keys():
         return None
     steps = sorted(
@@ -105,6 +132,7 @@ def price_of(listed: ModelPrice, source: str) -> Price | None:
         tuple(Tier(start, _rates(given, start + 1)) for start in steps),
         request=nano(request / 1000),
         source=source,
+        context=context,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
 import msgspec
 from sqlalchemy import insert, select, update
@@ -30,9 +30,11 @@ from volano.costs.errors import (
 from volano.costs.price import Price, Rates, check
 from volano.costs.purse import Allotment
 from volano.costs.recorded import Recorded
+from volano.costs.repricing import Reprice, encode
 from volano.costs.treasury import Treasury
 from volano.store.db import Database
 from volano.store.ledger import Ledger
+from volano.traces.frame import Kind
 from volano.traces.keeper import Traces
 
 MOST_BUDGETS = 500
@@ -46,6 +48,18 @@ BY = {
     "day": "day",
 }
 _MOST_NANO = 1 << 60
+
+
+class Frames(Protocol):
+    """Control's spool."""
+
+    def append(self, kind: int, payload: bytes) -> None:
+        """Keep one frame. Raises: a VolanoError when it cannot."""
+        ...
+
+    def sync(self) -> None:
+        """Return when it is on the disk."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +89,7 @@ class Costs:
         run: Path,
         clock: Clock,
         publish: Publish,
+        frames: Frames,
     ):
         self._db = db
         self._ledger = ledger
@@ -83,6 +98,7 @@ class Costs:
         self._run = run
         self._clock = clock
         self._publish = publish
+        self._frames = frames
         self._shelf = Shelf(run / "prices.json")
         self._book: Book | None = None
         self._treasury: Treasury | None = None
@@ -263,6 +279,26 @@ class Costs:
         self._shelf.write(self.book().own)
         self._publish()
         return {"model": own.model, "where": target or provider, "from": _text(own.from_us)}
+
+    def reprice(
+        self, since: str, *, until: str = "", target: str = "", model: str = "", by: Principal
+    ) -> dict[str, str]:
+        """Give recorded calls the cost that the prices of now say; the recorder does it at once.
+
+        Each call has the price of its own moment. Budgets count the new costs.
+
+        Raises:
+            BadTimeError: `since` or `until` is no moment.
+        """
+        start, now = _moment(since), self._clock.now_us()
+        end = _moment(until) if until else now
+        wish = Reprice(start, end, target, nfc(model))
+        content = {"since": _text(start), "until": _text(end), "target": target, "model": model}
+        with self._db.write() as conn:
+            self._ledger.append("reprice", "costs", (), content, by=by, conn=conn)
+        self._frames.append(Kind.REPRICE, encode(wish))
+        self._frames.sync()
+        return {"since": content["since"], "until": content["until"]}
 
     # between rooms
 

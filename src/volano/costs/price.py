@@ -52,7 +52,8 @@ class Price(Struct, frozen=True):
     `request` and `image` are nano-units for each call and each image in it;
     `second` nano-units for each second that a call lasts (own engines: the cost of
     the machine, divided by the calls it answers at once). `source` says where it
-    is from, and stands on each trace as `priced_by`.
+    is from, and stands on each trace as `priced_by`. `context` is the most tokens that
+    the model can read and write in one call, where that is known.
     """
 
     rates: Rates
@@ -62,6 +63,7 @@ class Price(Struct, frozen=True):
     second: int = 0
     currency: str = "USD"
     source: str = ""
+    context: int | None = None
 
     def at(self, input_tokens: int) -> Rates:
         """Return the rates of a call with this much input."""

@@ -36,10 +36,10 @@ class Pricing:
         elif usage is not None:
             provider, slash, name = model.partition("/")
             found = self._book().find(
-                name if slash else model,
+                name if slash and not row["provider"] else model,
                 at_us=row["began_us"],
                 target=target,
-                provider=provider if slash else "",
+                provider=row["provider"] or (provider if slash else ""),
             )
             if found is not None:
                 row["cost_nano"] = cost(found, usage, duration_us=row["latency_us"])

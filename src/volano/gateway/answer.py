@@ -15,7 +15,8 @@ from collections.abc import Sequence
 import msgspec
 
 from volano.core.errors import VolanoError
-from volano.gateway.call import Call
+from volano.gateway.account import Account
+from volano.gateway.call import Call, Money
 from volano.gateway.errors import SpoolFullError
 from volano.gateway.passage import BrokenStreamError, Chat, Native, Passage, Translated
 from volano.gateway.record import record, record_begin, record_soon
@@ -35,6 +36,10 @@ from volano.wire.openai import is_error_object
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 0.5
 _STATUS = {"timeout": 504, "busy": 503, "stopped": 503}
 _ADVICE = {"key_missing": "Set it and start `volano up` again; see `volano model keys`"}
+_ROOM_S = 0.003
+"""How often a call looks for room in a budget."""
+_UNHEARD = frozenset(("connect", "busy", "key_missing"))
+"""Failures before a target heard anything."""
 _TAIL = 8 << 10
 _MAX_HELD = 64 << 10
 """What is held back of a stream until its first content; then it passes whatever it is."""
@@ -72,6 +77,33 @@ class Answer(msgspec.Struct, eq=False):
 
     # asking
 
+    def go(self) -> None:
+        """Ask the target, where a budget covers the call as soon as what it can cost is held."""
+        if self.call.account is None:
+            self.ask()
+        else:
+            self._pay(self.call.account)
+
+    def _pay(self, account: Money) -> None:
+        call, loop = self.call, self.call.state.loop
+        self.timer = None
+        now = loop.time()
+        account.until = account.until or now + call.state.limits.budget_s
+        try:
+            held = account.hold(call, self.ways[self.at], self.rendered.body)
+            if not held and now >= account.until:
+                raise account.waited(call)
+        except VolanoError as error:
+            refuse_call(call, error)
+            return
+        if not held:
+            self.timer = loop.call_later(_ROOM_S, self.go)
+        elif (call.streamed or call.held) and not record_begin(call):
+            refuse_call(call, SpoolFullError())
+        else:
+            account.until = 0.0
+            self.ask()
+
     def ask(self) -> None:
         """Send the call to its target."""
         call = self.call
@@ -87,6 +119,8 @@ class Answer(msgspec.Struct, eq=False):
         self.asked_at = now = call.state.wheel.now
         self.under_way = True
         way.health.began(now)
+        if call.account is not None:
+            call.account.heard = True
         self.upstream = way.origin.send(head + traced + body, self)
 
     def connected(self, upstream: Upstream) -> None:
@@ -168,7 +202,10 @@ class Answer(msgspec.Struct, eq=False):
         if not self.under_way:
             return
         self.under_way = False
-        health = self.ways[self.at].health
+        health, account = self.ways[self.at].health, self.call.account
+        unheard = failure.kind in _UNHEARD or (failure.reused and failure.untouched)
+        if account is not None and unheard:
+            account.heard = False
         if (failure.reused and failure.untouched) or failure.kind in ("busy", "stopped"):
             health.dropped()
         else:
@@ -243,6 +280,8 @@ class Answer(msgspec.Struct, eq=False):
     def _answered_with_error(self, body: bytes) -> bool:
         """Deal with a status that is not 200. True when the call goes on elsewhere."""
         call, way, status = self.call, self.ways[self.at], self.status
+        if call.account is not None:
+            call.account.heard = False
         engine = way.target.engine
         if engine and status == 503:  # it is still loading
             self.under_way = False
@@ -505,9 +544,10 @@ class Answer(msgspec.Struct, eq=False):
                 at += 1  # it has no words for this request
                 continue
             self._note(why)
+            call.state.pulse.fell_back()
             self.at, self.rendered, call.way = at, rendered, way
             self._forget()
-            self.timer = call.state.loop.call_soon(self.ask)
+            self.timer = call.state.loop.call_soon(self.go)
             return True
         return False
 
@@ -531,11 +571,12 @@ class Answer(msgspec.Struct, eq=False):
         if now + wait_s > self.retry_until or call.request.finished:
             return False
         self.tries += 1
+        call.state.pulse.retried()
         self._forget()
         if wait_s:
             self.wait_s = min(2 * self.wait_s, _LONGEST_WAIT_S)
             wait_s *= 1.0 + 0.25 * call.state.random.random()
-        self.timer = call.state.loop.call_later(wait_s, self.ask)
+        self.timer = call.state.loop.call_later(wait_s, self.go)
         return True
 
     def _note(self, why: str) -> None:
@@ -546,6 +587,8 @@ class Answer(msgspec.Struct, eq=False):
 
     def _forget(self) -> None:
         """Of what came so far nothing was passed on, and nothing counts."""
+        if self.call.account is not None:
+            self.call.account.lose()
         self.status = self.call.first_at_us = 0
         self.retry_after_s = 0.0
         self.passage = None
@@ -603,12 +646,17 @@ def begin(call: Call, ways: Sequence[Way]) -> Answer | None:
     """
     at, rendered = _first(call, ways)
     call.way = ways[at]
+    call.under_way = True
+    call.state.pulse.began(streamed=call.streamed)
     answer = Answer(call, ways, rendered, not call.streamed, at)
     call.state.retries.deposit()
-    if call.streamed and not record_begin(call):
+    assert call.key is not None
+    if call.state.budgets.of(call.key, call.channel):
+        call.account = Account()
+    elif call.streamed and not record_begin(call):
         refuse_call(call, SpoolFullError())
         return None
-    answer.timer = call.state.loop.call_soon(answer.ask)
+    answer.timer = call.state.loop.call_soon(answer.go)
     return answer
 
 

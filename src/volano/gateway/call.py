@@ -1,7 +1,10 @@
 """The one mutable thing on a request's path."""
 
+from typing import Protocol
+
 import msgspec
 
+from volano.core.errors import VolanoError
 from volano.gateway.coalesce import Flight
 from volano.gateway.door import Door
 from volano.gateway.limits import Granted
@@ -17,15 +20,40 @@ from volano.wire.peek import Peek
 _NOT_READ = Peek("")
 
 
+class Money(Protocol):
+    """The money of a call that a budget covers (`account.Account`)."""
+
+    heard: bool
+    until: float
+
+    def hold(self, call: "Call", way: Way, body: bytes) -> bool:
+        """Keep back what asking costs at most. False: not yet. Raises: a VolanoError."""
+        ...
+
+    def waited(self, call: "Call") -> VolanoError:
+        """Return what a call is told that waited in vain."""
+        ...
+
+    def lose(self) -> None:
+        """The try is over without an answer."""
+        ...
+
+    def close(self, call: "Call", ended_us: int) -> None:
+        """Tell the call what it cost, and spend that."""
+        ...
+
+
 class Call(msgspec.Struct, eq=False):
     """One call, from its headers to its trace. Times ending in `at` are monotonic.
 
     `ask` is the request in neutral words, once a translation needed it; `tried`
     tells the targets that were asked before `way` and why each gave no answer.
     `usage` is what the upstream told, `produced` the pieces of a stream so far.
-    `granted` is its place in the limits. `cached` says what the cache had (hit,
-    coalesced, miss), where it was asked; of a miss, `flight` hears the answer.
-    `known` is what was read of the same bytes before.
+    `granted` is its place in the limits, `account` its money where a budget covers it;
+    `held` and the fields below are what its trace says of that.
+    `under_way`: it was counted as in flight.
+    `cached` says what the cache had (hit, coalesced, miss), where it was asked; of a
+    miss, `flight` hears the answer. `known` is what was read of the same bytes before.
     """
 
     state: State
@@ -54,13 +82,17 @@ class Call(msgspec.Struct, eq=False):
     usage: Usage | None = None
     produced: int = 0
     granted: Granted | None = None
-    recorded: bool = False
-    cached: str = ""
-    flight: Flight | None = None
-    known: Known | None = None
+    account: Money | None = None
+    held: list[int] = []
+    held_nano: int | None = None
     cost_nano: int | None = None
     cost_currency: str = ""
     priced_by: str = ""
+    recorded: bool = False
+    under_way: bool = False
+    cached: str = ""
+    flight: Flight | None = None
+    known: Known | None = None
 
 
 def begin_call(state: State, request: Request, door: Door) -> Call:

@@ -73,6 +73,35 @@ class RateLimitError(VolanoError):
         return error
 
 
+class BudgetSpentError(RateLimitError):
+    """The budget of {subject} has no room for this call, which may cost up to {bound}."""
+
+    hint = (
+        "Ask for a shorter answer (`max_tokens`), or its owner raises it: "
+        "`volano cost budget {subject} --amount …`."
+    )
+    headers = b"x-should-retry: false\r\n"
+
+
+class BudgetBusyError(RateLimitError):
+    """Calls under way hold what is left of the budget of {subject}."""
+
+    hint = "Try again in a moment, or ask for a shorter answer (`max_tokens`)."
+    headers = b"retry-after: 1\r\n"
+
+
+class UnpricedError(UnavailableError):
+    """The price of `{model}` at the target `{target}` is not known; the budget of {subject} needs it."""
+
+    hint = "Its owner says it: `volano cost price {model} --target {target} --input … --output …`."
+
+
+class UnboundedError(InvalidError):
+    """What this call can cost at most is not known; the budget of {subject} needs it."""
+
+    hint = "Say how long the answer may be: `max_tokens`."
+
+
 class TooManyTokensError(RateLimitError):
     """This call may need {asked} tokens, more than {subject} may ever use: {limit}."""
 
@@ -216,6 +245,18 @@ class TargetConfusedError(ConflictError):
     """The target `{name}` answers, but not as {provider} does: {reason}."""
 
     hint = "Is the address right, with its path? See `volano target show {name}`."
+
+
+class NotUpError(ConflictError):
+    """volano is not up here: there are no workers."""
+
+    hint = "Start it with `volano up`."
+
+
+class UnknownWorkerError(NotFoundError):
+    """There is no worker `{worker}`."""
+
+    hint = "There are: {known}. See `volano gateway status`."
 
 
 class NoChatError(ConflictError):

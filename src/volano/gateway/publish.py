@@ -31,6 +31,8 @@ from volano.access.limits import Limits
 from volano.core.clock import Clock
 from volano.core.digest import Digest
 from volano.core.errors import VolanoError
+from volano.costs.keeper import Costs
+from volano.costs.price import cost
 from volano.flows.keeper import Flows
 from volano.gateway import snapshot as shape
 from volano.gateway.allotment import Allotment
@@ -48,6 +50,7 @@ from volano.serving.wanted import Wanted
 from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
 from volano.store.errors import CorruptBlobError, MissingBlobError
+from volano.wire.exchange import Usage
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +58,8 @@ APPLIED_WITHIN_S = 2.0
 POLL_S = 0.001
 LINGER_S = 30.0
 HEALTH_TIMEOUT_S = 1.0
+_TYPICAL = Usage(input=1000, output=250)
+"""The call by whose cost targets are compared."""
 
 
 class Publisher:
@@ -79,6 +84,7 @@ class Publisher:
         region: str = "",
         environment: Mapping[str, str] = os.environ,
         limits: Limits | None = None,
+        costs: Costs | None = None,
     ):
         self._run = run.resolve()
         self._catalog = catalog
@@ -98,6 +104,7 @@ class Publisher:
         self._wanted = Wanted(self._run / "engines.json")
         self._shared = Shared(self._run / "shared.bin")
         self._limits = limits
+        self._costs = costs
         self._tally = Tally(self._run / "limits.bin")
         self._slots_of_limits = self._last_limits()
         self._allotment = Allotment(self._slots_of_limits, secrets.randbelow(USES))
@@ -129,6 +136,7 @@ class Publisher:
                 spool_policy=self._spool_full,
                 region=self._region,
                 limits=self._slotted_limits(),
+                budgets=self._costs.allotments() if self._costs else (),
             )
             self._refused = refused
             begun = time.monotonic_ns()
@@ -377,17 +385,31 @@ class Publisher:
         """
         pool = pool_of(model)
         if pool is None:
-            return (self._target(model),)
+            return (self._priced(self._target(model)),)
         found: list[shape.Target] = []
         for entry in pool.entries:
             try:
-                found.append(self._at(entry))
+                found.append(self._priced(self._at(entry)))
             except VolanoError as error:
                 self._tell(f"{model.ref} at {entry}", error, "is left out")
                 last = error
         if not found:
             raise last
         return tuple(found)
+
+    def _priced(self, target: shape.Target) -> shape.Target:
+        """Return a target with its price, as the book has it now."""
+        if self._costs is None:
+            return target
+        book, provider, url = self._costs.book(), target.provider, target.url
+        where = "" if target.engine else url
+        pricing = book.find(
+            target.model, at_us=self._clock.now_us(), target=target.name, provider=provider,
+            url=where,
+        )  # fmt: skip
+        named = book.billed_as(target.model, provider=provider, url=where)
+        typical = cost(pricing, _TYPICAL) if pricing else target.price
+        return structs.replace(target, pricing=pricing, billed_as=named, price=typical)
 
     def _at(self, entry: Entry) -> shape.Target:
         if entry.target is not None:

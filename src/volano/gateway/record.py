@@ -42,6 +42,16 @@ def close(call: Call) -> bytes:
     began, began_at, first_at = call.began_us, call.began_at_us, call.first_at_us
     ended = began + state.clock.monotonic_us() - began_at
     first = began + first_at - began_at if first_at else None
+    if call.account is not None:
+        call.account.close(call, ended)
+    if call.under_way:
+        state.pulse.ended(streamed=call.streamed)
+    state.pulse.count(
+        (call.door.name, call.channel if route is not None else "", arm.release, target.name),
+        call.outcome, call.status, ended - began,
+        first_us=first_at - began_at if first_at and call.streamed else -1,
+        bytes_in=len(call.body), bytes_out=len(call.response),
+    )  # fmt: skip
     tags = _tags(call) if call.tried or call.cached else _NO_TAGS
     if call.flight is not None and call.outcome != "ok":
         call.flight.over(None)
@@ -51,14 +61,14 @@ def close(call: Call) -> bytes:
         arm.release, arm.release_digest, arm.share, arm.arm, arm.rollout, call.unit,
         call.door.name, target.name, target.model, call.streamed, call.status, call.outcome,
         call.error, call.body, call.response, state.name, "", tags,
-        _NO_HOLDS, None, call.cost_nano, call.cost_currency, call.priced_by,
+        call.held, call.held_nano, call.cost_nano, call.cost_currency, call.priced_by,
+        target.billed_as,
     ))  # fmt: skip
 
 
 _NO_ARM = Arm(release="", release_digest="", targets=(), share=0, arm="")
 _NO_TARGET = Target(name="", url="", model="")
 _NO_TAGS: dict[str, str] = {}
-_NO_HOLDS: list[int] = []
 REPEATED = {said: {"cache": said} for said in ("hit", "coalesced")}
 """What `Call.cached` says of an answer that was given before, and the tags of its trace.
 
@@ -87,7 +97,7 @@ def _is_failure(call: Call) -> bool:
 
 
 def record_begin(call: Call) -> bool:
-    """Append the begin frame of a streamed call. False: not kept, so it must not be made."""
+    """Append the begin frame of a call that streams or holds money. False: not kept, so it must not be made."""
     key, route, way = call.key, call.route, call.way
     assert key is not None
     assert route is not None
@@ -113,8 +123,13 @@ def record_begin(call: Call) -> bool:
                 door=call.door.name,
                 target=way.target.name,
                 model=way.target.model,
-                streamed=True,
+                streamed=call.streamed,
                 request=call.body,
+                held=call.held,
+                held_nano=call.held_nano,
+                cost_currency=call.cost_currency,
+                priced_by=call.priced_by,
+                provider=way.target.billed_as,
             )
         ),
     )

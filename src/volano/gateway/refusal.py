@@ -67,6 +67,8 @@ def refuse_call(call: Call, error: VolanoError) -> None:
     """Refuse a call: traced as "refused" when its key was good, then answered."""
     status, body, extra = as_answer(error, call.door)
     call.status, call.outcome, call.error, call.response = status, "refused", error.message, body
+    if call.key is None:  # nobody's: no trace, but it is counted
+        call.state.pulse.count((call.door.name, "", "", ""), "refused", status, 0)
     record(call)
     call.request.respond(status, JSON + extra + trace_headers(call), body)
 

@@ -17,6 +17,9 @@ from msgspec.structs import force_setattr
 from volano.access.address import within
 from volano.access.limit import MOST
 from volano.access.scope import grants, may_enter
+from volano.costs.memory import SLOTS as BUDGET_SLOTS
+from volano.costs.price import Price
+from volano.costs.purse import Allotment
 from volano.gateway.balance import STRATEGIES
 from volano.gateway.errors import SnapshotError
 from volano.gateway.tally import SLOTS, USES
@@ -108,6 +111,8 @@ class Target(Struct, frozen=True):
     every request, the first key's lines among them; each set in `keys` replaces
     the lines of its names. A target that is not `enabled` is not asked. `price`
     is nano-units for a typical call, `capacity` the calls it works on at once.
+    `pricing` is what its tokens cost, where that is known, and `billed_as` the
+    provider under whose name the price is found again.
     """
 
     name: str
@@ -127,6 +132,8 @@ class Target(Struct, frozen=True):
     capacity: int = 0
     enabled: bool = True
     limits: Limits = Limits()
+    pricing: Price | None = None
+    billed_as: str = ""
     lacks: str = ""
     """The variable that should hold its key and does not: then it is not asked."""
 
@@ -186,6 +193,7 @@ class Snapshot(Struct, frozen=True):
     """Channels that are not served because their release cannot be, with that release."""
     region: str = ""
     limits: dict[str, Limit] = {}
+    budgets: tuple[Allotment, ...] = ()
 
 
 EMPTY = Snapshot(0, 0, "")
@@ -239,6 +247,8 @@ def _check(snapshot: Snapshot) -> None:
         if channel.caching is not None:
             _check_caching(name, channel.caching)
     _check_limits(snapshot.limits)
+    if not all(0 <= budget.slot.index < BUDGET_SLOTS for budget in snapshot.budgets):
+        raise ValueError("a budget has no slot")
 
 
 def _check_caching(channel: str, caching: Caching) -> None:

@@ -11,6 +11,7 @@ from typing import Protocol
 from volano.core.clock import Clock
 from volano.core.errors import VolanoError
 from volano.gateway.batch import Batch
+from volano.gateway.budgets import Budgets
 from volano.gateway.cache import Cache
 from volano.gateway.coalesce import Flights
 from volano.gateway.health import Health, RetryBudget
@@ -20,6 +21,7 @@ from volano.gateway.seen import Seen
 from volano.gateway.shared import Slot
 from volano.gateway.snapshot import EMPTY, Snapshot
 from volano.gateway.tally import Tally
+from volano.gateway.vitals import Pulse, Vitals
 from volano.traces.frame import Kind
 from volano.wire.http_client import Origin, Timeouts
 from volano.wire.timers import Wheel
@@ -49,6 +51,8 @@ class Limits:
     """How long a call waits for the answer to an identical one before it asks for itself."""
     spool_bytes: int = 4 << 30
     """How much the spool may hold that is not recorded yet."""
+    budget_s: float = 2.0
+    """How long a call waits for room in a budget that calls under way hold."""
     full_s: float = 0.5
     """How long new calls are refused after the spool was found full."""
     upstream: Timeouts = field(default_factory=Timeouts)
@@ -79,6 +83,8 @@ class State:
         clock: Clock,
         limits: Limits,
         admission: Admission | None = None,
+        budgets: Budgets | None = None,
+        pulse: Pulse | None = None,
     ):
         self.loop = loop
         self.wheel = Wheel(loop)
@@ -88,6 +94,8 @@ class State:
         self.clock = clock
         self.limits = limits
         self.admission = admission or Admission(Tally().claim(os.getpid()))
+        self.budgets = budgets or Budgets()
+        self.pulse = pulse or Vitals().claim(os.getpid(), name)
         self.random = Random(SystemRandom().getrandbits(256))
         self.origins: dict[str, Origin] = {}
         self.healths: dict[str, Health] = {}
@@ -110,6 +118,7 @@ class State:
         self.healths = {name: self.healths.get(name) or Health() for name in served}
         self.routes = Routes(snapshot, self.origins, self.healths)
         self.admission.apply(snapshot.limits)
+        self.budgets.apply(snapshot.budgets)
         for url in self.origins.keys() - wanted:
             self.origins.pop(url).close()
         self.slot.applied(snapshot.generation)
@@ -119,6 +128,7 @@ class State:
         try:
             self.spool.append(kind, payload)
         except VolanoError as error:
+            self.pulse.lost()
             now = self.wheel.now
             refuse = self.routes.snapshot.spool_policy == "refuse"
             if now >= self.full_until:

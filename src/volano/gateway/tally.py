@@ -116,7 +116,7 @@ class Tally:
                 raise RuntimeError(f"more than {WORKERS} workers share one folder")
             for slot in range(self.words[_BACKED]):
                 self.words[_at(slot, choice) + CALLS] = 0
-            self.words[head + 1] = _started(pid) or 0
+            self.words[head + 1] = started(pid) or 0
             self.words[head] = pid
             self.words[_JOINED] += 1
         return Seat(self, choice)
@@ -131,7 +131,7 @@ class Tally:
     def _alive(self, worker: int) -> bool:
         head = _head(worker)
         pid = self.words[head]
-        return pid != 0 and _started(pid) == self.words[head + 1]
+        return pid != 0 and started(pid) == self.words[head + 1]
 
     def cells(self, epoch: int, seat: int = -1) -> tuple[list[int], list[int]]:
         """Whose cells count, this seat's always: for rates, and for calls under way.
@@ -242,7 +242,7 @@ def _at(slot: int, worker: int) -> int:
     return _CELLS + slot * SLOT + worker * CELL
 
 
-def _started(pid: int) -> int | None:
+def started(pid: int) -> int | None:
     """When a process began, in ticks since boot; None when it is dead, also when not yet reaped.
 
     With it a process is told from a later one that got the same pid.

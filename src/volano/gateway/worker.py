@@ -13,12 +13,15 @@ import uvloop
 
 from volano.core.clock import SystemClock
 from volano.core.errors import VolanoError
+from volano.costs.purse import Purse
+from volano.gateway.budgets import Budgets
 from volano.gateway.front import Front
 from volano.gateway.limits import Admission
 from volano.gateway.shared import Shared
 from volano.gateway.snapshot import read
 from volano.gateway.state import Limits, State
 from volano.gateway.tally import Tally
+from volano.gateway.vitals import open_pulse
 from volano.traces.spool import Spool
 from volano.wire.http_client import Origin, Timeouts
 from volano.wire.http_server import Server
@@ -43,8 +46,8 @@ def run(
 ) -> None:
     """Serve on an inherited listening socket until SIGTERM, then drain and return.
 
-    `folder` is the state folder: reads `run/snapshot.json`, uses `run/shared.bin` and
-    `run/limits.bin`, writes `spool/`. `relay_path` is control's socket (default `run/relay.sock`).
+    `folder` is the state folder: reads `run/snapshot.json`, uses `run/shared.bin`,
+    `run/limits.bin` and `run/budgets.bin`, writes `spool/`. `relay_path` is control's socket (default `run/relay.sock`).
     """
     relay = relay_path or (folder / "run").resolve() / "relay.sock"  # short in a deep folder
     uvloop.run(_main(listen_fd, folder, worker_name, relay, limits or Limits()))
@@ -55,11 +58,14 @@ async def _main(fd: int, folder: Path, name: str, relay_path: Path, limits: Limi
     shared = Shared(folder / "run" / "shared.bin")
     slot = shared.claim(os.getpid())
     seat = Tally(folder / "run" / "limits.bin").claim(os.getpid())
+    pulse = open_pulse(folder / "run" / "vitals.bin", os.getpid(), name)
     with Spool(folder / "spool", name, max_total_bytes=limits.spool_bytes) as spool:
         spool.start_syncing()
         state = State(
             loop, name=name, spool=spool, slot=slot, clock=SystemClock(), limits=limits,
             admission=Admission(seat),
+            budgets=Budgets(Purse(folder / "run" / "budgets.bin", spool.life)),
+            pulse=pulse,
         )  # fmt: skip
         relay = Origin(f"unix:{relay_path}", state.wheel, loop, timeouts=_RELAY)
         listening = socket.socket(fileno=os.dup(fd))
@@ -79,8 +85,10 @@ async def _main(fd: int, folder: Path, name: str, relay_path: Path, limits: Limi
         watcher.close()
         relay.close()
         state.close()
+        state.budgets.close()
         slot.free()
         seat.leave()
+        pulse.leave()
 
 
 def settle_memory() -> None:
@@ -104,10 +112,12 @@ class Watcher:
         """Let the limits know which workers live, now and every `SWEEP_S`."""
         self._sweeping = self._state.loop.call_later(SWEEP_S, self.sweep)
         self._state.admission.sweep()
+        self._state.pulse.show(self._state.healths, self._state.wheel.now)
 
     def look(self) -> None:
         """Apply the newest snapshot when there is a newer one; a bad one is refused and logged."""
         self._handle = self._state.loop.call_later(POLL_S, self.look)
+        self._state.budgets.tend()
         generation = self._state.slot.generation
         if generation == self._seen:
             return

@@ -66,3 +66,15 @@ class AlreadyServedError(ConflictError):
 
 class ForeignModelError(InvalidError):
     """The model `{ref}` has no weights and no address, so that nothing can serve it."""
+
+
+class OpenWithWhatError(InvalidError):
+    """The channel `{name}` opens to one thing: a registered model, or entries at targets."""
+
+    hint = "Say `volano channel open NAME --model MODEL`, or `volano channel open NAME --at TARGET:MODEL` with --strategy and --weights."
+
+
+class OpenedOtherwiseError(ConflictError):
+    """The channel `{name}` is open already, and serves `{serves}`."""
+
+    hint = "`{release}` is cut and signed. Move the channel to it: `volano release promote {release} --channel {name}`."

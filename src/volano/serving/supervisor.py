@@ -9,7 +9,9 @@ when it keeps dying. Three things make sure that no child outlives it:
   in `VOLANO_LIFELINE`) and exits when the pipe ends (`volano.jobs.lifeline`);
 - `stop()`, which asks first and kills after a grace period.
 
-The set of children may change while it runs: `want()` names the extra ones.
+The set of children may change while it runs: `want()` names the extra ones. A
+child can be renewed without a gap: `renew()` starts its successor beside it, and
+`let_go()` ends it once the successor can do the work.
 """
 
 import ctypes
@@ -62,6 +64,10 @@ class Child:
     next_start_s: float = 0.0
     delay_s: float = FIRST_DELAY_S
     starts: int = 0
+    former: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    """Processes that a successor has taken over from, or is about to."""
+    kill_s: dict[int, float] = field(default_factory=dict)
+    """When a former process that was asked to end is killed, by pid."""
 
     @property
     def restarts(self) -> int:
@@ -102,11 +108,34 @@ class Supervisor:
                 child = self.children[name] = Child(command)
                 self._start_again(child, self.monotonic())
 
+    def renew(self, name: str) -> int:
+        """Start a successor of this child beside it; return its pid.
+
+        Raises:
+            OSError: it cannot be started; the child goes on.
+        """
+        child = self.children[name]
+        former = child.process
+        self._start(child)
+        child.starts -= 1
+        if former is not None:
+            child.former.append(former)
+        return child.process.pid if child.process is not None else 0
+
+    def let_go(self, name: str) -> None:
+        """Ask those to end that a successor has taken over from."""
+        child = self.children[name]
+        for process in child.former:
+            if process.pid not in child.kill_s:
+                child.kill_s[process.pid] = self.monotonic() + child.command.grace_s
+                process.terminate()
+
     def tick(self) -> list[str]:
         """Start again whatever ended. Return the names of children that were found dead."""
         dead = []
         now = self.monotonic()
         for child in self.children.values():
+            self._part(child, now)
             if child.process is not None and child.process.poll() is not None:
                 dead.append(child.command.name)
                 self._bury(child, now)
@@ -123,8 +152,18 @@ class Supervisor:
     def kill(self) -> None:
         """End all children without asking."""
         for child in self.children.values():
-            if child.process is not None:
-                child.process.kill()
+            for process in (child.process, *child.former):
+                if process is not None:
+                    process.kill()
+
+    def _part(self, child: Child, now: float) -> None:
+        """Bury former processes that have ended; kill those that take too long."""
+        for process in list(child.former):
+            if process.poll() is not None:
+                child.former.remove(process)
+                child.kill_s.pop(process.pid, None)
+            elif now > child.kill_s.get(process.pid, now):
+                process.kill()
 
     def _start(self, child: Child) -> None:
         environment = {
@@ -167,7 +206,7 @@ class Supervisor:
         child.process = None
 
     def _stop(self, children: Sequence[Child]) -> None:
-        alive = [(c, c.process) for c in children if c.process is not None]
+        alive = [(c, p) for c in children for p in (c.process, *c.former) if p is not None]
         for _, process in alive:
             process.terminate()
         for child, process in alive:

@@ -1,5 +1,7 @@
 """Content: what was asked and answered, read out of the bodies of a chat call.
 
+`messages`, `responses` and `embeddings` beside this read what passes the other doors.
+
 Bodies come from clients and upstreams as they are: cut off in the middle,
 with broken UTF-8, with a list where a text should be. Nothing here raises;
 what cannot be read is None. Plain JSON and server-sent events are both read,
@@ -39,23 +41,23 @@ class Content:
 def read_content(request: bytes, response: bytes) -> Content:
     """Read the last user message, the answer of the first choice, usage and finish reason."""
     try:
-        asked = _load(request)
+        asked = load(request)
         answer = _Answer()
-        for part in _parts(response):
+        for part in parts_of(response):
             answer.take(part)
         return Content(
-            _clean(_input(asked)),
-            _clean(answer.text()),
+            clean(_input(asked)),
+            clean(answer.text()),
             answer.prompt_tokens,
             answer.completion_tokens,
-            _clean(answer.finish),
+            clean(answer.finish),
             answer.usage,
         )
     except RecursionError:
         return Content()
 
 
-def _load(body: bytes) -> Any:
+def load(body: bytes) -> Any:
     """Parse JSON as well as can be, or None."""
     if not body:
         return None
@@ -79,12 +81,12 @@ def _load_leniently(body: bytes) -> Any:
         return None
 
 
-def _parts(response: bytes) -> list[Any]:
+def parts_of(response: bytes) -> list[Any]:
     """Return the parsed body, or the parsed data of each event of a stream."""
     start = response[:64].lstrip()
     if not start.startswith((b"data:", b"event:", b"id:", b"retry:", b":")):
-        return [_load(response)]
-    return [_load(data) for event in _EVENT_END.split(response) if (data := _data(event))]
+        return [load(response)]
+    return [load(data) for event in _EVENT_END.split(response) if (data := _data(event))]
 
 
 def _data(event: bytes) -> bytes:
@@ -117,8 +119,8 @@ class _Answer:
 
     def _usage(self, usage: Any) -> None:
         if isinstance(usage, dict):
-            self.prompt_tokens = _count(usage, "prompt_tokens", "input_tokens")
-            self.completion_tokens = _count(usage, "completion_tokens", "output_tokens")
+            self.prompt_tokens = count_of(usage, "prompt_tokens", "input_tokens")
+            self.completion_tokens = count_of(usage, "completion_tokens", "output_tokens")
             if self.prompt_tokens is not None and self.completion_tokens is not None:
                 self.usage = _whole(usage, self.prompt_tokens, self.completion_tokens)
 
@@ -128,8 +130,8 @@ class _Answer:
         message = choice.get("message") or choice.get("delta")
         if not isinstance(message, dict):
             message = {"content": choice.get("text")}
-        _add(self.content, _text(message.get("content")))
-        _add(self.refusal, _text(message.get("refusal")))
+        _add(self.content, text_of(message.get("content")))
+        _add(self.refusal, text_of(message.get("refusal")))
         calls = message.get("tool_calls")
         for n, call in enumerate(calls if isinstance(calls, list) else ()):
             self._tool(n, call)
@@ -140,8 +142,8 @@ class _Answer:
             index = call.get("index", n)
             place = index if isinstance(index, int) else n
             name, arguments = self.tools.setdefault(place, ([], []))
-            _add(name, _text(function.get("name")))
-            _add(arguments, _text(function.get("arguments")))
+            _add(name, text_of(function.get("name")))
+            _add(arguments, text_of(function.get("arguments")))
 
     def text(self) -> str | None:
         """Return the answer; a call of tools reads `name(arguments)`."""
@@ -172,14 +174,15 @@ def _whole(usage: dict[str, Any], sent: int, answered: int) -> Usage:
     return Usage(
         input=sent,
         output=answered,
-        cached=_count(of_sent, "cached_tokens") or 0,
-        reasoning=_count(of_answered, "reasoning_tokens") or 0,
-        audio_input=_count(of_sent, "audio_tokens") or 0,
-        audio_output=_count(of_answered, "audio_tokens") or 0,
+        cached=count_of(of_sent, "cached_tokens") or 0,
+        reasoning=count_of(of_answered, "reasoning_tokens") or 0,
+        audio_input=count_of(of_sent, "audio_tokens") or 0,
+        audio_output=count_of(of_answered, "audio_tokens") or 0,
     )
 
 
-def _count(usage: dict[str, Any], *names: str) -> int | None:
+def count_of(usage: dict[str, Any], *names: str) -> int | None:
+    """Return the first of these that is a sensible count."""
     for name in names:
         value = usage.get(name)
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MAX_COUNT:
@@ -193,15 +196,15 @@ def _input(asked: Any) -> str | None:
         return None
     messages = asked.get("messages")
     if not isinstance(messages, list):
-        return _text(asked.get("prompt")) or _text(asked.get("input"))
+        return text_of(asked.get("prompt")) or text_of(asked.get("input"))
     said = [m for m in messages if isinstance(m, dict)]
     for message in reversed(said):
         if message.get("role") == "user":
-            return _text(message.get("content"))
-    return _text(said[-1].get("content")) if said else None
+            return text_of(message.get("content"))
+    return text_of(said[-1].get("content")) if said else None
 
 
-def _text(content: Any) -> str | None:
+def text_of(content: Any) -> str | None:
     """Return a text, or the texts of a list of parts; another part shows as `[its type]`."""
     if isinstance(content, str):
         return content
@@ -217,7 +220,7 @@ def _text(content: Any) -> str | None:
     return "\n".join(texts) if texts else None
 
 
-def _clean(text: str | None) -> str | None:
+def clean(text: str | None) -> str | None:
     """Return text that every database takes: NFC, no lone surrogates, no NUL, of bounded length."""
     if text is None:
         return None

@@ -36,6 +36,7 @@ class Kind(IntEnum):
     CALL = 1
     BEGIN = 2
     FEEDBACK = 3
+    REPRICE = 4
 
 
 class Call(msgspec.Struct, array_like=True, kw_only=True, gc=False):
@@ -48,7 +49,7 @@ class Call(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     (before any upstream was asked). Bodies are the bytes on the client's side.
     `held` names the budget slots (their generations) that counted the call and
     `held_nano` what it held there; `cost_nano` is what it settled, where that is
-    known in the gateway: the trace then says the same.
+    known in the gateway: the trace then says the same. `provider` is whose price it has.
     """
 
     id: str
@@ -83,10 +84,11 @@ class Call(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     cost_nano: int | None = None
     cost_currency: str = ""
     priced_by: str = ""
+    provider: str = ""
 
 
 class Begin(msgspec.Struct, array_like=True, kw_only=True, gc=False):
-    """A streamed call has begun. If its worker dies, this is what the trace is made from."""
+    """A call that streams, or that holds money, has begun. If its worker dies, this is what the trace is made from."""
 
     id: str
     span_id: str
@@ -112,6 +114,7 @@ class Begin(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     held_nano: int | None = None
     cost_currency: str = ""
     priced_by: str = ""
+    provider: str = ""
 
 
 encode = msgspec.msgpack.Encoder().encode

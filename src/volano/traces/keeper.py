@@ -13,6 +13,7 @@ from volano.traces.errors import UnknownTraceError
 from volano.traces.hot import reading
 from volano.traces.tables import HOUR_US, SELECT_CALL
 from volano.traces.trace import FAILED, Bodies, Counts, Spent, Stat, Trace
+from volano.traces.traffic import By, Stretch, Traffic, stretches, traffic
 
 _ERRORS = f"outcome IN {FAILED!r}"
 _TAGS = Trace.__match_args__.index("tags")
@@ -67,6 +68,7 @@ class Traces:
         key_id: str | None = None,
         group: str | None = None,
         rollout: str | None = None,
+        target: str | None = None,
         since_us: int | None = None,
         until_us: int | None = None,
         text: str | None = None,
@@ -79,8 +81,9 @@ class Traces:
         and answer, in any language, upper and lower case alike.
         """
         conditions, values = _equals(
-            channel=channel, release=release, key_id=key_id, group=group, rollout=rollout
-        )
+            channel=channel, release=release, key_id=key_id, group=group, rollout=rollout,
+            target=target,
+        )  # fmt: skip
         if outcome is not None:
             conditions += [_ERRORS if outcome == "failed" else "outcome = ?"]
             conditions += [] if outcome == "ok" else ["outcome <> 'ok'"]  # lets its index be used
@@ -136,6 +139,14 @@ class Traces:
         return tuple(
             _stat(row, latency.get(row[:2], _NONE), ttft.get(row[:2], _NONE)) for row in sums
         )
+
+    def traffic(self, by: By, since_us: int) -> tuple[Traffic, ...]:
+        """Return what was called since a moment, by channel, target or key: the busiest first."""
+        return traffic(self._rows, by, since_us)
+
+    def stretches(self, since_us: int, each_us: int) -> tuple[Stretch, ...]:
+        """Count calls by stretches of time of this length; quiet ones are left out."""
+        return stretches(self._rows, since_us, each_us)
 
     def spend(
         self, *, by: Sequence[str], since_us: int = 0, until_us: int | None = None

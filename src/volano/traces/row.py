@@ -10,7 +10,10 @@ import zstandard
 
 from volano.core.ports.annotate import Annotate
 from volano.traces.content import Content, read_content
+from volano.traces.embeddings import read_embeddings
 from volano.traces.frame import Begin, Call
+from volano.traces.messages import read_count, read_messages
+from volano.traces.responses import read_responses
 from volano.traces.tables import COLUMNS, UNSEEN
 
 CUT = "cut"
@@ -18,7 +21,14 @@ _ZSTD_LEVEL = 3
 _EMPTY = Content()
 _values = itemgetter(*COLUMNS, *UNSEEN)
 
-READERS: dict[str, Callable[[bytes, bytes], Content]] = {"openai.chat": read_content}
+READERS: dict[str, Callable[[bytes, bytes], Content]] = {
+    "openai.chat": read_content,
+    "openai.completions": read_content,
+    "openai.responses": read_responses,
+    "openai.embeddings": read_embeddings,
+    "anthropic.messages": read_messages,
+    "anthropic.count_tokens": read_count,
+}
 """How the bodies of a door are read; a door that is not here is tried as a chat."""
 
 
@@ -77,6 +87,6 @@ def cut_call(begin: Begin, *, worker: str, ended_us: int) -> Call:
         **msgspec.structs.asdict(begin),
         ended_us=max(begin.began_us, ended_us),
         outcome=CUT,
-        error="The worker ended before the stream did.",
+        error=f"The worker ended before the {'stream' if begin.streamed else 'answer'} did.",
         worker=worker,
     )

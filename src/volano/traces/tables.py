@@ -52,6 +52,23 @@ END
 """  # noqa: S608 - constants
 """In the transaction of the row itself, and only for rows that are new: counted once."""
 
+SPEND_OF_PRICE = f"""
+CREATE TRIGGER spend_of_price AFTER UPDATE OF cost_nano, cost_currency ON calls
+WHEN NEW.outcome <> 'refused' BEGIN
+  UPDATE spend SET
+    calls = calls - 1, unpriced = unpriced - (OLD.cost_nano IS NULL),
+    nano = nano - coalesce(OLD.cost_nano, 0),
+    prompt_tokens = prompt_tokens - coalesce(OLD.prompt_tokens, 0),
+    completion_tokens = completion_tokens - coalesce(OLD.completion_tokens, 0)
+  WHERE hour = OLD.began_us / {HOUR_US} AND key_id = OLD.key_id AND "group" = OLD."group"
+    AND channel = OLD.channel AND release = OLD.release AND model = OLD.model
+    AND currency = coalesce(OLD.cost_currency, '') AND life = OLD.life AND held = OLD.held;
+  {SPEND_OF_CALL.partition("BEGIN")[2].rpartition("END")[0]}
+  DELETE FROM spend WHERE calls = 0 AND hour = OLD.began_us / {HOUR_US};
+END
+"""  # noqa: S608 - constants
+"""A call that is priced anew moves from one sum to another."""
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         CALLS,
@@ -85,6 +102,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             FROM calls WHERE outcome <> 'refused' GROUP BY 1, 2, 3, 4, 5, 6""",  # noqa: S608
         SPEND_OF_CALL,
     ),
+    (
+        "ALTER TABLE calls ADD COLUMN provider TEXT NOT NULL DEFAULT ''",
+        SPEND_OF_PRICE,
+    ),
 )
 
 COLUMNS = (
@@ -93,7 +114,7 @@ COLUMNS = (
     *("share", "arm", "rollout", "unit", "door", "target", "model", "streamed", "status"),
     *("outcome", "error", "prompt_tokens", "completion_tokens", "finish", "worker"),
     *("environment", "tags", "input_text", "output_text"),
-    *("cost_nano", "cost_currency", "cached_tokens", "reasoning_tokens", "priced_by"),
+    *("cost_nano", "cost_currency", "cached_tokens", "reasoning_tokens", "priced_by", "provider"),
 )
 """What a trace shows, in order; `seq` comes before, the bodies after."""
 

@@ -50,6 +50,7 @@ class Trace:
     cached_tokens: int | None = None
     reasoning_tokens: int | None = None
     priced_by: str | None = None
+    provider: str = ""
 
     @property
     def failed(self) -> bool:

@@ -25,6 +25,7 @@ from volano.settings import Settings
 from volano.web import pages
 from volano.web.api.plain import plain
 from volano.web.api.routes import WrongMethodError, error_response, routes, told
+from volano.web.metrics import metrics
 from volano.web.pages.render import failure
 from volano.web.sign_in import COOKIE, Visitor, visitor
 
@@ -44,6 +45,7 @@ def build(app: App, door: str) -> Starlette:
             Route("/api/v1/health", told("health", health)),
             Route("/api/v1/welcome", told("welcome", welcome), methods=["POST"]),
             Route("/api/v1/status", told("status", status)),
+            Route("/metrics", told("metrics", metrics)),
             *routes(),
             Route(
                 "/api/{path:path}",
@@ -75,7 +77,8 @@ class Guard:
             return
         request = Request(scope, receive)
         answer = None
-        if not request.url.path.startswith(self.OPEN):
+        path = request.url.path
+        if not path.startswith(self.OPEN) and path != "/metrics":  # it asks for itself
             answer = self._turn_away(request)
         await (answer or self._site)(scope, receive, send)
 

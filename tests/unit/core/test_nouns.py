@@ -78,6 +78,7 @@ def test_money_is_exact_and_does_not_mix() -> None:
         total += Money(100_000_000)
     assert total == Money(10**9)
     assert str(Money(-1_500_000_001, "EUR")) == "-1.500000001 EUR"
+    assert (str(Money(0)), str(Money(210_000))) == ("0.00 USD", "0.00021 USD")
     with pytest.raises(MixedCurrencyError, match="EUR"):
         Money(1) + Money(1, "EUR")
 

@@ -16,6 +16,7 @@ from volano.costs.errors import (
 from volano.costs.keeper import Costs
 from volano.costs.pricing import Pricing
 from volano.costs.purse import LATER, Hold, Purse, Spent
+from volano.costs.repricing import Repricing
 from volano.store import Database, Ledger
 from volano.traces import Call, HotStore, Kind, Recorder, Spool, Traces, encode
 from volano.traces.frame import Begin
@@ -34,6 +35,7 @@ class Desk:
         self.costs = Costs(
             db=db, ledger=self.ledger, traces=self.traces, spool=folder / "spool",
             run=folder / "run", clock=self.clock, publish=self.publish,
+            frames=self.spool("control"),
         )  # fmt: skip
         self.calls = 0
 
@@ -54,7 +56,9 @@ class Desk:
 
     def record(self):
         hot = HotStore(self.folder / "hot.db")
-        recorder = Recorder(self.folder / "spool", hot, annotate=Pricing(self.costs.book))
+        pricing = Pricing(self.costs.book)
+        sinks = {Kind.REPRICE: Repricing(pricing)}
+        recorder = Recorder(self.folder / "spool", hot, sinks, annotate=pricing)
         recorder.drain()
         recorder.close()
         hot.close()
@@ -68,6 +72,39 @@ def desk(database: Database, tmp_path: Path):
     found = Desk(tmp_path, database)
     yield found
     found.costs.close()
+
+
+def test_history_is_priced_anew(desk):
+    with desk.spool() as spool:
+        desk.call(spool, model="gpt-4o-mini", provider="openai")
+        desk.call(spool, model="own", target="gpu")
+        desk.call(spool, model="own", target="gpu", began_us=AT_US - DAY_US)
+        desk.call(spool, response=b"", outcome="left", held_nano=900, cost_currency="USD")
+        desk.call(spool, outcome="refused", response=b"")
+    desk.record()
+    before = {
+        (r["cost"], r["calls"], r["unpriced"]) for r in desk.costs.show("model", since="2025-06-01")
+    }
+    assert ("unknown", 2, 2) in before
+    desk.costs.set_price("own", target="gpu", input="2", output="3", currency="EUR",
+                         since="2025-06-01", by=ANNA)  # fmt: skip
+    day = "2025-06-15"  # AT_US is of that day
+    found = desk.costs.reprice(day, until="2025-06-16", by=ANNA)
+    assert found == {"since": "2025-06-15T00:00:00Z", "until": "2025-06-16T00:00:00Z"}
+    desk.record()
+    refused, held, old, new, listed = desk.traces.list()
+    assert (new.cost_nano, new.cost_currency) == (1000 * 2000 + 100 * 3000, "EUR")
+    assert new.priced_by == "own price for target gpu own"
+    assert (old.cost_nano, refused.cost_nano, held.cost_nano) == (None, 0, 900)
+    assert listed.cost_nano == 1000 * 150 + 100 * 600
+    assert listed.provider == "openai"
+    rows = {(r["model"], r["cost"]): r for r in desk.costs.show("model", since="2025-06-01")}
+    assert sum(r["calls"] for r in rows.values()) == 4
+    [priced] = [r for (model, cost), r in rows.items() if model == "own" and cost != "unknown"]
+    assert (priced["calls"], priced["unpriced"], priced["prompt_tokens"]) == (1, 0, 1000)
+    assert rows["own", "unknown"]["calls"] == 1
+    with pytest.raises(BadTimeError):
+        desk.costs.reprice("yesterday", by=ANNA)
 
 
 def test_a_trace_bears_its_cost_and_says_by_whom(desk):
@@ -88,6 +125,38 @@ def test_a_trace_bears_its_cost_and_says_by_whom(desk):
     assert (refused.cost_nano, refused.priced_by) == (0, "not asked")
     assert (left.cost_nano, left.cost_currency, left.priced_by) == (900, "USD", "held")
     assert failed.cost_nano is None
+
+
+def test_calls_of_every_door_bear_their_cost(desk):
+    usage = b'{"input_tokens":600,"output_tokens":100,"cache_read_input_tokens":400}'
+    start = b'{"type":"message_start","message":{"usage":%b}}' % usage
+    end = (
+        b'{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":100}}'
+    )
+    said = b'{"input_tokens":1000,"output_tokens":100,"input_tokens_details":{"cached_tokens":400}}'
+    claude = {"door": "anthropic.messages", "model": "anthropic/claude-sonnet-4-5"}
+    with desk.spool() as spool:
+        desk.call(spool, response=b'{"type":"message","usage":%b}' % usage, **claude)
+        desk.call(spool, response=b"data: %b\n\ndata: %b\n\n" % (start, end), **claude)
+        desk.call(
+            spool, response=b"data: %b\n\n" % start, outcome="cut", held_nano=900,
+            cost_currency="USD", **claude,
+        )  # fmt: skip
+        desk.call(spool, response=b'{"status":"completed","usage":%b}' % said,
+                  door="openai.responses")  # fmt: skip
+        desk.call(spool, response=b'{"data":[],"usage":{"prompt_tokens":1000,"total_tokens":1000}}',
+                  door="openai.embeddings", model="openai/text-embedding-3-small")  # fmt: skip
+        desk.call(spool, response=b'{"input_tokens":1000}',
+                  **claude | {"door": "anthropic.count_tokens"})  # fmt: skip
+    desk.record()
+    plain, streamed, cut, responded, embedded, counted = reversed(desk.traces.list())
+    assert plain.cost_nano == 600 * 3000 + 400 * 300 + 100 * 15_000
+    assert (plain.prompt_tokens, plain.completion_tokens, plain.cached_tokens) == (1000, 100, 400)
+    assert streamed.cost_nano == plain.cost_nano
+    assert (cut.cost_nano, cut.priced_by, cut.prompt_tokens) == (900, "held", 1000)
+    assert responded.cost_nano == 600 * 150 + 400 * 75 + 100 * 600
+    assert embedded.cost_nano == 1000 * 20
+    assert counted.cost_nano == 0
 
 
 def test_a_stream_whose_worker_died_costs_what_it_held(desk):
@@ -114,8 +183,8 @@ def test_spend_is_summed_by_what_one_asks_and_the_unknown_is_told(desk):
         desk.call(spool, began_us=AT_US - 40 * DAY_US)
     desk.record()
     assert [(r["key"], r["cost"], r["calls"], r["unpriced"]) for r in desk.costs.show("key")] == [
-        ("k1", "0.000210000 USD", 1, 0),
-        ("k2", "0.000210000 USD", 1, 0),
+        ("k1", "0.00021 USD", 1, 0),
+        ("k2", "0.00021 USD", 1, 0),
         ("k2", "unknown", 1, 1),
         ("k3", "unknown", 1, 1),
     ]

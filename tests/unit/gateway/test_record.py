@@ -1,16 +1,19 @@
 """The frame of a call says of each field what the call says; each call leaves one."""
 
 import asyncio
+import os
 
 import pytest
 
 from volano.gateway import answer
+from volano.gateway.budgets import Budgets
 from volano.gateway.call import Call
 from volano.gateway.door import CHAT
 from volano.gateway.health import Health, RetryBudget
 from volano.gateway.record import close, record, record_soon
 from volano.gateway.routes import Route, Way
 from volano.gateway.snapshot import Arm, Key, Target
+from volano.gateway.vitals import Vitals
 from volano.traces.frame import Call as Frame
 from volano.traces.frame import decode_call
 from volano.traces.trace import STOPPED
@@ -43,6 +46,9 @@ class State:
 
     def __init__(self):
         self.retries = RetryBudget()
+        self.budgets = Budgets()
+        self.vitals = Vitals()
+        self.pulse = self.vitals.claim(os.getpid(), self.name)
         self.clock, self.slot, self.batch, self.kept = Clock(), Slot(), Batch(), []
 
     def keep(self, kind, payload):

@@ -69,10 +69,10 @@ def test_another_process_with_a_dead_workers_pid_is_not_that_worker(path):
 
 def test_a_killed_worker_that_nobody_buried_yet_is_dead():
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    assert shape._started(child.pid) is not None
+    assert shape.started(child.pid) is not None
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert shape._started(child.pid) is None
+    assert shape.started(child.pid) is None
     child.communicate()
 
 

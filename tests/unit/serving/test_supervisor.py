@@ -287,3 +287,51 @@ def test_ctrl_c_at_the_terminal_is_the_supervisors_to_hear(supervisor):
     """Children stand in sessions of their own, so that workers can drain."""
     supervisor.add(Command("worker-0", FOREVER))
     assert os.getsid(pid_of(supervisor, "worker-0")) != os.getsid(0)
+
+
+def test_a_successor_works_beside_its_predecessor_until_that_may_go(supervisor):
+    supervisor.add(Command("w", FOREVER, grace_s=5.0))
+    first = pid_of(supervisor, "w")
+    second = supervisor.renew("w")
+    assert second == pid_of(supervisor, "w") != first
+    supervisor.tick()
+    assert not gone(first)
+    assert not gone(second)
+    supervisor.let_go("w")
+    until(lambda: gone(first))
+    assert supervisor.tick() == []
+    assert supervisor.children["w"].former == []
+    assert supervisor.children["w"].restarts == 0
+    assert not gone(second)
+
+
+def test_a_predecessor_that_does_not_end_is_killed_after_its_grace(supervisor, moments):
+    deaf = python("import signal, time; signal.signal(15, 1); print('deaf'); time.sleep(60)")
+    supervisor.add(Command("w", deaf, grace_s=5.0))
+    until(lambda: (supervisor.logs / "w.log").read_text() == "deaf\n")
+    first = pid_of(supervisor, "w")
+    supervisor.renew("w")
+    supervisor.let_go("w")
+    supervisor.tick()
+    assert not gone(first)
+    moments.now += 6.0
+    supervisor.tick()
+    until(lambda: gone(first))
+
+
+def test_when_a_successor_dies_the_predecessor_goes_on(supervisor, moments):
+    supervisor.add(Command("w", FOREVER))
+    first, second = pid_of(supervisor, "w"), supervisor.renew("w")
+    os.kill(second, signal.SIGKILL)
+    until(lambda: supervisor.tick() == ["w"])
+    moments.now += 1.0
+    supervisor.tick()
+    assert pid_of(supervisor, "w") not in (first, second)
+    assert not gone(first)
+
+
+def test_nobody_stays_behind_when_it_stops_amid_a_renewal(supervisor):
+    supervisor.add(Command("w", FOREVER))
+    pids = [pid_of(supervisor, "w"), supervisor.renew("w")]
+    supervisor.stop()
+    assert all(map(gone, pids))

@@ -59,4 +59,16 @@ VERBS = (
         changes=True, done="{model} at {where} has a price from {from} on.",
         next="volano cost prices",
     ),
+    Verb(
+        "cost", "reprice", "costs.reprice", "/costs/reprice",
+        "Price recorded calls anew, when a price was wrong or not known.",
+        (
+            Param("since", "calls from this day or moment on, UTC", first=True, required=True),
+            Param("until", "until this day or moment, UTC; now otherwise"),
+            Param("target", "only those at this target"),
+            Param("model", "only those of this model"),
+        ),
+        changes=True, done="Calls from {since} until {until} are priced anew.",
+        next="volano cost show",
+    ),
 )  # fmt: skip

@@ -17,10 +17,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from volano.core.clock import Clock, SystemClock
-from volano.web.pages import find, live, render
+from volano.web.pages import find, live, render, traffic
 from volano.web.pages.assets import static_route
 from volano.web.pages.loop import look
 from volano.web.pages.nouns import noun
+from volano.web.pages.switch import turn
 from volano.web.pages.view import Asked
 
 __all__ = ["routes", "static_route"]
@@ -41,6 +42,9 @@ def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
         Route("/loop", guard(home)),
         Route("/loop.json", guard(home)),
         Route("/loop/events", live.endpoint(app, now)),
+        Route("/traffic", guard(passing), name="traffic"),
+        Route("/traffic.json", guard(passing)),
+        Route("/traffic/target", turn(app, now), methods=["POST"]),
         Route("/find", guard(search), name="find"),
         Route("/list/{noun}", guard(rows), name="list"),
         Route("/item/{noun}/{key:path}", guard(one), name="item"),
@@ -53,6 +57,14 @@ def home(app: Any, request: Request, now_us: int) -> Response:
     if render.wants_json(request):
         return render.json(picture)
     return render.html(app, request, "loop.html", now_us, picture=picture)
+
+
+def passing(app: Any, request: Request, now_us: int) -> Response:
+    """Show the traffic; the stretch of time is in the address."""
+    found = traffic.look(app, now_us, traffic.window(request))
+    if render.wants_json(request):
+        return render.json(found.data)
+    return render.html(app, request, "traffic.html", now_us, traffic=found)
 
 
 def rows(app: Any, request: Request, now_us: int) -> Response:

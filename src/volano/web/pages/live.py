@@ -12,6 +12,7 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any, Protocol
 
 from starlette.concurrency import run_in_threadpool
@@ -19,13 +20,15 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from volano.core.errors import VolanoError
-from volano.web.pages import render
-from volano.web.pages.loop import Picture, look
+from volano.web.pages import render, traffic
+from volano.web.pages.loop import look
 from volano.web.pages.nouns import noun
 from volano.web.pages.plain import plain
 
 EVERY_S = 1.0
 BEAT_S = 15.0
+TRAFFIC_EVERY_S = 3.0
+"""Sums over a day of calls are not read each second."""
 LIFE_S = 600.0
 """A stream ends after this long and the browser asks again: none outlives its session for long."""
 
@@ -39,19 +42,26 @@ class Listener(Protocol):
 
 
 class Pulse:
-    """The home page's picture, read at most once in EVERY_S however many tabs look."""
+    """A page's picture, read at most once in a while however many tabs look."""
 
-    def __init__(self, app: Any, now: Callable[[], int]):
-        self._app, self._now = app, now
+    def __init__(
+        self,
+        app: Any,
+        now: Callable[[], int],
+        read: Callable[[Any, int], Any] | None = None,
+        every_s: float = EVERY_S,
+    ):
+        self._app, self._now, self._every_s = app, now, every_s
+        self._read: Callable[[Any, int], Any] = read or look
         self._lock = threading.Lock()
-        self._read_at = -EVERY_S
-        self._picture: Picture | None = None
+        self._read_at = -every_s
+        self._picture: Any = None
 
-    def look(self) -> Picture:
-        """Return the picture, at most EVERY_S old."""
+    def look(self) -> Any:
+        """Return the picture, at most that old."""
         with self._lock:
-            if self._picture is None or time.monotonic() - self._read_at >= EVERY_S:
-                self._picture = look(self._app, self._now())
+            if self._picture is None or time.monotonic() - self._read_at >= self._every_s:
+                self._picture = self._read(self._app, self._now())
                 self._read_at = time.monotonic()
             return self._picture
 
@@ -59,12 +69,19 @@ class Pulse:
 def endpoint(app: Any, now: Callable[[], int]) -> Callable[[Request], Any]:
     """Return the handler of the stream."""
     pulse = Pulse(app, now)
+    passing = {
+        since: Pulse(app, now, partial(traffic.look, since=since), TRAFFIC_EVERY_S)
+        for since in traffic.WINDOWS
+    }
 
     async def events(request: Request) -> Response:
         shown = request.query_params.get("item", "")
+        since = request.query_params.get("traffic", "")
         seen = request.headers.get("last-event-id", "")
 
         def draw() -> tuple[str, str]:
+            if since in passing:
+                return _traffic(passing[since], now())
             return _item(app, shown, now()) if shown else _loop(pulse, now())
 
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -103,6 +120,11 @@ def message(name: str, html: str) -> str:
 def _loop(pulse: Pulse, now_us: int) -> tuple[str, str]:
     picture = pulse.look()
     return picture.digest, render.part("loop_live.html", now_us, picture=picture)
+
+
+def _traffic(pulse: Pulse, now_us: int) -> tuple[str, str]:
+    found = pulse.look()
+    return found.digest, render.part("traffic_live.html", now_us, traffic=found)
 
 
 def _item(app: Any, shown: str, now_us: int) -> tuple[str, str]:

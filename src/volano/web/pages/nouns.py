@@ -77,7 +77,7 @@ NOUNS: dict[str, Noun] = {
             N_("No trace yet. Every request through the gateway leaves one."),
             'curl http://{address}/v1/chat/completions -H "Authorization: Bearer $VOLANO_KEY" '
             """-d '{{"model": "support", "messages": [{{"role": "user", "content": "Hello"}}]}}'""",
-            traces.listing, traces.item, ("channel", "release", "outcome", "since", "key"),
+            traces.listing, traces.item, ("channel", "release", "outcome", "since", "key", "target"),
         ),
         Noun(
             "feedback", "feedback", N_("Feedback"), "f", "street",

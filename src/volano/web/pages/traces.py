@@ -48,6 +48,7 @@ def listing(app: Any, asked: Asked, now_us: int) -> Listing:
         release=asked.get("release"),
         outcome=asked.get("outcome"),
         key_id=asked.get("key"),
+        target=asked.get("target"),
         since_us=now_us - since if since else None,
         text=asked.q or None,
         limit=asked.limit + 1,

@@ -208,6 +208,26 @@ class Steps:
 
 
 @dataclass(frozen=True, slots=True)
+class Pulse:
+    """A stretch of time: what went well and what failed, as fractions of the busiest one."""
+
+    good: float
+    bad: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pulses:
+    """Calls over time as a drawing of columns; `note` says how high the highest is."""
+
+    template: ClassVar[str] = "pulses"
+    title: str
+    pulses: Sequence[Pulse]
+    begin_us: int
+    end_us: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Meter:
     """A gate's numbers as a drawing: a stretch low..high and a limit, all on 0..1."""
 
@@ -261,7 +281,7 @@ class Timeline:
 
 
 Section = (
-    Facts | Table | Conversation | Code | Lineage | Bars | Spans | Steps | Gates | Timeline
+    Facts | Table | Conversation | Code | Lineage | Bars | Spans | Steps | Pulses | Gates | Timeline
 )  # fmt: skip
 
 

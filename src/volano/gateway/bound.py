@@ -1,0 +1,94 @@
+"""The most that a call can cost at a target, before it is made."""
+
+import math
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from volano.costs.price import Price, worst_case
+from volano.gateway.call import Call
+
+_IMAGES = (b'"image_url"', b'"input_image"', b'"image"')
+_UNSEEN = (
+    b'"file_id"', b'"file_url"', b'"file_data"', b'"previous_response_id"', b'"conversation"',
+    b'"prompt"', b'"url"', b'"document"', b'"container"',
+)  # fmt: skip
+"""What a body may name that is not in it."""
+_NO_LIMIT = ("max_completion_tokens", "max_tokens")
+
+
+class _Many(Struct):
+    """How many answers are asked for. Values of other types are the target's to refuse."""
+
+    n: Any = None
+    best_of: Any = None
+    prompt: Any = None
+
+
+_decode = msgspec.json.Decoder(_Many).decode
+
+
+class Bound(Struct, frozen=True):
+    """What a call costs at most. `images` as they are counted in it."""
+
+    nano: int | None
+    images: int = 0
+
+
+def bound(call: Call, price: Price, body: bytes) -> Bound:
+    """Return the most that a call can cost when this body is sent; `nano` is None without a bound."""
+    if not call.door.generates and call.door.name == "anthropic.count_tokens":
+        return Bound(0)
+    asked = _plain(call.body)
+    images = sum(asked.count(mark) for mark in _IMAGES)
+    total_s = call.state.limits.upstream.total_s
+    if price.second and math.isinf(total_s):
+        return Bound(None, images)
+    nano = worst_case(
+        price, max(len(body), len(asked)), _longest(call),
+        n=_answers(call, asked), images=images, audio=b'"input_audio"' in asked,
+        unseen=_unseen(call, asked), context_tokens=price.context,
+        max_us=int(total_s * 1e6) if price.second else 0,
+    )  # fmt: skip
+    return Bound(nano, images)
+
+
+def _plain(body: bytes) -> bytes:
+    """The body without escapes, in which a name could be hidden."""
+    if b"\\u" not in body and b"\\/" not in body:
+        return body
+    return msgspec.json.encode(msgspec.json.decode(body))
+
+
+def _longest(call: Call) -> int | None:
+    """The longest answer: what the client allows, else the flow."""
+    if not call.door.generates:
+        return 0
+    if call.peek.max_tokens is not None:
+        return max(0, call.peek.max_tokens)
+    assert call.route is not None
+    defaults = call.route.info.flow.defaults
+    found = [defaults[name] for name in _NO_LIMIT if isinstance(defaults.get(name), int)]
+    return max(found) if found else None
+
+
+def _answers(call: Call, body: bytes) -> int:
+    if call.door.name == "openai.completions":
+        many = _decode(body)
+        prompts = many.prompt if isinstance(many.prompt, list) else [many.prompt]
+        each = max(_number(many.n), _number(many.best_of))
+        return each * (1 if all(isinstance(p, int) for p in prompts) else len(prompts))
+    return _number(_decode(body).n) if b'"n"' in body else 1
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) and value > 1 else 1
+
+
+def _unseen(call: Call, body: bytes) -> bool:
+    """Whether the body names what is not in it. A completion's prompt is in it."""
+    marks = [m for m in _UNSEEN if m != b'"prompt"' or call.door.name == "openai.responses"]
+    return any(mark in body for mark in marks if mark != b'"url"') or (
+        b'"url"' in body and b'"image_url"' not in body
+    )

@@ -1,0 +1,108 @@
+"""Opens a channel in one sentence: a pass-through flow, a signed release, the channel.
+
+For whoever wants a gateway in front of a provider and nothing else. All of it is
+there afterwards as if it had been said step by step: versions, signature, a rollout
+with its events. Said again it changes nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from volano.core.principal import Principal
+from volano.core.ref import Ref, check_name
+from volano.flows.keeper import Flows
+from volano.models.keeper import Models
+from volano.models.pointer import pointer_of, pool_of
+from volano.prompts.keeper import Prompts
+from volano.releases.channel import Channel
+from volano.releases.errors import (
+    OpenedOtherwiseError,
+    OpenWithWhatError,
+    RolloutOverError,
+    UnknownChannelError,
+)
+from volano.releases.keeper import Releases
+from volano.store.artifact import Artifact
+
+Facts = dict[str, Any]
+
+
+class Opener:
+    """Opens channels for the models of one workspace."""
+
+    def __init__(self, *, models: Models, prompts: Prompts, flows: Flows, releases: Releases):
+        self._models = models
+        self._prompts = prompts
+        self._flows = flows
+        self._releases = releases
+
+    def open(
+        self,
+        name: str,
+        *,
+        model: Ref | str | None = None,
+        at: Sequence[str] = (),
+        strategy: str = "ordered",
+        weights: Sequence[str | int] = (),
+        settings: Mapping[str, Any] | None = None,
+        by: Principal,
+    ) -> Facts:
+        """Open a channel to a model, or to entries such as `openai:gpt-5` (`Models.add_pointer`).
+
+        `settings` fill what clients leave out; without them the request is passed on as it came.
+
+        Raises:
+            OpenWithWhatError: neither a model nor entries, or both.
+            OpenedOtherwiseError: the channel is open with another release; this one waits, signed.
+            UnknownArtifactError, ModelNotUsableError, BadPointerError: the model is no good.
+        """
+        name = check_name(name)
+        if bool(model) == bool(at):
+            raise OpenWithWhatError(name=name)
+        if model:
+            if weights or strategy != "ordered":
+                raise OpenWithWhatError(name=name)
+            found = self._models.get(model)
+        else:
+            found = self._models.add_pointer(name, at=at, strategy=strategy, weights=weights, by=by)
+        release, flow = self._cut(name, found, settings, by)
+        facts: Facts = {
+            "channel": name, "release": release.ref, "flow": flow.ref, "model": found.ref,
+        }  # fmt: skip
+        served = self._served(name)
+        if served is None:
+            self._begin(name, release, found, by)
+            return {**facts, "new": True, "says": f"is open: {release.ref}, which asks {found.ref}"}
+        if served.stable != release.digest:
+            raise OpenedOtherwiseError(name=name, serves=served.stable_ref, release=release.ref)
+        return {**facts, "new": False, "says": f"is open already, with {release.ref}: nothing new"}
+
+    def _cut(
+        self, name: str, model: Artifact, settings: Mapping[str, Any] | None, by: Principal
+    ) -> tuple[Artifact, Artifact]:
+        """Return the release and its flow; those that are there already when nothing is new."""
+        prompt = self._prompts.save(name, settings=settings, by=by).ref if settings else None
+        flow = self._flows.compose(name, model=model.ref, prompt=prompt, by=by)
+        return self._releases.cut(name, flow=flow.ref, by=by), flow
+
+    def _served(self, name: str) -> Channel | None:
+        try:
+            return self._releases.channel(name)
+        except UnknownChannelError:
+            return None
+
+    def _begin(self, name: str, release: Artifact, model: Artifact, by: Principal) -> None:
+        """Move the new channel to its release; engines of our own are waited for, as ever."""
+        rollout = self._releases.promote(release.ref, channel=name, plan="100%", by=by)
+        if _elsewhere(model):
+            with suppress(RolloutOverError):  # the reconciler was faster
+                self._releases.end(rollout, "arrived", {"reason": "nothing to warm up"}, by=by)
+
+
+def _elsewhere(model: Artifact) -> bool:
+    """Whether no engine of our own must start for it."""
+    pool = pool_of(model)
+    if pool is not None:
+        return all(entry.target for entry in pool.entries)
+    return pointer_of(model) is not None

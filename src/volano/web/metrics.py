@@ -1,0 +1,84 @@
+"""`GET /metrics`: all numbers of one folder's platform, for Prometheus.
+
+It shows which channels there are, how much they are used and what they cost.
+So a scraper needs what any reader of traces needs: a key with the scope `read`.
+"""
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from volano import __version__
+from volano.app import App
+from volano.core.errors import ForbiddenError
+from volano.traces.backlog import backlog
+from volano.web.sign_in import visitor
+from volano.wire.prometheus import CONTENT_TYPE, Page
+
+SCOPE = "read"
+_SPEND_BY = ("channel", "release", "model", "currency")
+
+
+class NotForKeyError(ForbiddenError):
+    """This key may not read metrics."""
+
+    hint = "Make one for the scraper: volano key create prometheus --scopes read"
+
+
+async def metrics(request: Request) -> Response:
+    """Answer one scrape, to the owner and to keys that may read.
+
+    Raises:
+        UnauthenticatedError: neither session nor key.
+        NotForKeyError: the key lacks the scope.
+    """
+    if not visitor(request).may(SCOPE):
+        raise NotForKeyError
+    text = await asyncio.to_thread(page, request.app.state.app)
+    return Response(text, headers={"content-type": CONTENT_TYPE, "cache-control": "no-store"})
+
+
+def page(app: App) -> str:
+    """Return all metrics as text."""
+    made = Page()
+    made.gauge("volano_info", "Which volano this is.", [({"version": __version__}, 1)])
+    app.gateway.tell(made)
+    _add_records(made, app)
+    return made.text()
+
+
+def _add_records(made: Page, app: App) -> None:
+    """Add what the records say: it survives a restart of everything."""
+    behind = backlog(app.settings.path("spool"), app.settings.path("records", "hot.db"))
+    made.gauge("volano_spool_bytes", "Bytes in the spool.", [({}, behind.spooled)])
+    made.gauge("volano_spool_waiting_bytes", "Bytes in the spool that are not recorded yet.",
+               [({}, behind.waiting)])  # fmt: skip
+    spent: list[tuple[dict[str, str], Any]] = [
+        (dict(zip(_SPEND_BY, by, strict=True)), sums) for by, sums in app.traces.spend(by=_SPEND_BY)
+    ]
+    calls: dict[tuple[str, ...], list[int]] = {}
+    for said, sums in spent:
+        place = calls.setdefault(tuple(said[name] for name in _SPEND_BY[:3]), [0, 0, 0, 0])
+        for n, more in enumerate(
+            (sums.calls, sums.unpriced, sums.prompt_tokens, sums.completion_tokens)
+        ):
+            place[n] += more
+    named = [(dict(zip(_SPEND_BY, by, strict=False)), sums) for by, sums in calls.items()]
+    made.counter("volano_recorded_calls_total", "Calls that are in the records.",
+                 [(said, sums[0]) for said, sums in named])  # fmt: skip
+    made.counter("volano_unpriced_calls_total", "Of these, calls whose cost is not known.",
+                 [(said, sums[1]) for said, sums in named])  # fmt: skip
+    made.counter(
+        "volano_tokens_total", "Tokens of the recorded calls.",
+        [
+            ({**said, "kind": kind}, sums[n])
+            for said, sums in named
+            for n, kind in ((2, "prompt"), (3, "completion"))
+        ],
+    )  # fmt: skip
+    made.counter(
+        "volano_cost_total", "What the recorded calls cost, in whole units of the currency.",
+        [(said, sums.nano / 1e9) for said, sums in spent if said["currency"]],
+    )  # fmt: skip
