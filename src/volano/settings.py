@@ -62,6 +62,8 @@ class Settings:
     """Unrecorded calls kept on disk at most; then `spool_full` decides."""
     spool_full: str = "refuse"
     """`refuse` new calls, or serve them `unrecorded`, when the spool is full."""
+    cache_max_bytes: int = 64 * 1024 * 1024
+    """Answers a gateway worker keeps for channels with a cache, at most."""
     region: str = ""
     """Where this gateway stands, such as eu-west-1: models with the strategy `region-first` prefer it."""
     tls_certificate: str = ""
@@ -203,6 +205,7 @@ def _check(settings: Settings) -> None:
         given = getattr(settings, name) or not getattr(settings, other)
         demand(given, name, f"https needs it beside `{other}`")
     demand(settings.spool_max_bytes >= 1024**2, "spool_max_bytes", "it must be at least 1 MiB")
+    demand(settings.cache_max_bytes >= 0, "cache_max_bytes", "it must be 0 or more")
     demand(
         settings.spool_full in {"refuse", "unrecorded"}, "spool_full", "say refuse or unrecorded"
     )

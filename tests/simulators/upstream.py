@@ -14,6 +14,7 @@ bytes         streams one byte a write    crlf          events with CR LF
 endless       streams until nobody listens
 big           ten megabytes of events, as fast as they are taken
 garbage       not HTTP
+held          waits for `release`, then as ok; held-<n> answers with this status then
 """
 
 import asyncio
@@ -38,6 +39,7 @@ class Upstream:
         self.open = 0
         self.gone = 0
         self.stalled = 0
+        self._held: set[asyncio.Event] = set()
         self._unix = unix
         self.port = port
         self._ready = threading.Event()
@@ -53,6 +55,16 @@ class Upstream:
         """Die: listening socket and connections."""
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(10)
+
+    @property
+    def held(self) -> int:
+        """How many wait for `release`."""
+        return len(self._held)
+
+    def release(self) -> None:
+        """Let those answer that wait now."""
+        for event in list(self._held):
+            self._loop.call_soon_threadsafe(event.set)
 
     def hang_up(self) -> None:
         """Close all connections, go on listening. Those that stall end when they wake."""
@@ -114,7 +126,7 @@ class Upstream:
         name, _, number = body["model"].partition("-")
         return await self._act(body["model"], name, number, body, writer)
 
-    async def _act(self, model, name, number, body, writer) -> bool:
+    async def _act(self, model, name, number, body, writer) -> bool:  # noqa: C901 - one act a branch
         if name == "slow":
             await asyncio.sleep(0.2)
         if name == "stall":
@@ -123,12 +135,14 @@ class Upstream:
                 await asyncio.sleep(60)
             finally:
                 self.stalled -= 1
+        if name == "held":
+            await self._hold()
         if name == "close":
             return False
         if name == "garbage":
             writer.write(b"I am a teapot\r\n\r\n")
             return False
-        if name == "status":
+        if name == "status" or (name == "held" and number):
             _plain(writer, {"error": {"message": "upstream says no", "type": "x"}}, int(number))
             return True
         if name == "flaky":
@@ -159,6 +173,14 @@ class Upstream:
             _plain(writer, answer, 200)
         await writer.drain()
         return True
+
+    async def _hold(self) -> None:
+        event = asyncio.Event()
+        self._held.add(event)
+        try:
+            await event.wait()
+        finally:
+            self._held.discard(event)
 
     async def _stream(self, model, writer, body) -> bool:  # noqa: C901 - one act a branch
         writer.write(

@@ -33,7 +33,7 @@ def worker(settings: Settings, name: str, listen_fd: int) -> None:
     from volano.gateway.state import Limits
     from volano.gateway.worker import run
 
-    limits = Limits(spool_bytes=settings.spool_max_bytes)
+    limits = Limits(spool_bytes=settings.spool_max_bytes, cache_bytes=settings.cache_max_bytes)
     run(listen_fd, settings.folder, name, limits=limits, tls=settings.tls_files)
 
 

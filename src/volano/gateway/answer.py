@@ -352,6 +352,9 @@ class Answer(msgspec.Struct, eq=False):
 
     def _send(self, kept: bool) -> None:
         call = self.call
+        if call.flight is not None:
+            whole = kept and call.status == 200 and call.outcome == "ok"
+            call.flight.over(call.response if whole else None)
         if not kept:
             refuse_call(call, SpoolFullError())
             return
@@ -407,6 +410,9 @@ class Answer(msgspec.Struct, eq=False):
         call = self.call
         self._leave_upstream()
         self._begin_answer()
+        whole = None
+        if call.flight is not None and not self.tail:
+            whole = b"".join((*self.parts, last, done))
         for block in (last, aside):
             if block:
                 self._keep(block)
@@ -417,7 +423,10 @@ class Answer(msgspec.Struct, eq=False):
             return
         self._praise()
         self._keep(done)
-        if self._end("ok", None):
+        kept = self._end("ok", None)
+        if call.flight is not None:
+            call.flight.over(whole if kept else None)
+        if kept:
             call.request.finish(last + done)
         else:
             call.request.write(last)
@@ -471,6 +480,8 @@ class Answer(msgspec.Struct, eq=False):
         else:
             self.kept = limit
             self.tail = (self.tail + block)[-_TAIL:]
+            if self.call.flight is not None:
+                self.call.flight.over(None)  # too long to be given again
 
     def _kept_bytes(self) -> bytes:
         tail = self.tail
@@ -512,6 +523,8 @@ class Answer(msgspec.Struct, eq=False):
 
     def pause(self) -> None:
         """The client reads slowly."""
+        if self.call.flight is not None:
+            self.call.flight.alone()
         if isinstance(self.upstream, Upstream):
             self.upstream.pause()
 

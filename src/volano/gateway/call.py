@@ -5,9 +5,11 @@ from typing import Protocol
 import msgspec
 
 from volano.core.errors import VolanoError
+from volano.gateway.coalesce import Flight
 from volano.gateway.door import Door
 from volano.gateway.limits import Granted
 from volano.gateway.routes import Route, Way
+from volano.gateway.seen import Known
 from volano.gateway.snapshot import Key
 from volano.gateway.state import State
 from volano.wire.embeddings import EmbeddingAsk
@@ -50,6 +52,8 @@ class Call(msgspec.Struct, eq=False):
     `granted` is its place in the limits, `account` its money where a budget covers it;
     `held` and the fields below are what its trace says of that.
     `under_way`: it was counted as in flight.
+    `cached` says what the cache had (hit, coalesced, miss), where it was asked; of a
+    miss, `flight` hears the answer. `known` is what was read of the same bytes before.
     """
 
     state: State
@@ -86,6 +90,9 @@ class Call(msgspec.Struct, eq=False):
     priced_by: str = ""
     recorded: bool = False
     under_way: bool = False
+    cached: str = ""
+    flight: Flight | None = None
+    known: Known | None = None
 
 
 def begin_call(state: State, request: Request, door: Door) -> Call:

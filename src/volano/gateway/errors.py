@@ -159,6 +159,12 @@ class CannotSayError(InvalidError):
     hint = "The target `{target}` speaks another API, which has no word for this field."
 
 
+class CacheHeaderError(InvalidError):
+    """The header `x-volano-cache` cannot be `{given}`."""
+
+    hint = "Send `off` (do not use the cache), `refresh` (answer anew and keep that), or no such header."
+
+
 class CannotServeError(InvalidError):
     """The target `{target}` of this channel cannot serve {door}."""
 

@@ -14,6 +14,7 @@ from volano.gateway.relay import Relay
 from volano.gateway.render import Rendered
 from volano.gateway.snapshot import Key
 from volano.gateway.state import State
+from volano.gateway.turn import Turn
 from volano.wire.dialects.anthropic import models as anthropic
 from volano.wire.http_client import Origin
 from volano.wire.http_server import Owner, Request
@@ -30,7 +31,7 @@ class Asked:
 
     def __init__(self, call: Call):
         self._call = call
-        self._answer: Answer | None = None
+        self._answer: Turn | None = None
 
     def chunk(self, data: bytes) -> None:
         """Never called: the body is taken whole."""

@@ -1,7 +1,7 @@
 """A request's path: authenticate, admit, read, choose, limit, answer; then settle and record.
 
     headers there   arrive    authenticate -> admit
-    body there      serve     read -> choose -> limit -> answer
+    body there      serve     read -> choose -> limit -> answer (again: replay.py)
     answer there    (answer.py) settle and record, and only then the last byte
 
 Each step is a plain function on one small mutable Call. A step that says no
@@ -14,6 +14,7 @@ import re
 
 from volano.gateway import answer as answers
 from volano.gateway import errors as no
+from volano.gateway import replay
 from volano.gateway.answer import Answer
 from volano.gateway.balance import Circumstances, order
 from volano.gateway.call import Call
@@ -21,6 +22,7 @@ from volano.gateway.choose import choose as choose_arm
 from volano.gateway.denied import Denied
 from volano.gateway.limits import estimate
 from volano.gateway.routes import Way
+from volano.gateway.turn import Turn
 from volano.wire import openai
 
 _TRACEPARENT = re.compile(
@@ -35,11 +37,19 @@ def arrive(call: Call) -> None:
     admit(call)
 
 
-def serve(call: Call, body: bytes) -> Answer | None:
+def serve(call: Call, body: bytes) -> Turn | None:
     """The body is there. Raises: a VolanoError that refuses the call."""
     read(call, body)
     choose(call)
+    assert call.route is not None
+    if call.route.caching is not None:
+        return replay.serve(call, call.route.caching, limit, ask)
     limit(call)
+    return ask(call)
+
+
+def ask(call: Call) -> Answer | None:
+    """Have it answered by a target of its release. Raises: a VolanoError that refuses the call."""
     return answers.begin(call, plan(call))
 
 
@@ -92,8 +102,13 @@ def admit(call: Call) -> None:
 def read(call: Call, body: bytes) -> None:
     """What does it want?"""
     call.body = body
+    seen = call.state.seen.bodies
+    call.known = known = seen.get(body) if seen else None
     try:
-        call.peek = peek = call.door.peek(body)
+        if known is not None and known.door is call.door:
+            call.peek = peek = known.peek
+        else:
+            call.peek = peek = call.door.peek(body)
     except openai.MalformedError as error:
         raise no.BadBodyError(reason=error) from None
     except openai.FieldError as error:
@@ -128,14 +143,19 @@ def choose(call: Call) -> None:
     call.route = choose_arm(channel.arms, channel.salt, call.unit)
 
 
-def limit(call: Call) -> None:
-    """Is there room for it in the limits of its key, its groups and its channel?"""
+def limit(call: Call, tokens: int | None = None) -> None:
+    """Is there room for it in the limits of its key, its groups and its channel?
+
+    Without `tokens` they are estimated.
+    """
     key, admission = call.key, call.state.admission
     assert key is not None
     meters = admission.meters(key, call.channel)
     if not meters:
         return
-    found = admission.admit(meters, estimate(call.body, call.peek.max_tokens))
+    if tokens is None:
+        tokens = estimate(call.body, call.peek.max_tokens)
+    found = admission.admit(meters, tokens)
     if isinstance(found, Denied):
         raise no.RateLimitError.of(found)
     call.granted = found

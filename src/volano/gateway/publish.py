@@ -292,7 +292,9 @@ class Publisher:
             arms = found if len(found) > 1 else [replace(arm, share=MILLION) for arm in stable]
             if arms:
                 made = tuple(map(self._arm, arms))
-                served[channel.name] = shape.Channel(made, channel.unit, channel.salt)
+                served[channel.name] = shape.Channel(
+                    made, channel.unit, channel.salt, _caching(channel)
+                )
             else:
                 refused[channel.name] = problems[0]
         return served, refused
@@ -506,6 +508,13 @@ class Pinned:
     strategy: str
     model: Artifact | None
     targets: tuple[shape.Target, ...] = ()
+
+
+def _caching(channel: Channel) -> shape.Caching | None:
+    if channel.cache_ttl_s is None:
+        return None
+    scope, since_us = channel.cache_scope or "group", channel.cache_set_us or 0
+    return shape.Caching(channel.cache_ttl_s, scope, since_us)
 
 
 def _answers(target: shape.Target) -> bool:

@@ -36,7 +36,7 @@ def close(call: Call) -> bytes:
     arm = _NO_ARM
     if route is not None:
         arm = route.info
-        if call.error != STOPPED:
+        if call.error != STOPPED and call.cached not in REPEATED:
             state.slot.count(arm.slot, error=_is_failure(call))
     target = way.target if way is not None else _NO_TARGET
     began, began_at, first_at = call.began_us, call.began_at_us, call.first_at_us
@@ -52,7 +52,9 @@ def close(call: Call) -> bytes:
         first_us=first_at - began_at if first_at and call.streamed else -1,
         bytes_in=len(call.body), bytes_out=len(call.response),
     )  # fmt: skip
-    tags = {"tried": call.tried} if call.tried else _NO_TAGS
+    tags = _tags(call) if call.tried or call.cached else _NO_TAGS
+    if call.flight is not None and call.outcome != "ok":
+        call.flight.over(None)
     # A `traces.frame.Call`, field by field in its order, not made into an object first.
     return encode((
         call.trace, call.span, call.parent, began, ended, first, key.id, key.group, call.channel,
@@ -67,6 +69,18 @@ def close(call: Call) -> bytes:
 _NO_ARM = Arm(release="", release_digest="", targets=(), share=0, arm="")
 _NO_TARGET = Target(name="", url="", model="")
 _NO_TAGS: dict[str, str] = {}
+REPEATED = {said: {"cache": said} for said in ("hit", "coalesced")}
+"""What `Call.cached` says of an answer that was given before, and the tags of its trace.
+
+Such a call is not counted for the guard: it says nothing of how the release
+answers now, and many of them would hide that it does not.
+"""
+
+
+def _tags(call: Call) -> dict[str, str]:
+    return REPEATED.get(call.cached) or ({"tried": call.tried} if call.tried else _NO_TAGS)
+
+
 _CLIENTS_OWN = frozenset((400, 413, 422))
 
 

@@ -74,10 +74,15 @@ def refuse_call(call: Call, error: VolanoError) -> None:
     call.request.respond(status, JSON + extra + trace_headers(call), body)
 
 
+_CACHED = {said: f"x-volano-cache: {said}\r\n".encode() for said in ("hit", "coalesced", "miss")}
+
+
 def trace_headers(call: Call) -> bytes:
     """The header lines that let a client name its call."""
     if not call.trace:
         return b""
     trace = call.trace
     lines = f"x-volano-trace: {trace}\r\nx-request-id: {trace}\r\n".encode()
+    if call.cached:
+        lines += _CACHED[call.cached]
     return lines if call.granted is None else lines + call.granted.headers()

@@ -12,8 +12,8 @@ from msgspec import UNSET, structs
 from volano.core.errors import VolanoError
 from volano.gateway import errors as no
 from volano.gateway.call import Call
+from volano.gateway.naming import named
 from volano.gateway.routes import Route, Way
-from volano.gateway.words import named
 from volano.wire import openai
 from volano.wire.dialects.all import SERVED, SERVED_EMBEDDINGS, SPOKEN, SPOKEN_EMBEDDINGS
 from volano.wire.dialects.anthropic import MESSAGES

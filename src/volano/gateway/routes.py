@@ -7,7 +7,7 @@ import msgspec
 
 from volano.core.clock import Clock
 from volano.gateway.health import Health
-from volano.gateway.snapshot import Arm, Channel, Flow, Key, Sign, Snapshot, Target
+from volano.gateway.snapshot import Arm, Caching, Channel, Flow, Key, Sign, Snapshot, Target
 from volano.wire.dialects.all import SERVED
 from volano.wire.exchange import Ask
 from volano.wire.http_client import Origin
@@ -102,6 +102,7 @@ class Route:
     __slots__ = (
         "arm",
         "before",
+        "caching",
         "defaults",
         "info",
         "json_head",
@@ -113,9 +114,10 @@ class Route:
         "ways",
     )
 
-    def __init__(self, arm: Arm, ways: list[Way]):
+    def __init__(self, arm: Arm, ways: list[Way], caching: Caching | None = None):
         flow = arm.flow
         self.info = arm
+        self.caching = caching
         self.arm = arm.arm
         self.share = arm.share
         self.ways = ways
@@ -148,7 +150,9 @@ class Routes:
     def __init__(self, snapshot: Snapshot, origins: dict[str, Origin], healths: dict[str, Health]):
         self.snapshot = snapshot
         self.channels = {
-            name: RoutedChannel(channel, [_route(arm, origins, healths) for arm in channel.arms])
+            name: RoutedChannel(
+                channel, [_route(arm, origins, healths, channel.caching) for arm in channel.arms]
+            )
             for name, channel in snapshot.channels.items()
         }
         self._secret = bytes.fromhex(snapshot.hmac_secret_hex)
@@ -181,6 +185,12 @@ def urls(snapshot: Snapshot) -> set[str]:
     return {target.url for target in _targets(snapshot)}
 
 
+def cachings(snapshot: Snapshot) -> dict[str, Caching]:
+    """The channels that have a cache, with their settings."""
+    found = snapshot.channels.items()
+    return {name: channel.caching for name, channel in found if channel.caching is not None}
+
+
 def names(snapshot: Snapshot) -> set[str]:
     """What the health of a snapshot's targets is kept under."""
     return {_name(target) for target in _targets(snapshot)}
@@ -197,13 +207,15 @@ def _name(target: Target) -> str:
     return f"{target.name} {target.url} {target.model}"
 
 
-def _route(arm: Arm, origins: dict[str, Origin], healths: dict[str, Health]) -> Route:
+def _route(
+    arm: Arm, origins: dict[str, Origin], healths: dict[str, Health], caching: Caching | None
+) -> Route:
     ways = [
         Way(target, origins[target.url], healths[_name(target)])
         for target in arm.targets
         if target.enabled
     ]
-    return Route(arm, ways)
+    return Route(arm, ways, caching)
 
 
 def _template(flow: Flow) -> Ask:

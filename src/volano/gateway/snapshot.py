@@ -26,6 +26,8 @@ from volano.gateway.tally import SLOTS, USES
 
 MILLION = 1_000_000
 DEFAULT_MAX_BODY = 20 << 20
+SCOPES = ("group", "channel", "release")
+"""Who may get the answer that another got."""
 
 
 class Key(Struct, frozen=True):
@@ -157,12 +159,24 @@ class Arm(Struct, frozen=True):
     strategy: str = "ordered"
 
 
+class Caching(Struct, frozen=True):
+    """Answers are kept for `ttl_s` seconds and shared in a group, a channel or a release.
+
+    `since_us` is when this was said: saying it again empties the cache.
+    """
+
+    ttl_s: int
+    scope: str = "group"
+    since_us: int = 0
+
+
 class Channel(Struct, frozen=True):
-    """What clients name as `model`."""
+    """What clients name as `model`. Without `caching` each call is asked anew."""
 
     arms: tuple[Arm, ...]
     unit: str = "user"
     salt: str = ""
+    caching: Caching | None = None
 
 
 class Snapshot(Struct, frozen=True):
@@ -230,9 +244,17 @@ def _check(snapshot: Snapshot) -> None:
             raise ValueError(f"the shares of channel `{name}` are not 1,000,000 in all: {shares}")
         for arm in channel.arms:
             check_arm(name, arm)
+        if channel.caching is not None:
+            _check_caching(name, channel.caching)
     _check_limits(snapshot.limits)
     if not all(0 <= budget.slot.index < BUDGET_SLOTS for budget in snapshot.budgets):
         raise ValueError("a budget has no slot")
+
+
+def _check_caching(channel: str, caching: Caching) -> None:
+    """A scope that is none could share what must not be shared."""
+    if caching.scope not in SCOPES or caching.ttl_s <= 0:
+        raise ValueError(f"the cache of channel `{channel}` is impossible: {caching}")
 
 
 def _check_limits(limits: dict[str, Limit]) -> None:

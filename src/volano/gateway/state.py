@@ -12,9 +12,12 @@ from volano.core.clock import Clock
 from volano.core.errors import VolanoError
 from volano.gateway.batch import Batch
 from volano.gateway.budgets import Budgets
+from volano.gateway.cache import Cache
+from volano.gateway.coalesce import Flights
 from volano.gateway.health import Health, RetryBudget
 from volano.gateway.limits import Admission
-from volano.gateway.routes import Routes, names, urls
+from volano.gateway.routes import Routes, cachings, names, urls
+from volano.gateway.seen import Seen
 from volano.gateway.shared import Slot
 from volano.gateway.snapshot import EMPTY, Snapshot
 from volano.gateway.tally import Tally
@@ -42,6 +45,10 @@ class Limits:
     """The largest plain answer."""
     drain_s: float = 30.0
     """How long calls under way may take after SIGTERM."""
+    cache_bytes: int = 64 << 20
+    """How much of answers a worker keeps, for channels with a cache."""
+    coalesce_s: float = 120.0
+    """How long a call waits for the answer to an identical one before it asks for itself."""
     spool_bytes: int = 4 << 30
     """How much the spool may hold that is not recorded yet."""
     budget_s: float = 2.0
@@ -96,12 +103,17 @@ class State:
         self.routes = Routes(EMPTY, {}, {})
         self.full_until = 0.0
         self.batch = Batch(self, int(Kind.CALL), loop)
+        self.cache = Cache(limits.cache_bytes)
+        self.seen = Seen(limits.cache_bytes // 8)
+        self.flights = Flights(self.cache, loop.call_soon, clock.monotonic_us)
 
     def apply(self, snapshot: Snapshot) -> None:
         """Serve by this snapshot from now on; calls under way end by the old one."""
         wanted = urls(snapshot)
         for url in wanted - self.origins.keys():
             self.origins[url] = Origin(url, self.wheel, self.loop, timeouts=self.limits.upstream)
+        if cachings(snapshot) != cachings(self.routes.snapshot):
+            self.cache.clear()
         served = names(snapshot)
         self.healths = {name: self.healths.get(name) or Health() for name in served}
         self.routes = Routes(snapshot, self.origins, self.healths)

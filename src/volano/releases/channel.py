@@ -5,11 +5,17 @@ from dataclasses import dataclass
 MILLION = 1_000_000
 UNITS = ("user", "request")
 """What sticks to one release: all calls of a user, or nothing beyond one call."""
+SCOPES = ("group", "channel", "release")
+"""Who may get an answer that another got: its group, all callers of the channel, or of the release."""
+MAX_TTL_S = 30 * 24 * 3600
 
 
 @dataclass(frozen=True)
 class Channel:
-    """What a channel serves now. `share` is the candidate's part, in millionths."""
+    """What a channel serves now. `share` is the candidate's part, in millionths.
+
+    Answers are cached for `cache_ttl_s` seconds, in the scope of `SCOPES`; None: not at all.
+    """
 
     name: str
     stable: str
@@ -22,6 +28,9 @@ class Channel:
     share: int = 0
     rollout_id: str | None = None
     salt: str = ""
+    cache_ttl_s: int | None = None
+    cache_scope: str | None = None
+    cache_set_us: int | None = None
 
     @property
     def share_millionths(self) -> int:

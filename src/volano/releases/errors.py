@@ -27,6 +27,15 @@ class UnknownUnitError(InvalidError):
     hint = "Say `user`, or `request` where answers need not fit together."
 
 
+class BadCacheError(InvalidError):
+    """The cache of `{channel}` cannot be so: {why}."""
+
+    hint = (
+        "Say `volano channel cache {channel} --ttl 300 --scope group`, or "
+        "`volano channel cache {channel} --off`."
+    )
+
+
 class UnknownRolloutError(NotFoundError):
     """There is no rollout `{rollout}`."""
 

@@ -14,6 +14,7 @@ from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
 from volano.core.verdict import Verdict
 from volano.flows.keeper import Flows
+from volano.releases.caching import Caching, caching
 from volano.releases.channel import UNITS, Arm, Channel, arms
 from volano.releases.errors import (
     AlreadyServedError,
@@ -275,6 +276,36 @@ class Releases:
         if found is None:
             raise UnknownChannelError(channel=name)
         return found
+
+    def cache(
+        self,
+        channel: str,
+        *,
+        ttl: int | None = None,
+        scope: str = "group",
+        off: bool = False,
+        by: Principal,
+    ) -> Caching:
+        """Give answers again to the same question, for `ttl` seconds; or no more, with `off`.
+
+        What was kept until now is forgotten, also when the same is said again.
+
+        Raises:
+            UnknownChannelError: nothing was ever promoted to it.
+            BadCacheError: the time or the scope is none.
+        """
+        kept = caching(channel, ttl=ttl, scope=scope, off=off)
+        said = {"cache_ttl_s": kept.ttl_s, "cache_scope": kept.scope}
+        values = {**said, "cache_set_us": self._clock.now_us()}
+        with self._db.write() as conn:
+            changed = conn.execute(
+                update(channels).where(channels.c.name == channel).values(values)
+            )
+            if not changed.rowcount:
+                raise UnknownChannelError(channel=channel)
+            self._ledger.append("channel.cache", f"channel/{channel}", [], said, by=by, conn=conn)
+        self._publish()
+        return kept
 
     def arms(self, channel: Channel) -> Arms:
         """Return the releases that a channel serves, with their shares."""

@@ -13,6 +13,9 @@ channels = Table(
     Column("unit", Text, nullable=False),
     Column("updated_us", BigInteger, nullable=False),
     Column("group", Text, nullable=False),
+    Column("cache_ttl_s", Integer),
+    Column("cache_scope", Text),
+    Column("cache_set_us", BigInteger),
 )
 
 rollouts = Table(

@@ -129,6 +129,18 @@ def test_a_channel_carries_its_flow_and_its_target(front):
     assert front.engines() == []
 
 
+def test_a_channel_carries_its_cache(front):
+    shop = front.shop
+    shop.serve("polite")
+    shop.serve("plain")
+    shop.releases.cache("polite", ttl=300, scope="release", by=ANNA)
+    channels, since_us = front.snapshot().channels, shop.clock.now_us()
+    assert channels["polite"].caching == snapshot.Caching(300, "release", since_us)
+    assert channels["plain"].caching is None
+    shop.releases.cache("polite", off=True, by=ANNA)
+    assert front.snapshot().channels["polite"].caching is None
+
+
 def test_a_key_that_is_not_there_is_named(front):
     shop = front.shop
     where = {"url": "https://api.example.com/v1", "model": "m"}

@@ -6,6 +6,7 @@ from volano.core.errors import VolanoError
 from volano.gateway.errors import SnapshotError
 from volano.gateway.snapshot import (
     Arm,
+    Caching,
     Channel,
     Flow,
     Key,
@@ -38,6 +39,8 @@ def test_what_was_written_is_read(tmp_path):
         {"channels": {"c": Channel(arms=(arm("unix:/x", "m", share=5),))}},
         {"channels": {"c": Channel(arms=(arm("ftp://x", "m"),))}},
         {"channels": {"c": Channel(arms=(arm("unix:/x", "m", release="a\r\nb"),))}},
+        {"channels": {"c": Channel((arm("unix:/x", "m"),), caching=Caching(60, "world"))}},
+        {"channels": {"c": Channel((arm("unix:/x", "m"),), caching=Caching(0))}},
         {"hmac_secret_hex": "zz"},
         {"spool_policy": "perhaps"},
     ],

@@ -3,6 +3,8 @@
 from volano.web.api.models import STRATEGIES
 from volano.web.api.verb import Param, Verb
 
+_NAME = Param("name", "the channel", first=True, required=True)
+
 VERBS = (
     Verb(
         "channel", "open", "open_channel", "/channels/{name}/open",
@@ -24,6 +26,19 @@ VERBS = (
     ),
     Verb(
         "channel", "show", "releases.channel", "/channels/{name}", "Show a channel.",
-        (Param("name", "the channel", first=True, required=True),),
+        (_NAME,),
+    ),
+    Verb(
+        "channel", "cache", "releases.cache", "/channels/{channel}/cache",
+        "Give answers again to the same question, for a time; what was kept until now is forgotten.",
+        (
+            Param("channel", "the channel", first=True, required=True),
+            Param("ttl", "for how many seconds", "int", least=1, most=2_592_000),
+            Param("scope", "who may get an answer that another got: callers of the same group, of "
+                  "the channel, or of the release in any channel", default="group",
+                  choices=("group", "channel", "release")),
+            Param("off", "answer each call anew", "flag", default=False),
+        ),
+        changes=True, done="{channel}: {says}.", next="volano channel show {channel}",
     ),
 )  # fmt: skip

@@ -1,0 +1,33 @@
+"""Fields by the names that clients of a door know: dialects name them as OpenAI's chat does."""
+
+from collections.abc import Mapping
+
+from volano.wire.exchange import Ask
+
+_NAMES: Mapping[str, Mapping[str, str]] = {
+    "openai.responses": {
+        "max_tokens": "max_output_tokens",
+        "response_format": "text.format",
+        "reasoning_effort": "reasoning.effort",
+        "verbosity": "text.verbosity",
+    },
+    "anthropic.messages": {
+        "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
+        "response_format": "output_config.format",
+        "reasoning_effort": "output_config.effort",
+        "stop": "stop_sequences",
+        "user": "metadata.user_id",
+    },
+}
+
+
+def named(param: str | None, door: str, ask: object) -> str | None:
+    """Return what a client of this door calls the field that cannot be said."""
+    if param is None:
+        return None
+    if door == "openai.responses" and param.startswith("messages"):
+        return "input"  # places there are counted differently
+    if door == "anthropic.messages" and param == "reasoning_effort":
+        wish = ask.reasoning if isinstance(ask, Ask) else None
+        return "output_config.effort" if wish and wish.effort else "thinking"
+    return _NAMES.get(door, {}).get(param, param)
