@@ -23,7 +23,12 @@ HEADS = [
     b"Connection: close\r\n", b"Connection: upgrade\r\nUpgrade: h2c\r\n", b"Expect: 100-continue\r\n", b"Expect: x\r\n",
     b"3\r\nabc\r\n", b"0\r\n\r\n", b"3;a=b\r\nabc\r\n", b"ffffffffffffffff\r\n", b"0\r\nX: y\r\n\r\n", b"abc", b"\n", b"\r", b"\0",
 ]  # fmt: skip
-pieces = st.lists(st.sampled_from(HEADS) | st.binary(max_size=3), max_size=8).map(b"".join)
+some = st.sampled_from(HEADS) | st.binary(max_size=3)
+starts = st.sampled_from([head for head in HEADS if b"HTTP/" in head])
+requests = st.tuples(
+    starts, st.lists(some, max_size=3).map(b"".join), st.just(b"\r\n"), st.lists(some, max_size=3).map(b"".join)
+).map(b"".join)  # fmt: skip
+pieces = st.lists(some | requests, max_size=5).map(b"".join)
 
 
 @settings(max_examples=1500, deadline=None)
