@@ -58,7 +58,7 @@ def costs(desk):
     return Costs(
         db=desk.db, ledger=desk.ledger, traces=Traces(desk.folder / "hot.db"),
         spool=_folder(desk, "spool"), run=_folder(desk, "run"), clock=desk.clock,
-        publish=desk._publish,
+        publish=desk._publish, frames=None,
     )  # fmt: skip
 
 
