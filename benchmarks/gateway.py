@@ -82,7 +82,7 @@ def main() -> int:
     options.add_argument("--seconds", type=float, default=2)
     options.add_argument("--profile", action="store_true")
     args = options.parse_args()
-    missing = [name for name in ("nginx", "wrk") if not shutil.which(name, path=_PATH)]
+    missing = [name for name in ("nginx", "wrk") if not shutil.which(name, path=PATH)]
     if missing:
         print(f"skipped: {' and '.join(missing)} not installed (Debian: nginx-light, wrk)")
         return 0
@@ -96,7 +96,7 @@ def main() -> int:
         return Bench(Path(name), args, stack).run()
 
 
-_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
+PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 
 
 class Bench:
@@ -159,9 +159,9 @@ class Bench:
         requests, seconds = self.load(port, self.args.seconds)
         return requests / seconds, (cpu_s(pid) - before) / requests
 
-    def load(self, port: int, seconds: float) -> tuple[int, float]:
+    def load(self, port: int, seconds: float, connections: int = 16) -> tuple[int, float]:
         text = subprocess.run(
-            ["wrk", "-t1", "-c16", f"-d{max(1, round(seconds))}s", "-s", str(self.script),
+            ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-s", str(self.script),
              f"http://127.0.0.1:{port}"],
             capture_output=True, text=True, check=True, timeout=60 + seconds,
         ).stdout  # fmt: skip
@@ -179,7 +179,7 @@ class Bench:
         backlog = drain(self.run_folder)
         print(f"recorder:     {backlog['rows']} rows in {backlog['seconds']:.1f} s, "
               f"{backlog['rows'] / max(backlog['cpu'], 1e-9):.0f} rows a CPU-second")  # fmt: skip
-        process = subprocess.Popen([sys.executable, "-c", _LIVE, str(self.run_folder)],
+        process = subprocess.Popen([sys.executable, "-c", LIVE, str(self.run_folder)],
                                    stdout=subprocess.PIPE, text=True)  # fmt: skip
         assert process.stdout is not None
         process.stdout.readline()
@@ -247,7 +247,7 @@ class Bench:
         config.write_text(NGINX.format(
             mask="1" + "0" * core, folder=self.folder, name=name, port=port, action=action,
             upstream=upstream))  # fmt: skip
-        binary = shutil.which("nginx", path=_PATH)
+        binary = shutil.which("nginx", path=PATH)
         process = subprocess.Popen([str(binary), "-p", str(self.folder), "-c", str(config)])
         self.stack.callback(end, process)
         for _ in range(500):
@@ -276,7 +276,7 @@ class Bench:
                         channels={"support": Channel(arms=arms, salt="s")})  # fmt: skip
 
 
-_LIVE = """
+LIVE = """
 import sys, threading
 from pathlib import Path
 from volano.traces.recorder import run

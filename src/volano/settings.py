@@ -64,6 +64,14 @@ class Settings:
     """`refuse` new calls, or serve them `unrecorded`, when the spool is full."""
     cache_max_bytes: int = 64 * 1024 * 1024
     """Answers a gateway worker keeps for channels with a cache, at most."""
+    upstream_connect_s: int = 5
+    """Seconds until a target must have taken a connection."""
+    upstream_first_byte_s: int = 600
+    """Seconds until a target's answer must have begun."""
+    upstream_idle_s: int = 120
+    """Seconds that a target may be silent within an answer."""
+    upstream_total_s: int = 3600
+    """Seconds until a target's answer must be whole."""
     region: str = ""
     """Where this gateway stands, such as eu-west-1: models with the strategy `region-first` prefer it."""
     tls_certificate: str = ""
@@ -193,7 +201,9 @@ def _check(settings: Settings) -> None:
         raise NotLoopbackError(host=settings.host)
     demand(0 <= settings.port < 65536, "port", "ports are 0 to 65535")
     demand(1 <= settings.workers <= 64, "workers", "1 to 64 are possible")
-    for name in ("jobs_at_once", "engine_threads"):
+    counted = ("jobs_at_once", "engine_threads")
+    waits = [f.name for f in fields(Settings) if f.name.startswith("upstream_")]
+    for name in (*counted, *waits):
         demand(getattr(settings, name) >= 1, name, "it must be at least 1")
     demand(1 <= settings.engine_slots <= 256, "engine_slots", "1 to 256 are possible")
     demand(

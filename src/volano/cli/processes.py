@@ -32,8 +32,19 @@ def worker(settings: Settings, name: str, listen_fd: int) -> None:
     """Run a gateway worker on an inherited listening socket."""
     from volano.gateway.state import Limits
     from volano.gateway.worker import run
+    from volano.wire.http_client import Timeouts
 
-    limits = Limits(spool_bytes=settings.spool_max_bytes, cache_bytes=settings.cache_max_bytes)
+    upstream = Timeouts(
+        settings.upstream_connect_s,
+        settings.upstream_first_byte_s,
+        settings.upstream_idle_s,
+        settings.upstream_total_s,
+    )
+    limits = Limits(
+        spool_bytes=settings.spool_max_bytes,
+        cache_bytes=settings.cache_max_bytes,
+        upstream=upstream,
+    )
     run(listen_fd, settings.folder, name, limits=limits, tls=settings.tls_files)
 
 

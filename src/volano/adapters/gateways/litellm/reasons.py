@@ -3,7 +3,7 @@
 The keys are those of https://docs.litellm.ai/docs/proxy/config_settings (November 2026).
 """
 
-_TIMES = "volano's own times for connecting, first token, idle and total hold"
+_TIMES = "the settings `upstream_connect_s`, `upstream_first_byte_s`, `upstream_idle_s`, `upstream_total_s` hold for all targets"
 _RETRIES = "volano retries by itself, within a retry budget and by Retry-After"
 _HEALTH = "volano's own circuit breaker and cooldown hold for each target"
 _REDIS = "workers share their counters in memory; nothing is kept in Redis"
