@@ -100,7 +100,7 @@ async def _one(port: int, kind: str, n: int) -> None:
     body = (gateway.BODY if kind == "plain" else streams.STREAM_BODY) % n
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
     try:
-        writer.write(streams.request(body.replace("support", channel, 1)))
+        writer.write(streams.request(body.replace("support", channel, 1), port))
         if kind == "leave":
             await reader.readuntil(b"data:")
         elif kind == "slow":

@@ -63,14 +63,11 @@ class StreamBench(gateway.Bench):
         self.paced_port = gateway.free_port()
         self.fast_port = gateway.free_port()
         self.nginx("mock", self.mock_port, f"return 200 '{gateway.ANSWER}';", "", self.load_core)
-        folder = self.folder / "streams"
-        folder.mkdir()
-        (folder / "all.txt").write_text(EVENT * EVENTS + LAST)
-        self.nginx("fast", self.fast_port,
-                   f"root {folder}; default_type text/event-stream; error_page 405 =200 /all.txt; "
-                   "try_files /all.txt =404;", "", self.load_core)  # fmt: skip
-        mock = subprocess.Popen([sys.executable, __file__, "--mock", str(self.paced_port)])
-        self.stack.callback(gateway.end, mock)
+        for port, spacing in ((self.paced_port, SPACING_S), (self.fast_port, 0)):
+            mock = subprocess.Popen(
+                [sys.executable, __file__, "--mock", str(port), "--spacing", str(spacing)]
+            )
+            self.stack.callback(gateway.end, mock)
         passed = 'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off;'
         ports = {}
         for name in ("mock", "fast", "paced"):
@@ -126,8 +123,11 @@ class StreamBench(gateway.Bench):
         return rows
 
     def latency(self, ours: int, theirs: int, rate: float) -> bool:
-        bodies = [request(gateway.BODY % n) for n in range(100)]
-        rows = self.pairs(lambda at: _asked(at, bodies, rate, self.args.seconds), ours, theirs)
+        def ask(at: int) -> list[float]:
+            calls = [request(gateway.BODY % n, at) for n in range(100)]
+            return uvloop.run(_evenly(at, calls, rate, self.args.seconds))
+
+        rows = self.pairs(ask, ours, theirs)
         p50 = statistics.median(row[0] - row[2] for row in rows)
         p99 = statistics.median(row[1] - row[3] for row in rows)
         print(f"added:        p50 {p50:.2f} ms (bar < {BAR_P50_MS}), p99 {p99:.2f} ms "
@@ -136,8 +136,13 @@ class StreamBench(gateway.Bench):
         return p50 < BAR_P50_MS and p99 < BAR_P99_MS
 
     def first(self, ours: int, theirs: int) -> bool:
-        bodies = [request(STREAM_BODY.replace("support", "paced") % n) for n in range(STREAMS)]
-        rows = self.pairs(lambda at: _first_events(at, bodies, self.args.seconds), ours, theirs)
+        body = STREAM_BODY.replace("support", "paced", 1)
+
+        def ask(at: int) -> list[float]:
+            calls = [request(body % n, at) for n in range(STREAMS)]
+            return uvloop.run(_firsts(at, calls, self.args.seconds))
+
+        rows = self.pairs(ask, ours, theirs)
         p50 = statistics.median(row[0] - row[2] for row in rows)
         print(f"first event:  p50 {p50:.2f} ms later than through nginx (bar < {BAR_FIRST_MS}); "
               f"{STREAMS} streams, events {SPACING_S * 1e3:.0f} ms apart; volano {rows[-1][0]:.2f}, "
@@ -146,7 +151,7 @@ class StreamBench(gateway.Bench):
 
     def events(self, ours: int, theirs: int) -> bool:
         script = self.folder / "stream.lua"
-        body = STREAM_BODY.replace("support", "fast")
+        body = STREAM_BODY.replace("support", "fast", 1)
         script.write_text(gateway.LUA % (body, gateway.KEY))
         rates = {ours: [], theirs: []}
         for n in range(self.args.pairs):
@@ -172,8 +177,9 @@ class StreamBench(gateway.Bench):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         count = min(self.args.idle, (hard - 200) // 3)
         before = memory_kb(worker)
-        bodies = request(STREAM_BODY.replace("support", "paced").replace("user-%d", "idle"))
-        opened, after = uvloop.run(_open(port, bodies, count, lambda: memory_kb(worker)))
+        body = STREAM_BODY.replace("support", "paced", 1).replace("user-%d", "idle")
+        call = request(body, port)
+        opened, after = uvloop.run(_open(port, call, count, lambda: memory_kb(worker)))
         each = (after - before) / opened
         print(f"idle:         {opened} streams open, {each:.1f} kB of the worker's memory each "
               f"(bar < {BAR_IDLE_KB:.0f})", flush=True)  # fmt: skip
@@ -227,10 +233,6 @@ async def _connect(port: int, count: int) -> list[Client]:
     return [client for _, client in made]
 
 
-def _asked(port: int, requests: list[bytes], rate: float, seconds: float) -> list[float]:
-    return uvloop.run(_evenly(port, requests, rate, seconds))
-
-
 async def _evenly(port: int, requests: list[bytes], rate: float, seconds: float) -> list[float]:
     """Ask at this rate, whatever the answers do; return the latencies from when each was due."""
     free = asyncio.Queue()
@@ -254,10 +256,6 @@ async def _evenly(port: int, requests: list[bytes], rate: float, seconds: float)
         task.add_done_callback(tasks.discard)
     await asyncio.gather(*tasks)
     return taken[len(taken) // 10 :]
-
-
-def _first_events(port: int, requests: list[bytes], seconds: float) -> list[float]:
-    return uvloop.run(_firsts(port, requests, seconds))
 
 
 async def _firsts(port: int, requests: list[bytes], seconds: float) -> list[float]:
@@ -318,19 +316,35 @@ class Mock(asyncio.Protocol):
             b"transfer-encoding: chunked\r\n\r\n"
         )
         self.due = asyncio.get_running_loop().time()
-        self.next()
+        if self.spacing_s or self.idle:
+            self.next()
+        else:
+            self.all()
+
+    def all(self) -> None:
+        """Write each event by itself, one after the other."""
+        pieces = [_EVENT] * EVENTS + [_END]
+        fd = self.transport.get_extra_info("socket").fileno()
+        for n, piece in enumerate(pieces):
+            try:
+                sent = os.write(fd, piece)
+            except BlockingIOError:
+                sent = 0
+            if sent < len(piece):
+                self.transport.write(piece[sent:] + b"".join(pieces[n + 1 :]))
+                return
 
     def next(self) -> None:
         self.left -= 1
         if self.cut and self.left < EVENTS // 2:
             self.transport.abort()
             return
-        self.transport.write(_chunk(EVENT))
+        self.transport.write(_EVENT)
         if self.left:
             self.due += self.spacing_s
             self.timer = asyncio.get_running_loop().call_at(self.due, self.next)
         elif not self.idle:
-            self.transport.write(_chunk(LAST) + b"0\r\n\r\n")
+            self.transport.write(_END)
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
         if self.timer is not None:
@@ -341,14 +355,18 @@ def _chunk(text: str) -> bytes:
     return b"%x\r\n%b\r\n" % (len(text), text.encode())
 
 
+_EVENT, _END = _chunk(EVENT), _chunk(LAST) + b"0\r\n\r\n"
+
+
 async def _mock(port: int) -> None:
     server = await asyncio.get_running_loop().create_server(Mock, "127.0.0.1", port, backlog=8192)
     await server.serve_forever()
 
 
-def request(body: str) -> bytes:
+def request(body: str, port: int) -> bytes:
+    """Return a whole request, to be sent to this port."""
     return (
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\n"
+        f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n"
         f"content-type: application/json\r\nauthorization: Bearer {gateway.KEY}\r\n"
         f"content-length: {len(body)}\r\n\r\n{body}"
     ).encode()

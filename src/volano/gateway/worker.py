@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 from contextlib import suppress
@@ -60,6 +61,7 @@ def run(
     """
     relay = relay_path or (folder / "run").resolve() / "relay.sock"  # short in a deep folder
     certificate = Certificate(*tls) if tls else None
+    _allow_files()
     uvloop.run(_main(listen_fd, folder, worker_name, relay, limits or Limits(), certificate))
 
 
@@ -116,6 +118,13 @@ def _secured(certificate: Certificate | None) -> dict[str, Any]:
     if certificate is None:
         return {}
     return {"ssl": certificate.context, "ssl_handshake_timeout": HANDSHAKE_S}
+
+
+def _allow_files() -> None:
+    """Take all open files that the system allows: a stream needs two."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def settle_memory() -> None:

@@ -396,7 +396,7 @@ class Origin:
         loop: asyncio.AbstractEventLoop,
         *,
         timeouts: Timeouts = Timeouts(),
-        max_open: int = 1024,
+        max_open: int = 8192,
     ):
         self.url = url
         self.wheel = wheel
