@@ -9,8 +9,8 @@ not take calls now (see `health`), or are full, come last in any strategy.
     fastest       power of two choices: of two at random the one with the lower
                   expected wait, latency times calls in flight (Mitzenmacher 2001)
     cheapest      lowest price among those within the latency target
-    region-first  those of the first one's region (control lists the own region
-                  first), the fastest of them first
+    region-first  those of the gateway's own region (the first one's where that is not
+                  said), the fastest of them first
     sticky        the same unit goes to the same way as long as it is well
                   (weighted rendezvous hashing, Schindelhauer and Schomaker 2005)
 """
@@ -53,13 +53,16 @@ W = TypeVar("W", bound=Choosable)
 class Circumstances:
     """What an order may depend on besides the ways."""
 
-    __slots__ = ("latency_target_s", "now", "random", "unit")
+    __slots__ = ("home", "latency_target_s", "now", "random", "unit")
 
-    def __init__(self, now: float, random: Random, unit: str, latency_target_s: float = 0.0):
+    def __init__(
+        self, now: float, random: Random, unit: str, latency_target_s: float = 0.0, home: str = ""
+    ):
         self.now = now
         self.random = random
         self.unit = unit
         self.latency_target_s = latency_target_s
+        self.home = home
 
 
 def order(ways: Sequence[W], strategy: str, at: Circumstances) -> Sequence[W]:
@@ -111,7 +114,7 @@ def _cheapest(ways: Sequence[W], at: Circumstances) -> Sequence[W]:
 
 
 def _region_first(ways: Sequence[W], at: Circumstances) -> Sequence[W]:
-    home = ways[0].region
+    home = at.home or ways[0].region
     near = [way for way in ways if way.region == home]
     far = [way for way in ways if way.region != home]
     return [*(_fastest(near, at) if near else ()), *(_fastest(far, at) if far else ())]

@@ -167,8 +167,9 @@ def plan(call: Call) -> list[Way]:
     assert route is not None
     ways = route.ways
     if len(ways) > 1:
-        at = Circumstances(state.wheel.now, state.random, call.unit)
-        return list(order(ways, route.info.strategy, at))
+        info, home = route.info, state.routes.snapshot.region
+        at = Circumstances(state.wheel.now, state.random, call.unit, info.latency_target_s, home)
+        return list(order(ways, info.strategy, at))
     if not ways:
         raise no.NoTargetError(release=route.info.release)
     return ways

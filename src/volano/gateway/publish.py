@@ -163,7 +163,7 @@ class Publisher:
     def ready(self, release_digest: str) -> bool:
         """Whether every engine of this release answers; never true of one that cannot be served."""
         try:
-            _, _, targets = self._arm_of(release_digest)
+            _, targets = self._arm_of(release_digest)
         except VolanoError as error:
             self._tell(release_digest, error)
             return False
@@ -309,7 +309,7 @@ class Publisher:
         return ""
 
     def _arm(self, arm: Arm) -> shape.Arm:
-        flow, strategy, targets = self._arm_of(arm.release_digest)
+        found, targets = self._arm_of(arm.release_digest)
         return shape.Arm(
             release=arm.release,
             release_digest=arm.release_digest,
@@ -318,12 +318,13 @@ class Publisher:
             arm=arm.role,
             rollout=arm.rollout_id,
             slot=self._slot_of(arm.release_digest),
-            flow=flow,
-            strategy=strategy,
+            flow=found.flow,
+            strategy=found.strategy,
+            latency_target_s=found.latency_target_s,
         )
 
-    def _arm_of(self, release_digest: str) -> tuple[shape.Flow, str, tuple[shape.Target, ...]]:
-        """Return flow, strategy and targets of a release.
+    def _arm_of(self, release_digest: str) -> tuple["Pinned", tuple[shape.Target, ...]]:
+        """Return what a release pins, and its targets.
 
         What it pins is compiled once: releases never change. Where a target is and
         with which keys it is asked is looked up each time: that is operations.
@@ -335,7 +336,7 @@ class Publisher:
                 self._pinned[release_digest] = self._as_published(release_digest, error)
         found = self._pinned[release_digest]
         targets = found.targets if found.model is None else self._targets_of(found.model)
-        return found.flow, found.strategy, targets
+        return found, targets
 
     def _compile(self, release_digest: str) -> "Pinned":
         release = self._trust(release_digest)
@@ -345,7 +346,10 @@ class Publisher:
         flow = shape.Flow(tuple(raw["before"]), user, raw["defaults"])
         self._targets_of(compiled.model)
         pool = pool_of(compiled.model)
-        return Pinned(flow, pool.strategy if pool else "ordered", compiled.model)
+        if pool is None:
+            return Pinned(flow, "ordered", compiled.model)
+        target_s = (pool.latency_ms or 0) / 1000
+        return Pinned(flow, pool.strategy, compiled.model, latency_target_s=target_s)
 
     def _trust(self, release_digest: str) -> Artifact:
         """Return a release that is what was signed; asked once.
@@ -374,7 +378,7 @@ class Publisher:
             for arm in channel.arms:
                 if arm.release_digest == release_digest and arm.arm == "stable":
                     self._tell(release_digest, error, "is damaged and served as before")
-                    return Pinned(arm.flow, arm.strategy, None, arm.targets)
+                    return Pinned(arm.flow, arm.strategy, None, arm.targets, arm.latency_target_s)
         raise error
 
     def _targets_of(self, model: Artifact) -> tuple[shape.Target, ...]:
@@ -508,6 +512,7 @@ class Pinned:
     strategy: str
     model: Artifact | None
     targets: tuple[shape.Target, ...] = ()
+    latency_target_s: float = 0.0
 
 
 def _caching(channel: Channel) -> shape.Caching | None:

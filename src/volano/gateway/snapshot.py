@@ -157,6 +157,7 @@ class Arm(Struct, frozen=True):
     slot: int = 0
     flow: Flow = Flow()
     strategy: str = "ordered"
+    latency_target_s: float = 0.0
 
 
 class Caching(Struct, frozen=True):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from volano.core.digest import Digest
@@ -79,6 +80,7 @@ class Models:
         at: Sequence[str] = (),
         strategy: str = "ordered",
         weights: Sequence[str | int] = (),
+        latency_ms: int | None = None,
         url: str | None = None,
         model: str | None = None,
         key_env: str | None = None,
@@ -88,7 +90,8 @@ class Models:
 
         `at` says at which targets which models are asked, such as
         `openai:gpt-5`, and `router@1` for a model of our own; `strategy` in
-        which order, `weights` a share for each. The short form `url`, `model`,
+        which order, `weights` a share for each; with `cheapest`, `latency_ms` is
+        the slowest first content that will do. The short form `url`, `model`,
         `key_env` is a single OpenAI-compatible server without a target: its key
         is never stored, `key_env` names the environment variable that holds it.
 
@@ -101,10 +104,12 @@ class Models:
         if at:
             if url or model or key_env:
                 raise BadPointerError(reason="say --at, or --url with --model, not both")
-            return self._add_pool(name, at, strategy=strategy, weights=weights, by=by)
+            return self._add_pool(
+                name, at, strategy=strategy, weights=weights, latency_ms=latency_ms, by=by
+            )
         if url is None or model is None:
             raise BadPointerError(reason="say --at TARGET:MODEL, or --url with --model")
-        if weights or strategy != "ordered":
+        if weights or latency_ms or strategy != "ordered":
             raise BadPointerError(reason="a strategy chooses among entries given with --at")
         _check_pointer(url, model, key_env)
         meta = {"format": "pointer", "url": url, "model": model, "key_env": key_env}
@@ -117,17 +122,28 @@ class Models:
         *,
         strategy: str,
         weights: Sequence[str | int],
+        latency_ms: int | None,
         by: Principal,
     ) -> Artifact:
         if strategy not in STRATEGIES:
             raise BadPointerError(reason=f"strategies are {', '.join(STRATEGIES)}")
         if len(at) > MAX_ENTRIES:
             raise BadPointerError(reason=f"a model has at most {MAX_ENTRIES} entries")
+        if latency_ms is not None and (strategy != "cheapest" or latency_ms < 1):
+            raise BadPointerError(
+                reason="a latency of 1 ms or more goes with the strategy cheapest"
+            )
         shares = _shares(weights, len(at))
         entries = [self._entry(text, share) for text, share in zip(at, shares, strict=True)]
         if len({str(entry) for entry in entries}) < len(entries):
             raise BadPointerError(reason="an entry is there twice")
-        meta = {"format": "pointer", "at": list(map(_meta, entries)), "strategy": strategy}
+        meta: dict[str, Any] = {
+            "format": "pointer",
+            "at": list(map(_meta, entries)),
+            "strategy": strategy,
+        }
+        if latency_ms is not None:
+            meta["latency_ms"] = latency_ms
         own = [Parent("own", Digest(entry.digest)) for entry in entries if entry.digest]
         return self._catalog.record(KIND, name, files={}, parents=own, meta=meta, by=by)
 

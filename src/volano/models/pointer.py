@@ -68,6 +68,8 @@ class Pool:
 
     entries: tuple[Entry, ...]
     strategy: str
+    latency_ms: int | None = None
+    """With `cheapest`: the first content should come within this time."""
 
     @property
     def targets(self) -> set[str]:
@@ -84,7 +86,7 @@ def pool_of(model: Artifact) -> Pool | None:
         Entry(one.get("target"), one["model"], one.get("digest"), one.get("weight", 1))
         for one in meta["at"]
     )
-    return Pool(tuple(entries), meta["strategy"])
+    return Pool(tuple(entries), meta["strategy"], meta.get("latency_ms"))
 
 
 def pointer_of(model: Artifact) -> Pointer | None:

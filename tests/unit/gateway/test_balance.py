@@ -21,8 +21,9 @@ class Way:
     health: Health = field(default_factory=Health)
 
 
-def names(ways, strategy, *, unit="u", seed=1, now=10.0, target_s=0.0):
-    return [w.name for w in order(ways, strategy, Circumstances(now, Random(seed), unit, target_s))]
+def names(ways, strategy, *, unit="u", seed=1, now=10.0, target_s=0.0, home=""):
+    at = Circumstances(now, Random(seed), unit, target_s, home)
+    return [w.name for w in order(ways, strategy, at)]
 
 
 def broken(way: Way) -> Way:
@@ -93,6 +94,7 @@ def test_region_first():
     ways = [Way("eu1", region="eu"), Way("us1", region="us"), Way("eu2", region="eu")]
     for seed in range(20):
         assert names(ways, "region-first", seed=seed)[2] == "us1"
+        assert names(ways, "region-first", seed=seed, home="us")[0] == "us1"
 
 
 def test_sticky_keeps_a_unit_at_its_target_and_moves_only_what_must_move():

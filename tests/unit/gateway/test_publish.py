@@ -23,6 +23,7 @@ from volano.gateway.limits import Admission
 from volano.gateway.publish import Publisher
 from volano.gateway.shared import RELEASES, Shared
 from volano.gateway.tally import Tally
+from volano.models.errors import BadPointerError
 from volano.serving.wanted import Wanted
 from volano.store.tables import artifacts, blobs
 
@@ -520,6 +521,19 @@ def serve_pool(shop, *at, name="pool", **given):
     release = shop.releases.cut(name, flow=flow.ref, by=ANNA)
     shop.releases.promote(release.ref, channel=name, by=ANNA)
     return release
+
+
+def test_a_pool_may_name_the_slowest_that_will_do(front):
+    shop = front.shop
+    shop.environment |= {"OPENAI_API_KEY": "o"}
+    shop.targets.add("openai", provider="openai", by=ANNA)
+    at = ("openai:gpt-5", "openai:gpt-5-mini")
+    serve_pool(shop, *at, strategy="cheapest", latency_ms=800)
+    [arm] = front.snapshot().channels["pool"].arms
+    assert (arm.strategy, arm.latency_target_s) == ("cheapest", 0.8)
+    for wrong in ({"latency_ms": 800}, {"latency_ms": 0, "strategy": "cheapest"}):
+        with pytest.raises(BadPointerError):
+            shop.models.add_pointer("other", at=at, by=ANNA, **wrong)
 
 
 def test_a_pool_is_its_targets_in_order_with_strategy_and_weights(front):
