@@ -15,7 +15,7 @@ from volano.traces.frame import Call, Kind, decode_begin, decode_call
 from volano.traces.look import Look
 from volano.traces.row import Rows, cut_call
 from volano.traces.segment import Frame, Segment, writer_of
-from volano.traces.tables import INSERT_CALL
+from volano.traces.tables import INSERT_CALL, SPEND_OF_NEW
 
 log = logging.getLogger(__name__)
 
@@ -71,18 +71,22 @@ class Intake:
 
     def write_cut(self, conn: sqlite3.Connection, look: Look) -> None:
         """Give each stream that had begun in a life that is over its trace."""
+        newest = _newest(conn)
         for life, ended_us in look.over.items():
             found = conn.execute("SELECT payload FROM begun WHERE life = ?", (life,)).fetchall()
             for (payload,) in found:
                 call = cut_call(decode_begin(payload), worker=writer_of(life), ended_us=ended_us)
                 look.cut += conn.execute(INSERT_CALL, self._row(call, life)).rowcount
             conn.execute("DELETE FROM begun WHERE life = ?", (life,))
+        if look.over:
+            conn.execute(SPEND_OF_NEW, (newest,))
 
     def _write_calls(
         self, conn: sqlite3.Connection, look: Look, calls: list[tuple[Segment, Frame, Call]]
     ) -> None:
         """Insert all at once; where one does not fit, one by one, and that one is set aside."""
         rows = [self._row(call, segment.life) for segment, _, call in calls]
+        newest = _newest(conn)
         conn.execute("SAVEPOINT calls")
         try:
             written = conn.executemany(INSERT_CALL, rows).rowcount if rows else 0
@@ -95,6 +99,8 @@ class Intake:
                 except _UNFIT as error:
                     self._lose_frame(look, segment, frame, f"it does not fit the table ({error})")
         conn.execute("RELEASE calls")
+        if rows:
+            conn.execute(SPEND_OF_NEW, (newest,))
         look.rows += written
         look.repeats += len(calls) - written
 
@@ -140,3 +146,8 @@ class Intake:
     def _lose(self, look: Look, segment: Segment, start: int, end: int, why: str) -> None:
         now_us = self._clock.now_us()
         look.losses.append(set_aside(segment, start, end, why=why, now_us=now_us))
+
+
+def _newest(conn: sqlite3.Connection) -> int:
+    found: int | None = conn.execute("SELECT max(seq) FROM calls").fetchone()[0]
+    return found or 0

@@ -50,7 +50,21 @@ CREATE TRIGGER spend_of_call AFTER INSERT ON calls WHEN NEW.outcome <> 'refused'
     completion_tokens = completion_tokens + excluded.completion_tokens;
 END
 """  # noqa: S608 - constants
-"""In the transaction of the row itself, and only for rows that are new: counted once."""
+"""How the sums were kept at first; what `SPEND_OF_PRICE` does with a changed row is the same."""
+
+SPEND_OF_NEW = f"""
+INSERT INTO spend
+SELECT began_us / {HOUR_US}, key_id, "group", channel, release, model,
+       coalesce(cost_currency, ''), life, held,
+       count(*), sum(cost_nano IS NULL), sum(coalesce(cost_nano, 0)),
+       sum(coalesce(prompt_tokens, 0)), sum(coalesce(completion_tokens, 0))
+FROM calls WHERE seq > ? AND outcome <> 'refused' GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+ON CONFLICT DO UPDATE SET
+  calls = calls + excluded.calls, unpriced = unpriced + excluded.unpriced,
+  nano = nano + excluded.nano, prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+  completion_tokens = completion_tokens + excluded.completion_tokens
+"""  # noqa: S608 - constants
+"""Add the rows that are newer than this `seq`: in their own transaction, so each is counted once."""
 
 SPEND_OF_PRICE = f"""
 CREATE TRIGGER spend_of_price AFTER UPDATE OF cost_nano, cost_currency ON calls
@@ -105,6 +119,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "ALTER TABLE calls ADD COLUMN provider TEXT NOT NULL DEFAULT ''",
         SPEND_OF_PRICE,
+        "DROP TRIGGER spend_of_call",
     ),
 )
 
