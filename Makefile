@@ -33,7 +33,7 @@ check: $(VENV)/.dev ## Format, ruff, types, import floors, quick tests
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/python -m pytest -m "not slow" -n $(JOBS) tests/unit
+	@$(BIN)/python -m pytest -m "not slow" -n $(JOBS) --hypothesis-profile quick tests/unit
 
 bench: $(VENV)/.dev ## Run the benchmarks: ratios against peers and limits, measured now
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

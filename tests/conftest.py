@@ -14,6 +14,7 @@ from volano.store.db import Database
 
 # Where a change is judged, the same examples every time: whoever hunts for new ones is at a desk.
 settings.register_profile("steady", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile("quick", settings.get_profile("steady"), max_examples=20)
 settings.load_profile("steady")
 
 
