@@ -9,7 +9,8 @@
 A try that was heard and of which nothing came back is taken to cost what it was
 held for, and so is an answer that broke off before its usage was told: the
 provider may have written to the end. So what is spent is never more than what
-was held.
+was held, but for what a provider runs by itself (searches, code) and charges beyond
+the words that it was sent and allowed.
 """
 
 from volano.core.errors import VolanoError
@@ -31,7 +32,7 @@ _NONE = Bound(0)
 class Account:
     """What a call holds and spends, over all tries."""
 
-    __slots__ = ("_bound", "_hold", "_lost", "_past", "_price", "heard", "until")
+    __slots__ = ("_bound", "_hold", "_known", "_lost", "_past", "_price", "heard", "until")
 
     def __init__(self) -> None:
         self._hold: Hold | None = None
@@ -39,6 +40,7 @@ class Account:
         self._lost = 0
         self._bound = _NONE
         self._price: Price | None = None
+        self._known: tuple[Way, bytes, Bound] | None = None
         self.heard = False
         self.until = 0.0
         """When waiting for room ends, by the loop's clock."""
@@ -48,7 +50,7 @@ class Account:
 
         Raises:
             BudgetSpentError: there is no room.
-            UnpricedError, UnboundedError: it is not known what to keep back.
+            UnpricedError, UnboundedError, BadBodyError: it is not known what to keep back.
         """
         state, key = call.state, call.key
         assert key is not None
@@ -63,7 +65,7 @@ class Account:
                 model=way.target.model, target=way.target.name, subject=subject,
                 code="price_unknown",
             )  # fmt: skip
-        found = bound(call, price, body)
+        found = self._most(call, way, price, body)
         if found.nano is None:
             raise no.UnboundedError(subject=subject, param="max_tokens", code="cost_unbounded")
         if found.nano == 0:
@@ -89,7 +91,7 @@ class Account:
             )
         self._hold, self._bound = held, found
         call.held = [*dict.fromkeys([*call.held, *held.generations])]
-        call.held_nano = sum(hold.nano for hold in (*self._past, held))
+        call.held_nano = self._lost + held.nano
         call.cost_currency, call.priced_by = price.currency, price.source
         return True
 
@@ -136,6 +138,14 @@ class Account:
         if hold is not None:
             assert call.state.budgets.purse is not None
             call.state.budgets.purse.cancel(hold)
+            call.held_nano = self._lost
+
+    def _most(self, call: Call, way: Way, price: Price, body: bytes) -> Bound:
+        """What this try costs at most; asked again and again while it waits for room."""
+        known = self._known
+        if known is None or known[0] is not way or known[1] is not body:
+            known = self._known = way, body, bound(call, price, body)
+        return known[2]
 
 
 def _whole(call: Call) -> Usage | None:

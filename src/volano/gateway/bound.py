@@ -1,6 +1,7 @@
 """The most that a call can cost at a target, before it is made."""
 
 import math
+import re
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ from msgspec import Struct
 
 from volano.costs.price import Price, worst_case
 from volano.gateway.call import Call
+from volano.gateway.errors import BadBodyError
 
 _IMAGES = (b'"image_url"', b'"input_image"', b'"image"')
 _UNSEEN = (
@@ -15,7 +17,8 @@ _UNSEEN = (
     b'"prompt"', b'"url"', b'"document"', b'"container"',
 )  # fmt: skip
 """What a body may name that is not in it."""
-_NO_LIMIT = ("max_completion_tokens", "max_tokens")
+_ESCAPED = re.compile(rb"\\u00([2-7][0-9a-fA-F])")
+_LIMITS = ("max_completion_tokens", "max_tokens")
 
 
 class _Many(Struct):
@@ -26,7 +29,7 @@ class _Many(Struct):
     prompt: Any = None
 
 
-_decode = msgspec.json.Decoder(_Many).decode
+_decoder = msgspec.json.Decoder(_Many)
 
 
 class Bound(Struct, frozen=True):
@@ -37,7 +40,11 @@ class Bound(Struct, frozen=True):
 
 
 def bound(call: Call, price: Price, body: bytes) -> Bound:
-    """Return the most that a call can cost when this body is sent; `nano` is None without a bound."""
+    """Return the most that a call can cost when this body is sent; `nano` is None without a bound.
+
+    Raises:
+        BadBodyError: it cannot be told how many answers are asked for.
+    """
     if not call.door.generates and call.door.name == "anthropic.count_tokens":
         return Bound(0)
     asked = _plain(call.body)
@@ -46,7 +53,7 @@ def bound(call: Call, price: Price, body: bytes) -> Bound:
     if price.second and math.isinf(total_s):
         return Bound(None, images)
     nano = worst_case(
-        price, max(len(body), len(asked)), _longest(call),
+        price, max(len(body), len(call.body)), _longest(call),
         n=_answers(call, asked), images=images, audio=b'"input_audio"' in asked,
         unseen=_unseen(call, asked), context_tokens=price.context,
         max_us=int(total_s * 1e6) if price.second else 0,
@@ -55,10 +62,10 @@ def bound(call: Call, price: Price, body: bytes) -> Bound:
 
 
 def _plain(body: bytes) -> bytes:
-    """The body without escapes, in which a name could be hidden."""
-    if b"\\u" not in body and b"\\/" not in body:
+    """The body with the escapes undone in which a name could be hidden. It may find too many."""
+    if b"\\u00" not in body:
         return body
-    return msgspec.json.encode(msgspec.json.decode(body))
+    return _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), body)
 
 
 def _longest(call: Call) -> int | None:
@@ -69,17 +76,24 @@ def _longest(call: Call) -> int | None:
         return max(0, call.peek.max_tokens)
     assert call.route is not None
     defaults = call.route.info.flow.defaults
-    found = [defaults[name] for name in _NO_LIMIT if isinstance(defaults.get(name), int)]
+    found = [defaults[name] for name in _LIMITS if isinstance(defaults.get(name), int)]
     return max(found) if found else None
+
+
+def _decode(body: bytes) -> _Many:
+    try:
+        return _decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadBodyError(reason=error) from None
 
 
 def _answers(call: Call, body: bytes) -> int:
     if call.door.name == "openai.completions":
-        many = _decode(body)
+        many = _decode(call.body)
         prompts = many.prompt if isinstance(many.prompt, list) else [many.prompt]
         each = max(_number(many.n), _number(many.best_of))
         return each * (1 if all(isinstance(p, int) for p in prompts) else len(prompts))
-    return _number(_decode(body).n) if b'"n"' in body else 1
+    return _number(_decode(call.body).n) if b'"n"' in body else 1
 
 
 def _number(value: Any) -> int:

@@ -10,6 +10,7 @@ from contextlib import closing, suppress
 from random import Random
 
 import pytest
+from msgspec import structs
 
 from simulators.line import Line, ask, chat
 from simulators.upstream import USAGE, Upstream
@@ -206,6 +207,55 @@ def test_a_call_waits_for_room_that_others_hold(till):
         thread.join(30)
     assert found == {200: 2}
     assert till.standing().spent.nano == 2 * ONCE
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"messages": [{"role": "user", "content": "\u00e9", "weight": "HUGE"}]}, 200),
+        ({"n": "HUGE"}, 400),
+        ({"n": 3}, 200),
+    ],
+)
+def test_odd_numbers_and_escapes_get_an_answer(till, more, status):
+    till.workers.start(1)
+    till.costs.set_budget("group:*", amount="1", by=ANNA)
+    body = json.dumps(chat("ok", max_tokens=MOST, **more)).replace('"HUGE"', "1e999").encode()
+    line = Line(till.workers.port)
+    assert line.send(ask(body)).answer()[0] == status
+    line.close()
+    until(lambda: till.standing().held.nano == 0)
+
+
+def test_names_hidden_in_escapes_are_counted(till):
+    """A picture may be 50,000 tokens: 0.05 USD here."""
+    base = till.channels["ok"].arms[0].targets[0]
+    dear = Price(Rates(input=1_000_000_000, output=1_000_000_000), source="the test")
+    till.channels["dear"] = channel(structs.replace(base, pricing=dear))
+    till.workers.start(1)
+    till.costs.set_budget("group:*", amount="0.01", by=ANNA)
+    assert say(till.workers.port, "dear")[0] == 200
+    part = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    plain = json.dumps(
+        chat("dear", max_tokens=MOST, messages=[{"role": "user", "content": [part]}])
+    )
+    for body in (plain, plain.replace("image_url", r"\u0069mage_url")):
+        line = Line(till.workers.port)
+        status, _, answer = line.send(ask(body.encode())).answer()
+        assert (status, told(answer)["code"]) == (429, "insufficient_quota")
+        line.close()
+
+
+def test_a_target_that_costs_nothing_answers_for_one_that_does(till):
+    priced, free = till.channels["status-500"].arms[0].targets[0], till.channels["free"]
+    till.channels["over"] = channel(priced, free.arms[0].targets[0])
+    till.workers.start(1)
+    till.costs.set_budget("group:*", amount="1", by=ANNA)
+    assert say(till.workers.port, "over", stream=True)[0] == 200
+    until(lambda: len(till.traces.list()) == 1)
+    assert till.traces.list()[0].cost_nano == till.standing().spent.nano == 0
+    first, last = till.workers.frames(kind=2)
+    assert (first.held_nano > 0, last.held_nano) == (True, 0)
 
 
 @pytest.mark.slow
