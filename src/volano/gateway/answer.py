@@ -10,6 +10,7 @@ before the last byte is written.
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 
 import msgspec
@@ -17,7 +18,7 @@ import msgspec
 from volano.core.errors import VolanoError
 from volano.gateway.account import Account
 from volano.gateway.call import Call, Money
-from volano.gateway.errors import SpoolFullError
+from volano.gateway.errors import FaultError, SpoolFullError
 from volano.gateway.mask import masked
 from volano.gateway.passage import BrokenStreamError, Chat, Native, Passage, Translated
 from volano.gateway.record import record, record_begin, record_soon
@@ -37,6 +38,7 @@ from volano.wire.listening import LISTENERS
 from volano.wire.openai import is_error_object
 from volano.wire.thoughts import Marker
 
+_log = logging.getLogger("volano.gateway")
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 0.5
 _STATUS = {"timeout": 504, "busy": 503, "stopped": 503}
 _ROOM_S = 0.003
@@ -89,10 +91,15 @@ class Answer(msgspec.Struct, eq=False):
 
     def go(self) -> None:
         """Ask the target, where a budget covers the call as soon as what it can cost is held."""
-        if self.call.account is None:
-            self.ask()
-        else:
-            self._pay(self.call.account)
+        try:
+            if self.call.account is None:
+                self.ask()
+            else:
+                self._pay(self.call.account)
+        except Exception:  # noqa: BLE001 - whatever it is, the client must not wait in vain
+            _log.exception("the call %s could not be put to its target", self.call.trace)
+            self._let_go()
+            refuse_call(self.call, FaultError())
 
     def _pay(self, account: Money) -> None:
         call, loop = self.call, self.call.state.loop

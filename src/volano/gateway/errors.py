@@ -195,6 +195,12 @@ class SpoolFullError(UnavailableError):
     hint = "Free disk space; see `volano doctor`. It is tried again on the next calls."
 
 
+class FaultError(VolanoError):
+    """The gateway failed on this call."""
+
+    hint = "That is a fault of volano's: the reason is in .volano/logs/. Other calls go on."
+
+
 class SnapshotError(InvalidError):
     """The snapshot `{path}` cannot be used: {reason}."""
 

@@ -149,3 +149,27 @@ def test_a_call_whose_client_leaves_at_once_is_recorded_and_its_upstream_never_a
     assert raised == []
     ((_, payload),) = made.state.kept
     assert decode_call(payload).outcome == "left"
+
+
+def test_a_call_that_breaks_the_gateway_is_answered_all_the_same(caplog):
+    class Client:
+        fields, answers = {}, []
+
+        def respond(self, status, headers, body):
+            self.answers.append((status, body))
+
+    async def story():
+        made = call(request=Client(), streamed=False, body=CHAT_BODY, peek=peek_chat(CHAT_BODY))
+        made.state.loop = asyncio.get_running_loop()
+        answer.begin(made, made.route.ways)
+        await asyncio.sleep(0)  # the stand-in of a state lacks what asking needs
+        return made
+
+    loop = asyncio.new_event_loop()
+    made = loop.run_until_complete(story())
+    loop.close()
+    ((status, body),) = made.request.answers
+    assert (status, b"fault" in body) == (500, True)
+    ((_, payload),) = made.state.kept
+    assert (decode_call(payload).outcome, decode_call(payload).status) == ("refused", 500)
+    assert "could not be put to its target" in caplog.text
