@@ -85,6 +85,7 @@ class Call(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     cost_currency: str = ""
     priced_by: str = ""
     provider: str = ""
+    session: str = ""
 
 
 class Begin(msgspec.Struct, array_like=True, kw_only=True, gc=False):
@@ -115,6 +116,7 @@ class Begin(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     cost_currency: str = ""
     priced_by: str = ""
     provider: str = ""
+    session: str = ""
 
 
 encode = msgspec.msgpack.Encoder().encode

@@ -83,6 +83,28 @@ END
 """  # noqa: S608 - constants
 """A call that is priced anew moves from one sum to another."""
 
+SPANS = """
+CREATE TABLE spans (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL, span_id TEXT NOT NULL, parent_span_id TEXT,
+  name TEXT NOT NULL, kind TEXT NOT NULL,
+  began_us INTEGER NOT NULL, ended_us INTEGER NOT NULL,
+  latency_us INTEGER NOT NULL, ttft_us INTEGER,
+  key_id TEXT NOT NULL, "group" TEXT NOT NULL,
+  service TEXT NOT NULL, environment TEXT NOT NULL, release TEXT NOT NULL,
+  session TEXT NOT NULL, unit TEXT NOT NULL,
+  model TEXT NOT NULL, provider TEXT NOT NULL,
+  outcome TEXT NOT NULL, error TEXT, finish TEXT,
+  prompt_tokens INTEGER, completion_tokens INTEGER,
+  cached_tokens INTEGER, reasoning_tokens INTEGER,
+  cost_nano INTEGER, cost_currency TEXT, priced_by TEXT,
+  tags TEXT NOT NULL, dialect TEXT NOT NULL,
+  input_text TEXT, output_text TEXT,
+  attributes BLOB
+) STRICT
+"""
+"""Spans that applications sent. `attributes`: zstd of JSON with all that was said of the span."""
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         CALLS,
@@ -121,6 +143,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         SPEND_OF_PRICE,
         "DROP TRIGGER spend_of_call",
     ),
+    (
+        SPANS,
+        "CREATE UNIQUE INDEX spans_by_id ON spans (id, span_id)",
+        "CREATE INDEX spans_by_time ON spans (began_us)",
+        "CREATE INDEX spans_by_session ON spans (session) WHERE session <> ''",
+        "ALTER TABLE calls ADD COLUMN session TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX calls_by_session ON calls (session) WHERE session <> ''",
+    ),
 )
 
 COLUMNS = (
@@ -130,6 +160,7 @@ COLUMNS = (
     *("outcome", "error", "prompt_tokens", "completion_tokens", "finish", "worker"),
     *("environment", "tags", "input_text", "output_text"),
     *("cost_nano", "cost_currency", "cached_tokens", "reasoning_tokens", "priced_by", "provider"),
+    "session",
 )
 """What a trace shows, in order; `seq` comes before, the bodies after."""
 

@@ -51,6 +51,7 @@ class Trace:
     reasoning_tokens: int | None = None
     priced_by: str | None = None
     provider: str = ""
+    session: str = ""
 
     @property
     def failed(self) -> bool:
