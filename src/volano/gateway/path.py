@@ -94,7 +94,7 @@ def admit(call: Call) -> None:
     coding = call.request.fields.get(b"content-encoding", b"identity")
     if coding.lower() != b"identity":
         raise no.EncodedBodyError(coding=coding[:40].decode("latin-1"))
-    if int(call.request.fields.get(b"content-length", b"0")) > most:
+    if (call.request.length or 0) > most:
         raise no.BodyTooLargeError(limit=most)
     call.request.limit = most
 

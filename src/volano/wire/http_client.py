@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from volano.wire.heads import MAX_KNOWN, is_plain_answer, outline
+from volano.wire.heads import PlainAnswers
 from volano.wire.timers import GONE, NEVER, Wheel
 
 IDLE_KEEP_S = 55.0
@@ -239,25 +239,18 @@ class Upstream(asyncio.Protocol):
     def _whole(self, data: bytes, receiver: Receiver) -> bool:
         """Take an answer that came whole in one read, by far the commonest, without the parser.
 
-        Only where there is nothing to interpret (`heads.is_plain_answer`, asked once
-        for each outline), and where the content-length ends exactly where the bytes
+        Only where there is nothing to interpret (`heads.PlainAnswers`), and where the content-length ends exactly where the bytes
         do. Everything else goes to the parser.
         """
-        found = outline(data)
-        if found is None:
+        origin = self._origin
+        begins = origin.answers.begins(data)
+        if begins is None:
             return False
-        key, start, digits = found
+        start, digits = begins
         if start + int(digits) != len(data):
             return False
-        plain = self._origin.plain_answers
-        if key not in plain:
-            if not is_plain_answer(data[:start], digits):
-                return False
-            if len(plain) >= MAX_KNOWN:
-                plain.clear()
-            plain.add(key)
         self._receiver = None
-        self._origin.keep(self)
+        origin.keep(self)
         receiver.whole(data[start:])
         return True
 
@@ -405,7 +398,7 @@ class Origin:
         self._max_open = max_open
         self._open = 0
         self._idle: list[Upstream] = []
-        self.plain_answers: set[bytes] = set()
+        self.answers = PlainAnswers()
         self._waiting: deque[Dial] = deque()
         self._closed = False
         self._unix, self._host, self._port, self._tls = _parse(url)
