@@ -25,7 +25,7 @@ from volano.gateway.record import record, record_begin, record_soon
 from volano.gateway.refusal import refuse_call, trace_headers
 from volano.gateway.render import Rendered, render
 from volano.gateway.routes import Way
-from volano.gateway.versions import with_clients
+from volano.gateway.versions import CLIENTS_SAY, with_clients
 from volano.serving.refusal import refusal_of
 from volano.serving.timings import without_timings
 from volano.traces.trace import STOPPED
@@ -132,7 +132,8 @@ class Answer(msgspec.Struct, eq=False):
             return
         body, dialect = self.rendered
         head = way.head(dialect, body, streamed=call.streamed, clock=call.state.clock)
-        head = with_clients(head, call, dialect)
+        if dialect in CLIENTS_SAY:
+            head = with_clients(head, call, dialect)
         traced = f"{len(body)}\r\ntraceparent: 00-{call.trace}-{call.span}-01\r\n\r\n".encode()
         self.asked_at = now = call.state.wheel.now
         self.under_way = True
@@ -671,26 +672,25 @@ def begin(call: Call, ways: Sequence[Way]) -> Answer | None:
     Raises:
         VolanoError: no target can be asked this.
     """
-    at, rendered = _first(call, ways)
+    at, rendered = (0, render(call, ways[0])) if len(ways) == 1 else _first(call, ways)
+    state = call.state
     call.way = ways[at]
     call.under_way = True
-    call.state.pulse.began(streamed=call.streamed)
+    state.pulse.began(streamed=call.streamed)
     answer = Answer(call, ways, rendered, not call.streamed, at)
-    call.state.retries.deposit()
+    state.retries.deposit()
     assert call.key is not None
-    if call.state.budgets.of(call.key, call.channel):
+    if state.budgets.allots_anything and state.budgets.of(call.key, call.channel):
         call.account = Account()
     elif call.streamed and not record_begin(call):
         refuse_call(call, SpoolFullError())
         return None
-    answer.timer = call.state.loop.call_soon(answer.go)
+    answer.timer = state.loop.call_soon(answer.go)
     return answer
 
 
 def _first(call: Call, ways: Sequence[Way]) -> tuple[int, Rendered]:
     """The first target that has words for this request; the first one's refusal if none has."""
-    if len(ways) == 1:
-        return 0, render(call, ways[0])
     refusal: VolanoError | None = None
     for at, way in enumerate(ways):
         try:

@@ -126,6 +126,7 @@ class Admission:
         self._own = seat.offset
         self._now = now
         self._meters: dict[str, Meter] = {}
+        self.limits_anything = False
         self._known: dict[tuple[str, str], tuple[Meter, ...]] = {}
         self._rates: list[int] = []
         self._calls: list[int] = []
@@ -145,6 +146,7 @@ class Admission:
             meter.rpm, meter.tpm, meter.concurrency = limit.rpm, limit.tpm, limit.concurrency
             kept[subject] = meter
         self._meters, self._known = kept, {}
+        self.limits_anything = bool(kept)
 
     def meters(self, key: Key, channel: str) -> tuple[Meter, ...]:
         """Whose limits hold for a call of this key on this channel, the nearest first."""

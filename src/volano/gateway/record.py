@@ -62,7 +62,7 @@ def close(call: Call) -> bytes:
         call.door.name, target.name, target.model, call.streamed, call.status, call.outcome,
         call.error, call.body, call.response, state.name, "", tags,
         call.held, call.held_nano, call.cost_nano, call.cost_currency, call.priced_by,
-        target.billed_as,
+        target.billed_as, call.session,
     ))  # fmt: skip
 
 
@@ -130,6 +130,7 @@ def record_begin(call: Call) -> bool:
                 cost_currency=call.cost_currency,
                 priced_by=call.priced_by,
                 provider=way.target.billed_as,
+                session=call.session,
             )
         ),
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import msgspec
 
 from volano.core.clock import Clock
+from volano.gateway.choose import choose
 from volano.gateway.health import Health
 from volano.gateway.snapshot import Arm, Caching, Channel, Flow, Key, Sign, Snapshot, Target
 from volano.wire.dialects.all import SERVED
@@ -134,12 +135,28 @@ class Route:
 class RoutedChannel:
     """A channel's arms as routes. `by_request` says that nothing sticks to an arm."""
 
-    __slots__ = ("arms", "by_request", "salt")
+    __slots__ = ("_placed", "arms", "by_request", "salt")
 
     def __init__(self, channel: Channel, arms: list[Route]):
         self.by_request = channel.unit == "request"
         self.salt = channel.salt
         self.arms = arms
+        self._placed: dict[str, Route] = {}
+
+    def arm_of(self, unit: str) -> Route:
+        """The arm that this unit sticks to. Who comes again need not be placed again."""
+        route = self._placed.get(unit)
+        if route is None:
+            route = choose(self.arms, self.salt, unit)
+            if len(self._placed) >= _MOST_PLACED:
+                self._placed.clear()
+            if len(unit) <= _LONGEST_PLACED:
+                self._placed[unit] = route
+        return route
+
+
+_MOST_PLACED = 4096
+_LONGEST_PLACED = 256
 
 
 class Routes:
