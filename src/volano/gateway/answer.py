@@ -21,7 +21,7 @@ from volano.gateway.call import Call, Money
 from volano.gateway.errors import FaultError, SpoolFullError
 from volano.gateway.mask import masked
 from volano.gateway.passage import BrokenStreamError, Chat, Native, Passage, Translated
-from volano.gateway.record import record, record_begin, record_soon
+from volano.gateway.record import begin_frame, record, record_soon
 from volano.gateway.refusal import refuse_call, trace_headers
 from volano.gateway.render import Rendered, render
 from volano.gateway.routes import Way
@@ -73,6 +73,8 @@ class Answer(msgspec.Struct, eq=False):
     timer: asyncio.Handle | None = None
     asked_at: float = 0.0
     under_way: bool = False
+    beginning: bool = False
+    """Its begin frame waits for this turn of the loop to end."""
     retry_until: float = 0.0
     retry_after_s: float = 0.0
     wait_s: float = _FIRST_WAIT_S
@@ -97,11 +99,10 @@ class Answer(msgspec.Struct, eq=False):
             else:
                 self._pay(self.call.account)
         except Exception:  # noqa: BLE001 - whatever it is, the client must not wait in vain
-            _log.exception("the call %s could not be put to its target", self.call.trace)
-            self._let_go()
-            refuse_call(self.call, FaultError())
+            self._fault()
 
     def _pay(self, account: Money) -> None:
+        """Hold what it can cost; the begin frame says so before the target is asked."""
         call, loop = self.call, self.call.state.loop
         self.timer = None
         now = loop.time()
@@ -115,11 +116,30 @@ class Answer(msgspec.Struct, eq=False):
             return
         if not held:
             self.timer = loop.call_later(_ROOM_S, self.go)
-        elif (call.streamed or call.held) and not record_begin(call):
-            refuse_call(call, SpoolFullError())
+        elif call.streamed or call.held:
+            self.beginning = True
+            call.state.begins.add(begin_frame(call), self.begun)
         else:
             account.until = 0.0
             self.ask()
+
+    def begun(self, kept: bool) -> None:
+        """The begin frame is kept, or could not be: ask the target."""
+        call, self.beginning = self.call, False
+        if not kept:
+            refuse_call(call, SpoolFullError())
+            return
+        if call.account is not None:
+            call.account.until = 0.0
+        try:
+            self.ask()
+        except Exception:  # noqa: BLE001 - as in `go`
+            self._fault()
+
+    def _fault(self) -> None:
+        _log.exception("the call %s could not be put to its target", self.call.trace)
+        self._let_go()
+        refuse_call(self.call, FaultError())
 
     def ask(self) -> None:
         """Send the call to its target."""
@@ -191,7 +211,7 @@ class Answer(msgspec.Struct, eq=False):
     def whole(self, body: bytes) -> None:
         self.upstream = None
         self.status = 200
-        self._mark_first()
+        self.call.first_at_us = self.call.state.clock.monotonic_us()
         self._plain(body)
 
     def ended(self) -> None:
@@ -277,7 +297,7 @@ class Answer(msgspec.Struct, eq=False):
     def _said(self, body: bytes) -> bytes:
         """The answer in the client's words. Raises BadAnswerError."""
         call, dialect = self.call, self.rendered.dialect
-        if body.lstrip()[:1] != b"{":
+        if body[:1] != b"{" and body.lstrip()[:1] != b"{":
             raise BadAnswerError("the upstream's answer is not JSON")
         if dialect == call.door.name:
             return without_timings(body) if self.ways[self.at].target.engine else body
@@ -644,6 +664,8 @@ class Answer(msgspec.Struct, eq=False):
         self._settle()
 
     def _let_go(self) -> None:
+        if self.beginning:  # no frame of a call may come behind its last one
+            self.call.state.begins.flush()
         self._drop_upstream()
         if self.under_way:
             self.under_way = False
@@ -663,8 +685,8 @@ class Answer(msgspec.Struct, eq=False):
             upstream.leave()
 
 
-def begin(call: Call, ways: Sequence[Way]) -> Answer | None:
-    """Ask the first target. A streamed call leaves its begin frame first; None when it could not.
+def begin(call: Call, ways: Sequence[Way]) -> Answer:
+    """Ask the first target. A call that streams or holds money leaves its begin frame first.
 
     It is asked when this turn of the loop is over, together with what else is
     written then (see `batch`).
@@ -682,10 +704,12 @@ def begin(call: Call, ways: Sequence[Way]) -> Answer | None:
     assert call.key is not None
     if state.budgets.allots_anything and state.budgets.of(call.key, call.channel):
         call.account = Account()
-    elif call.streamed and not record_begin(call):
-        refuse_call(call, SpoolFullError())
-        return None
-    answer.timer = state.loop.call_soon(answer.go)
+        answer.go()
+    elif call.streamed:
+        answer.beginning = True
+        state.begins.add(begin_frame(call), answer.begun)
+    else:
+        answer.timer = state.loop.call_soon(answer.go)
     return answer
 
 

@@ -104,6 +104,7 @@ class State:
         self.mark = object()
         self.full_until = 0.0
         self.batch = Batch(self, int(Kind.CALL), loop)
+        self.begins = Batch(self, int(Kind.BEGIN), loop)
         self.cache = Cache(limits.cache_bytes)
         self.seen = Seen(limits.cache_bytes // 8)
         self.flights = Flights(self.cache, loop.call_soon, clock.monotonic_us)
@@ -155,6 +156,7 @@ class State:
 
     def close(self) -> None:
         """Append what waits; close pools and timers."""
+        self.begins.flush()
         self.batch.flush()
         for origin in self.origins.values():
             origin.close()

@@ -368,14 +368,13 @@ class Connection(asyncio.Protocol):
             if not self._left:
                 head = self._usual
                 begins = None if head is None else head.shape.begins(data)
-                if begins is None:
+                if head is None or begins is None:
                     found = self.server.heads.find(data)
                     if found is None:
                         return data
-                    head, *begins = found
-                    self._usual = head
-                assert head is not None
-                start, digits = begins
+                    self._usual, *_ = head, start, digits = found
+                else:
+                    start, digits = begins
                 length = int(digits)
                 if length and len(data) == start + length:
                     self._whole(head, data[start:], length)
