@@ -22,7 +22,17 @@ _encode = msgspec.json.encode
 class Way:
     """A target with its pool, its health, and the unchanging parts of its request heads."""
 
-    __slots__ = ("_heads", "_turn", "capacity", "health", "model", "origin", "price", "target")
+    __slots__ = (
+        "_heads",
+        "_turn",
+        "capacity",
+        "fallback",
+        "health",
+        "model",
+        "origin",
+        "price",
+        "target",
+    )
 
     def __init__(self, target: Target, origin: Origin, health: Health):
         self.target = target
@@ -31,6 +41,7 @@ class Way:
         self.model = _encode(target.model)
         self.price = target.price
         self.capacity = target.capacity
+        self.fallback = target.fallback
         self._turn = 0
         self._heads = {
             (dialect, streamed): [
