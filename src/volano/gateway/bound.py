@@ -11,7 +11,7 @@ from volano.costs.price import Price, worst_case
 from volano.gateway.call import Call
 from volano.gateway.errors import BadBodyError
 
-_IMAGES = (b'"image_url"', b'"input_image"', b'"image"')
+_IMAGE = re.compile(rb'"image_url"[ \t\r\n]*:|"input_image"|"image"')
 _UNSEEN = re.compile(
     rb'"(?:file_id|file_url|file_data|previous_response_id|conversation|document|container)"'
 )
@@ -47,7 +47,7 @@ def bound(call: Call, price: Price, body: bytes) -> Bound:
     if not call.door.generates and call.door.name == "anthropic.count_tokens":
         return Bound(0)
     asked = _plain(call.body)
-    images = sum([asked.count(mark) for mark in _IMAGES]) if b"image" in asked else 0
+    images = len(_IMAGE.findall(asked)) if b"image" in asked else 0
     total_s = call.state.limits.upstream.total_s
     if price.second and math.isinf(total_s):
         return Bound(None, images)

@@ -6,7 +6,7 @@ from volano.gateway.call import Call
 from volano.gateway.settle import settle
 from volano.gateway.snapshot import Arm, Target
 from volano.traces.frame import Kind, encode
-from volano.traces.trace import STOPPED
+from volano.traces.trace import REPEATED, STOPPED
 
 _CALL = int(Kind.CALL)
 
@@ -71,7 +71,7 @@ def close(call: Call) -> bytes:
 _NO_ARM = Arm(release="", release_digest="", targets=(), share=0, arm="")
 _NO_TARGET = Target(name="", url="", model="")
 _NO_TAGS: dict[str, str] = {}
-REPEATED = {said: {"cache": said} for said in ("hit", "coalesced")}
+_REPEATED = {said: {"cache": said} for said in REPEATED}
 """What `Call.cached` says of an answer that was given before, and the tags of its trace.
 
 Such a call is not counted for the guard: it says nothing of how the release
@@ -80,7 +80,7 @@ answers now, and many of them would hide that it does not.
 
 
 def _tags(call: Call) -> dict[str, str]:
-    return REPEATED.get(call.cached) or ({"tried": call.tried} if call.tried else _NO_TAGS)
+    return _REPEATED.get(call.cached) or ({"tried": call.tried} if call.tried else _NO_TAGS)
 
 
 _CLIENTS_OWN = frozenset((400, 413, 422))

@@ -22,6 +22,8 @@ from volano.wire.timers import GONE, NEVER, Wheel
 
 IDLE_KEEP_S = 55.0
 """An unused connection is closed after this long."""
+MAX_HEAD = 256 << 10
+"""Headers of an answer, interim ones included, are not longer."""
 DRAIN_S = 1.0
 """How long the tail of an answer nobody waits for may take before its connection is dropped."""
 
@@ -113,7 +115,8 @@ class Upstream(asyncio.Protocol):
     """One connection to an origin; carries one exchange at a time."""
 
     __slots__ = (
-        "_bodiless", "_done", "_extra", "_framed", "_got", "_headers", "_interim", "_keep_alive",
+        "_bodiless", "_done", "_extra", "_framed", "_got", "_head_bytes", "_headers", "_interim",
+        "_keep_alive",
         "_limit", "_origin", "_parser", "_paused", "_receiver", "_reused", "_status", "deadline",
         "transport",
     )  # fmt: skip
@@ -125,7 +128,7 @@ class Upstream(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] = []
         self._got = self._done = self._extra = self._interim = False
         self._framed = self._bodiless = self._reused = self._paused = False
-        self._status = 0
+        self._status = self._head_bytes = 0
         self._keep_alive = False
         self._limit = NEVER
         self.transport: Any = None
@@ -145,7 +148,7 @@ class Upstream(asyncio.Protocol):
         origin = self._origin
         self._receiver = receiver
         self._got = self._done = self._extra = self._framed = False
-        self._status = 0
+        self._status = self._head_bytes = 0
         self._bodiless = bodiless
         self._reused = reused
         now = origin.wheel.now
@@ -230,6 +233,12 @@ class Upstream(asyncio.Protocol):
                 self._fail(
                     Failure("malformed", f"the upstream's answer is not HTTP: {error}", False)
                 )
+                return
+        if not self._status:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD and not self._done:
+                text = f"the upstream's headers are larger than {MAX_HEAD} bytes"
+                self._fail(Failure("malformed", text, False))
                 return
         if self._done:
             self._finish()
