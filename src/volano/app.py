@@ -213,7 +213,7 @@ class App:
             "next": "volano status",
         }
         if not self.keys.list():
-            key, text = self.keys.create("first", scopes=("chat:*", "feedback"), by=by)
+            key, text = self.keys.create("first", scopes=("chat:*", "feedback", "traces"), by=by)
             facts |= {"key": text, "key_id": key.id, "next": "volano demo"}
         return facts
 
