@@ -30,15 +30,19 @@ def count_spans(body: bytes) -> tuple[int, int]:
     """
     spans = without = 0
     steps = _Steps()
-    for start, end in _places(body, steps):
+    for _, _, (start, end) in _places(body, steps):
         spans += 1
         if not _has_ids(body, start, end, steps):
             without += 1
     return spans, without
 
 
-def span_places(body: bytes) -> Iterator[tuple[int, int]]:
-    """Give the place of each span in the bytes.
+Place = tuple[int, int]
+"""Where a message begins and ends."""
+
+
+def places(body: bytes) -> Iterator[tuple[Place, Place, Place]]:
+    """Give the places of each span, with those of its ResourceSpans and its ScopeSpans.
 
     Raises:
         MalformedError: this is no whole message.
@@ -46,10 +50,19 @@ def span_places(body: bytes) -> Iterator[tuple[int, int]]:
     yield from _places(body, _Steps())
 
 
-def _places(body: bytes, steps: "_Steps") -> Iterator[tuple[int, int]]:
+def field(data: bytes, at: int, end: int, number: int) -> bytes:
+    """Return the field of this number of the message at this place; empty where there is none.
+
+    Where it stands twice the last one holds, as protobuf has it.
+    """
+    return _last(data, at, end, number, _Steps())
+
+
+def _places(body: bytes, steps: "_Steps") -> Iterator[tuple[Place, Place, Place]]:
     for resource in _messages(body, 0, len(body), 1, steps):
         for scope in _messages(body, *resource, 2, steps):
-            yield from _messages(body, *scope, 2, steps)
+            for span in _messages(body, *scope, 2, steps):
+                yield resource, scope, span
 
 
 class _Steps:
@@ -109,7 +122,6 @@ def _has_ids(data: bytes, at: int, end: int, steps: _Steps) -> bool:
 
 
 def _last(data: bytes, at: int, end: int, number: int, steps: _Steps) -> bytes:
-    """Return the field's bytes; where it stands twice the last one holds, as protobuf has it."""
     found = b""
     for start, stop in _messages(data, at, end, number, steps):
         found = data[start:stop]
