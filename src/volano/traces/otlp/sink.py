@@ -72,7 +72,7 @@ class SpanSink:
         writing.flush()
         if taken.aside:
             conn.execute(_FORGET)
-            log.warning("%d spans were set aside; see `volano span aside`.", taken.aside)
+            log.warning("%d spans were set aside; see `volano span refused`.", taken.aside)
         return taken
 
     def _take_one(self, frame: Spans, writing: "_Writing") -> None:
