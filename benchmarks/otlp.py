@@ -274,10 +274,16 @@ def phase(name: str, platform: Platform, seconds: float, rate: float, first: int
     lags = sorted(_lags(seen))
     backlog = max(a - r for at, a, r in seen if at <= took)
     print(f"{name}")
-    print(f"  acknowledged       {acked / took:9.0f} spans/s  ({acked / took / BAR:.2f} x the bar of {BAR})")
+    print(
+        f"  acknowledged       {acked / took:9.0f} spans/s  ({acked / took / BAR:.2f} x the bar of {BAR})"
+    )
     print(f"  recorded           {recorded / took:9.0f} spans/s  ({recorded / took / BAR:.2f} x)")
-    print(f"  backlog            {backlog:9d} spans at most, all recorded {drained - took:.1f} s after the last")
-    print(f"  until it is listed {lags[len(lags) // 2]:9.2f} s median, {lags[-1]:.2f} s at most (bar 2 s)")
+    print(
+        f"  backlog            {backlog:9d} spans at most, all recorded {drained - took:.1f} s after the last"
+    )
+    print(
+        f"  until it is listed {lags[len(lags) // 2]:9.2f} s median, {lags[-1]:.2f} s at most (bar 2 s)"
+    )
     print("  CPU a span         " + ", ".join(f"{k} {v:.1f} us" for k, v in spent.items()))
     print("  memory             " + ", ".join(f"{k} {v:.0f} MB" for k, v in peak.items()))
     return acked / drained
@@ -320,7 +326,9 @@ def killing(folder: Path, kills: int, rate: float) -> None:
         for n in range(SPANS)
     }
     lost, twice = len(wanted - set(stored)), len(stored) - len(set(stored))
-    print(f"{kills} kills of worker or recorder: {len(wanted)} spans acknowledged, {lost} lost, {twice} twice")
+    print(
+        f"{kills} kills of worker or recorder: {len(wanted)} spans acknowledged, {lost} lost, {twice} twice"
+    )
     if lost or twice:
         sys.exit(1)
 
@@ -427,11 +435,15 @@ def main() -> None:
             killing(folder / "killed", options.kills, options.rate)
             return
         load = os.getloadavg()[0]
-        print(f"{SPANS} spans of {Body().bytes_a_span:.0f} bytes a request, {os.cpu_count()} cores, load {load:.1f} before")
+        print(
+            f"{SPANS} spans of {Body().bytes_a_span:.0f} bytes a request, {os.cpu_count()} cores, load {load:.1f} before"
+        )
         platform = Platform(folder / "own")
         try:
             until(lambda: platform.hot.exists(), 20)
-            phase(f"at {options.rate:.0f} spans/s offered", platform, options.seconds, options.rate, 0)
+            phase(
+                f"at {options.rate:.0f} spans/s offered", platform, options.seconds, options.rate, 0
+            )
             best = phase("as fast as it goes", platform, options.seconds / 3, 0, SENDERS)
             size = sum(p.stat().st_size for p in platform.hot.parent.glob("hot.db*"))
             print(f"on disk, hot         {size / platform.rows():9.0f} bytes a span")

@@ -13,7 +13,9 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 NOW_US = 1_790_000_000_000_000
 
 
-def span(name: str = "step", attributes: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+def span(
+    name: str = "step", attributes: dict[str, Any] | None = None, **more: Any
+) -> dict[str, Any]:
     """A span in plain words; times are microseconds from `NOW_US`."""
     return {
         "trace_id": more.pop("trace", None) or secrets.token_hex(16),

@@ -108,7 +108,9 @@ class Book:
         by, found = answer
         listed = found.get_prices(_EPOCH + timedelta(microseconds=at_us))
         if id(listed) not in self._listed:
-            self._listed[id(listed)] = price_of(listed, f"{LIST} {by}/{found.id}", found.context_window)
+            self._listed[id(listed)] = price_of(
+                listed, f"{LIST} {by}/{found.id}", found.context_window
+            )
         return self._listed[id(listed)]
 
 

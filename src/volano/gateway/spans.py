@@ -172,7 +172,9 @@ def _refuse(request: Request, encoding: str, error: VolanoError) -> None:
     elif isinstance(error, UnavailableError):
         lines += _RETRY
         _log.error("Spans are refused: %s", error)
-    request.respond(status, lines, refused(encoding, status, f"{error.message} {error.advice}".strip()))
+    request.respond(
+        status, lines, refused(encoding, status, f"{error.message} {error.advice}".strip())
+    )
 
 
 def _encoding(request: Request) -> str:

@@ -96,10 +96,11 @@ class HotStore:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
+def reading(path: Path, *, least: int = 1) -> Iterator[sqlite3.Connection | None]:
     """Open for a short look; None where nothing has been recorded yet.
 
-    Each statement is a read transaction of its own.
+    `least` is the number of the migration that made the tables asked for: until the
+    recorder of this version has opened the file, there is nothing in them. Each statement is a read transaction of its own.
 
     Raises:
         RecordsTooNewError: a newer volano made the file.
@@ -117,7 +118,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
     try:
         with _told(path):
             conn.execute("PRAGMA query_only = ON")
-            yield conn if _version(conn, path) > 0 else None
+            yield conn if _version(conn, path) >= least else None
     finally:
         conn.close()
 

@@ -14,6 +14,8 @@ from volano.traces.span import Span
 from volano.traces.tables import SELECT_SPAN
 
 _TAGS = Span.__match_args__.index("tags")
+_MIGRATION = 4
+"""The one that made the table."""
 _END = 1 << 62
 _FIRST = (-1, -1)
 After = tuple[int, int]
@@ -81,7 +83,7 @@ class Spans:
             UnknownSpanError: it was not sent, or is not recorded yet.
         """
         found = self.get(trace_id, span_id)
-        values = {name: getattr(found, name) for name in Span.__match_args__}
+        values: dict[str, Any] = {name: getattr(found, name) for name in Span.__match_args__}
         return {**self.said(found), **values}
 
     def said(self, span: Span) -> Mapping[str, Any]:
@@ -129,15 +131,13 @@ class Spans:
             f"SELECT seq FROM spans INDEXED BY spans_by_parent WHERE {where} "  # noqa: S608
             "AND (began_us, seq) > (?, ?) ORDER BY began_us, seq LIMIT ?"
         )
-        return self._select(
-            f"seq IN ({page}) ORDER BY began_us, seq", [*values, *after, limit]
-        )
+        return self._select(f"seq IN ({page}) ORDER BY began_us, seq", [*values, *after, limit])
 
     def _select(self, where: str, values: Sequence[Any]) -> tuple[Span, ...]:
         return tuple(map(_span, self._rows(f"{SELECT_SPAN} WHERE {where}", values)))
 
     def _rows(self, sql: str, values: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
-        with reading(self._path) as conn:
+        with reading(self._path, least=_MIGRATION) as conn:
             return [] if conn is None else conn.execute(sql, values).fetchall()
 
 

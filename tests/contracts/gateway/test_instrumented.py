@@ -103,8 +103,17 @@ def test_the_clients_spans_and_our_call_are_one_tree(
     ]  # fmt: skip
     (call,) = records.traces.calls(trace)
     said = records.spans.get(trace, steps[1].span_id)
-    assert (said.dialect, said.service, said.release, said.environment) == (dialect, "shop", "7", "ci")
-    assert (said.input_text, said.output_text) == (QUESTION, text) == (call.input_text, call.output_text)
+    assert (said.dialect, said.service, said.release, said.environment) == (
+        dialect,
+        "shop",
+        "7",
+        "ci",
+    )
+    assert (
+        (said.input_text, said.output_text)
+        == (QUESTION, text)
+        == (call.input_text, call.output_text)
+    )
     assert said.prompt_tokens == call.prompt_tokens
     assert said.completion_tokens == call.completion_tokens
     assert said.outcome == "ok"

@@ -21,7 +21,7 @@ def read(body: bytes) -> Reading:
         resource = _attributes(pairs)
         for of_scope in of_resource.scope_spans:
             scope = of_scope.scope or wire.Scope()
-            said = {"name": scope.name, "version": scope.version}
+            said: dict[str, Any] = {"name": scope.name, "version": scope.version}
             if scope.attributes:
                 said["attributes"] = _attributes(scope.attributes)
             yield Source(resource, said), map(_sent, of_scope.spans)

@@ -16,7 +16,6 @@ Reader = Callable[[Mapping[str, Any]], str | None]
 """Reads a text out of a span's attributes."""
 
 
-
 class _Part(msgspec.Struct, gc=False):
     type: str
     content: str | None = None
@@ -182,9 +181,7 @@ _PART = re.compile(r"contents\.(\d{1,6})\.message_content\.text")
 _TOOL = re.compile(r"tool_calls\.(\d{1,6})\.(?:tool_call\.function\.)?name")
 
 
-def _fields(
-    head: str, after: str, names: Sequence[str]
-) -> tuple[list[str], list[tuple[str, str]]]:
+def _fields(head: str, after: str, names: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
     """Return where the texts of one message stand, and the names and arguments of its tools."""
     own = {name.removeprefix(after): name for name in names}
     texts = [head + own["content"]] if "content" in own else []

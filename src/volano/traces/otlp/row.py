@@ -95,7 +95,7 @@ class SpanRows:
     def withheld(self, sent: Sent, base: Base, received_us: int) -> tuple[Any, ...]:
         """Return the row of this span without any of its content. Raises: UnfitError."""
         row = self._read(sent, base, received_us)
-        hidden = {"input_text": None, "output_text": None, "unit": "", "tags": {}}
+        hidden: dict[str, Any] = {"input_text": None, "output_text": None, "unit": "", "tags": {}}
         return self._close(row | hidden | {"attributes": {}})
 
     def aside(self, sent: Sent) -> bytes:
@@ -152,11 +152,10 @@ class SpanRows:
 
     def _price(self, row: dict[str, Any]) -> dict[str, Any]:
         """Try the name of the model that answered, then what the sender says."""
-        answered_by = row["answered_by"]
-        if row["cost_nano"] is None and row["usage"] is not None and self._annotate is not None:
-            if answered_by and answered_by != row["model"]:
-                asked = row["model"]
-                row = self._annotate(row | {"model": answered_by}) | {"model": asked}
+        asked, answered_by = row["model"], row["answered_by"]
+        open_ = row["cost_nano"] is None and row["usage"] is not None
+        if open_ and answered_by and answered_by != asked and self._annotate is not None:
+            row = self._annotate(row | {"model": answered_by}) | {"model": asked}
         if row["cost_nano"] is None and row["said_nano"] is not None:
             row["cost_nano"], row["cost_currency"] = row["said_nano"], "USD"
             row["priced_by"] = SAID

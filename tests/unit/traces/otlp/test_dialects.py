@@ -136,14 +136,28 @@ def test_a_models_call_is_the_same_row_in_every_dialect(recorded, dialect, form)
         encoding="json" if form == "json" else "protobuf", gzipped=form == "gzip",
     )  # fmt: skip
     (found,) = spans.list()
-    assert (found.id, found.span_id, found.parent_span_id) == (sent["trace_id"], sent["span_id"], None)
-    assert (found.dialect, found.kind, found.model, found.provider) == (dialect, "llm", "gpt-5", "openai")
+    assert (found.id, found.span_id, found.parent_span_id) == (
+        sent["trace_id"],
+        sent["span_id"],
+        None,
+    )
+    assert (found.dialect, found.kind, found.model, found.provider) == (
+        dialect,
+        "llm",
+        "gpt-5",
+        "openai",
+    )
     assert (found.prompt_tokens, found.completion_tokens) == (1000, 200)
     assert (found.cached_tokens, found.reasoning_tokens, found.finish) == (400, 50, "stop")
     assert (found.input_text, found.output_text) == ("Где мой заказ?", "Unterwegs.")
     assert (found.session, found.unit, found.service) == ("conv-7", "anna", "shop")
     assert (found.release, found.environment) == ("2.1", "production")
-    assert (found.key_id, found.group, found.outcome, found.error) == ("k1", "acme/shop", "ok", None)
+    assert (found.key_id, found.group, found.outcome, found.error) == (
+        "k1",
+        "acme/shop",
+        "ok",
+        None,
+    )
     assert (found.began_us, found.latency_us) == (NOW_US, 1_000_000)
     assert found.cost_nano == 600 * 1250 + 400 * 125 + 200 * 10_000
     assert (found.cost_currency, found.tags) == ("USD", {})
@@ -194,7 +208,12 @@ def test_own_attributes_win_and_tags_are_gathered(recorded):
     }  # fmt: skip
     resource = {"service.name": "shop", "openinference.project.name": "bots"}
     (found,) = recorded(as_protobuf(span("x", attributes), resource=resource)).list()
-    assert (found.session, found.unit, found.release, found.environment) == ("s9", "bo", "r3", "staging")
+    assert (found.session, found.unit, found.release, found.environment) == (
+        "s9",
+        "bo",
+        "r3",
+        "staging",
+    )
     assert found.tags == {
         "plan": "gold", "n": "7", "beta": "true", "eu": "true", "tenant": "acme", "project": "bots",
     }  # fmt: skip
@@ -250,6 +269,8 @@ def test_pages_of_a_trace_and_of_children(recorded):
     first = spans.children(trace, root["span_id"], limit=7)
     rest = spans.children(trace, root["span_id"], after=(first[-1].began_us, first[-1].seq))
     assert sorted(int(one.name) for one in (*first, *rest)) == list(range(20))
-    assert [one.began_us for one in (*first, *rest)] == sorted(one.began_us for one in (*first, *rest))
+    assert [one.began_us for one in (*first, *rest)] == sorted(
+        one.began_us for one in (*first, *rest)
+    )
     assert [one.name for one in spans.children(trace, None)] == ["root"]
     assert (len(spans.of_trace(trace)), spans.count(trace)) == (21, 21)
