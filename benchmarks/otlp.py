@@ -92,7 +92,7 @@ def _request() -> bytes:
     })  # fmt: skip
     of_scope = of_resource.scope_spans.add()
     of_scope.scope.name = "opentelemetry.instrumentation.genai.openai"
-    words = "where is my order it has not come yet please look after it today".split()
+    words = ["where", "is", "my", "order", "it", "has", "not", "come", "yet", "please", "look"]
     choose = random.Random(7)
     for n in range(SPANS):
         span = of_scope.spans.add()
@@ -440,7 +440,7 @@ def main() -> None:
         )
         platform = Platform(folder / "own")
         try:
-            until(lambda: platform.hot.exists(), 20)
+            until(platform.hot.exists, 20)
             phase(
                 f"at {options.rate:.0f} spans/s offered", platform, options.seconds, options.rate, 0
             )

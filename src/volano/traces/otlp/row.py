@@ -40,7 +40,10 @@ _EMPTY: dict[str, Any] = {
     **dict.fromkeys(("service", "environment", "release", "session", "unit"), ""),
     **dict.fromkeys(("model", "provider"), ""),
     **dict.fromkeys(_UNSAID),
-    **{"target": "", "door": "otlp", "held_nano": None, "usage": None},
+    "target": "",
+    "door": "otlp",
+    "held_nano": None,
+    "usage": None,
 }
 _values = itemgetter(*SPAN_COLUMNS, "attributes")
 
