@@ -321,9 +321,12 @@ class App:
         calls, spans = self.traces.calls(id), self.spans.of_trace(id)
         if not calls and not spans:
             raise UnknownTraceError(trace=id)
-        found = asdict(calls[-1] if calls else spans[0])
-        steps = {"steps": tree(calls, spans)} if spans else {}
-        return {**found, **steps, "feedback": self.feedbacks.list(trace_id=id)}
+        feedback = {"feedback": self.feedbacks.list(trace_id=id)}
+        if not spans:
+            return {**asdict(calls[-1]), **feedback}
+        steps = tree(calls, spans)
+        root = [span for span in spans if span.span_id == steps[0].span_id]
+        return {**asdict((calls or root)[-1]), "steps": steps, **feedback}
 
     def last_trace(self) -> dict[str, Any]:
         """Return the newest trace with the feedback on it.
