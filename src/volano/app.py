@@ -52,8 +52,11 @@ from volano.store.blobs import Blobs
 from volano.store.catalog import Catalog
 from volano.store.db import Database
 from volano.store.ledger import Ledger
+from volano.traces.errors import UnknownTraceError
 from volano.traces.keeper import Traces
+from volano.traces.spans import Spans
 from volano.traces.spool import Spool
+from volano.traces.tree import tree
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +103,7 @@ class App:
         self._spool = Spool(path("spool"), "control", max_total_bytes=settings.spool_max_bytes)
         self._hot = path("records", "hot.db")
         self.traces = Traces(self._hot)
+        self.spans = Spans(self._hot)
         self.costs = Costs(
             db=self._db,
             ledger=self.ledger,
@@ -213,7 +217,7 @@ class App:
             "next": "volano status",
         }
         if not self.keys.list():
-            key, text = self.keys.create("first", scopes=("chat:*", "feedback"), by=by)
+            key, text = self.keys.create("first", scopes=("chat:*", "feedback", "traces"), by=by)
             facts |= {"key": text, "key_id": key.id, "next": "volano demo"}
         return facts
 
@@ -309,13 +313,20 @@ class App:
         return result
 
     def trace(self, id: str) -> dict[str, Any]:  # noqa: A002 - the word of the sentence
-        """Return a trace with the feedback on it.
+        """Return a trace with the feedback on it, and all its steps where an application sent some.
 
         Raises:
             UnknownTraceError: nothing was recorded under this id.
         """
-        found = self.traces.get(id)
-        return {**asdict(found), "feedback": self.feedbacks.list(trace_id=found.id)}
+        calls, spans = self.traces.calls(id), self.spans.of_trace(id)
+        if not calls and not spans:
+            raise UnknownTraceError(trace=id)
+        feedback = {"feedback": self.feedbacks.list(trace_id=id)}
+        if not spans:
+            return {**asdict(calls[-1]), **feedback}
+        steps = tree(calls, spans)
+        root = [span for span in spans if span.span_id == steps[0].span_id]
+        return {**asdict((calls or root)[-1]), "steps": steps, **feedback}
 
     def last_trace(self) -> dict[str, Any]:
         """Return the newest trace with the feedback on it.

@@ -27,6 +27,7 @@ from volano.releases.reconciler import Reconciler
 from volano.store.catalog import Catalog
 from volano.store.ledger import Ledger
 from volano.traces.keeper import Traces
+from volano.traces.spans import Spans
 from volano.web.api import VERBS
 
 KEEPERS = {
@@ -48,6 +49,7 @@ KEEPERS = {
     "reconciler": Reconciler,
     "releases": Releases,
     "runs": Runs,
+    "spans": Spans,
     "targets": Targets,
     "traces": Traces,
     "trainer": Trainer,
@@ -104,6 +106,7 @@ INNER = {
         "in_use",
     },
     "runs": {"register", "launch", "close", "start", "counts"},
+    "spans": {"get", "said", "of_trace", "children", "count"},
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},
     "traces": {
         "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",

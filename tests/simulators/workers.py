@@ -18,6 +18,7 @@ from volano.gateway.snapshot import Arm, Channel, Flow, Key, Snapshot, Target, w
 SECRET = bytes(range(32))
 KEY = "vk_abcdefgh_0123456789abcdefghijABCDEFGHIJ01_zzzzzz"
 NARROW = "vk_ijklmnop_0123456789abcdefghijABCDEFGHIJ01_yyyyyy"
+SENDER = "vk_stuvwxyz_0123456789abcdefghijABCDEFGHIJ01_wwwwww"
 OLD = "vk_qrstuvwx_0123456789abcdefghijABCDEFGHIJ01_xxxxxx"
 
 
@@ -38,6 +39,7 @@ def snapshot(channels: dict[str, Channel], generation: int = 1, **more) -> Snaps
         hashed(KEY): Key(id="abcdefgh", group="team/a"),
         hashed(NARROW): Key(id="ijklmnop", scopes=("chat:other",)),
         hashed(OLD): Key(id="qrstuvwx", expires_us=1),
+        hashed(SENDER): Key(id="stuvwxyz", group="team/b", scopes=("chat:*", "traces")),
     }
     return Snapshot(generation=generation, published_us=1_700_000_000_000_000,
                     hmac_secret_hex=SECRET.hex(), keys=keys, channels=channels, **more)  # fmt: skip
@@ -111,7 +113,8 @@ class Workers:
                 assert head.fits(payload, seed)
                 at += frame.HEADER_BYTES + head.length
                 if head.kind == kind:
-                    found.append((frame.decode_call if kind == 1 else frame.decode_begin)(payload))
+                    decode = {1: frame.decode_call, 2: frame.decode_begin, 5: frame.decode_spans}
+                    found.append(decode[kind](payload))
         return found
 
     def close(self) -> None:
@@ -138,6 +141,7 @@ __all__ = [
     "KEY",
     "NARROW",
     "OLD",
+    "SENDER",
     "Arm",
     "Channel",
     "Flow",

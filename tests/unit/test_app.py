@@ -52,7 +52,7 @@ def test_the_first_key_is_made_with_the_welcome_and_only_then(app):
     facts = app.welcome(ANNA)
     assert facts["channels"] == {"ticket-router": "ticket-router@1"}
     key = app.keys.verify(facts["key"])
-    assert (key.name, key.scopes) == ("first", ("chat:*", "feedback"))
+    assert (key.name, key.scopes) == ("first", ("chat:*", "feedback", "traces"))
     again = app.welcome(ANNA)
     assert "key" not in again
     assert again["session"] == app.session_token

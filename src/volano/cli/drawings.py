@@ -13,6 +13,30 @@ def trace(value: Mapping[str, Any]) -> None:
     """Draw one trace as a tree with its times: what there is, and no line for what is not."""
     at = {name: cell(name, item) for name, item in value.items()}
     click.echo(f"trace {at['id']}   {at['began_us']}   {at['outcome']}")
+    for step in value.get("steps", ()):
+        _step(step)
+    if "channel" in value:
+        _call(value, at)
+    for what, name in (("in", "input_text"), ("out", "output_text"), ("error", "error")):
+        _said(what, at[name] if value.get(name) else "")
+    for feedback in value.get("feedback", ()):
+        said = [f"{feedback['name']}={feedback['value']}"] if feedback["value"] is not None else []
+        said += [cell("", feedback[part]) for part in ("correction", "comment") if feedback[part]]
+        _said("feedback", f"{' · '.join(said)}   by {cell('by', feedback['by'])}")
+
+
+def _step(step: Mapping[str, Any]) -> None:
+    """Draw one step of a trace: the gateway's calls and an application's spans alike."""
+    at = {name: cell(name, item) for name, item in step.items()}
+    model = f"   {at['model']}" if step["model"] else ""
+    tokens = f"   {_tokens(step)}" if step["prompt_tokens"] is not None else ""
+    failed = "" if step["outcome"] == "ok" else f"   {at['outcome']}"
+    name = "  " * step["depth"] + f"{at['kind']} {at['name']}"
+    click.echo(f"  {name:<40} {at['latency_us']}{model}{tokens}{failed}")
+
+
+def _call(value: Mapping[str, Any], at: Mapping[str, str]) -> None:
+    """Draw what the gateway knows of its call."""
     _said("channel", _served(value, at))
     names = {"unit": "unit", "key": "key_id", "group": "group"}
     who = [(word, at[name]) for word, name in names.items() if value[name]]
@@ -24,12 +48,6 @@ def trace(value: Mapping[str, Any]) -> None:
         if value["streamed"] and value.get("ttft_us") is not None:
             click.echo(f"     ├─ first token   {at['ttft_us']}")
             click.echo(f"     └─ last token    {at['latency_us']}")
-    for what, name in (("in", "input_text"), ("out", "output_text"), ("error", "error")):
-        _said(what, at[name] if value.get(name) else "")
-    for feedback in value.get("feedback", ()):
-        said = [f"{feedback['name']}={feedback['value']}"] if feedback["value"] is not None else []
-        said += [cell("", feedback[part]) for part in ("correction", "comment") if feedback[part]]
-        _said("feedback", f"{' · '.join(said)}   by {cell('by', feedback['by'])}")
 
 
 def _said(what: str, text: str) -> None:

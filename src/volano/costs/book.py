@@ -8,6 +8,7 @@ Fees for searches that a provider makes by itself are not counted.
 """
 
 import importlib.metadata
+import os
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 from genai_prices.data_snapshot import DataSnapshot, get_snapshot
-from genai_prices.types import ModelPrice, TieredPrices
+from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 from msgspec import Struct
 
 from volano.costs.price import Price, Rates, Tier
@@ -39,6 +40,7 @@ _EMBEDS = "embed"
 _NANO = Decimal(10**9)
 _LISTED_AS = {"gemini": "google", "bedrock": "aws", "xai": "x-ai"}
 """Names of providers here, and in the list."""
+_MOST_NAMED = 4096
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -64,6 +66,7 @@ class Book:
     def __init__(self, own: Iterable[OwnPrice] = ()):
         self.own = tuple(sorted(own, key=lambda p: (p.target != "", p.model != "*", p.from_us)))
         self._listed: dict[int, Price | None] = {}
+        self._named: dict[tuple[str, str, str], tuple[str, ModelInfo] | None] = {}
 
     def find(
         self, model: str, *, at_us: int, target: str = "", provider: str = "", url: str = ""
@@ -94,22 +97,36 @@ class Book:
             return provider
 
     def _list(self, model: str, provider: str, url: str, at_us: int) -> Price | None:
-        prices: DataSnapshot = get_snapshot()
-        name = _LISTED_AS.get(provider, provider)
-        try:
-            if not any(by.id == name for by in prices.providers):
-                name = ""
-            if not name and not url:
-                return None
-            by, found = prices.find_provider_model(model, None, name or None, url or None)
-        except LookupError:
+        asked = (model, provider, url)
+        if asked not in self._named:
+            if len(self._named) >= _MOST_NAMED:
+                self._named.clear()
+            self._named[asked] = _named(*asked)
+        answer = self._named[asked]
+        if answer is None:
             return None
+        by, found = answer
         listed = found.get_prices(_EPOCH + timedelta(microseconds=at_us))
         if id(listed) not in self._listed:
             self._listed[id(listed)] = price_of(
-                listed, f"{LIST} {by.id}/{found.id}", found.context_window
+                listed, f"{LIST} {by}/{found.id}", found.context_window
             )
         return self._listed[id(listed)]
+
+
+def _named(model: str, provider: str, url: str) -> tuple[str, ModelInfo] | None:
+    """Return the list's provider and model; each search takes longer than all else about a price."""
+    prices: DataSnapshot = get_snapshot()
+    name = _LISTED_AS.get(provider, provider)
+    try:
+        if not any(by.id == name for by in prices.providers):
+            name = ""
+        if not name and not url:
+            return None
+        by, found = prices.find_provider_model(model, None, name or None, url or None)
+    except LookupError:
+        return None
+    return by.id, found
 
 
 def price_of(listed: ModelPrice, source: str, context: int | None = None) -> Price | None:
@@ -173,7 +190,7 @@ class Shelf:
     def book(self) -> Book:
         """Return the newest book; the list alone where nothing was written."""
         try:
-            stat = self._path.stat()
+            stat = os.stat(self._path)  # noqa: PTH116 - asked for every call and span
             seen = stat.st_mtime_ns, stat.st_ino
             if seen != self._seen:
                 own = msgspec.json.decode(self._path.read_bytes(), type=list[OwnPrice])

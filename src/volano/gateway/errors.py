@@ -135,7 +135,7 @@ class UnknownPathError(NotFoundError):
 
     hint = (
         "Served here: POST /v1/chat/completions, /v1/responses, /v1/completions, /v1/embeddings, "
-        "/v1/messages, /v1/messages/count_tokens; GET /v1/models."
+        "/v1/messages, /v1/messages/count_tokens, /v1/traces; GET /v1/models."
     )
 
 
@@ -187,6 +187,36 @@ class EncodedBodyError(VolanoError):
     """The body is compressed (`content-encoding: {coding}`), which is not understood here."""
 
     hint = "Send it as it is, without content-encoding."
+
+
+class SpansScopeError(ForbiddenError):
+    """This key may not send spans."""
+
+    hint = "Give it the scope `traces` with `volano key update {id}` to change that."
+
+
+class SpansTypeError(EncodedBodyError):
+    """Spans come as `application/x-protobuf` or `application/json`, not as `{kind}`."""
+
+    hint = "Set OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/protobuf."
+
+
+class SpansCodingError(EncodedBodyError):
+    """The body is compressed (`content-encoding: {coding}`), which is not understood here."""
+
+    hint = "Set OTEL_EXPORTER_OTLP_COMPRESSION to gzip or none."
+
+
+class BadSpansError(InvalidError):
+    """The body is no export request of OTLP: {reason}."""
+
+    hint = "Nothing of it was kept. Is it OTLP over HTTP, of the content type that it says?"
+
+
+class SpansStoppedError(UnavailableError):
+    """The gateway is stopping; the spans were not taken."""
+
+    hint = "Send them again."
 
 
 class SpoolFullError(UnavailableError):

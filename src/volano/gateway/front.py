@@ -13,6 +13,8 @@ from volano.gateway.refusal import JSON, refuse, refuse_call
 from volano.gateway.relay import Relay
 from volano.gateway.render import Rendered
 from volano.gateway.snapshot import Key
+from volano.gateway.spans import PATH as _TRACES
+from volano.gateway.spans import begin_spans
 from volano.gateway.state import State
 from volano.gateway.turn import Turn
 from volano.wire.dialects.anthropic import models as anthropic
@@ -89,6 +91,8 @@ class Front:
             return self._ask(request, door)
         try:
             self._check_names(request)
+            if name == _TRACES:
+                return begin_spans(self._state, request)
             if name == _MODELS or name.startswith(_MODELS + b"/"):
                 return self._models(request, name[len(_MODELS) + 1 :])
             raise no.UnknownPathError(path=name[:200].decode("utf-8", "replace"))

@@ -1,7 +1,8 @@
 """Traces: what every call was, from the spool of the process that answered it to the reader.
 
 What enters: `Call` and `Begin` frames that gateway workers append to their
-`Spool`. What leaves: `Trace`s, read through `Traces`. In between the
+`Spool`, and `Spans` that applications sent them. What leaves: `Trace`s, read
+through `Traces`, and `Span`s, read through the keeper of that name. In between the
 `Recorder`, the only writer of the hot records, moves frames into rows: none
 lost, none doubled, whoever is killed.
 """

@@ -64,3 +64,9 @@ class UnknownTraceError(NotFoundError):
     """There is no trace `{trace}`."""
 
     hint = "See the newest with `volano trace list`; a call is listed a moment after its end."
+
+
+class UnknownSpanError(NotFoundError):
+    """There is no span `{span}` in the trace `{trace}`."""
+
+    hint = "See the newest with `volano span list`, and all of a trace with `volano trace show`."

@@ -37,6 +37,7 @@ class Kind(IntEnum):
     BEGIN = 2
     FEEDBACK = 3
     REPRICE = 4
+    SPANS = 5
 
 
 class Call(msgspec.Struct, array_like=True, kw_only=True, gc=False):
@@ -119,11 +120,23 @@ class Begin(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     session: str = ""
 
 
+class Spans(msgspec.Struct, array_like=True, kw_only=True, gc=False):
+    """One OTLP export request as it came: `encoding` is protobuf or json, the body perhaps gzipped."""
+
+    key_id: str = ""
+    group: str = ""
+    received_us: int
+    encoding: str = "protobuf"
+    gzipped: bool = False
+    body: bytes
+
+
 encode = msgspec.msgpack.Encoder().encode
-"""Payload bytes of a `Call` or a `Begin`."""
+"""Payload bytes of a `Call`, a `Begin` or `Spans`."""
 
 decode_call = msgspec.msgpack.Decoder(Call).decode
 decode_begin = msgspec.msgpack.Decoder(Begin).decode
+decode_spans = msgspec.msgpack.Decoder(Spans).decode
 
 
 def seed_of(segment_name: str) -> int:

@@ -23,6 +23,10 @@ from volano.traces.tables import MIGRATIONS
 
 _BUSY_MS = 5_000
 _MAX_WAL_BYTES = 16 << 20
+_FOLD_PAGES = 4000
+"""The log is folded in when it is so long (16 MB): a batch's pages are then written once, not often."""
+_CACHE_BYTES = 64 << 20
+"""The writer's: ids are random, so that their index is touched all over."""
 
 
 class HotStore:
@@ -92,10 +96,11 @@ class HotStore:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
+def reading(path: Path, *, least: int = 1) -> Iterator[sqlite3.Connection | None]:
     """Open for a short look; None where nothing has been recorded yet.
 
-    Each statement is a read transaction of its own.
+    `least` is the number of the migration that made the tables asked for: until the
+    recorder of this version has opened the file, there is nothing in them. Each statement is a read transaction of its own.
 
     Raises:
         RecordsTooNewError: a newer volano made the file.
@@ -113,7 +118,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
     try:
         with _told(path):
             conn.execute("PRAGMA query_only = ON")
-            yield conn if _version(conn, path) > 0 else None
+            yield conn if _version(conn, path) >= least else None
     finally:
         conn.close()
 
@@ -140,6 +145,8 @@ def _connect(path: Path) -> sqlite3.Connection:
             conn.execute("PRAGMA auto_vacuum = INCREMENTAL")
         conn.execute("PRAGMA journal_mode = WAL").fetchall()
         conn.execute("PRAGMA synchronous = FULL")
+        conn.execute(f"PRAGMA cache_size = -{_CACHE_BYTES >> 10}")
+        conn.execute(f"PRAGMA wal_autocheckpoint = {_FOLD_PAGES}").fetchall()
         conn.execute(f"PRAGMA journal_size_limit = {_MAX_WAL_BYTES}").fetchall()
     except BaseException:
         conn.close()

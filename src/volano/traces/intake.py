@@ -11,8 +11,9 @@ import msgspec
 from volano.core.clock import Clock
 from volano.core.ports.annotate import Annotate
 from volano.traces.aside import set_aside
-from volano.traces.frame import Call, Kind, decode_begin, decode_call
+from volano.traces.frame import Call, Kind, decode_begin, decode_call, decode_spans
 from volano.traces.look import Look
+from volano.traces.otlp.sink import SpanSink
 from volano.traces.row import Rows, cut_call
 from volano.traces.segment import Frame, Segment, writer_of
 from volano.traces.tables import INSERT_CALL, SPEND_OF_NEW
@@ -35,6 +36,7 @@ class Intake:
 
     def __init__(self, sinks: Mapping[int, Sink], annotate: Annotate | None, clock: Clock):
         self._sinks, self._rows, self._clock = dict(sinks), Rows(annotate), clock
+        self._spans = SpanSink(annotate)
 
     def take(self, conn: sqlite3.Connection, look: Look) -> None:
         """Write rows, begun streams, what sinks take, cut streams, losses and offsets.
@@ -58,6 +60,7 @@ class Intake:
         )
         self._write_calls(conn, look, calls)
         conn.executemany("DELETE FROM begun WHERE id = ? AND span_id = ?", ended)
+        self._write_spans(conn, look)
         self._fill_sinks(conn, look)
         self.write_cut(conn, look)
         conn.executemany(
@@ -104,6 +107,17 @@ class Intake:
         look.rows += written
         look.repeats += len(calls) - written
 
+    def _write_spans(self, conn: sqlite3.Connection, look: Look) -> None:
+        found = self._decoded(look, Kind.SPANS, decode_spans)
+        if not found:
+            return
+        taken = self._spans.take(conn, [frame for _, _, frame in found])
+        look.spans += taken.rows
+        look.repeats += taken.repeats
+        look.spans_aside += taken.aside
+        for n, why in taken.unread.items():
+            self._lose_frame(look, *found[n][:2], f"its content cannot be read ({why})")
+
     def _row(self, call: Call, life: str) -> tuple[object, ...]:
         try:
             return self._rows.make(call, life)
@@ -114,7 +128,7 @@ class Intake:
             return self._rows.withheld(call, life)
 
     def _fill_sinks(self, conn: sqlite3.Connection, look: Look) -> None:
-        own = {Kind.CALL, Kind.BEGIN}
+        own = {Kind.CALL, Kind.BEGIN, Kind.SPANS}
         by_kind: dict[int, list[tuple[Segment, Frame]]] = {}
         for segment, frame in look.frames():
             if not frame.known or frame.kind not in own:

@@ -15,6 +15,8 @@ class Look:
     over: dict[str, int] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
     rows: int = 0
+    spans: int = 0
+    spans_aside: int = 0
     repeats: int = 0
     cut: int = 0
 
@@ -35,6 +37,8 @@ class Tally:
     """What a recorder did since it started; `trouble` is empty while all is well."""
 
     rows: int = 0
+    spans: int = 0
+    spans_aside: int = 0
     repeats: int = 0
     cut: int = 0
     losses: int = 0
@@ -44,6 +48,8 @@ class Tally:
     def add(self, look: Look) -> None:
         """Count a look that was committed."""
         self.rows += look.rows
+        self.spans += look.spans
+        self.spans_aside += look.spans_aside
         self.repeats += look.repeats
         self.cut += look.cut
         self.losses += len(look.losses)

@@ -105,6 +105,15 @@ CREATE TABLE spans (
 """
 """Spans that applications sent. `attributes`: zstd of JSON with all that was said of the span."""
 
+SPANS_ASIDE = """
+CREATE TABLE spans_aside (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  at_us INTEGER NOT NULL, key_id TEXT NOT NULL, "group" TEXT NOT NULL,
+  why TEXT NOT NULL, name TEXT NOT NULL, span BLOB NOT NULL
+) STRICT
+"""
+"""Spans that could not be taken for what they are, the newest of them; `span` as `attributes`."""
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         CALLS,
@@ -148,6 +157,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE UNIQUE INDEX spans_by_id ON spans (id, span_id)",
         "CREATE INDEX spans_by_time ON spans (began_us)",
         "CREATE INDEX spans_by_session ON spans (session) WHERE session <> ''",
+        "CREATE INDEX spans_by_parent ON spans (id, parent_span_id, began_us)",
+        SPANS_ASIDE,
         "ALTER TABLE calls ADD COLUMN session TEXT NOT NULL DEFAULT ''",
         "CREATE INDEX calls_by_session ON calls (session) WHERE session <> ''",
     ),
@@ -174,3 +185,21 @@ INSERT_CALL = (
     f"VALUES ({', '.join('?' * (len(COLUMNS) + len(UNSEEN)))}) ON CONFLICT (id, span_id) DO NOTHING"
 )
 SELECT_CALL = f"SELECT seq, {_NAMES} FROM calls"  # noqa: S608 - constants
+
+SPAN_COLUMNS = (
+    *("id", "span_id", "parent_span_id", "name", "kind", "began_us", "ended_us"),
+    *("latency_us", "ttft_us", "key_id", "group", "service", "environment", "release"),
+    *("session", "unit", "model", "provider", "outcome", "error", "finish"),
+    *("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens"),
+    *("cost_nano", "cost_currency", "priced_by", "tags", "dialect"),
+    *("input_text", "output_text"),
+)
+"""What a span shows, in order; `seq` comes before, `attributes` after."""
+
+_SPAN_NAMES = ", ".join(f'"{name}"' for name in SPAN_COLUMNS)
+
+INSERT_SPAN = (
+    f"INSERT INTO spans ({_SPAN_NAMES}, attributes) "  # noqa: S608 - constants
+    f"VALUES ({', '.join('?' * (len(SPAN_COLUMNS) + 1))}) ON CONFLICT (id, span_id) DO NOTHING"
+)
+SELECT_SPAN = f"SELECT seq, {_SPAN_NAMES} FROM spans"  # noqa: S608 - constants

@@ -20,6 +20,7 @@ from volano.web.api import (
     prompts,
     releases,
     runs,
+    spans,
     targets,
     traces,
 )
@@ -38,6 +39,7 @@ VERBS: tuple[Verb, ...] = (
     *gateway.VERBS,
     *costs.VERBS,
     *traces.VERBS,
+    *spans.VERBS,
     *feedback.VERBS,
     *runs.VERBS,
     *audit.VERBS,
