@@ -5,6 +5,7 @@
     door:DOOR       come in by this door of the gateway:  door:openai.chat
     door:PREFIX*    by every door whose name begins so:  door:openai.*, door:*
     feedback, read  give feedback, read traces and feedback, over HTTP
+    prompts         read what prompts say, over HTTP
 
 A `*` stands at the end only. `chat:` says which channels, `door:` says how. A
 key without any `door:` scope may use every door, so that keys older than this
@@ -18,7 +19,7 @@ from volano.access.errors import BadScopeError
 from volano.core.errors import VolanoError
 from volano.core.ref import check_name
 
-PLAIN = ("feedback", "read")
+PLAIN = ("feedback", "prompts", "read")
 _DOOR = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 _DOOR_PREFIX = re.compile(r"([a-z][a-z0-9_]*\.)*[a-z0-9_]*")
 _MOST = 100
