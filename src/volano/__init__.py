@@ -42,7 +42,8 @@ __all__ = ["__version__", *sorted(_PUBLIC)]  # noqa: PLE0604 - names come from t
 
 def __getattr__(name: str) -> "Any":
     if name in _PUBLIC:
-        return getattr(import_module(_PUBLIC[name]), name)
+        found = globals()[name] = getattr(import_module(_PUBLIC[name]), name)
+        return found
     raise AttributeError(f"module 'volano' has no attribute {name!r}")
 
 

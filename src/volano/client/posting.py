@@ -21,6 +21,7 @@ def post(kind: str, setup: Setup) -> Post:
     Raises:
         BadAddressError, BadKeyError: address or key cannot be used.
     """
+    b"a".decode("idna")  # a library that sockets import when they first look up a name
     wire = Wire(setup.url, setup.key, setup.timeout_s)
     if kind == "notes":
         return Notes(wire)

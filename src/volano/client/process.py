@@ -123,9 +123,12 @@ class Process:
 
     def close(self) -> None:
         """The program ends: try once, for a bounded time."""
-        for box in (self._spans, self._notes):
-            if box is not None:
-                box.close(self.setup.exit_s)
+        boxes = [box for box in (self._spans, self._notes) if box is not None]
+        until = time.monotonic() + self.setup.exit_s
+        for box in boxes:
+            box.close(0)
+        for box in boxes:
+            box.close(until - time.monotonic())
 
     def _tracer(self, setup: Setup) -> Tracer:
         how = setup.tracing

@@ -9,6 +9,7 @@ that was forked begins with an empty outbox: what its parent put is its parent's
 """
 
 import os
+import sys
 import threading
 import time
 import weakref
@@ -19,6 +20,10 @@ from random import random
 from typing import Any, Literal, Protocol
 
 from volano.client.tracing.complaint import Complaint
+
+
+WORKER_EXIT_S = 2.0
+FORK_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +83,35 @@ class Outbox:
         self._make, self._name, self._room = post, name, room or Room()
         self._complaint = complaint or Complaint()
         self._poster: Post | None = None
+        self._held = False
         self._begin()
-        mine = weakref.WeakMethod(self._begin)
-        os.register_at_fork(after_in_child=lambda: (begin := mine()) and begin(forked=True))
+        mine = weakref.ref(self)
+        os.register_at_fork(
+            before=lambda: (box := mine()) and box._hold(),
+            after_in_parent=lambda: (box := mine()) and box._let_go(),
+            after_in_child=lambda: (box := mine()) and box._begin(forked=True),
+        )
 
     def _begin(self, *, forked: bool = False) -> None:
         self._lock = threading.RLock()
+        self._making = threading.Lock()
         self._wake = threading.Lock()
         self._wake.acquire()
         self._items: deque[tuple[Any, int]] = deque()
-        self._bytes = self._put = self._done = self._lost = 0
+        self._bytes = self._put = self._done = self._lost = self._asked = 0
         self._hurry = self._closing = False
         self._waiting: list[tuple[int, threading.Event]] = []
         self._thread: threading.Thread | None = None
         if forked and self._poster is not None:
             self._poster.forget()
+
+    def _hold(self) -> None:
+        """Before a fork: not while the thread imports, or its locks were held for ever in the child."""
+        self._held = self._making.acquire(timeout=FORK_S)
+
+    def _let_go(self) -> None:
+        if self._held:
+            self._making.release()
 
     @property
     def lost(self) -> int:
@@ -118,12 +137,14 @@ class Outbox:
             self._start()
 
     def flush(self, timeout_s: float) -> bool:
-        """Send now what was put until now; return whether all of it arrived within the time."""
+        """Send now what was put until now; return whether all of it arrived within the time.
+
+        All of it: also what was put, and maybe lost, since the last time that this was asked.
+        """
         event = threading.Event()
         with self._lock:
             if self._done >= self._put:
-                return True
-            before = self._lost
+                return self._none_lost()
             if self._thread is None or self._thread is threading.current_thread():
                 return False
             self._waiting.append((self._put, event))
@@ -132,7 +153,11 @@ class Outbox:
         done = event.wait(max(timeout_s, 0))
         with self._lock:
             self._waiting = [waiting for waiting in self._waiting if waiting[1] is not event]
-        return done and self._lost == before
+            return self._none_lost() and done
+
+    def _none_lost(self) -> bool:
+        asked, self._asked = self._asked, self._lost
+        return asked == self._lost
 
     def close(self, timeout_s: float) -> None:
         """Try once to send what waits, then end the thread. What is put later is not sent."""
@@ -157,8 +182,16 @@ class Outbox:
             self._thread = thread
             try:
                 thread.start()
+                self._end_with_worker()
             except RuntimeError:  # the interpreter ends, or there are too many threads
                 self._thread = None
+
+    def _end_with_worker(self) -> None:
+        """In a process of `multiprocessing`, which ends without `atexit`, be closed all the same."""
+        modules = sys.modules
+        util, process = modules.get("multiprocessing.util"), modules.get("multiprocessing.process")
+        if util is not None and process is not None and process.parent_process() is not None:
+            util.Finalize(None, self.close, args=(WORKER_EXIT_S,), exitpriority=100)
 
     def _run(self) -> None:
         last = False
@@ -218,11 +251,12 @@ class Outbox:
         parcel = None
         while True:
             try:
-                post = self._poster = self._poster or self._make()
+                post = self._poster or self._post()
                 parcel = post.pack(batch) if parcel is None else parcel
                 outcome = post.send(parcel)
             except Exception as error:  # noqa: BLE001 - an answer that nobody thought of
-                outcome = Outcome("lost", f"a fault while sending: {type(error).__name__}")
+                what = getattr(error, "message", type(error).__name__)
+                outcome = Outcome("lost", f"a fault while sending: {what}")
             if outcome.state == "split" and len(batch) > 1:
                 half = len(batch) // 2
                 self._deliver(batch[:half])
@@ -237,6 +271,11 @@ class Outbox:
             if outcome.why:
                 self._wait_again(outcome, pause)
                 pause = min(pause * 2, self._room.longest_pause_s)
+
+    def _post(self) -> Post:
+        with self._making:
+            self._poster = post = self._make()
+        return post
 
     def _wait_again(self, outcome: Outcome, pause: float) -> None:
         self._complaint.say(f"{outcome.why}; {self._state()}; it is tried again")
