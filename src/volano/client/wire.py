@@ -40,6 +40,7 @@ _FAMILIES: dict[int, type[VolanoError]] = {
     403: ForbiddenError,
     404: NotFoundError,
     409: ConflictError,
+    410: NotFoundError,
     413: TooLargeError,
 }
 _STALE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)

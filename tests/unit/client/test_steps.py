@@ -70,9 +70,9 @@ def test_a_block_nests_and_says_what_it_knows(door, setup):
 
 def test_a_session_holds_for_all_within(door, setup):
     with volano.session("chat-17", user="ann", tags={"plan": "pro"}, release="2.1"):
-        with volano.trace("a"), volano.session(tags=["beta"], environment="staging"):
-            with volano.trace("b") as span:
-                assert span.headers["x-volano-unit"] == "ann"
+        narrower = volano.session(tags=["beta"], environment="staging")
+        with volano.trace("a"), narrower, volano.trace("b") as span:
+            assert span.headers["x-volano-unit"] == "ann"
         volano.trace("c", session="other", tags="x")(lambda: volano.trace("d")(lambda: 0)())()
     with volano.trace("e"):
         pass
@@ -270,9 +270,9 @@ def test_opentelemetrys_span_is_the_parent_where_it_is_the_inner_one(setup):
                 assert below.parent_number == ours.span_number
             with otel.start_as_current_span("theirs") as theirs, volano.trace("deep") as deep:
                 assert deep.parent_number == theirs.get_span_context().span_id
-    with volano.trace("ours") as ours, otel.start_as_current_span("another trace"):
-        with volano.trace("below") as below:
-            assert below.parent_number == ours.span_number
+    other = otel.start_as_current_span("another trace")
+    with volano.trace("ours") as ours, other, volano.trace("below") as below:
+        assert below.parent_number == ours.span_number
 
 
 def test_opentelemetry_is_not_imported():

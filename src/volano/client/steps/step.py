@@ -11,7 +11,6 @@ goes on untouched.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
@@ -36,7 +35,7 @@ class Step:
         plan = self._plan
         if not self._named:
             name = getattr(getattr(function, "__func__", function), "__name__", "")
-            plan = replace(plan, name=name if isinstance(name, str) and name else "step")
+            plan = plan.named(name if isinstance(name, str) and name else "step")
         return wrapped(function, plan)
 
     def __enter__(self) -> Span:
@@ -109,18 +108,14 @@ def trace(
     """
     function = name if callable(name) or isinstance(name, staticmethod | classmethod) else None
     named = isinstance(name, str) and bool(name)
-    narrowing = {key: value for key, value in scope.items() if value is not None} if scope else {}
     plan = Plan(
         name if named else "step",
         kind,
         parent,
-        attributes or _NOTHING,
-        narrowing,
+        attributes,
+        scope,
         arguments,
         result,
     )
     step = Step(plan, named=named)
     return step if function is None else step(function)
-
-
-_NOTHING: Mapping[str, Any] = {}

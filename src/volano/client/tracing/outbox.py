@@ -21,7 +21,6 @@ from typing import Any, Literal, Protocol
 
 from volano.client.tracing.complaint import Complaint
 
-
 WORKER_EXIT_S = 2.0
 FORK_S = 2.0
 
@@ -85,14 +84,13 @@ class Outbox:
         self._poster: Post | None = None
         self._held = False
         self._begin()
-        mine = weakref.ref(self)
         os.register_at_fork(
-            before=lambda: (box := mine()) and box._hold(),
-            after_in_parent=lambda: (box := mine()) and box._let_go(),
-            after_in_child=lambda: (box := mine()) and box._begin(forked=True),
+            before=_weakly(self._hold),
+            after_in_parent=_weakly(self._let_go),
+            after_in_child=_weakly(self._reborn),
         )
 
-    def _begin(self, *, forked: bool = False) -> None:
+    def _begin(self) -> None:
         self._lock = threading.RLock()
         self._making = threading.Lock()
         self._wake = threading.Lock()
@@ -102,7 +100,11 @@ class Outbox:
         self._hurry = self._closing = False
         self._waiting: list[tuple[int, threading.Event]] = []
         self._thread: threading.Thread | None = None
-        if forked and self._poster is not None:
+
+    def _reborn(self) -> None:
+        """After a fork, in the child: nothing waits, nothing runs, connections are another's."""
+        self._begin()
+        if self._poster is not None:
             self._poster.forget()
 
     def _hold(self) -> None:
@@ -301,3 +303,15 @@ class Outbox:
 
     def _state(self) -> str:
         return f"{len(self._items)} {self._name} wait, {self._lost} are lost so far"
+
+
+def _weakly(method: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that calls the method as long as its object lives."""
+    held = weakref.WeakMethod(method)
+
+    def call() -> None:
+        found = held()
+        if found is not None:
+            found()
+
+    return call
