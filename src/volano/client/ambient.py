@@ -82,8 +82,8 @@ def configure(
     """Say in code what the environment does not; what is left out stays as it is.
 
     `redact(attribute, value)` sees everything before it is sent, in the sending thread, and
-    returns what goes in its place; if it raises, nothing goes. Its values are texts,
-    numbers, lists and objects with text keys.
+    returns what goes in its place; if it raises, nothing goes. Attributes are `input`, `output`
+    or of any other name; values are texts, numbers, lists, and objects with text keys.
     """
     setup = PROCESS.setup
     how = _given(

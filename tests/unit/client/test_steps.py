@@ -38,9 +38,9 @@ def test_a_function_is_a_span_with_what_goes_in_and_out(door, setup):
     assert look_up("哪里?", 1, limit=2)[1] == {"n": 2, "more": [1]}
     found = spans(door, 1)["look_up"]
     said = found.attributes
-    assert json.loads(said["volano.input"]) == {"question": "哪里?", "more": [1], "limit": 2}
-    assert json.loads(said["volano.output"])[0] == "Antwort auf 哪里?"
-    assert (said["volano.kind"], said["gen_ai.operation.name"]) == ("retriever", "retrieval")
+    assert json.loads(said["input.value"]) == {"question": "哪里?", "more": [1], "limit": 2}
+    assert json.loads(said["output.value"])[0] == "Antwort auf 哪里?"
+    assert said["gen_ai.operation.name"] == "retrieval"
     assert found.kind == 3
     assert found.resource["service.name"] == "shop"
     assert 0 < found.ended_ns - found.began_ns < 10**10
@@ -49,7 +49,10 @@ def test_a_function_is_a_span_with_what_goes_in_and_out(door, setup):
 
 
 def test_a_block_nests_and_says_what_it_knows(door, setup):
-    with volano.trace("answer", kind="agent") as outer, volano.trace("chat", kind="llm") as inner:
+    with (
+        volano.trace("answer", kind="agent") as outer,
+        volano.trace("chat", kind="llm", temperature=0.5) as inner,
+    ):
         inner.set(model="gpt-5", input_tokens=12, output="да", prompt="support@3")
         inner.set({"shop.basket": 2.5, "shop.ids": ["a", "b"], "shop.big": 1 << 70})
         assert current_span() is inner
@@ -61,7 +64,8 @@ def test_a_block_nests_and_says_what_it_knows(door, setup):
     assert (chat.trace_id, chat.parent, answer.parent) == (outer.trace_id, outer.span_id, "")
     said = chat.attributes
     assert (said["gen_ai.request.model"], said["gen_ai.usage.input_tokens"]) == ("gpt-5", 12)
-    assert (said["volano.output"], said["gen_ai.prompt.name"]) == ("да", "support@3")
+    assert said["gen_ai.request.temperature"] == 0.5
+    assert (said["output.value"], said["gen_ai.prompt.name"]) == ("да", "support@3")
     assert (said["shop.basket"], said["shop.ids"]) == (2.5, ["a", "b"])
     assert said["shop.big"] == "0x400000000000000000"
     assert "late" not in said
@@ -79,7 +83,7 @@ def test_a_session_holds_for_all_within(door, setup):
     found = spans(door, 5)
     b = found["b"]
     assert (b.attributes["session.id"], b.attributes["user.id"]) == ("chat-17", "ann")
-    assert (b.attributes["volano.tags.plan"], b.attributes["volano.tags.beta"]) == ("pro", "true")
+    assert (b.attributes["volano.tag.plan"], b.attributes["volano.tag.beta"]) == ("pro", "true")
     assert b.resource["service.version"] == "2.1"
     assert b.resource["deployment.environment.name"] == "staging"
     assert "deployment.environment.name" not in found["a"].resource
@@ -166,9 +170,9 @@ def test_generators_are_traced_while_they_run_and_pass_everything_on(door, setup
     early.close()
     assert volano.flush(10)
     whole, part = door.wait(2)
-    assert whole.attributes["volano.output"] == "0 1 2 "
+    assert whole.attributes["output.value"] == "0 1 2 "
     assert whole.attributes["gen_ai.response.time_to_first_chunk"] >= 0
-    assert (part.attributes["volano.output"], part.attributes["volano.stopped"]) == ("0 ", True)
+    assert (part.attributes["output.value"], part.attributes["volano.stopped"]) == ("0 ", True)
     assert part.status == 0
 
 
@@ -197,8 +201,8 @@ def test_async_generators_too(door, setup):
     assert len(closed) == 2
     assert volano.flush(10)
     first, second = door.wait(2)
-    assert first.attributes["volano.output"] == "einzweidrei"
-    assert second.attributes["volano.output"] == "ein"
+    assert first.attributes["output.value"] == "einzweidrei"
+    assert second.attributes["output.value"] == "ein"
 
 
 def test_threads_are_children_where_they_are_told(door, setup):
@@ -253,9 +257,9 @@ def test_methods_partials_and_odd_callables(door, setup):
     assert asyncio.run(volano.trace("caller")(Caller())(4)) == 4
     assert volano.trace(Shop) is Shop
     found = spans(door, 5)
-    assert json.loads(found["sell"].attributes["volano.input"]) == {"what": "a"}
-    assert json.loads(found["close"].attributes["volano.input"]) == {"what": "c"}
-    assert found["caller"].attributes["volano.output"] == 4
+    assert json.loads(found["sell"].attributes["input.value"]) == {"what": "a"}
+    assert json.loads(found["close"].attributes["input.value"]) == {"what": "c"}
+    assert found["caller"].attributes["output.value"] == "4"
 
 
 def test_opentelemetrys_span_is_the_parent_where_it_is_the_inner_one(setup):
@@ -329,20 +333,26 @@ def test_large_values_are_cut(door, setup):
     with volano.trace("big") as span:
         span.set(input="x" * 100_000, output=["y" * 9_000] * 5, many=list(range(10_000)))
     said = spans(door, 1)["big"].attributes
-    assert said["volano.input"].endswith("… (83616 more)")
-    assert len(said["volano.output"]) < MAX_CHARS + 200
+    assert said["input.value"].endswith("… (83616 more)")
+    assert len(said["output.value"]) < MAX_CHARS + 200
     assert len(json.loads(said["many"])) <= MAX_NODES + 1
 
 
 def test_secrets_are_hidden_and_the_hook_sees_the_rest(door, setup):
-    setup(redact=lambda name, value: "***" if value == "4711" else 1 / (value != "boom") and value)
+    def redact(name, value):
+        if name == "output":
+            return {"said": len(value)}
+        return "***" if value == "4711" else 1 / (value != "boom") and value
+
+    setup(redact=redact)
     with volano.trace("pay") as span:
         span.set({"Authorization": "Bearer x", "pin": "4711", "odd": "boom"}, half="\ud83d")
-        span.set(input={"password": "p", "deep": [{"API_KEY": "k", "n": 1}]})
+        span.set(input={"password": "p", "deep": [{"API_KEY": "k", "n": 1}]}, output="a name")
     said = spans(door, 1)["pay"].attributes
     assert said["Authorization"] == said["odd"] == "[redacted]"
     assert (said["pin"], said["half"]) == ("***", "?")
-    assert json.loads(said["volano.input"]) == {
+    assert said["output.value"] == '{"said":6}'
+    assert json.loads(said["input.value"]) == {
         "password": "[redacted]", "deep": [{"API_KEY": "[redacted]", "n": 1}],
     }  # fmt: skip
 
@@ -385,7 +395,7 @@ def test_a_generator_that_nobody_ends_ends_when_it_is_collected(door, setup):
     next(source)
     del source
     gc.collect()
-    assert spans(door, 1)["left"].attributes["volano.output"] == "x"
+    assert spans(door, 1)["left"].attributes["output.value"] == "x"
 
 
 def test_deep_recursion_still_ends_in_the_users_own_error(setup):
@@ -406,3 +416,29 @@ def test_steps_left_in_another_context_do_no_harm(setup):
     thread.join()
     assert step.__exit__(None, None, None) is None
     assert current_span() is NOWHERE
+
+
+def test_kinds_are_said_in_the_fields_words(door, setup):
+    said = {}
+    for kind in ("llm", "tool", "chain", "guardrail", "other", "abacus"):
+        with volano.trace(kind, kind=kind) as span:
+            span.set(input=[{"role": "user", "content": "да"}], output={"n": 1})
+    for name, span in spans(door, 6).items():
+        said[name] = {k: v for k, v in span.attributes.items() if not k.startswith("output.")}
+    text = '[{"role":"user","content":"да"}]'
+    assert said == {
+        "llm": {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.input.messages": '[{"role":"user","parts":[{"type":"text","content":"да"}]}]',
+        },
+        "tool": {
+            "gen_ai.operation.name": "execute_tool",
+            "gen_ai.tool.name": "tool",
+            "gen_ai.tool.call.arguments": text,
+            "gen_ai.tool.call.result": '{"n":1}',
+        },
+        "chain": {"gen_ai.operation.name": "invoke_workflow", "input.value": text},
+        "guardrail": {"openinference.span.kind": "GUARDRAIL", "input.value": text},
+        "other": {"input.value": text},
+        "abacus": {"volano.kind": "abacus", "input.value": text},
+    }

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, overload
 
 from volano.client.steps.running import Plan, Running, begin
 from volano.client.steps.wrapped import wrapped
-from volano.client.tracing.span import NOWHERE, Span
+from volano.client.tracing.span import NOWHERE, SCOPED, Span
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -86,6 +86,7 @@ def trace(
     tags: Mapping[str, str] | Iterable[str] | None = None,
     release: str | None = None,
     environment: str | None = None,
+    **named: Any,
 ) -> Step: ...
 def trace(
     name: Any = None,
@@ -96,7 +97,7 @@ def trace(
     arguments: bool | None = None,
     result: bool | None = None,
     attributes: Mapping[str, Any] | None = None,
-    **scope: Any,
+    **named: Any,
 ) -> Any:
     """Trace a function, or the block below `with`; say its name, or it has the function's.
 
@@ -104,12 +105,19 @@ def trace(
     prompt or other. `parent` is a `traceparent` that came with a request (or its headers), or a
     span of another thread. `arguments` and `result` say whether a decorated function's are
     taken; else `VOLANO_CAPTURE` does. `session`, `user`, `tags`, `release` and `environment`
-    hold for the step and all within, as in `volano.session`.
+    hold for the step and all within, as in `volano.session`. Anything else is an
+    attribute of the step, as in `span.set`.
     """
     function = name if callable(name) or isinstance(name, staticmethod | classmethod) else None
-    named = isinstance(name, str) and bool(name)
+    has_name = isinstance(name, str) and bool(name)
+    scope = None
+    if named:
+        scope = {word: value for word, value in named.items() if word in SCOPED}
+        if len(scope) < len(named):
+            others = {word: value for word, value in named.items() if word not in SCOPED}
+            attributes = {**(attributes or {}), **others}
     plan = Plan(
-        name if named else "step",
+        name if has_name else "step",
         kind,
         parent,
         attributes,
@@ -117,5 +125,5 @@ def trace(
         arguments,
         result,
     )
-    step = Step(plan, named=named)
+    step = Step(plan, named=has_name)
     return step if function is None else step(function)

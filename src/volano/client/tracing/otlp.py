@@ -1,7 +1,7 @@
 """Spans as OTLP/JSON (opentelemetry-proto, `ExportTraceServiceRequest`), by the thread that sends.
 
-Names are those of OpenTelemetry's conventions for generative AI where they have one,
-and `volano.*` where they have none. Ids are hexadecimal, times texts of nanoseconds, 64-bit
+Names are those of OpenTelemetry's conventions for generative AI where they have one, else
+OpenInference's, and `volano.*` where neither has. Ids are hexadecimal, times texts of nanoseconds, 64-bit
 numbers texts (the JSON mapping of OTLP). Each span is encoded by itself, and between
 them other threads get their turn: encoding in one piece would hold the interpreter's lock
 while the host waits.
@@ -10,7 +10,7 @@ while the host waits.
 import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from volano.client.tracing.span import INPUT, OUTPUT, Span
@@ -21,8 +21,17 @@ OPERATIONS: Mapping[str, str] = {
     "retriever": "retrieval",
     "tool": "execute_tool",
     "agent": "invoke_agent",
+    "chain": "invoke_workflow",
 }
 """Kinds of steps that the conventions have an operation for."""
+
+OPENINFERENCE = frozenset({"reranker", "guardrail", "evaluator", "prompt"})
+"""Kinds that only OpenInference has a word for."""
+
+CONTENT: Mapping[str, tuple[str, str]] = {
+    "tool": ("gen_ai.tool.call.arguments", "gen_ai.tool.call.result"),
+}
+"""What goes in and comes out, by kind; `input.value` and `output.value` (OpenInference) else."""
 
 NAMED: Mapping[str, str] = {"tool": "gen_ai.tool.name", "agent": "gen_ai.agent.name"}
 """Kinds whose step's name is an attribute of its own."""
@@ -75,7 +84,7 @@ class Encoder:
         try:
             return self._said(span, self._attributes(span))
         except Exception:  # noqa: BLE001 - one odd attribute must not cost the span
-            return self._said(span, [("volano.kind", "other"), ("volano.unsayable", True)])
+            return self._said(span, [("volano.unsayable", True)])
 
     def _said(self, span: Span, attributes: Sequence[tuple[str, Any]]) -> bytes:
         said: dict[str, Any] = {
@@ -100,20 +109,24 @@ class Encoder:
 
     def _attributes(self, span: Span) -> list[tuple[str, Any]]:
         scope = span.scope
-        found: list[tuple[str, Any]] = [("volano.kind", span.kind)]
-        if span.kind in OPERATIONS:
-            found.append(("gen_ai.operation.name", OPERATIONS[span.kind]))
+        found: list[tuple[str, Any]] = list(_kind(span.kind))
         if span.kind in NAMED:
             found.append((NAMED[span.kind], span.name))
         if scope.session:
             found += [("session.id", scope.session), ("gen_ai.conversation.id", scope.session)]
         if scope.user:
             found.append(("user.id", scope.user))
-        found += [(f"volano.tags.{name}", value) for name, value in scope.tags.items()]
+        found += [(f"volano.tag.{name}", value) for name, value in scope.tags.items()]
         if span.error is not None:
             found.append(("error.type", span.error[0]))
-        found += span.attributes.items()
-        return [(name, self._redacted(name, value)) for name, value in found]
+        found = [(name, self._redacted(name, value)) for name, value in found]
+        for name, value in span.attributes.items():
+            if name in (INPUT, OUTPUT):
+                value = self._redacted("input" if name == INPUT else "output", value)
+                found.append(_content(span.kind, name, value))
+            else:
+                found.append((name, self._redacted(name, value)))
+        return found
 
     def _redacted(self, name: str, value: Any) -> Any:
         value = REDACTED if name.lower() in SECRETS else _hidden(value)
@@ -123,6 +136,38 @@ class Encoder:
             return self._redact(name, value)
         except Exception:  # noqa: BLE001 - the user's; what it could not judge is not sent
             return REDACTED
+
+
+def _kind(kind: str) -> Iterator[tuple[str, str]]:
+    if kind in OPERATIONS:
+        yield "gen_ai.operation.name", OPERATIONS[kind]
+    elif kind in OPENINFERENCE:
+        yield "openinference.span.kind", kind.upper()
+    elif kind != "other":
+        yield "volano.kind", kind[:_MAX_NAME]
+
+
+def _content(kind: str, name: str, value: Any) -> tuple[str, Any]:
+    """Return what went in or came out under the name that its kind has for it."""
+    if kind == "llm" and name == INPUT and (messages := _messages(value)):
+        return "gen_ai.input.messages", messages
+    names = CONTENT.get(kind, ("input.value", "output.value"))
+    return names[name == OUTPUT], value if isinstance(value, str) else _json(value).decode()
+
+
+def _messages(value: Any) -> str:
+    """Return messages as the conventions have them, where these are an OpenAI-compatible API's."""
+    if not (isinstance(value, list) and value):
+        return ""
+    if not all(isinstance(m, dict) and "role" in m for m in value):
+        return ""
+    plain = [
+        {"role": m["role"], "parts": [{"type": "text", "content": m["content"]}]}
+        if set(m) == {"role", "content"} and isinstance(m["content"], str)
+        else m
+        for m in value
+    ]
+    return _json(plain).decode()
 
 
 def _exception(span: Span, message: str) -> dict[str, Any]:
@@ -139,10 +184,10 @@ def _exception(span: Span, message: str) -> dict[str, Any]:
 
 
 def _pair(name: str, value: Any) -> dict[str, Any]:
-    return {"key": name, "value": _any(name, value)}
+    return {"key": name, "value": _any(value)}
 
 
-def _any(name: str, value: Any) -> dict[str, Any]:
+def _any(value: Any) -> dict[str, Any]:
     """Return an `AnyValue`; what has an inside is JSON in a text, lists of texts are lists."""
     if isinstance(value, bool):
         return {"boolValue": value}
@@ -154,11 +199,7 @@ def _any(name: str, value: Any) -> dict[str, Any]:
         return {"doubleValue": value if math.isfinite(value) else _NOT_FINITE[str(value)]}
     if isinstance(value, str):
         return {"stringValue": value}
-    if (
-        name not in (INPUT, OUTPUT)
-        and isinstance(value, list)
-        and all(type(v) is str for v in value)
-    ):
+    if isinstance(value, list) and all(type(v) is str for v in value):
         return {"arrayValue": {"values": [{"stringValue": v} for v in value]}}
     return {"stringValue": _json(value).decode()}
 

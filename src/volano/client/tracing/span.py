@@ -28,7 +28,7 @@ SHORT: Mapping[str, str] = {
 }
 """Short words of `Span.set`, and the attribute of the GenAI conventions that each one means."""
 
-_SCOPE = frozenset({"session", "user", "tags", "release", "environment"})
+SCOPED = frozenset({"session", "user", "tags", "release", "environment"})
 _BARE_BYTES, _ATTRIBUTE_BYTES = 512, 96
 _MAX_ATTRIBUTES, _MAX_MESSAGE, _MAX_FRAMES = 128, 4096, 32
 
@@ -110,7 +110,7 @@ class Span:
         return self
 
     def _set(self, name: Any, value: Any) -> None:
-        if name in _SCOPE:
+        if name in SCOPED:
             said = tagged(value) if name == "tags" else value
             self.scope = self.scope.narrowed({name: said})
         elif isinstance(name, str) and len(self.attributes) < _MAX_ATTRIBUTES:
