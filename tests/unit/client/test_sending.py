@@ -212,6 +212,7 @@ def test_feedback_in_the_background(door, setup):
     assert len({seen.headers["idempotency-key"] for seen in notes}) == len(notes) == 2
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_child_sends_its_own_and_nothing_of_its_parents(door, setup):
     setup(room=Room(interval_s=30))
     steps(2, "parent")

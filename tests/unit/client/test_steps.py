@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import volano
@@ -317,6 +317,7 @@ def test_what_is_taken_is_a_copy_without_running_the_users_code():
     assert json.dumps(taken(loop)[0])
 
 
+@settings(max_examples=40)
 @given(st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
     lambda inner: st.lists(inner, max_size=9) | st.dictionaries(st.text(), inner, max_size=9),

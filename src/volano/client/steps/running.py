@@ -60,8 +60,8 @@ class Running:
             if plan.attributes:
                 span.set(plan.attributes)
             wanted = tracer.capture if plan.arguments is None else plan.arguments
-            if wanted and arguments is not None:
-                span.keep(INPUT, arguments())
+            if wanted and arguments is not None and (given := arguments()):
+                span.keep(INPUT, given)
 
     def enter(self) -> None:
         """Make the span current in this thread or task."""
