@@ -72,8 +72,8 @@ def test_a_key_for_prompts_reads_them_and_moves_no_label(relay, local, key):
     local.post("/api/v1/prompts/scoped@1/label", {"label": "live"})
     _, text = key("prompts")
     door = bearer(relay, text)
-    assert door.get("/api/v1/prompts/scoped%3Alive/fetch").json["template"] == "Q: {{input}}"
-    assert door.get("/api/v1/prompts/scoped%3Anone/fetch").status == 404
+    assert door.get("/api/v1/prompts/scoped:live/fetch").json["template"] == "Q: {{input}}"
+    assert door.get("/api/v1/prompts/scoped:none/fetch").status == 404
     assert door.post("/api/v1/prompts/scoped@1/label", {"label": "x"}).status == 403
     assert door.get("/api/v1/prompts").status == 403
     _, other = key("chat:*", "feedback", "read")
