@@ -67,6 +67,19 @@ def test_scopes_open_their_verbs_and_no_others(relay, key):
     assert answer.json["by"] == "service:key/app"
 
 
+def test_a_key_for_prompts_reads_them_and_moves_no_label(relay, local, key):
+    local.post("/api/v1/prompts/scoped/save", {"template": "Q: {{input}}"})
+    local.post("/api/v1/prompts/scoped@1/label", {"label": "live"})
+    _, text = key("prompts")
+    door = bearer(relay, text)
+    assert door.get("/api/v1/prompts/scoped:live/fetch").json["template"] == "Q: {{input}}"
+    assert door.get("/api/v1/prompts/scoped:none/fetch").status == 404
+    assert door.post("/api/v1/prompts/scoped@1/label", {"label": "x"}).status == 403
+    assert door.get("/api/v1/prompts").status == 403
+    _, other = key("chat:*", "feedback", "read")
+    assert bearer(relay, other).get("/api/v1/prompts/scoped/fetch").status == 403
+
+
 def test_what_a_key_says_counts_for_its_group(relay, key):
     _, text = key("feedback", group="shop/web")
     path = f"/api/v1/traces/{trace_id()}/feedback"

@@ -57,7 +57,7 @@ class BadScopeError(InvalidError):
 
     hint = (
         "Scopes are `chat:CHANNEL`, `door:DOOR` (both may end with `*`: `chat:support/*`, `chat:*`), "
-        "`feedback`, `read` and `traces`."
+        "`feedback`, `read`, `prompts` and `traces`."
     )
 
 

@@ -45,7 +45,7 @@ class Key:
     former_until_us: int | None = None
 
     def allows(self, scope: str) -> bool:
-        """Whether the key may do this: `chat:support`, `feedback`, `read`."""
+        """Whether the key may do this: `chat:support`, `feedback`, `read`, `prompts`."""
         kind, colon, name = scope.partition(":")
         return grants(self.scopes, kind, name) if colon else scope in self.scopes
 

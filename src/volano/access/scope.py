@@ -6,6 +6,7 @@
     door:PREFIX*    by every door whose name begins so:  door:openai.*, door:*
     feedback, read  give feedback, read traces and feedback, over HTTP
     traces          send spans (OTLP)
+    prompts         read what prompts say, over HTTP
 
 A `*` stands at the end only. `chat:` says which channels, `door:` says how. A
 key without any `door:` scope may use every door, so that keys older than this
@@ -19,7 +20,7 @@ from volano.access.errors import BadScopeError
 from volano.core.errors import VolanoError
 from volano.core.ref import check_name
 
-PLAIN = ("feedback", "read", "traces")
+PLAIN = ("feedback", "prompts", "read", "traces")
 _DOOR = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 _DOOR_PREFIX = re.compile(r"([a-z][a-z0-9_]*\.)*[a-z0-9_]*")
 _MOST = 100

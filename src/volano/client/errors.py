@@ -25,3 +25,21 @@ class UnexpectedAnswerError(UnavailableError):
     """The server at {url} gave an answer that no volano gives ({what})."""
 
     hint = "See that the address is that of volano itself and that no proxy stands in the way."
+
+
+class NoTraceError(InvalidError):
+    """It is not said which trace is meant, and none runs here."""
+
+    hint = "Give `trace=`: the header `x-volano-trace` of an answer, or `span.trace_id`."
+
+
+class MissingVariableError(InvalidError):
+    """The prompt `{ref}` needs `{name}`."""
+
+    hint = "Give it to `render`; the prompt's variables are: {known}."
+
+
+class BadPinError(InvalidError):
+    """A prompt is read by a label or by a version, not by both."""
+
+    hint = 'Write for example `client.prompt("support", label="production")`.'

@@ -10,6 +10,8 @@ import json
 import re
 import socket
 import threading
+from dataclasses import dataclass
+from http.client import HTTPMessage
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -38,9 +40,19 @@ _FAMILIES: dict[int, type[VolanoError]] = {
     403: ForbiddenError,
     404: NotFoundError,
     409: ConflictError,
+    410: NotFoundError,
     413: TooLargeError,
 }
 _STALE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, whatever it says."""
+
+    status: int
+    headers: HTTPMessage
+    body: bytes
 
 
 class Wire:
@@ -78,56 +90,32 @@ class Wire:
             body = json.dumps(content, allow_nan=False).encode()
         except ValueError as error:
             raise InvalidError(f"This cannot be sent as JSON: {error}.") from error
-        status, answer = self._send(path, body, self._headers | headers)
-        return self._read(status, answer)
+        return self.read(self.exchange("POST", path, body, headers))
 
-    def close(self) -> None:
-        """Close the kept connections; the next request opens a new one."""
-        with self._lock:
-            kept, self._kept = self._kept, []
-        for connection in kept:
-            connection.close()
-
-    def _send(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
-        connection, used = self._take()
-        try:
-            try:
-                return self._once(connection, path, body, headers)
-            except _STALE:
-                if not used:
-                    raise
-                connection.close()
-                connection = self._connection()
-                return self._once(connection, path, body, headers)
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            why = str(error) or type(error).__name__
-            raise UnreachableError(url=self.base_url, why=why) from error
-        except BaseException:
-            connection.close()
-            raise
-
-    def _once(
+    def exchange(
         self,
-        connection: http.client.HTTPConnection,
+        method: str,
         path: str,
-        body: bytes,
+        body: bytes | None,
         headers: dict[str, str],
-    ) -> tuple[int, bytes]:
-        connection.request("POST", self._url.path + path, body, headers)
-        response = connection.getresponse()
-        answer = response.read(_MAX_ANSWER_BYTES)
-        if response.isclosed() and not response.will_close:
-            self._keep(connection)
-        else:
-            connection.close()
-        return response.status, answer
+        *,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        """Send a request and return the answer, also a refusal.
 
-    def _read(self, status: int, answer: bytes) -> dict[str, Any]:
-        try:
-            content = json.loads(answer)
-        except (ValueError, RecursionError):
-            content = None
+        Raises:
+            UnreachableError: no server, or no answer within the time limit.
+        """
+        request = _Request(method, self._url.path + path, body, self._headers | headers)
+        return self._send(request, timeout_s or self._timeout_s)
+
+    def read(self, answer: Answer) -> dict[str, Any]:
+        """Return the JSON object of an answer.
+
+        Raises:
+            VolanoError: as in `post`.
+        """
+        status, content = answer.status, parsed(answer.body)
         if 200 <= status < 300:
             if isinstance(content, dict):
                 return content
@@ -137,11 +125,55 @@ class Wire:
             raise UnexpectedAnswerError(url=self.base_url, what=what)
         raise _error(status, content)
 
-    def _take(self) -> tuple[http.client.HTTPConnection, bool]:
+    def forget(self) -> None:
+        """Let go of the connections without a word on them: they are another process's now."""
+        self._lock, self._kept = threading.Lock(), []
+
+    def close(self) -> None:
+        """Close the kept connections; the next request opens a new one."""
         with self._lock:
-            if self._kept:
-                return self._kept.pop(), True
-        return self._connection(), False
+            kept, self._kept = self._kept, []
+        for connection in kept:
+            connection.close()
+
+    def _send(self, request: "_Request", timeout_s: float) -> Answer:
+        connection, used = self._take(timeout_s)
+        try:
+            try:
+                return self._once(connection, request)
+            except _STALE:
+                if not used:
+                    raise
+                connection.close()
+                connection = self._connection(timeout_s)
+                return self._once(connection, request)
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            why = str(error) or type(error).__name__
+            raise UnreachableError(url=self.base_url, why=why) from error
+        except BaseException:
+            connection.close()
+            raise
+
+    def _once(self, connection: http.client.HTTPConnection, request: "_Request") -> Answer:
+        connection.request(request.method, request.target, request.body, request.headers)
+        response = connection.getresponse()
+        body = response.read(_MAX_ANSWER_BYTES)
+        if response.isclosed() and not response.will_close:
+            self._keep(connection)
+        else:
+            connection.close()
+        return Answer(response.status, response.headers, body)
+
+    def _take(self, timeout_s: float) -> tuple[http.client.HTTPConnection, bool]:
+        with self._lock:
+            kept = self._kept.pop() if self._kept else None
+        if kept is None:
+            return self._connection(timeout_s), False
+        kept.timeout = timeout_s
+        if kept.sock is not None:
+            kept.sock.settimeout(timeout_s)
+        return kept, True
 
     def _keep(self, connection: http.client.HTTPConnection) -> None:
         with self._lock:
@@ -150,10 +182,18 @@ class Wire:
                 return
         connection.close()
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
         https = self._url.scheme == "https"
         make = http.client.HTTPSConnection if https else _PromptConnection
-        return make(self._url.hostname or "", self._url.port, timeout=self._timeout_s)
+        return make(self._url.hostname or "", self._url.port, timeout=timeout_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    target: str
+    body: bytes | None
+    headers: dict[str, str]
 
 
 class _PromptConnection(http.client.HTTPConnection):
@@ -162,6 +202,14 @@ class _PromptConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         super().connect()
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def parsed(body: bytes) -> Any:
+    """Return what a body of JSON says; None where it is none."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _address(text: str) -> SplitResult:

@@ -99,6 +99,18 @@ class Prompt:
             raise BadPromptError(why=f"its file is not readable ({error})") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """What a version of a prompt says, and the labels that name it now."""
+
+    ref: str
+    digest: str
+    labels: tuple[str, ...]
+    template: str
+    before: tuple[dict[str, str], ...]
+    settings: Mapping[str, Any]
+
+
 def _check_message(message: Any) -> None:
     if not isinstance(message, Mapping) or set(message) != {"role", "content"}:
         raise BadPromptError(why="a message is a role and a content")

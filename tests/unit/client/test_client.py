@@ -8,10 +8,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from volano.client import Client
+from volano.client import Client, trace
 from volano.client.errors import (
     BadAddressError,
     BadKeyError,
+    NoTraceError,
     UnexpectedAnswerError,
     UnreachableError,
 )
@@ -240,18 +241,45 @@ def test_a_path_cannot_be_left_and_nan_is_not_sent(server, client):
     assert len(server.seen) == 1
 
 
-def test_importing_the_client_loads_the_core_alone():
-    code = (
-        "import sys; import volano.client;"
-        "names = {'.'.join(m.split('.')[:2]) for m in sys.modules if m.startswith('volano')};"
-        "print(*sorted(names));"
-        "print('msgspec' in sys.modules)"
+def loaded_by(code: str) -> list[str]:
+    """Return what of volano, and of slow libraries, is loaded once the code ran."""
+    show = (
+        "; import sys; print(*sorted({'.'.join(m.split('.')[:2]) for m in sys.modules"
+        " if m.startswith('volano')} | {'msgspec', 'http.client', 'json', 'logging'} & {*sys.modules}))"
     )
+    command = [sys.executable, "-c", code + show]
     done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PYTHONPATH": "src"},
+        command, capture_output=True, text=True, check=True, env={"PYTHONPATH": "src"}
     )
-    assert done.stdout.split() == ["volano", "volano.client", "volano.core", "False"]
+    return done.stdout.split()
+
+
+def test_importing_the_client_loads_nothing_else():
+    assert loaded_by("import volano.client") == ["volano", "volano.client"]
+    assert loaded_by("import volano; volano.trace; volano.feedback; volano.flush") == [
+        "volano",
+        "volano.client",
+    ]
+    assert loaded_by("from volano import Client") == [
+        "http.client", "json", "volano", "volano.client", "volano.core",
+    ]  # fmt: skip
+
+
+def test_the_public_word_is_not_hidden_by_the_room_of_its_name():
+    code = (
+        "import volano; from volano.feedback import Feedbacks; import volano.feedback.keeper;"
+        "assert callable(volano.feedback); from volano import feedback; assert callable(feedback)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": "src"})
+
+
+def test_feedback_needs_a_trace_and_takes_a_span(server, client):
+    with pytest.raises(NoTraceError):
+        client.feedback(value=1)
+    assert server.seen == []
+    with trace("answer") as span:
+        client.feedback(metric="helpful", value=1)
+    client.feedback(span, value=0)
+    (_, path, _, said), (_, again, _, _) = server.seen
+    assert path == again == f"/api/v1/traces/{span.trace_id}/feedback"
+    assert said == {"name": "helpful", "value": 1}

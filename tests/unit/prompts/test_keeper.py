@@ -50,3 +50,18 @@ def test_what_cannot_be_a_prompt_is_not_kept(workspace):
     assert workspace.prompts.list() == []
     with pytest.raises(UnknownArtifactError):
         workspace.prompts.get("a")
+
+
+def test_a_label_names_one_version_until_it_is_moved_or_taken_away(workspace):
+    prompts = workspace.prompts
+    prompts.save("support", template="Q: {{input}}", system="Légy rövid.", by=ANNA)
+    prompts.save("support", template="A: {{input}}", settings={"max_tokens": 9}, by=ANNA)
+    prompts.label("support@1", "production", by=ANNA)
+    said = prompts.fetch("support:production")
+    assert (said.ref, said.labels, said.template) == ("support@1", ("production",), "Q: {{input}}")
+    assert said.before == ({"role": "system", "content": "Légy rövid."},)
+    prompts.label("support@2", "production", by=ANNA)
+    assert prompts.fetch("support:production").settings == {"max_tokens": 9}
+    prompts.unlabel("support:production", by=ANNA)
+    with pytest.raises(UnknownArtifactError):
+        prompts.fetch("support:production")

@@ -2,6 +2,8 @@
 
 from volano.web.api.verb import ARTIFACT, LIMIT, NAME, Param, Verb, ref
 
+_LABEL = Param("label", "such as production", first=True, required=True)
+
 VERBS = (
     Verb(
         "prompt", "save", "prompts.save", "/prompts/{name}/save",
@@ -16,4 +18,19 @@ VERBS = (
     ),
     Verb("prompt", "list", "prompts.list", "/prompts", "List prompts.", (LIMIT,), columns=ARTIFACT),
     Verb("prompt", "show", "prompts.get", "/prompts/{ref}", "Show a prompt.", (ref(),)),
+    Verb(
+        "prompt", "fetch", "prompts.fetch", "/prompts/{ref}/fetch",
+        "Say what a prompt says: its messages and settings, as applications read it.", (ref(),),
+        scope="prompts",
+    ),
+    Verb(
+        "prompt", "label", "prompts.label", "/prompts/{ref}/label",
+        "Let a label name this version, and no other one from now on.", (ref(), _LABEL),
+        changes=True, done="{ref} is labelled", next="volano prompt fetch {ref}",
+    ),
+    Verb(
+        "prompt", "unlabel", "prompts.unlabel", "/prompts/{ref}/unlabel",
+        "Take a label away; who asks for it finds nothing.", (ref("the label: name:label"),),
+        changes=True, done="The label is taken from {ref}", next="volano prompt show {ref}",
+    ),
 )  # fmt: skip

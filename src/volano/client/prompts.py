@@ -1,0 +1,239 @@
+"""Prompts as an application reads them: fresh within a minute, there when the server is not.
+
+A label may move, so what it names is good for `TTL_S`. In the second half of that time
+the first reader has it renewed in the background; a busy program never waits. After it the
+reader waits for the server, shortly: only the server can say that the label still stands. If
+it says 404 or 410, the prompt is gone here too. If it does not answer, or answers
+anything else, that is an outage: the last good one goes on, and the server is asked again in
+the background. A version cannot change: it is read once.
+"""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from volano.client.errors import BadPinError, MissingVariableError, UnexpectedAnswerError
+from volano.client.shelf import Shelf
+from volano.client.wire import Answer, Wire
+from volano.core.errors import VolanoError
+
+TTL_S = 60.0
+AHEAD_S = 30.0
+OUTAGE_S = 10.0
+WAIT_S = 2.0
+GONE = (404, 410)
+_SLOT = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}")
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt as it was saved. `ref` is its version (`support@3`), also where a label was asked.
+
+    `template` is what the user's message is made from, `before` the messages before it,
+    `settings` the model settings it wants (temperature, max_tokens, …).
+    """
+
+    ref: str
+    template: str
+    before: tuple[Mapping[str, str], ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = ""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names that `render` needs, in the order of their first use."""
+        texts = [message["content"] for message in self.before]
+        return tuple(
+            dict.fromkeys(n for text in [*texts, self.template] for n in _SLOT.findall(text))
+        )
+
+    def text(self, **variables: Any) -> str:
+        """Return the user's message alone, with the variables filled in.
+
+        Raises:
+            MissingVariableError: one that it needs was not given.
+        """
+        return self._filled(self.template, variables)
+
+    def render(self, **variables: Any) -> list[dict[str, str]]:
+        """Return the messages for a model, with the variables filled in, once.
+
+        What stands in a variable's value is not looked at again: `{{…}}` in a user's
+        words stays as it is. Variables that the prompt does not have are left aside.
+
+        Raises:
+            MissingVariableError: one that it needs was not given.
+        """
+        before = [{**m, "content": self._filled(m["content"], variables)} for m in self.before]
+        return [*before, {"role": "user", "content": self.text(**variables)}]
+
+    def _filled(self, text: str, variables: Mapping[str, Any]) -> str:
+        def fill(found: re.Match[str]) -> str:
+            if found[1] not in variables:
+                known = ", ".join(self.variables)
+                raise MissingVariableError(ref=self.ref, name=found[1], known=known)
+            return str(variables[found[1]])
+
+        return _SLOT.sub(fill, text)
+
+
+class Kept:
+    """A prompt that was read, and until when it is good. `lock` is held by who renews it."""
+
+    __slots__ = ("asked_s", "busy", "good_until_s", "lock", "prompt")
+
+    def __init__(self) -> None:
+        self.prompt: Prompt | None = None
+        self.good_until_s = self.asked_s = float("-inf")
+        self.lock = threading.Lock()
+        self.busy = False
+
+
+class Prompts:
+    """What was read of one server. Threads may share it."""
+
+    def __init__(
+        self, wire: Wire, file: str | None = None, now_s: Callable[[], float] = time.monotonic
+    ):
+        self._wire, self._now_s = wire, now_s
+        self._shelf = Shelf(file) if file else None
+        self._kept: dict[str, Kept] = {}
+
+    def get(
+        self, name: str, *, label: str | None, version: int | None, fallback: str | None = None
+    ) -> Prompt:
+        """Return a prompt; see `Client.prompt`."""
+        ref, pinned = _ref(name, label, version)
+        kept = self._kept.setdefault(ref, Kept())
+        now = self._now_s()
+        prompt = kept.prompt
+        if prompt is not None and (pinned or now < kept.good_until_s):
+            if not pinned and now > kept.asked_s + AHEAD_S:
+                self._renew_aside(ref, kept)
+            return prompt
+        try:
+            return self._renewed(ref, kept)
+        except VolanoError:
+            if fallback is None:
+                raise
+            return Prompt(ref, fallback)
+
+    def forget(self) -> None:
+        """The process was forked: what was being renewed is not, here."""
+        for kept in self._kept.values():
+            kept.lock, kept.busy = threading.Lock(), False
+
+    def _renewed(self, ref: str, kept: Kept) -> Prompt:
+        """Ask the server, one thread at a time; the others take what it brought."""
+        with kept.lock:
+            if kept.prompt is not None and self._now_s() < kept.good_until_s:
+                return kept.prompt
+            self._ask(ref, kept, WAIT_S if kept.prompt else None)
+            assert kept.prompt is not None
+            return kept.prompt
+
+    def _renew_aside(self, ref: str, kept: Kept) -> None:
+        if kept.busy:
+            return
+        kept.busy = True
+
+        def renew() -> None:
+            try:
+                with kept.lock:
+                    self._ask(ref, kept, None)
+            except VolanoError:
+                return  # it is gone; the next reader is told
+            finally:
+                kept.busy = False
+
+        try:
+            threading.Thread(target=renew, name="volano-prompt", daemon=True).start()
+        except RuntimeError:  # the interpreter ends
+            kept.busy = False
+
+    def _ask(self, ref: str, kept: Kept, timeout_s: float | None) -> None:
+        """Read it anew. Without an answer the last good one goes on, for `OUTAGE_S` at first."""
+        kept.asked_s = self._now_s()
+        try:
+            kept.prompt = self._read(ref, timeout_s)
+        except VolanoError as error:
+            if isinstance(error, Gone):
+                kept.prompt = None
+                self._put(ref, None)
+                raise error.said from None
+            kept.prompt = kept.prompt or self._shelved(ref)
+            if kept.prompt is None:
+                raise
+            kept.good_until_s = max(kept.good_until_s, self._now_s() + TTL_S)
+            kept.asked_s = self._now_s() + OUTAGE_S - AHEAD_S
+            return
+        kept.good_until_s = self._now_s() + TTL_S
+        self._put(ref, kept.prompt)
+
+    def _put(self, ref: str, prompt: Prompt | None) -> None:
+        if self._shelf is not None:
+            self._shelf.put(ref, None if prompt is None else asdict(prompt))
+
+    def _shelved(self, ref: str) -> Prompt | None:
+        content = self._shelf.content(ref) if self._shelf is not None else None
+        try:
+            return None if content is None else read(content)
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def _read(self, ref: str, timeout_s: float | None) -> Prompt:
+        path = f"/api/v1/prompts/{quote(ref, safe='')}/fetch"
+        answer = self._wire.exchange("GET", path, None, {}, timeout_s=timeout_s)
+        try:
+            return read(self._wire.read(answer))
+        except VolanoError as error:
+            if answer.status in GONE and _volanos(answer):
+                raise Gone(error) from error
+            raise
+        except (KeyError, TypeError, ValueError) as error:
+            what = "it is no prompt"
+            raise UnexpectedAnswerError(url=self._wire.base_url, what=what) from error
+
+
+class Gone(VolanoError):
+    """The server says that the prompt is not there (any more)."""
+
+    def __init__(self, said: VolanoError):
+        super().__init__(said.message)
+        self.said = said
+
+
+def read(content: Mapping[str, Any]) -> Prompt:
+    """Return the prompt that the server, or a file, tells.
+
+    Raises:
+        KeyError, TypeError: something is missing, or of another kind.
+    """
+    before = tuple(
+        {"role": str(m["role"]), "content": str(m["content"])} for m in content["before"]
+    )
+    template, settings = str(content["template"]), dict(content["settings"])
+    return Prompt(str(content["ref"]), template, before, settings, str(content.get("digest", "")))
+
+
+def _volanos(answer: Answer) -> bool:
+    """Whether it is volano itself that says so, not a proxy that lost its way."""
+    return b'"error"' in answer.body
+
+
+def _ref(name: str, label: str | None, version: int | None) -> tuple[str, bool]:
+    """Return the ref, and whether it can only ever name one version."""
+    if (label is not None and version is not None) or (
+        (label is not None or version is not None) and ("@" in name or ":" in name)
+    ):
+        raise BadPinError
+    ref = name
+    if label is not None:
+        ref = f"{name}:{label}"
+    elif version is not None:
+        ref = f"{name}@{version}"
+    return ref, "@" in ref
