@@ -3,6 +3,7 @@
 from volano.core.errors import (
     ConflictError,
     IntegrityError,
+    InvalidError,
     NotFoundError,
     TooLargeError,
     UnavailableError,
@@ -64,3 +65,9 @@ class UnknownTraceError(NotFoundError):
     """There is no trace `{trace}`."""
 
     hint = "See the newest with `volano trace list`; a call is listed a moment after its end."
+
+
+class BadQuestionError(InvalidError):
+    """This cannot be asked of the records: {why}."""
+
+    hint = "A WHERE names columns of the table; see what a trace has with `volano trace last`."
