@@ -79,7 +79,7 @@ class Engine:
             cursor.register("batch", pa.Table.from_batches([batch]))
             if prices is not None:
                 cursor.register(_PRICES, prices)
-            found: pa.Table = cursor.execute(sql).to_arrow_table()
+            found: pa.Table = cursor.sql(sql).to_arrow_table()
         return found.cast(schema).combine_chunks().to_batches()
 
     def source(

@@ -112,7 +112,7 @@ class Sealer:
 
     def _oldest(self, table: str) -> tuple[int, int] | None:
         """Return the first `seq`, and when most of the oldest rows had begun."""
-        sql = f"SELECT seq, began_us FROM {table} ORDER BY seq LIMIT 101"  # noqa: S608
+        sql = f"SELECT seq, began_us FROM {table} ORDER BY seq LIMIT 9"  # noqa: S608
         with reading(self._hot.path) as conn:
             rows = conn.execute(sql).fetchall() if conn else []
         if len(rows) < 2:  # the newest row stays
