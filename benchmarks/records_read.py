@@ -98,7 +98,10 @@ class Spans:
         return pc.binary_join_element_wise(*parts, "").cast(pa.binary())
 
     def _text(self, count, sentences):
-        picked = [self._pool.take(pa.array(self._rng.integers(0, len(self._pool), count))) for _ in range(sentences)]
+        picked = [
+            self._pool.take(pa.array(self._rng.integers(0, len(self._pool), count)))
+            for _ in range(sentences)
+        ]
         return pc.binary_join_element_wise(*picked, " ")
 
     def _hex(self, count, size):
@@ -107,7 +110,9 @@ class Spans:
 
     @staticmethod
     def _pick(names, which):
-        return pa.DictionaryArray.from_arrays(pa.array(which, pa.int32()), pa.array(names)).cast("string")
+        return pa.DictionaryArray.from_arrays(pa.array(which, pa.int32()), pa.array(names)).cast(
+            "string"
+        )
 
 
 def fill(hot: HotStore, sealed: int, tail: int) -> int:
@@ -173,8 +178,20 @@ def measure(folder: Path, sealed: int, tail: int) -> None:
     records = Records(path)
     now_us = START_US + DAYS * DAY_US
     week = Within(since_us=now_us - 7 * DAY_US)
-    shown = ("seq", "id", "began_us", "name", "model", "outcome", "latency_us", "input_text", "output_text")
-    [(known,)] = records.select("spans", ("id",), within=Within(after=sealed // 2, before=sealed // 2 + 2))
+    shown = (
+        "seq",
+        "id",
+        "began_us",
+        "name",
+        "model",
+        "outcome",
+        "latency_us",
+        "input_text",
+        "output_text",
+    )
+    [(known,)] = records.select(
+        "spans", ("id",), within=Within(after=sealed // 2, before=sealed // 2 + 2)
+    )
     p95 = "quantile_disc(latency_us, 0.95)"
     questions = {
         "list the newest 50": lambda: records.select("spans", shown, limit=50),
@@ -195,8 +212,12 @@ def measure(folder: Path, sealed: int, tail: int) -> None:
         print(f"  {name:<30} {took:7.0f} ms  (limit {LIMIT_MS:.0f})  {verdict}")
     on_disk = sum(file.stat().st_size for file in manifest.folder_of(path).rglob("*.parquet"))
     each = on_disk / sealed
-    print(f"  {'bytes a span, sealed':<30} {each:7.0f}     (limit {LIMIT_BYTES})  {'ok' if each < LIMIT_BYTES else 'TOO LARGE'}")
-    print(f"  {'memory of the reader':<30} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:7.0f} MiB at most")
+    print(
+        f"  {'bytes a span, sealed':<30} {each:7.0f}     (limit {LIMIT_BYTES})  {'ok' if each < LIMIT_BYTES else 'TOO LARGE'}"
+    )
+    print(
+        f"  {'memory of the reader':<30} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:7.0f} MiB at most"
+    )
     records.close()
     pauses(tail)
 
@@ -210,7 +231,9 @@ def pauses(rows: int) -> None:
         start = time.perf_counter()
         moved = sealer.seal_all()
         took = time.perf_counter() - start
-        print(f"  {'sealing':<30} {moved / took:7,.0f} spans a second; recording waits {1000 * sealer.longest_s:.0f} ms at most")
+        print(
+            f"  {'sealing':<30} {moved / took:7,.0f} spans a second; recording waits {1000 * sealer.longest_s:.0f} ms at most"
+        )
         hot.close()
         del size
 

@@ -52,7 +52,9 @@ from volano.store.blobs import Blobs
 from volano.store.catalog import Catalog
 from volano.store.db import Database
 from volano.store.ledger import Ledger
+from volano.traces.export import Exports
 from volano.traces.keeper import Traces
+from volano.traces.retentions import Holds, Policies, Retentions
 from volano.traces.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -100,6 +102,10 @@ class App:
         self._spool = Spool(path("spool"), "control", max_total_bytes=settings.spool_max_bytes)
         self._hot = path("records", "hot.db")
         self.traces = Traces(self._hot)
+        self.exports = Exports(self.traces, self.ledger, self.clock)
+        self._policies = Policies(self._db, path("run", "retention.json"))
+        self.retentions = Retentions(self._db, self.ledger, self.clock, self._policies)
+        self.holds = Holds(self._db, self.ledger, self.clock, self._policies)
         self.costs = Costs(
             db=self._db,
             ledger=self.ledger,
@@ -186,6 +192,7 @@ class App:
         """Begin to work: jobs, rollouts, snapshots. Control only."""
         self.furnish()
         self.costs.start()
+        self._policies.publish()
         self.publisher.publish()
         self.runs.launch()
         self._ticker.start()
@@ -343,6 +350,7 @@ class App:
         self.costs.close()
         self.runs.close()
         self._spool.close()
+        self.traces.close()
         self.publisher.close()
         self.gateway.close()
         self._db.close()

@@ -26,7 +26,9 @@ from volano.releases.keeper import Releases
 from volano.releases.reconciler import Reconciler
 from volano.store.catalog import Catalog
 from volano.store.ledger import Ledger
+from volano.traces.export import Exports
 from volano.traces.keeper import Traces
+from volano.traces.retentions import Holds, Retentions
 from volano.web.api import VERBS
 
 KEEPERS = {
@@ -35,11 +37,13 @@ KEEPERS = {
     "curator": Curator,
     "datasets": Datasets,
     "evals": Evals,
+    "exports": Exports,
     "examiner": Examiner,
     "feedbacks": Feedbacks,
     "importer": Importer,
     "flows": Flows,
     "gateway": Gateway,
+    "holds": Holds,
     "keys": Keys,
     "ledger": Ledger,
     "limits": Limits,
@@ -47,6 +51,7 @@ KEEPERS = {
     "prompts": Prompts,
     "reconciler": Reconciler,
     "releases": Releases,
+    "retentions": Retentions,
     "runs": Runs,
     "targets": Targets,
     "traces": Traces,
@@ -107,7 +112,7 @@ INNER = {
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},
     "traces": {
         "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",
-        "traffic", "stretches",
+        "traffic", "stretches", "close",
     },
 }  # fmt: skip
 

@@ -26,6 +26,8 @@ NOUNS = {
     "gateway": "The workers at the door, and how much may be used there.",
     "cost": "What calls cost, what may be spent, prices.",
     "trace": "What happened in each request.",
+    "retention": "How long traces are kept.",
+    "hold": "Traces that are kept whatever retention says.",
     "feedback": "What people and programs say of an answer.",
     "run": "Durable jobs.",
     "audit": "The ledger, and where things come from.",

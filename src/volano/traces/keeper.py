@@ -15,7 +15,7 @@ from volano.traces.hot import reading
 from volano.traces.sealed.records import NEWEST, OLDEST, Records
 from volano.traces.sealed.within import EVERYTHING, Within
 from volano.traces.tables import COLUMNS, HOUR_US
-from volano.traces.trace import FAILED, Bodies, Counts, Spent, Stat, Trace
+from volano.traces.trace import FAILED, Bodies, Counts, Deletion, Spent, Stat, Trace
 from volano.traces.traffic import By, Stretch, Traffic, stretches, traffic
 
 _ERRORS = f"outcome IN {FAILED!r}"
@@ -167,6 +167,18 @@ class Traces:
             [limit],
         )
         return tuple(Loss(*row) for row in rows)
+
+    def deletions(self, limit: int = 50) -> tuple[Deletion, ...]:
+        """Return what retention deleted, the newest first."""
+        rows = self._rows(
+            'SELECT at_us, "table", day, rows, bodies FROM deletions ORDER BY seq DESC LIMIT ?',
+            [limit],
+        )
+        return tuple(Deletion(*row) for row in rows)
+
+    def close(self) -> None:
+        """Let go of what reading sealed files took."""
+        self.records.close()
 
     def _search(
         self, text: str, conditions: Sequence[str], values: Sequence[Any],

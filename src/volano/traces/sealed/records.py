@@ -134,6 +134,11 @@ class Records:
 
         return self._asking(table, ask) or (0, 0)
 
+    def columns(self, table: str) -> tuple[Column, ...]:
+        """Return the columns of a table, `seq` first; none, where nothing was recorded yet."""
+        with reading(self._path) as conn:
+            return () if conn is None else columns_of(conn, table)
+
     def close(self) -> None:
         """Let go of the engine, if one was needed."""
         if self._engine_of_mine is not None:

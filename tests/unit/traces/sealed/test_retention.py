@@ -87,7 +87,10 @@ def test_bodies_may_go_before_rows(house):
     assert (old.input_text, old.prompt_tokens) == (None, 3)
     assert house.traces.bodies(old).request == b""
     assert b"Frage 39" in house.traces.bodies(new).request
-    assert house.hot.conn.execute("SELECT sum(bodies), sum(rows) FROM deletions").fetchone() == (30, 0)
+    assert house.hot.conn.execute("SELECT sum(bodies), sum(rows) FROM deletions").fetchone() == (
+        30,
+        0,
+    )
 
 
 def test_a_hold_that_comes_in_between_is_heeded(house, tmp_path):
@@ -139,7 +142,7 @@ def test_sealed_calls_are_priced_anew_and_the_sums_follow(tmp_path, calls):
         spent = dict(traces.spend(by=("channel", "currency")))
         seen.append({key: (sums.calls, sums.nano) for key, sums in spent.items()})
         costs = traces.records.select("calls", ("cost_nano", "cost_currency", "channel"))
-        assert {row for row in costs} == {(200, "EUR", "a"), (100, "USD", "b")}
+        assert set(costs) == {(200, "EUR", "a"), (100, "USD", "b")}
         assert traces.records.aggregate("calls", "sum(cost_nano)") == [(4500,)]
         while chores.step():
             pass

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from volano.core.clock import ManualClock
 from volano.traces import HotStore, Traces
 from volano.traces.sealed import manifest
+from volano.traces.sealed.engine import Engine
 from volano.traces.sealed.folding import Folding
 from volano.traces.sealed.rewriting import Rewriting
-from volano.traces.sealed.engine import Engine
 from volano.traces.sealed.sealer import Hot, Sealer, sweep
 from volano.traces.sealed.within import Within
 
