@@ -97,11 +97,6 @@ class Engine:
             for (have, squeezed), paths in alike.items()
         )
 
-    @staticmethod
-    def hot(columns: Sequence[Column]) -> str:
-        """Return a SELECT of these columns over the hot rows that are given with the question."""
-        return f"SELECT {', '.join(column.quoted for column in columns)} FROM {_ROWS}"  # noqa: S608
-
     def close(self) -> None:
         """Let go of memory and threads."""
         self._db.close()

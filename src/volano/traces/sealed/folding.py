@@ -1,8 +1,8 @@
 """Folding: many small neighbours become one large file, and newer prices go into their rows.
 
-Small files of a day are merged when there are eight of them in a row, or when the day
-is over. A file with a quarter of the largest number of rows is left alone, so a row is
-written anew a handful of times at most.
+Small files of a day are merged when there are eight of them in a row, when they make a file
+of half the largest size, or when the day is over. A file of that size is left alone, so a row
+is written anew a handful of times at most.
 """
 
 import sqlite3
@@ -47,7 +47,7 @@ class Folding:
             if file is not None and self._fits(group, file):
                 group.append(file)
                 continue
-            if len(group) >= (_AT_ONCE if group and group[0].day == newest[group[0].table] else 2):
+            if group and self._worth(group, today=group[0].day == newest[group[0].table]):
                 return group
             group = [file] if file is not None and self._small(file) else []
         return []
@@ -59,8 +59,13 @@ class Folding:
         size = sum(one.bytes for one in group) + file.bytes
         return _shape(group[0]) == _shape(file) and rows <= self._max_rows and size <= MAX_BYTES
 
+    def _worth(self, group: Sequence[SealedFile], *, today: bool) -> bool:
+        if not today or len(group) >= _AT_ONCE:
+            return len(group) > 1
+        return len(group) > 1 and sum(file.rows for file in group) > self._max_rows // 2
+
     def _small(self, file: SealedFile) -> bool:
-        return file.rows < self._max_rows // 4 and file.bytes < MAX_BYTES // 4
+        return file.rows < self._max_rows // 2 and file.bytes < MAX_BYTES // 2
 
 
 def _shape(file: SealedFile) -> tuple[str, ...]:

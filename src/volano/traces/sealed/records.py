@@ -41,6 +41,7 @@ from volano.traces.sealed.within import EVERYTHING, Within
 
 if TYPE_CHECKING:
     from volano.traces.sealed.engine import Engine
+    from volano.traces.sealed.hot_columns import HotColumns
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class Records:
         self._path = hot_path
         self._bad: dict[str, str] = {}
         self._engine_of_mine: Engine | None = None
+        self._columns_of_mine: HotColumns | None = None
         self._lock = threading.Lock()
 
     def select(
@@ -115,11 +117,8 @@ class Records:
             if not files:
                 return snap.rows(f"{what} FROM {table} WHERE {clause}{tail}", given)
             needed = snap.mentioned(f"{what} {tail}")
-            source = self._source(snap, files, needed, clause, hot=True)
-            return self._put(
-                snap, f"{what} FROM ({source}) AS {table}{tail}", given, files,
-                hot=(needed, clause, given),
-            )  # fmt: skip
+            whole = f"{what} FROM ({{}}) AS {table}{tail}"
+            return self._both(snap, files, needed, whole, clause, given)
 
         return self._asking(table, ask) or []
 
@@ -202,10 +201,9 @@ class Records:
             return snap.hot(columns, where, params, within, order, limit)
         keys = snap.mentioned(f"seq {order}")
         clause, given = within.clause(where, params)
-        source = self._source(snap, files, keys, clause, hot=True)
         some = "" if limit is None else f" LIMIT {limit:d}"
-        sql = f"SELECT seq FROM ({source}) ORDER BY {order}{some}"  # noqa: S608
-        seqs = [row[0] for row in self._put(snap, sql, given, files, hot=(keys, clause, given))]
+        whole = f"SELECT seq FROM ({{}}) ORDER BY {order}{some}"
+        seqs = [row[0] for row in self._both(snap, files, keys, whole, clause, given)]
         rows: dict[int, Row] = {}
         for start in range(0, len(seqs), 10_000):
             part = seqs[start : start + 10_000]
@@ -218,33 +216,47 @@ class Records:
 
     # asking
 
-    def _source(
+    def _both(
         self, snap: "_Snapshot", files: Sequence[SealedFile], columns: Sequence[Column],
-        clause: str, *, hot: bool = False,
-    ) -> str:  # fmt: skip
-        """Return a SELECT of columns of these files' rows, and of the hot rows beside them."""
-        engine = self._engine()
-        inner = snap.mentioned(" ".join([clause, "seq", *(column.name for column in columns)]))
-        repriced = snap.repriced and any(column.name in _PRICES for column in inner)
+        whole: str, clause: str, params: Sequence[Any],
+    ) -> list[Row]:  # fmt: skip
+        """Ask `whole` of columns of sealed and hot rows together, put in for its `{}`."""
+        from volano.traces.sealed.engine import arrow
+
         names = ", ".join(column.quoted for column in columns)
-        files_sql = engine.source(files, inner, repriced=repriced)
-        sealed = f"SELECT {names} FROM ({files_sql}) WHERE {clause}"  # noqa: S608
-        return f"{sealed} UNION ALL {engine.hot(columns)}" if hot else sealed
+        sealed = self._source(snap, files, columns, clause)
+        inner = snap.mentioned(f"{clause} {names}")
+        hot = self._hot_columns().rows(snap.conn, snap.table, inner)
+        if hot is not None:
+            params = [*params, *params]
+            beside = f"SELECT {names} FROM hot_rows WHERE {clause}"  # noqa: S608
+        else:
+            beside = f"SELECT {names} FROM hot_rows"  # noqa: S608
+            hot = arrow(columns, snap.hot(columns, clause, params, EVERYTHING))
+        sql = whole.replace("{}", f"{sealed} UNION ALL {beside}", 1)
+        return self._put(snap, sql, params, files, hot=hot)
+
+    def _source(
+        self, snap: "_Snapshot", files: Sequence[SealedFile], columns: Sequence[Column], clause: str
+    ) -> str:
+        """Return a SELECT of columns of these files' rows."""
+        names = ", ".join(column.quoted for column in columns)
+        inner = snap.mentioned(f"{clause} {names}")
+        repriced = snap.repriced and any(column.name in _PRICES for column in inner)
+        source = self._engine().source(files, inner, repriced=repriced)
+        return f"SELECT {names} FROM ({source}) WHERE {clause}"  # noqa: S608
 
     def _put(
         self, snap: "_Snapshot", sql: str, params: Sequence[Any], files: Sequence[SealedFile],
-        *, hot: "tuple[Sequence[Column], str, Sequence[Any]] | None" = None,
+        *, hot: Any = None,
     ) -> list[Row]:  # fmt: skip
         from volano.traces.sealed.engine import Failed, arrow
 
-        rows = prices = None
-        if hot is not None:
-            columns, clause, given = hot
-            rows = arrow(columns, snap.hot(columns, clause, given, EVERYTHING))
+        prices = None
         if snap.repriced:
             prices = arrow(snap.columns_of("repriced"), snap.rows("SELECT * FROM repriced", []))
         try:
-            return self._engine().ask(sql, params, hot=rows, prices=prices)
+            return self._engine().ask(sql, params, hot=hot, prices=prices)
         except Failed as error:
             raise _FileTrouble(files, error) from error
 
@@ -292,6 +304,14 @@ class Records:
                 self._engine_of_mine = Engine(manifest.folder_of(self._path))
             return self._engine_of_mine
 
+    def _hot_columns(self) -> "HotColumns":
+        from volano.traces.sealed.hot_columns import HotColumns
+
+        with self._lock:
+            if self._columns_of_mine is None:
+                self._columns_of_mine = HotColumns()
+            return self._columns_of_mine
+
     @contextmanager
     def _snapshot(self, table: str) -> "Iterator[_Snapshot | None]":
         with reading(self._path) as conn:
@@ -308,7 +328,7 @@ class _Snapshot:
     """Manifest and hot rows of one moment."""
 
     def __init__(self, conn: sqlite3.Connection, table: str, bad: "dict[str, str]"):
-        self._conn, self._table = conn, table
+        self.conn, self.table = conn, table
         self._columns = columns_of(conn, table)
         files = manifest.load(conn, table)
         self._files = [file for file in files if not file.why and file.path not in bad]
@@ -317,7 +337,7 @@ class _Snapshot:
 
     def rows(self, sql: str, params: Sequence[Any]) -> list[Row]:
         """Ask SQLite."""
-        return self._conn.execute(sql, list(params)).fetchall()
+        return self.conn.execute(sql, list(params)).fetchall()
 
     def hot(
         self, columns: Sequence[Column], where: str, params: Sequence[Any], within: Within,
@@ -328,7 +348,7 @@ class _Snapshot:
         tail = f" ORDER BY {order}" if order else ""
         tail += f" LIMIT {limit:d}" if limit is not None else ""
         names = ", ".join(column.quoted for column in columns)
-        return self.rows(f"SELECT {names} FROM {self._table} WHERE {clause}{tail}", given)  # noqa: S608
+        return self.rows(f"SELECT {names} FROM {self.table} WHERE {clause}{tail}", given)  # noqa: S608
 
     def files(self, within: Within) -> list[SealedFile]:
         """Return the files that may have rows within these bounds, in the order of recording."""
@@ -337,7 +357,7 @@ class _Snapshot:
             return files
         marks = [mark(one) for one in within.ids]
         paths = ", ".join("?" * len(files))
-        bits = self._conn.execute(
+        bits = self.conn.execute(
             f"SELECT path, bits FROM sealed_ids WHERE path IN ({paths})",  # noqa: S608
             [file.path for file in files],
         )
@@ -353,7 +373,7 @@ class _Snapshot:
         known = {column.name: column for column in self._columns}
         for name in names:
             if name not in known:
-                raise BadQuestionError(why=f"{self._table} has no column {name}")
+                raise BadQuestionError(why=f"{self.table} has no column {name}")
         return tuple(known[name] for name in names)
 
     def mentioned(self, sql: str) -> tuple[Column, ...]:
@@ -363,7 +383,7 @@ class _Snapshot:
 
     def columns_of(self, table: str) -> tuple[Column, ...]:
         """Return the columns of another table."""
-        return columns_of(self._conn, table)
+        return columns_of(self.conn, table)
 
 
 class _FileTrouble(Exception):

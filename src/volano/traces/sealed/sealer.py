@@ -30,7 +30,7 @@ from volano.traces.tables import SEALED_TABLES
 log = logging.getLogger(__name__)
 
 HOUR_US = 3_600_000_000
-BATCH_ROWS = GROUP_ROWS
+BATCH_ROWS = GROUP_ROWS // 2
 BATCH_BYTES = 24 << 20
 _FETCH = 256
 
