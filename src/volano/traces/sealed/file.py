@@ -29,7 +29,8 @@ MAX_BODY_BYTES = 64 << 20
 """A zstd frame that says it holds more is stored as it is."""
 NEW = ".new"
 
-_LEVEL = 6
+QUICK, SMALL = 1, 6
+"""Levels of compression: for rows that leave the hot table, and for files that stay."""
 _TYPES = {"INTEGER": pa.int64(), "REAL": pa.float64(), "TEXT": pa.string(), "BLOB": pa.binary()}
 _UNIQUE = {"id", "span_id", "parent_span_id", "input_text", "output_text"}
 _RISING = {"seq", "began_us", "ended_us", "first_us"}
@@ -52,7 +53,8 @@ class Batch:
         for column, given in zip(columns, values, strict=True):
             if column.kind == "BLOB" and all(map(opens, given)):
                 self.squeezed.append(column.name)
-                given = tuple(map(_opened, given))
+                unpack = zstandard.ZstdDecompressor().decompress
+                given = tuple(None if value is None else unpack(value) for value in given)
             arrays.append(pa.array(given, _TYPES[column.kind]))
         self.record = pa.RecordBatch.from_arrays(arrays, schema=schema_of(columns))
 
@@ -76,14 +78,13 @@ def opened_bytes(value: bytes | None) -> int:
         return -1
 
 
-def _opened(value: bytes | None) -> bytes | None:
-    return None if value is None else zstandard.ZstdDecompressor().decompress(value)
-
-
 class Writer:
     """Writes one file. Nothing lies under its name before `finish`; `drop` leaves nothing."""
 
-    def __init__(self, folder: Path, table: str, schema: pa.Schema, squeezed: Sequence[str]):
+    def __init__(
+        self, folder: Path, table: str, schema: pa.Schema, squeezed: Sequence[str],
+        *, level: int = SMALL,
+    ):  # fmt: skip
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder, self._table, self._schema = folder, table, schema
         self._squeezed = ",".join(squeezed)
@@ -96,7 +97,7 @@ class Writer:
             self._new,
             schema,
             compression="zstd",
-            compression_level=_LEVEL,
+            compression_level=level,
             use_dictionary=[
                 f.name
                 for f in schema

@@ -36,6 +36,17 @@ def trouble_with(folder: Path, file: SealedFile, *, whole: bool = True) -> str:
     return ""
 
 
+def sealed(hot_path: Path) -> tuple[int, int]:
+    """Return how many sealed files there are, and their rows.
+
+    Raises:
+        RecordsBrokenError, RecordsUnavailableError, RecordsTooNewError: as in `hot.reading`.
+    """
+    with reading(hot_path) as conn:
+        files = () if conn is None else manifest.load(conn)
+    return len(files), sum(file.rows for file in files)
+
+
 def troubles(hot_path: Path, *, whole: bool = False) -> Iterator[Trouble]:
     """Look at all sealed files; `whole` reads every byte.
 

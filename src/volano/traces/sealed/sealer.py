@@ -2,7 +2,7 @@
 
 Due are rows beyond the number that stays hot, and rows older than an age; the
 latter wait until an hour of them is there, so that quiet times make few files.
-Rows go in the order of recording and the newest row of a table always stays
+No row goes that was not there a minute ago. Rows go in the order of recording and the newest row of a table always stays
 hot, because the next row's `seq` is counted from it.
 
 The order of steps makes it safe to be killed anywhere: (1) the file under a
@@ -14,6 +14,7 @@ counter `touches` says so, the file is thrown away, and the batch is tried again
 import logging
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,24 +24,25 @@ from volano.core.clock import Clock
 from volano.traces.hot import HotStore, reading
 from volano.traces.sealed import manifest
 from volano.traces.sealed.columns import Column, columns_of
-from volano.traces.sealed.file import GROUP_ROWS, Batch, Writer, day_of, opened_bytes
+from volano.traces.sealed.file import GROUP_ROWS, QUICK, Batch, Writer, day_of, opened_bytes
 from volano.traces.sealed.manifest import SealedFile
 from volano.traces.tables import SEALED_TABLES
 
 log = logging.getLogger(__name__)
 
 HOUR_US = 3_600_000_000
-BATCH_ROWS = GROUP_ROWS // 2
+BATCH_ROWS = GROUP_ROWS // 4
 BATCH_BYTES = 24 << 20
 _FETCH = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Hot:
-    """How much stays hot: rows of each table, and hours."""
+    """How much stays hot: rows of each table, and hours; and any row for some seconds."""
 
     rows: int = 200_000
     hours: int = 24
+    settle_s: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Sealer:
         self._hot, self._clock, self._keep = hot, clock, keep or Hot()
         self._batch_rows, self._at = batch_rows, at
         self._folder = manifest.folder_of(hot.path)
+        self._seen: dict[str, deque[tuple[int, int]]] = {t: deque() for t in SEALED_TABLES}
         self.longest_s = 0.0
 
     def step(self) -> int:
@@ -93,7 +96,8 @@ class Sealer:
     def _due(self, table: str) -> "_Due":
         """Return the last `seq` that may go, and the moment that others must be older than."""
         now_us, newest = self._clock.now_us(), self._newest(table)
-        by_rows = newest - max(1, self._keep.rows)
+        settled = self._settled(table, newest)
+        by_rows = min(settled, newest - max(1, self._keep.rows))
         oldest = self._oldest(table)
         if oldest is None:
             return _Due(0, None)
@@ -102,8 +106,24 @@ class Sealer:
             return _Due(by_rows, None)
         age_us = self._keep.hours * HOUR_US
         if began_us < now_us - age_us - HOUR_US:
-            return _Due(newest - 1, now_us - age_us)
+            return _Due(min(settled, newest - 1), now_us - age_us)
         return _Due(0, None)
+
+    def _settled(self, table: str, newest: int) -> int:
+        """Return the last `seq` that was there a while ago: a repeat of younger rows may yet come.
+
+        Senders that got no answer send again, and only the hot table knows a row by its id.
+        """
+        seen, now_us = self._seen[table], self._clock.monotonic_us()
+        if not seen or now_us - seen[-1][0] >= self._keep.settle_s * 100_000:
+            seen.append((now_us, newest))
+        settled = 0
+        while seen and seen[0][0] <= now_us - self._keep.settle_s * 1_000_000:
+            settled = seen[0][1]
+            if len(seen) == 1 or seen[1][0] > now_us - self._keep.settle_s * 1_000_000:
+                break
+            seen.popleft()
+        return settled
 
     def _newest(self, table: str) -> int:
         with reading(self._hot.path) as conn:
@@ -154,7 +174,7 @@ class Sealer:
     def _write(self, table: str, taken: _Taken) -> tuple[SealedFile, bytes]:
         batch = Batch(taken.columns, taken.rows)
         began = sorted(batch.record.column("began_us").to_pylist())
-        writer = Writer(self._folder, table, batch.record.schema, batch.squeezed)
+        writer = Writer(self._folder, table, batch.record.schema, batch.squeezed, level=QUICK)
         try:
             self._at("write")
             writer.write(batch.record)
