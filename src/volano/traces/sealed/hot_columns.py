@@ -77,9 +77,7 @@ def _kept(known: _Known | None, low: int, high: int, touches: int) -> pa.Table |
     return rows.combine_chunks() if rows["seq"].num_chunks > 64 else rows
 
 
-def _read(
-    conn: sqlite3.Connection, table: str, columns: Sequence[Column], after: int
-) -> pa.Table:
+def _read(conn: sqlite3.Connection, table: str, columns: Sequence[Column], after: int) -> pa.Table:
     names = ", ".join(column.quoted for column in columns)
     sql = f"SELECT {names} FROM {table} WHERE seq > ? ORDER BY seq"  # noqa: S608 - constants
     return arrow(columns, conn.execute(sql, (after,)).fetchall())
