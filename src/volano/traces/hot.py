@@ -87,12 +87,15 @@ class HotStore:
             self._lock_fd = -1
 
     def _migrate(self) -> None:
+        """All steps in one transaction: readers see the tables as they were, or as they shall be."""
         found = _version(self.conn, self.path)
-        for number, statements in enumerate(MIGRATIONS[found:], found + 1):
-            with self.transaction() as conn:
+        if found == len(MIGRATIONS):
+            return
+        with self.transaction() as conn:
+            for statements in MIGRATIONS[found:]:
                 for statement in statements:
                     conn.execute(statement)
-                conn.execute(f"PRAGMA user_version = {number}")
+            conn.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
 
 @contextmanager

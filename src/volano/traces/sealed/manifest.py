@@ -50,7 +50,12 @@ def aside_of(hot_path: Path) -> Path:
 
 
 def load(conn: sqlite3.Connection, table: str = "") -> tuple[SealedFile, ...]:
-    """Return the files of a table, or of all, in the order of recording; damaged ones too."""
+    """Return the files of a table, or of all, in the order of recording; damaged ones too.
+
+    Records of an older volano, which the recorder has not brought up to date yet, have none.
+    """
+    if conn.execute("SELECT 1 FROM sqlite_master WHERE name = 'sealed'").fetchone() is None:
+        return ()
     sql = f'{_SELECT} WHERE ? = \'\' OR "table" = ? ORDER BY "table", min_seq'
     return tuple(SealedFile(*row) for row in conn.execute(sql, (table, table)))
 

@@ -202,7 +202,7 @@ class Records:
         keys = snap.mentioned(f"seq {order}")
         clause, given = within.clause(where, params)
         some = "" if limit is None else f" LIMIT {limit:d}"
-        whole = f"SELECT seq FROM ({{}}) ORDER BY {order}{some}"
+        whole = f"SELECT seq FROM ({{}}) ORDER BY {order}{some}"  # noqa: S608
         seqs = [row[0] for row in self._both(snap, files, keys, whole, clause, given)]
         rows: dict[int, Row] = {}
         for start in range(0, len(seqs), 10_000):
