@@ -53,7 +53,9 @@ from volano.store.catalog import Catalog
 from volano.store.db import Database
 from volano.store.ledger import Ledger
 from volano.traces.errors import UnknownTraceError
+from volano.traces.export import Exports
 from volano.traces.keeper import Traces
+from volano.traces.retentions import Holds, Policies, Retentions
 from volano.traces.spans import Spans
 from volano.traces.spool import Spool
 from volano.traces.tree import tree
@@ -104,6 +106,10 @@ class App:
         self._hot = path("records", "hot.db")
         self.traces = Traces(self._hot)
         self.spans = Spans(self._hot)
+        self.exports = Exports(self.traces, self.ledger, self.clock)
+        self._policies = Policies(self._db, path("run", "retention.json"))
+        self.retentions = Retentions(self._db, self.ledger, self.clock, self._policies)
+        self.holds = Holds(self._db, self.ledger, self.clock, self._policies)
         self.costs = Costs(
             db=self._db,
             ledger=self.ledger,
@@ -190,6 +196,7 @@ class App:
         """Begin to work: jobs, rollouts, snapshots. Control only."""
         self.furnish()
         self.costs.start()
+        self._policies.publish()
         self.publisher.publish()
         self.runs.launch()
         self._ticker.start()
@@ -354,6 +361,7 @@ class App:
         self.costs.close()
         self.runs.close()
         self._spool.close()
+        self.traces.close()
         self.publisher.close()
         self.gateway.close()
         self._db.close()

@@ -62,6 +62,10 @@ class Settings:
     """Unrecorded calls kept on disk at most; then `spool_full` decides."""
     spool_full: str = "refuse"
     """`refuse` new calls, or serve them `unrecorded`, when the spool is full."""
+    records_hot_hours: int = 24
+    """Traces older than this are moved from the database into compressed files."""
+    records_hot_rows: int = 200_000
+    """Calls, and spans, that stay in the database at most; older ones are moved into files."""
     cache_max_bytes: int = 64 * 1024 * 1024
     """Answers a gateway worker keeps for channels with a cache, at most."""
     upstream_connect_s: int = 5
@@ -201,7 +205,7 @@ def _check(settings: Settings) -> None:
         raise NotLoopbackError(host=settings.host)
     demand(0 <= settings.port < 65536, "port", "ports are 0 to 65535")
     demand(1 <= settings.workers <= 64, "workers", "1 to 64 are possible")
-    counted = ("jobs_at_once", "engine_threads")
+    counted = ("jobs_at_once", "engine_threads", "records_hot_hours", "records_hot_rows")
     waits = [f.name for f in fields(Settings) if f.name.startswith("upstream_")]
     for name in (*counted, *waits):
         demand(getattr(settings, name) >= 1, name, "it must be at least 1")

@@ -26,7 +26,9 @@ from volano.releases.keeper import Releases
 from volano.releases.reconciler import Reconciler
 from volano.store.catalog import Catalog
 from volano.store.ledger import Ledger
+from volano.traces.export import Exports
 from volano.traces.keeper import Traces
+from volano.traces.retentions import Holds, Retentions
 from volano.traces.spans import Spans
 from volano.web.api import VERBS
 
@@ -36,11 +38,13 @@ KEEPERS = {
     "curator": Curator,
     "datasets": Datasets,
     "evals": Evals,
+    "exports": Exports,
     "examiner": Examiner,
     "feedbacks": Feedbacks,
     "importer": Importer,
     "flows": Flows,
     "gateway": Gateway,
+    "holds": Holds,
     "keys": Keys,
     "ledger": Ledger,
     "limits": Limits,
@@ -48,6 +52,7 @@ KEEPERS = {
     "prompts": Prompts,
     "reconciler": Reconciler,
     "releases": Releases,
+    "retentions": Retentions,
     "runs": Runs,
     "spans": Spans,
     "targets": Targets,
@@ -110,7 +115,7 @@ INNER = {
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},
     "traces": {
         "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",
-        "traffic", "stretches",
+        "traffic", "stretches", "close",
     },
 }  # fmt: skip
 

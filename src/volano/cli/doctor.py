@@ -61,6 +61,7 @@ def look(settings: Settings, *, everything: bool = False) -> Iterator[Finding]:
         yield _private(settings.folder)
         yield _ledger(settings)
         yield _blobs(settings, everything=everything)
+        yield from _sealed(settings, everything=everything)
         yield from _provider_keys(settings)
     else:
         yield Finding("folder", f"no workspace in {settings.home} yet: volano init makes one")
@@ -136,6 +137,28 @@ def _blobs(settings: Settings, *, everything: bool) -> Finding:
     mend = "Say volano audit reindex." if missing else "Restore .volano/blobs from a backup."
     advice = f"{' '.join(bad[:3])} {mend}" if bad else ""
     return Finding("blobs", f"{checked:,} checked{sample}, {len(bad)} problems", advice)
+
+
+def _sealed(settings: Settings, *, everything: bool) -> Iterator[Finding]:
+    """Look whether each file of sealed traces is there, and with --all at its bytes."""
+    from volano.traces.sealed.health import sealed, troubles
+
+    hot_path = settings.path("records", "hot.db")
+    try:
+        files, rows = sealed(hot_path)
+        found = list(troubles(hot_path, whole=everything))
+    except VolanoError as error:
+        yield Finding("records", error.message, error.advice or "See the logs in .volano/logs.")
+        return
+    deep = "" if everything or not files else ", sizes only: volano doctor --all"
+    yield Finding("records", f"{files:,} sealed files of {rows:,} rows, {len(found)} bad{deep}")
+    for one in found:
+        yield Finding(
+            "records",
+            f"{one.path}: {one.why}; {one.rows:,} rows of {one.day} are missing in answers",
+            "Restore this file from a backup to its place: it serves again within minutes. "
+            "What was left of it lies in .volano/records/aside.",
+        )
 
 
 def _provider_keys(settings: Settings) -> Iterator[Finding]:

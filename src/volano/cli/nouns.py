@@ -18,6 +18,7 @@ TYPES: dict[str, Any] = {
     "flag": click.BOOL,
     "json": click.STRING,
     "list": click.STRING,
+    "output": click.Path(resolve_path=True),
     "path": click.Path(exists=True, dir_okay=False, resolve_path=True),
 }
 

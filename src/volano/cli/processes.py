@@ -23,9 +23,12 @@ def recorder(settings: Settings) -> None:
     from volano.costs.book import Shelf
     from volano.costs.pricing import Pricing
     from volano.feedback.recording import run
+    from volano.traces.sealed.upkeep import Keeping
 
     pricing = Pricing(Shelf(settings.path("run", "prices.json")).book)
-    run(settings.path("spool"), settings.path("records", "hot.db"), pricing)
+    policy = settings.path("run", "retention.json")
+    keeping = Keeping(policy, settings.records_hot_rows, settings.records_hot_hours)
+    run(settings.path("spool"), settings.path("records", "hot.db"), pricing, keeping)
 
 
 def worker(settings: Settings, name: str, listen_fd: int) -> None:

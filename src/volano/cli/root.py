@@ -27,6 +27,8 @@ NOUNS = {
     "cost": "What calls cost, what may be spent, prices.",
     "trace": "What happened in each request.",
     "span": "What applications sent of their own work.",
+    "retention": "How long traces are kept.",
+    "hold": "Traces that are kept whatever retention says.",
     "feedback": "What people and programs say of an answer.",
     "run": "Durable jobs.",
     "audit": "The ledger, and where things come from.",

@@ -11,22 +11,30 @@ so does what was never asked, or came out of a cache.
 
 import sqlite3
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import zstandard
 
 from volano.costs.pricing import HELD, NOT_ASKED, Pricing
 from volano.traces.row import READERS, read_content
+from volano.traces.sealed.wishes import Price, wish
+from volano.traces.sealed.within import Within
 
 CACHED = "cache"
 _LEFT = (HELD, NOT_ASKED, CACHED)
-_CALLS = """
-SELECT seq, began_us, latency_us, target, model, provider, outcome, door, request, response,
-       cost_nano, cost_currency, priced_by
-FROM calls WHERE began_us >= ? AND began_us < ? AND outcome <> 'refused'
-  AND (? = '' OR target = ?) AND (? = '' OR model = ?)
-  AND (priced_by IS NULL OR priced_by NOT IN (?, ?, ?))
+KIND = "reprice"
+_COLUMNS = (
+    *("began_us", "latency_us", "target", "model", "provider", "outcome", "door"),
+    *("request", "response", "cost_nano", "cost_currency", "priced_by"),
+)
+_WHICH = """
+outcome <> 'refused' AND (? = '' OR target = ?) AND (? = '' OR model = ?)
+AND (priced_by IS NULL OR priced_by NOT IN (?, ?, ?))
 """
+_CALLS = f"""
+SELECT seq, {", ".join(_COLUMNS)} FROM calls WHERE began_us >= ? AND began_us < ? AND {_WHICH}
+"""  # noqa: S608 - constants
 _SET = "UPDATE calls SET cost_nano = ?, cost_currency = ?, priced_by = ? WHERE seq = ?"
 
 
@@ -44,7 +52,9 @@ _decode = msgspec.msgpack.Decoder(Reprice).decode
 
 
 class Repricing:
-    """The recorder's sink for `Reprice`."""
+    """The recorder's sink for `Reprice`, and who prices calls that are sealed already."""
+
+    columns = _COLUMNS
 
     def __init__(self, pricing: Pricing):
         self._pricing = pricing
@@ -55,29 +65,43 @@ class Repricing:
         bad = []
         for n, payload in enumerate(payloads):
             try:
-                wish = _decode(payload)
+                asked = _decode(payload)
             except msgspec.DecodeError:
                 bad.append(n)
                 continue
-            self._carry_out(conn, wish)
+            self._carry_out(conn, asked)
+            wish(conn, KIND, payload)
         return bad
 
-    def _carry_out(self, conn: sqlite3.Connection, wish: Reprice) -> None:
-        which = (wish.target, wish.target, wish.model, wish.model)
-        cursor = conn.execute(_CALLS, (wish.since_us, wish.until_us, *which, *_LEFT))
+    def scope(self, payload: bytes) -> tuple[str, Sequence[Any], Within]:
+        """Return which sealed calls a wish is of."""
+        asked = _decode(payload)
+        return _WHICH, _values(asked), Within(asked.since_us, asked.until_us)
+
+    def price(self, row: dict[str, Any]) -> Price | None:
+        """Return what a call costs now; None: no price or no usage is known, the old one stays."""
+        request, response = (self._plain(row[name]) for name in ("request", "response"))
+        row["usage"] = READERS.get(row["door"], read_content)(request, response).usage
+        row |= {"cost_nano": None, "cost_currency": None, "priced_by": None, "held_nano": None}
+        priced = self._pricing(row)
+        now = priced["cost_nano"], priced["cost_currency"], priced["priced_by"]
+        return None if now[0] is None else now
+
+    def _carry_out(self, conn: sqlite3.Connection, asked: Reprice) -> None:
+        cursor = conn.execute(_CALLS, (asked.since_us, asked.until_us, *_values(asked)))
         names = [column[0] for column in cursor.description]
         changes = []
         for values in cursor:
             row = dict(zip(names, values, strict=True))
             was = row["cost_nano"], row["cost_currency"], row["priced_by"]
-            request, response = (self._plain(row[name]) for name in ("request", "response"))
-            row["usage"] = READERS.get(row["door"], read_content)(request, response).usage
-            row |= {"cost_nano": None, "cost_currency": None, "priced_by": None, "held_nano": None}
-            priced = self._pricing(row)
-            now = priced["cost_nano"], priced["cost_currency"], priced["priced_by"]
-            if now[0] is not None and now != was:
+            now = self.price(row)
+            if now is not None and now != was:
                 changes.append((*now, row["seq"]))
         conn.executemany(_SET, changes)
 
     def _plain(self, body: bytes | None) -> bytes:
         return b"" if body is None else self._open(body)
+
+
+def _values(asked: Reprice) -> tuple[str, ...]:
+    return (asked.target, asked.target, asked.model, asked.model, *_LEFT)

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from volano.costs.pricing import Pricing
-from volano.costs.repricing import Repricing
+from volano.costs.repricing import KIND, Repricing
 from volano.feedback.tables import sink
 from volano.traces.frame import Kind
 from volano.traces.hot import HotStore
 from volano.traces.intake import Sink
 from volano.traces.recorder import Recorder
+from volano.traces.sealed.upkeep import Keeping, Upkeep
 
 
 @contextmanager
@@ -35,13 +36,23 @@ def recorder(spool: Path, hot_path: Path, pricing: Pricing | None = None) -> Ite
         hot.close()
 
 
-def run(spool: Path, hot_path: Path, pricing: Pricing | None = None) -> None:
-    """Record until SIGTERM, then take in what is left."""
+def run(
+    spool: Path, hot_path: Path, pricing: Pricing | None = None, keeping: Keeping | None = None
+) -> None:
+    """Record until SIGTERM, then take in what is left; old rows are sealed and kept meanwhile."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with recorder(spool, hot_path, pricing) as own:
         settle_memory()
-        own.run(stop)
+        repricers = {} if pricing is None else {KIND: Repricing(pricing)}
+        upkeep = None if keeping is None else Upkeep(own.hot, keeping, repricers)
+        if upkeep is not None:
+            upkeep.start()
+        try:
+            own.run(stop)
+        finally:
+            if upkeep is not None:
+                upkeep.close()
 
 
 def settle_memory() -> None:

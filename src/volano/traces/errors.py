@@ -3,6 +3,7 @@
 from volano.core.errors import (
     ConflictError,
     IntegrityError,
+    InvalidError,
     NotFoundError,
     TooLargeError,
     UnavailableError,
@@ -70,3 +71,39 @@ class UnknownSpanError(NotFoundError):
     """There is no span `{span}` in the trace `{trace}`."""
 
     hint = "See the newest with `volano span list`, and all of a trace with `volano trace show`."
+
+
+class BadQuestionError(InvalidError):
+    """This cannot be asked of the records: {why}."""
+
+    hint = "A WHERE names columns of the table; see what a trace has with `volano trace last`."
+
+
+class BadRetentionError(InvalidError):
+    """This is no rule of retention: {why}."""
+
+    hint = "Such as `volano retention set --days 90 --body-days 30 --channel support`."
+
+
+class NoRetentionError(NotFoundError):
+    """There is no rule of retention `{rule}`."""
+
+    hint = "See them with `volano retention list`."
+
+
+class BadHoldError(InvalidError):
+    """This is nothing to hold: {why}."""
+
+    hint = "Such as `volano hold add --session s-17 --reason 'case 4711'`."
+
+
+class NoHoldError(NotFoundError):
+    """There is no hold `{hold}`."""
+
+    hint = "See them with `volano hold list`."
+
+
+class BadExportError(InvalidError):
+    """Traces cannot be exported to `{place}`: {why}."""
+
+    hint = "Name a file that ends in .parquet or .jsonl, or a folder."

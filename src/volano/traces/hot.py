@@ -9,6 +9,7 @@ would keep the write-ahead log from being folded in.
 import fcntl
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,7 @@ class HotStore:
             RecordsUnavailableError: the disk is full, or does not let it be opened.
         """
         self.path = path
+        self._turn = threading.RLock()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock_fd = _lock(path)
         try:
@@ -55,15 +57,16 @@ class HotStore:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing; on the disk when the block has ended well."""
-        self.conn.execute("BEGIN IMMEDIATE")
-        try:
-            yield self.conn
-            self.conn.execute("COMMIT")
-        except BaseException:
-            if self.conn.in_transaction:
-                self.conn.execute("ROLLBACK")
-            raise
+        """All or nothing; on the disk when the block has ended well. Threads take turns."""
+        with self._turn:
+            self.conn.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.conn
+                self.conn.execute("COMMIT")
+            except BaseException:
+                if self.conn.in_transaction:
+                    self.conn.execute("ROLLBACK")
+                raise
 
     def wal_bytes(self) -> int:
         """Size of the write-ahead log now: what readers keep from being folded in."""
@@ -75,9 +78,10 @@ class HotStore:
     def tidy(self) -> None:
         """Fold a grown write-ahead log into the file, unless a reader is in the way."""
         if self.wal_bytes() > _MAX_WAL_BYTES:
-            self.conn.execute("PRAGMA busy_timeout = 200")
-            self.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            self.conn.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+            with self._turn:
+                self.conn.execute("PRAGMA busy_timeout = 200")
+                self.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                self.conn.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
 
     def close(self) -> None:
         """Close the file and let the next writer in. Idempotent."""
@@ -87,12 +91,15 @@ class HotStore:
             self._lock_fd = -1
 
     def _migrate(self) -> None:
+        """All steps in one transaction: readers see the tables as they were, or as they shall be."""
         found = _version(self.conn, self.path)
-        for number, statements in enumerate(MIGRATIONS[found:], found + 1):
-            with self.transaction() as conn:
+        if found == len(MIGRATIONS):
+            return
+        with self.transaction() as conn:
+            for statements in MIGRATIONS[found:]:
                 for statement in statements:
                     conn.execute(statement)
-                conn.execute(f"PRAGMA user_version = {number}")
+            conn.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
 
 @contextmanager

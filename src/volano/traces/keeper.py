@@ -1,7 +1,8 @@
-"""Traces: the reading side of the records. Each verb is one or a few short looks at the file."""
+"""Traces: the reading side of the records, hot and sealed as one; each verb is one or a few looks."""
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from volano.core.text import nfc
 from volano.traces.aside import Loss
 from volano.traces.errors import UnknownTraceError
 from volano.traces.hot import reading
-from volano.traces.tables import HOUR_US, SELECT_CALL
-from volano.traces.trace import FAILED, Bodies, Counts, Spent, Stat, Trace
+from volano.traces.sealed.records import NEWEST, OLDEST, Records
+from volano.traces.sealed.within import EVERYTHING, Within
+from volano.traces.tables import COLUMNS, HOUR_US
+from volano.traces.trace import FAILED, Bodies, Counts, Deletion, Spent, Stat, Trace
 from volano.traces.traffic import By, Stretch, Traffic, stretches, traffic
 
 _ERRORS = f"outcome IN {FAILED!r}"
@@ -28,6 +31,7 @@ class Traces:
 
     def __init__(self, hot_path: Path):
         self._path = hot_path
+        self.records = Records(hot_path)
 
     def last(self) -> Trace | None:
         """Return the call that was recorded last, or None."""
@@ -46,7 +50,7 @@ class Traces:
 
     def calls(self, trace_id: str) -> tuple[Trace, ...]:
         """Return all calls of a trace, in the order of recording."""
-        return self._select("id = ? ORDER BY seq", [trace_id])
+        return self._select(order=OLDEST, within=Within(ids=[trace_id]))
 
     def bodies(self, trace: Trace) -> Bodies:
         """Return the bodies of a call, byte for byte.
@@ -54,7 +58,8 @@ class Traces:
         Raises:
             UnknownTraceError: the call is not there any more.
         """
-        rows = self._rows("SELECT request, response FROM calls WHERE seq = ?", [trace.seq])
+        one = Within(after=trace.seq - 1, before=trace.seq + 1)
+        rows = self.records.select("calls", ("request", "response"), within=one)
         if not rows:
             raise UnknownTraceError(trace=trace.id)
         return Bodies(*map(_unsqueeze, rows[0]))
@@ -88,15 +93,10 @@ class Traces:
             conditions += [_ERRORS if outcome == "failed" else "outcome = ?"]
             conditions += [] if outcome == "ok" else ["outcome <> 'ok'"]  # lets its index be used
             values += [] if outcome == "failed" else [outcome]
-        for condition, bound in (("began_us >= ?", since_us), ("began_us < ?", until_us)):
-            if bound is not None:
-                conditions.append(condition)
-                values.append(bound)
-        end = _END if before_seq is None else before_seq
+        within = Within(since_us=since_us, until_us=until_us, before=before_seq)
         if text:
-            return self._search(nfc(text), conditions, values, end=end, limit=limit)
-        where = " AND ".join(["seq < ?", *conditions])
-        return self._select(f"{where} ORDER BY seq DESC LIMIT ?", [end, *values, limit])
+            return self._search(nfc(text), conditions, values, within=within, limit=limit)
+        return self._select(_all(conditions), values, limit=limit, within=within)
 
     def since(
         self,
@@ -108,45 +108,41 @@ class Traces:
     ) -> tuple[Trace, ...]:
         """Return calls recorded after this `seq`, oldest first: go on with the last one's."""
         conditions, values = _equals(channel=channel, rollout=rollout)
-        where = " AND ".join(["seq > ?", *conditions])
-        return self._select(f"{where} ORDER BY seq LIMIT ?", [seq, *values, limit])
+        within = Within(after=seq)
+        return self._select(_all(conditions), values, order=OLDEST, limit=limit, within=within)
 
     def by_ids(self, trace_ids: Iterable[str]) -> dict[str, Trace]:
         """Return the newest call of each of these traces; unknown ones are left out."""
         ids, found = sorted(set(trace_ids)), {}
         for start in range(0, len(ids), _IDS_AT_ONCE):
             part = ids[start : start + _IDS_AT_ONCE]
-            marks = ", ".join("?" * len(part))
-            for trace in self._select(f"id IN ({marks}) ORDER BY seq", part):
+            for trace in self._select(order=OLDEST, within=Within(ids=part)):
                 found[trace.id] = trace
         return found
 
     def counts(self, since_us: int = 0) -> Counts:
         """Count calls by outcome since a moment."""
-        rows = self._rows(
-            "SELECT outcome, count(*) FROM calls WHERE began_us >= ? GROUP BY outcome", [since_us]
-        )
-        outcomes = dict(sorted(rows))
+        within = Within(since_us=since_us)
+        rows = self.records.aggregate("calls", "count(*)", by=("outcome",), within=within)
+        outcomes: dict[str, int] = dict(sorted(rows))
         failed = sum(outcomes.get(name, 0) for name in FAILED)
         return Counts(sum(outcomes.values()), failed, outcomes)
 
     def stats(self, since_us: int = 0, until_us: int | None = None) -> tuple[Stat, ...]:
         """Return calls, errors and latencies by channel and release in a window of time."""
-        window = [since_us, _END if until_us is None else until_us]
-        sums = self._rows(_SUMS, window)
-        latency = {row[:2]: row[2:] for row in self._rows(_QUANTILES.format("latency_us"), window)}
-        ttft = {row[:2]: row[2:] for row in self._rows(_FIRST_TOKEN, window)}
-        return tuple(
-            _stat(row, latency.get(row[:2], _NONE), ttft.get(row[:2], _NONE)) for row in sums
+        window = Within(since_us=since_us, until_us=until_us)
+        rows = self.records.aggregate(
+            "calls", _STATS, by=("channel", "release"), order="1, 2", within=window
         )
+        return tuple(Stat(*row) for row in rows)
 
     def traffic(self, by: By, since_us: int) -> tuple[Traffic, ...]:
         """Return what was called since a moment, by channel, target or key: the busiest first."""
-        return traffic(self._rows, by, since_us)
+        return traffic(self.records, by, since_us)
 
     def stretches(self, since_us: int, each_us: int) -> tuple[Stretch, ...]:
         """Count calls by stretches of time of this length; quiet ones are left out."""
-        return stretches(self._rows, since_us, each_us)
+        return stretches(self.records, since_us, each_us)
 
     def spend(
         self, *, by: Sequence[str], since_us: int = 0, until_us: int | None = None
@@ -172,35 +168,49 @@ class Traces:
         )
         return tuple(Loss(*row) for row in rows)
 
+    def deletions(self, limit: int = 50) -> tuple[Deletion, ...]:
+        """Return what retention deleted, the newest first."""
+        rows = self._rows(
+            'SELECT at_us, "table", day, rows, bodies FROM deletions ORDER BY seq DESC LIMIT ?',
+            [limit],
+        )
+        return tuple(Deletion(*row) for row in rows)
+
+    def close(self) -> None:
+        """Let go of what reading sealed files took."""
+        self.records.close()
+
     def _search(
-        self, text: str, conditions: Sequence[str], values: Sequence[Any], *, end: int, limit: int
-    ) -> tuple[Trace, ...]:
+        self, text: str, conditions: Sequence[str], values: Sequence[Any],
+        *, within: Within, limit: int,
+    ) -> tuple[Trace, ...]:  # fmt: skip
         """Scan in pieces, newest first, so that no look at the file takes long."""
         found: list[Trace] = []
-        where = " AND ".join(["seq >= ? AND seq < ?", *conditions, _HAS])
         needle = text.casefold()
-        end = min(end, self._newest() + 1)
-        while end > 0 and len(found) < limit:
+        where = _all([*conditions, _HAS])
+        first, newest = self.records.bounds("calls")
+        end = newest + 1 if within.before is None else min(within.before, newest + 1)
+        while end > first and len(found) < limit:
             start = max(0, end - _SCAN_ROWS)
-            found += self._select(
-                f"{where} ORDER BY seq DESC LIMIT ?",
-                [start, end, *values, needle, needle, limit - len(found)],
-            )
+            piece = replace(within, after=start - 1, before=end)
+            left = limit - len(found)
+            found += self._select(where, [*values, needle, needle], limit=left, within=piece)
             end = start
         return tuple(found)
 
-    def _newest(self) -> int:
-        rows = self._rows("SELECT max(seq) FROM calls", [])
-        return (rows[0][0] or 0) if rows else 0
-
-    def _select(self, where: str, values: Sequence[Any]) -> tuple[Trace, ...]:
-        return tuple(map(_trace, self._rows(f"{SELECT_CALL} WHERE {where}", values)))
+    def _select(
+        self, where: str = "TRUE", values: Sequence[Any] = (), *,
+        order: str = NEWEST, limit: int | None = None, within: Within = EVERYTHING,
+    ) -> tuple[Trace, ...]:  # fmt: skip
+        rows = self.records.select(
+            "calls", _SHOWN, where, values, order=order, limit=limit, within=within
+        )
+        return tuple(map(_trace, rows))
 
     def _rows(self, sql: str, values: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
         with reading(self._path) as conn:
             if conn is None:
                 return []
-            conn.create_function("has", 2, _has, deterministic=True)
             return conn.execute(sql, values).fetchall()
 
 
@@ -212,26 +222,20 @@ _SPEND_BY = {
     "day": "date(hour * 3600, 'unixepoch')",
 }
 _SPEND_SUMS = "sum(calls), sum(unpriced), sum(nano), sum(prompt_tokens), sum(completion_tokens)"
-_NONE = (None, None)
+_SHOWN = ("seq", *COLUMNS)
 _HAS = "(has(input_text, ?) OR has(output_text, ?))"
-
-_SUMS = """
-SELECT channel, release, count(*), sum(outcome IN ('error', 'cut')),
-       coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0)
-FROM calls WHERE began_us >= ? AND began_us < ? GROUP BY channel, release ORDER BY 1, 2
+_STATS = f"""
+count(*), sum({_ERRORS}),
+quantile_disc(latency_us, 0.5) FILTER (WHERE outcome = 'ok'),
+quantile_disc(latency_us, 0.95) FILTER (WHERE outcome = 'ok'),
+quantile_disc(ttft_us, 0.5) FILTER (WHERE outcome = 'ok' AND streamed <> 0),
+quantile_disc(ttft_us, 0.95) FILTER (WHERE outcome = 'ok' AND streamed <> 0),
+coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0)
 """
 
-_QUANTILES = """
-SELECT channel, release, max(v) FILTER (WHERE rank = (n + 1) / 2),
-       max(v) FILTER (WHERE rank = (95 * n + 99) / 100)
-FROM (SELECT channel, release, {0} AS v,
-             row_number() OVER (PARTITION BY channel, release ORDER BY {0}) AS rank,
-             count(*) OVER (PARTITION BY channel, release) AS n
-      FROM calls
-      WHERE began_us >= ? AND began_us < ? AND outcome = 'ok' AND {0} IS NOT NULL)
-GROUP BY channel, release
-"""
-_FIRST_TOKEN = _QUANTILES.format("ttft_us").replace("IS NOT NULL", "IS NOT NULL AND streamed")
+
+def _all(conditions: Sequence[str]) -> str:
+    return " AND ".join(conditions) or "TRUE"
 
 
 def _equals(**wanted: str | None) -> tuple[list[str], list[Any]]:
@@ -239,19 +243,11 @@ def _equals(**wanted: str | None) -> tuple[list[str], list[Any]]:
     return [f'"{name}" = ?' for name in given], [*given.values()]
 
 
-def _has(text: str | None, needle: str) -> bool:
-    return text is not None and needle in text.casefold()
-
-
 def _trace(row: tuple[Any, ...]) -> Trace:
     values = [*row]
     values[_TAGS] = json.loads(values[_TAGS])
     values[_STREAMED] = bool(values[_STREAMED])
     return Trace(*values)
-
-
-def _stat(row: tuple[Any, ...], latency: tuple[Any, ...], ttft: tuple[Any, ...]) -> Stat:
-    return Stat(*row[:4], *latency, *ttft, *row[4:])
 
 
 def _unsqueeze(body: bytes | None) -> bytes:

@@ -83,6 +83,28 @@ END
 """  # noqa: S608 - constants
 """A call that is priced anew moves from one sum to another."""
 
+SPEND_TAKE = f"""
+UPDATE spend SET
+  calls = calls - 1, unpriced = unpriced - (:cost_nano IS NULL),
+  nano = nano - coalesce(:cost_nano, 0),
+  prompt_tokens = prompt_tokens - coalesce(:prompt_tokens, 0),
+  completion_tokens = completion_tokens - coalesce(:completion_tokens, 0)
+WHERE hour = :began_us / {HOUR_US} AND key_id = :key_id AND "group" = :group
+  AND channel = :channel AND release = :release AND model = :model
+  AND currency = coalesce(:cost_currency, '') AND life = :life AND held = :held
+"""  # noqa: S608 - constants
+SPEND_ADD = f"""
+INSERT INTO spend VALUES (
+  :began_us / {HOUR_US}, :key_id, :group, :channel, :release, :model,
+  coalesce(:cost_currency, ''), :life, :held, 1, :cost_nano IS NULL, coalesce(:cost_nano, 0),
+  coalesce(:prompt_tokens, 0), coalesce(:completion_tokens, 0))
+ON CONFLICT DO UPDATE SET
+  calls = calls + 1, unpriced = unpriced + excluded.unpriced, nano = nano + excluded.nano,
+  prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+  completion_tokens = completion_tokens + excluded.completion_tokens
+"""  # noqa: S608 - constants
+"""The same for a sealed call, which no trigger sees: out of one sum, into another."""
+
 SPANS = """
 CREATE TABLE spans (
   seq INTEGER PRIMARY KEY,
@@ -113,6 +135,54 @@ CREATE TABLE spans_aside (
 ) STRICT
 """
 """Spans that could not be taken for what they are, the newest of them; `span` as `attributes`."""
+SEALED_TABLES = ("calls", "spans")
+"""The tables whose old rows are moved into sealed files."""
+
+SEALED = """
+CREATE TABLE sealed (
+  path TEXT PRIMARY KEY, "table" TEXT NOT NULL, day TEXT NOT NULL,
+  rows INTEGER NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
+  min_seq INTEGER NOT NULL, max_seq INTEGER NOT NULL,
+  min_us INTEGER NOT NULL, max_us INTEGER NOT NULL,
+  columns TEXT NOT NULL, squeezed TEXT NOT NULL,
+  sealed_us INTEGER NOT NULL, why TEXT NOT NULL DEFAULT ''
+) STRICT
+"""
+"""The manifest of the sealed files. The ranges of `seq` of one table's files never overlap, and all
+lie below the hot rows'. `min_us` and `max_us` bound `began_us`; `columns` are those that the file
+has, `squeezed` those whose values were zstd frames when hot; `why` says what is wrong with it."""
+
+SEALED_IDS = "CREATE TABLE sealed_ids (path TEXT PRIMARY KEY, bits BLOB NOT NULL) STRICT"
+"""A Bloom filter of each file's trace ids, apart: the manifest is read for every question."""
+
+SEALED_GONE = "CREATE TABLE sealed_gone (path TEXT PRIMARY KEY, at_us INTEGER NOT NULL) STRICT"
+"""Files that no reader should begin with any more; unlinked when those that did have ended."""
+
+REPRICED = """
+CREATE TABLE repriced (
+  seq INTEGER PRIMARY KEY, cost_nano INTEGER, cost_currency TEXT, priced_by TEXT
+) STRICT
+"""
+"""What sealed calls cost by newer prices, until their file is written anew."""
+
+TOUCHES = 'CREATE TABLE touches ("table" TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT'
+"""Counts changes of hot rows: a file written from rows that changed meanwhile is thrown away."""
+
+DELETIONS = """
+CREATE TABLE deletions (
+  seq INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, "table" TEXT NOT NULL, day TEXT NOT NULL,
+  rows INTEGER NOT NULL, bodies INTEGER NOT NULL, path TEXT NOT NULL
+) STRICT
+"""
+"""What retention took: so many rows, and the bodies of so many more."""
+
+WISHES = """
+CREATE TABLE wishes (
+  seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, payload BLOB NOT NULL,
+  below INTEGER NOT NULL, done INTEGER NOT NULL DEFAULT 0
+) STRICT
+"""
+"""Changes wanted of sealed rows with a `seq` up to `below`, carried out up to `done`."""
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -161,6 +231,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         SPANS_ASIDE,
         "ALTER TABLE calls ADD COLUMN session TEXT NOT NULL DEFAULT ''",
         "CREATE INDEX calls_by_session ON calls (session) WHERE session <> ''",
+    ),
+    (
+        *(SEALED, SEALED_IDS, SEALED_GONE, REPRICED, TOUCHES, DELETIONS, WISHES),
+        *(f"INSERT INTO touches VALUES ('{table}', 0)" for table in SEALED_TABLES),  # noqa: S608
+        *(
+            f"""CREATE TRIGGER {table}_touched AFTER UPDATE ON {table} BEGIN
+                  UPDATE touches SET count = count + 1 WHERE "table" = '{table}'; END"""  # noqa: S608
+            for table in SEALED_TABLES
+        ),
     ),
 )
 

@@ -128,3 +128,14 @@ class Spent:
     nano: int
     prompt_tokens: int
     completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What retention took of one file of a day: so many rows, and the bodies of so many more."""
+
+    at_us: int
+    table: str
+    day: str
+    rows: int
+    bodies: int

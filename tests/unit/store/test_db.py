@@ -16,6 +16,7 @@ import volano.gateway.tables
 import volano.jobs.tables
 import volano.releases.tables
 import volano.store.tables as tables
+import volano.traces.policy_tables
 from support import databases
 from volano.store.db import Database
 from volano.store.errors import (
@@ -31,7 +32,7 @@ from volano.store.migrations import upgrade
 ALL_ROOMS = {
     "artifacts", "artifact_parents", "labels", "blobs", "events", "event_contents", "runs",
     "keys", "channels", "rollouts", "rollout_events", "targets", "limits", "prices", "budgets",
-    "alembic_version",
+    "retention", "holds", "alembic_version",
 }  # fmt: skip
 LABEL = {
     "kind": "prompt", "name": "válasz", "label": "stable", "digest": "sha256:" + "a" * 64,

@@ -29,8 +29,8 @@ def a_call(n, *, asked="", answered="", **more):
 
 
 @pytest.fixture
-def record(tmp_path):
-    """Return a function that records calls and gives the reader."""
+def record(tmp_path, settle):
+    """Return a function that records calls and gives the reader: they are hot, half, or sealed."""
     hot = HotStore(tmp_path / "hot.db")
     recorder = Recorder(tmp_path / "spool", hot)
 
@@ -39,6 +39,7 @@ def record(tmp_path):
             for call in calls:
                 spool.append(Kind.CALL, encode(call))
         recorder.drain()
+        settle(hot)
         return Traces(tmp_path / "hot.db")
 
     record.conn = hot.conn

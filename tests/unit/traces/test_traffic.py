@@ -6,7 +6,7 @@ HOUR_US = 3_600_000_000
 
 
 @pytest.fixture
-def traces(tmp_path):
+def traces(tmp_path, settle):
     hot, spool = HotStore(tmp_path / "hot.db"), Spool(tmp_path / "spool", "w")
     calls = [
         ("support", "t1", "k1", "ok", 10, 100), ("support", "t1", "k1", "ok", 30, 200),
@@ -23,6 +23,7 @@ def traces(tmp_path):
     recorder = Recorder(tmp_path / "spool", hot)
     recorder.drain()
     recorder.close()
+    settle(hot)
     yield Traces(tmp_path / "hot.db")
     spool.close()
     hot.close()
