@@ -11,6 +11,7 @@ from volano.core.text import nfc
 from volano.traces.aside import Loss
 from volano.traces.errors import UnknownTraceError
 from volano.traces.hot import reading
+from volano.traces.sums import Sums, Where, prepare, sums
 from volano.traces.tables import HOUR_US, SELECT_CALL
 from volano.traces.trace import FAILED, Bodies, Counts, Spent, Stat, Trace
 from volano.traces.traffic import By, Stretch, Traffic, stretches, traffic
@@ -148,6 +149,22 @@ class Traces:
         """Count calls by stretches of time of this length; quiet ones are left out."""
         return stretches(self._rows, since_us, each_us)
 
+    def sums(
+        self,
+        *,
+        by: Sequence[str] = (),
+        where: Where | None = None,
+        since_us: int,
+        until_us: int,
+        each_us: int | None = None,
+        sketches: bool = False,
+    ) -> Sequence[Sums]:
+        """Return sums of what ended in a window, from the rollups (`sums.sums`)."""
+        return sums(
+            self._rows, by=by, where=where, since_us=since_us, until_us=until_us,
+            each_us=each_us, sketches=sketches,
+        )  # fmt: skip
+
     def spend(
         self, *, by: Sequence[str], since_us: int = 0, until_us: int | None = None
     ) -> Sequence[tuple[tuple[Any, ...], Spent]]:
@@ -201,6 +218,7 @@ class Traces:
             if conn is None:
                 return []
             conn.create_function("has", 2, _has, deterministic=True)
+            prepare(conn)
             return conn.execute(sql, values).fetchall()
 
 

@@ -5,6 +5,8 @@ one transaction. Texts stand before the compressed bodies, so that a scan over
 columns never reads a body's pages.
 """
 
+from volano.traces.rollup import TABLES as ROLLUP
+
 CALLS = """
 CREATE TABLE calls (
   seq INTEGER PRIMARY KEY,
@@ -151,6 +153,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE calls ADD COLUMN session TEXT NOT NULL DEFAULT ''",
         "CREATE INDEX calls_by_session ON calls (session) WHERE session <> ''",
     ),
+    ROLLUP,
 )
 
 COLUMNS = (
