@@ -21,6 +21,9 @@ from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
 from volano.models.keeper import Models
 from volano.models.trainer import Trainer
+from volano.monitor.alerts import Alerts
+from volano.monitor.series import Series
+from volano.monitor.slos import SLOs
 from volano.prompts.keeper import Prompts
 from volano.releases.keeper import Releases
 from volano.releases.reconciler import Reconciler
@@ -30,6 +33,7 @@ from volano.traces.keeper import Traces
 from volano.web.api import VERBS
 
 KEEPERS = {
+    "alerts": Alerts,
     "catalog": Catalog,
     "costs": Costs,
     "curator": Curator,
@@ -48,12 +52,16 @@ KEEPERS = {
     "reconciler": Reconciler,
     "releases": Releases,
     "runs": Runs,
+    "series": Series,
+    "slos": SLOs,
     "targets": Targets,
     "traces": Traces,
     "trainer": Trainer,
 }
 
 INNER = {
+    "series": {"ask", "sums"},
+    "slos": {"promised", "standing"},
     # Between rooms; people say another sentence for it.
     "catalog": {
         "record",
@@ -107,7 +115,7 @@ INNER = {
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},
     "traces": {
         "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",
-        "traffic", "stretches",
+        "traffic", "stretches", "sums",
     },
 }  # fmt: skip
 

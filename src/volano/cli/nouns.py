@@ -19,6 +19,7 @@ TYPES: dict[str, Any] = {
     "json": click.STRING,
     "list": click.STRING,
     "path": click.Path(exists=True, dir_okay=False, resolve_path=True),
+    "folder": click.Path(exists=True, resolve_path=True),
 }
 
 

@@ -27,6 +27,9 @@ NOUNS = {
     "cost": "What calls cost, what may be spent, prices.",
     "trace": "What happened in each request.",
     "feedback": "What people and programs say of an answer.",
+    "kpi": "How it goes: each measure with its formula.",
+    "slo": "What is promised, and what is left of the error budget.",
+    "alert": "Who is told when it goes wrong.",
     "run": "Durable jobs.",
     "audit": "The ledger, and where things come from.",
 }

@@ -85,10 +85,8 @@ def sums(
 
 def _sum(key: tuple[Any, ...], values: tuple[Any, ...], nano: dict[str, int]) -> Sums:
     *counts, latency, ttft = values
-    return Sums(
-        key[0] * 1_000_000, key[1:], *counts,
-        latency=_sketch(latency), ttft=_sketch(ttft), nano=nano,
-    )  # fmt: skip
+    more: tuple[Any, ...] = (*counts, _sketch(latency), _sketch(ttft), nano)
+    return Sums(key[0] * 1_000_000, key[1:], *more)
 
 
 def prepare(conn: sqlite3.Connection) -> None:

@@ -7,6 +7,7 @@ These files are plain data: importing them loads no room.
 """
 
 from volano.web.api import (
+    alerts,
     audit,
     channels,
     costs,
@@ -40,6 +41,7 @@ VERBS: tuple[Verb, ...] = (
     *traces.VERBS,
     *feedback.VERBS,
     *runs.VERBS,
+    *alerts.VERBS,
     *audit.VERBS,
 )
 

@@ -62,7 +62,7 @@ def say(
             if param.default is None:
                 continue
             value = param.default
-        if param.kind == "path" and not local:
+        if param.kind in ("path", "folder") and not local:
             raise LocalOnlyError(name=name, noun=verb.noun, verb=verb.name)
         values[name] = _typed(param, value)
     first = [values.pop(p.name) for p in verb.params if p.first and p.name in values]
@@ -105,6 +105,7 @@ _WORDS = {
     "json": "JSON",
     "list": "a list of texts",
     "path": "a file's path",
+    "folder": "the path of a file or a folder",
     "secret": "text",
 }
 
@@ -178,5 +179,6 @@ _CONVERT: Mapping[Kind, Callable[[Any], Any]] = {
     "json": _json,
     "list": _list,
     "path": _path,
+    "folder": _path,
     "secret": _text,
 }
