@@ -41,7 +41,7 @@ class Rule:
     summary: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     receivers: Sequence[str] = ()
-    where: Mapping[str, str] = field(default_factory=dict)
+    where: Mapping[str, Any] = field(default_factory=dict)
     by: Sequence[str] = ()
     window_us: int = 5 * MINUTE_US
     for_us: int = 0
@@ -146,10 +146,14 @@ def _labels(value: Any, _: Any) -> dict[str, str]:
     return {str(key): _text(one, None) for key, one in value.items()}
 
 
-def _where(value: Any, _: Any) -> dict[str, str]:
+def _where(value: Any, _: Any) -> dict[str, Any]:
+    """Read a filter: a value, or a list of which any will do."""
     for key in value:
         dimension(key)
-    return _labels(value, None)
+    return {
+        key: _texts(one, None) if isinstance(one, list) else _text(one, None)
+        for key, one in value.items()
+    }
 
 
 def _by(value: Any, _: Any) -> tuple[str, ...]:

@@ -15,8 +15,8 @@ NOW = 1_750_000_200 * S  # a whole minute
 
 
 class Records:
-    def __init__(self, folder):
-        self.folder, self.clock = folder, ManualClock(NOW)
+    def __init__(self, folder, clock=None):
+        self.folder, self.clock = folder, clock or ManualClock(NOW)
         self.traces = Traces(folder / "records" / "hot.db")
         self.open()
 

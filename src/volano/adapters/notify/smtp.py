@@ -59,5 +59,5 @@ def _message(notice: Notice, sender: str, to: list[str]) -> EmailMessage:
     made["From"], made["To"] = sender, ", ".join(to)
     made["Date"] = formatdate()
     made["Message-ID"] = f"<{notice.id}@volano>"
-    made.set_content("\n".join([*notice.lines(), "", notice.url]))
+    made.set_content("\n".join([*notice.lines(), "", notice.url]), cte="quoted-printable")
     return made
