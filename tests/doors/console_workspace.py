@@ -423,7 +423,7 @@ class Alerts:
     told: list[dict[str, Any]] = field(default_factory=list)
     silent: list[Silence] = field(default_factory=list)
 
-    def list(self, *, all=False, limit=20):
+    def list(self, *, all=False, limit=20):  # noqa: A002
         return self.found
 
     def rules(self):

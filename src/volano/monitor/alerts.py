@@ -78,10 +78,10 @@ class Alerts:
         return {"path": "alerts/gateway.yaml"}
 
     def check(self, path: Path) -> Sequence[dict[str, Any]]:
-        """Return what is wrong in a file or folder of rules, line by line; nothing when it is well."""
-        return [
-            {"file": one.file, "line": one.line, "why": one.why}
-            for one in self._read(path).problems
+        """Return what is wrong in a file or folder of rules, line by line; or that each is well."""
+        found = self._read(path)
+        return [{"file": one.file, "line": one.line, "why": one.why} for one in found.problems] or [
+            {"file": file, "line": None, "why": "well"} for file in found.files
         ]
 
     def apply(self, path: Path, *, by: Principal) -> dict[str, Any]:

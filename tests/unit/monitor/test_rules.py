@@ -83,7 +83,7 @@ def test_a_folder_is_taken_whole_and_what_is_gone_goes(post):
 
 def test_the_rules_to_begin_with_are_well(post):
     post.alerts.init(by=ANNA)
-    assert post.alerts.check(post.folder / "alerts") == []
+    assert [one["why"] for one in post.alerts.check(post.folder / "alerts")] == ["well"]
     assert post.alerts.apply(post.folder / "alerts", by=ANNA)["rules"] >= 4
     post.call(1)
     post.tick()
