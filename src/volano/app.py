@@ -19,6 +19,7 @@ from volano.access.session import session_token
 from volano.access.signing import SigningKey
 from volano.access.vault import Vault
 from volano.adapters.gateways import READERS
+from volano.adapters.notify import receiver
 from volano.adapters.providers import PROVIDERS
 from volano.core.clock import Clock, SystemClock
 from volano.core.errors import NotFoundError
@@ -42,6 +43,14 @@ from volano.jobs.keeper import Runs
 from volano.models.keeper import Models
 from volano.models.trainer import Trainer
 from volano.models.wording import prompt_of
+from volano.monitor.alarm import Alarm
+from volano.monitor.alerts import Alerts
+from volano.monitor.book import AlertBook
+from volano.monitor.judge import Judge
+from volano.monitor.outbox import Outbox
+from volano.monitor.series import Series
+from volano.monitor.slos import SLOs
+from volano.monitor.watch import Watch
 from volano.prompts.keeper import Prompts
 from volano.releases.keeper import Releases
 from volano.releases.opener import Opener
@@ -189,8 +198,26 @@ class App:
             serving=self.publisher,
             clock=self.clock,
         )
+        self._watch_over(settings)
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="rollouts", daemon=True)
+
+    def _watch_over(self, settings: Settings) -> None:
+        """Build what sees how it goes, and tells."""
+        book, workspace = AlertBook(self._db, self.ledger), settings.home.name
+        self.series = Series(self.traces, self.clock)
+        self.slos = SLOs(
+            db=self._db, ledger=self.ledger, series=self.series, clock=self.clock,
+            in_use=book.watching,
+        )  # fmt: skip
+        watch = Watch(book, Judge(self.series, self.slos.promised), self.clock, settings.url)
+        outbox = Outbox(book, receiver, self.clock, workspace=workspace, url=settings.url)
+        self.alerts = Alerts(
+            book=book, ledger=self.ledger, slos=self.slos, receivers=receiver, watch=watch,
+            outbox=outbox, clock=self.clock, home=settings.home, workspace=workspace,
+            url=settings.url,
+        )  # fmt: skip
+        self._alarm = Alarm(watch, outbox, every_s=settings.alerts_every_s)
 
     def start(self) -> None:
         """Begin to work: jobs, rollouts, snapshots. Control only."""
@@ -200,6 +227,7 @@ class App:
         self.publisher.publish()
         self.runs.launch()
         self._ticker.start()
+        self._alarm.start()
 
     def furnish(self) -> None:
         """Put the built-in model behind a channel, so that an empty folder answers something."""
@@ -358,6 +386,7 @@ class App:
         self._stopping.set()
         if self._ticker.is_alive():
             self._ticker.join(5)
+        self._alarm.close()
         self.costs.close()
         self.runs.close()
         self._spool.close()

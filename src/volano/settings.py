@@ -78,6 +78,8 @@ class Settings:
     """Seconds until a target's answer must be whole."""
     region: str = ""
     """Where this gateway stands, such as eu-west-1: models with the strategy `region-first` prefer it."""
+    alerts_every_s: int = 5
+    """Seconds between two looks at the rules of alerts."""
     tls_certificate: str = ""
     """PEM file of the certificate (with its chain) that the port serves https with; empty means http."""
     tls_key: str = ""
@@ -205,7 +207,9 @@ def _check(settings: Settings) -> None:
         raise NotLoopbackError(host=settings.host)
     demand(0 <= settings.port < 65536, "port", "ports are 0 to 65535")
     demand(1 <= settings.workers <= 64, "workers", "1 to 64 are possible")
-    counted = ("jobs_at_once", "engine_threads", "records_hot_hours", "records_hot_rows")
+    counted = (
+        "jobs_at_once", "engine_threads", "records_hot_hours", "records_hot_rows", "alerts_every_s",
+    )  # fmt: skip
     waits = [f.name for f in fields(Settings) if f.name.startswith("upstream_")]
     for name in (*counted, *waits):
         demand(getattr(settings, name) >= 1, name, "it must be at least 1")

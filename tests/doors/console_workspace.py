@@ -16,6 +16,8 @@ from volano.core.errors import NotFoundError
 from volano.core.manifest import File, Manifest, Parent
 from volano.core.ref import Ref
 from volano.jobs.progress import Progress
+from volano.monitor.alert import Alert
+from volano.monitor.book import Silence
 from volano.traces.traffic import Stretch, Traffic
 
 NOW_US = 1_795_000_000_000_000
@@ -414,6 +416,34 @@ class Ledger:
         return list(reversed(self.rows))[:limit]
 
 
+@dataclass
+class Alerts:
+    found: list[Alert] = field(default_factory=list)
+    known: list[dict[str, Any]] = field(default_factory=list)
+    told: list[dict[str, Any]] = field(default_factory=list)
+    silent: list[Silence] = field(default_factory=list)
+
+    def list(self, *, all=False, limit=20):  # noqa: A002
+        return self.found
+
+    def rules(self):
+        return self.known
+
+    def receivers(self):
+        return self.told
+
+    def silences(self):
+        return self.silent
+
+
+@dataclass
+class SLOs:
+    promised: list[dict[str, Any]] = field(default_factory=list)
+
+    def list(self):
+        return self.promised
+
+
 def empty() -> SimpleNamespace:
     """A workspace of this minute: nothing in it."""
     return SimpleNamespace(
@@ -425,6 +455,8 @@ def empty() -> SimpleNamespace:
         ledger=Ledger(),
         gateway=Gateway(),
         targets=Targets(),
+        alerts=Alerts(),
+        slos=SLOs(),
         settings=SimpleNamespace(folder="/srv/support-bot/.volano", port=7070),
     )
 
@@ -437,6 +469,7 @@ def lived() -> SimpleNamespace:
     _call(app.traces, app.feedbacks)
     _work(app.runs)
     _write(app.ledger)
+    _burn(app.alerts, app.slos)
     app.gateway.workers = [
         {"worker": f"worker-{n}", "calls_per_s": 1.25, "in_flight": 3, "streams": 2}
         for n in range(2)
@@ -920,6 +953,49 @@ def _work(runs: Runs) -> None:
             progress=Progress(NOW_US - 2 * S, 300, 900, {"loss": 0.412}, "train"),
         ),
     ]
+
+
+def _burn(alerts: Alerts, slos: SLOs) -> None:
+    def alert(id_: int, rule: str, state: str, told: str, **more: Any) -> Alert:
+        labels = more.pop("labels", {"channel": "support"})
+        return Alert(id_, rule, labels, more.pop("severity", "critical"), state, 0.5, told,
+                     NOW_US - 5 * MIN, **more)  # fmt: skip
+
+    told = "error_rate is 50% over 30s, above 20%"
+    alerts.found = [
+        alert(5, "refused", "pending", HOSTILE, severity="warning", labels={"channel": "客服"}),
+        alert(4, "failing", "firing", told, fired_us=NOW_US - 4 * MIN),
+        alert(3, "slow", "acknowledged", "latency_p95 is 41s over 10m, above 30s",
+              fired_us=NOW_US - 2 * HOUR, acked_us=NOW_US - HOUR, acked_by="person:anna",
+              severity="warning", labels={"channel": LONG}),
+        alert(1, "failing", "resolved", "error_rate is 0% over 30s, not above 20%",
+              fired_us=NOW_US - 2 * DAY, resolved_us=NOW_US - 2 * DAY + 7 * MIN),
+    ]  # fmt: skip
+    alerts.known = [
+        {"name": name, "kind": kind, "severity": "warning", "burning": n, "state": state,
+         "trouble": "no SLO" in state, "summary": "Calls fail. Look at the targets.", "file": "a.yaml"}
+        for name, kind, n, state in (
+            ("failing", "threshold", 1, "well"), ("budget", "burn", 0, "There is no SLO `up`."),
+            ("slow", "threshold", 1, "well"), ("refused", "threshold", 0, "well"),
+            ("unusual-traffic", "anomaly", 0, "not enough history: three weeks with this hour are needed"),
+        )
+    ]  # fmt: skip
+    alerts.told = [
+        {"name": "ops", "kind": "webhook", "waiting": 0, "given_up": 0, "error": ""},
+        {"name": "chat", "kind": "slack", "waiting": 3, "given_up": 0,
+         "error": "It was not taken: the answer was 500."},
+    ]  # fmt: skip
+    alerts.silent = [Silence(2, "slow", {"channel": "support"}, "migration", NOW_US - HOUR,
+                             NOW_US + HOUR, "person:anna")]  # fmt: skip
+    slos.promised = [
+        {"name": name, "says": f"{target} of the calls do not fail over 28d, channel support",
+         "measure": "availability", "target": 0.995, "window": "28d", "where": {"channel": "support"},
+         "calls": 120_400, "bad": 310, "is": 0.9974, "left": left, "left_text": "", "burn_rate_1h": burn}
+        for name, target, left, burn in (
+            ("available", "99.5%", 0.485, 0.4), ("nights", "99.9%", 0.12, 3.2), ("strict", "99.99%", -4.0, 14.0),
+            ("new", "99%", None, None),
+        )
+    ]  # fmt: skip
 
 
 def _write(ledger: Ledger) -> None:

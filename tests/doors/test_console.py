@@ -34,6 +34,8 @@ from volano.feedback.keeper import Feedbacks
 from volano.gateway.keeper import Gateway
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
+from volano.monitor.alerts import Alerts
+from volano.monitor.slos import SLOs
 from volano.store.blobs import Blobs
 from volano.store.catalog import Catalog
 from volano.store.db import Database
@@ -81,6 +83,7 @@ OTHERS = {
     "find": "/find?q=router",
     "not here": "/item/models/rooter@9",
     "traffic": "/traffic",
+    "alerts": "/alerts",
 }
 PAGES = {**OTHERS, **LISTS, **ITEMS}
 
@@ -483,6 +486,16 @@ def test_without_vendored_scripts_pages_ask_for_none(monkeypatch: pytest.MonkeyP
     assert "console.js" in page
 
 
+def test_the_alerts_say_what_burns_and_lead_to_its_traces() -> None:
+    page = get(workspace.lived(), "/alerts").text
+    assert headline(page) == "2 alerts burn, first of all failing (support), since 4 min ago."
+    assert "/list/traces?channel=support&amp;since=1h&amp;outcome=failed" in page
+    assert page.count('value="ack"') == 1
+    assert headline(get(workspace.empty(), "/alerts").text) == "Nothing is watched yet."
+    assert "volano alert init" in get(workspace.empty(), "/alerts").text
+    assert get(workspace.lived(), "/alerts.json").json()["alerts"][1]["state"] == "firing"
+
+
 # ---- the fakes speak like the real keepers
 
 
@@ -498,6 +511,8 @@ def test_without_vendored_scripts_pages_ask_for_none(monkeypatch: pytest.MonkeyP
         (workspace.Feedbacks, Feedbacks, ("list",)),
         (workspace.Ledger, Ledger, ("list",)),
         (workspace.Runs, Runs, ("list", "get", "log")),
+        (workspace.Alerts, Alerts, ("list", "rules", "receivers", "silences")),
+        (workspace.SLOs, SLOs, ("list",)),
     ],
 )  # fmt: skip
 def test_the_workspace_speaks_like_the_real_keepers(fake: type, real: type, verbs: tuple) -> None:

@@ -1,5 +1,9 @@
 """`GET /metrics`: who may read it, and that it is what Prometheus reads."""
 
+import json
+import re
+
+from support.pages import ROOT
 from support.prometheus import parse
 from volano.core.principal import SYSTEM
 
@@ -56,3 +60,28 @@ def test_the_switch_of_a_target_is_the_owners(relay, console, app):
     for wrong in (("far", "sideways"), ("", "disable"), ("x" * 5000, "disable")):
         assert form(console, *wrong).status == 400
     assert app.targets.get("far").enabled
+
+
+def test_it_tells_of_alerts_and_error_budgets(local, app, tmp_path):
+    app.slos.set("up", target="99%", by=SYSTEM)
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("rules:\n  - {name: quiet, kind: absence}\nreceivers: {}\n")
+    app.alerts.apply(rules, by=SYSTEM)
+    found = parse(local.get("/metrics").body.decode())
+    assert found["volano_slo_target_ratio"].value(slo="up") == 0.99
+    assert found["volano_alert_rule_trouble"].value(rule="quiet") == 0
+    assert found["volano_alerts"].samples == {}
+
+
+def test_the_dashboard_asks_for_what_there_is(local):
+    """Each metric that Grafana's file names is exposed, and each label that it sums by is known."""
+    found = parse(local.get("/metrics").body.decode())
+    known = {f"{name}{end}" for name, family in found.items()
+             for end in (("_bucket", "_sum", "_count") if family.kind == "histogram" else ("",))}  # fmt: skip
+    dashboard = json.loads((ROOT / "docs/grafana/volano.json").read_text("utf-8"))
+    asked = [t["expr"] for panel in dashboard["panels"] for t in panel["targets"]]
+    asked += [v["query"]["query"] for v in dashboard["templating"]["list"] if v["type"] == "query"]
+    named = {name for text in asked for name in re.findall(r"volano_\w+", text)}
+    assert len(named) > 10
+    assert named <= known, named - known
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])

@@ -21,6 +21,9 @@ from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
 from volano.models.keeper import Models
 from volano.models.trainer import Trainer
+from volano.monitor.alerts import Alerts
+from volano.monitor.series import Series
+from volano.monitor.slos import SLOs
 from volano.prompts.keeper import Prompts
 from volano.releases.keeper import Releases
 from volano.releases.reconciler import Reconciler
@@ -33,6 +36,7 @@ from volano.traces.spans import Spans
 from volano.web.api import VERBS
 
 KEEPERS = {
+    "alerts": Alerts,
     "catalog": Catalog,
     "costs": Costs,
     "curator": Curator,
@@ -55,12 +59,16 @@ KEEPERS = {
     "retentions": Retentions,
     "runs": Runs,
     "spans": Spans,
+    "series": Series,
+    "slos": SLOs,
     "targets": Targets,
     "traces": Traces,
     "trainer": Trainer,
 }
 
 INNER = {
+    "series": {"ask", "sums"},
+    "slos": {"promised", "standing"},
     # Between rooms; people say another sentence for it.
     "catalog": {
         "record",
@@ -115,7 +123,7 @@ INNER = {
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},
     "traces": {
         "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",
-        "traffic", "stretches", "close",
+        "traffic", "stretches", "close", "sums",
     },
 }  # fmt: skip
 

@@ -20,6 +20,7 @@ TYPES: dict[str, Any] = {
     "list": click.STRING,
     "output": click.Path(resolve_path=True),
     "path": click.Path(exists=True, dir_okay=False, resolve_path=True),
+    "folder": click.Path(exists=True, resolve_path=True),
 }
 
 

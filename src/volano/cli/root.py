@@ -30,6 +30,9 @@ NOUNS = {
     "retention": "How long traces are kept.",
     "hold": "Traces that are kept whatever retention says.",
     "feedback": "What people and programs say of an answer.",
+    "kpi": "How it goes: each measure with its formula.",
+    "slo": "What is promised, and what is left of the error budget.",
+    "alert": "Who is told when it goes wrong.",
     "run": "Durable jobs.",
     "audit": "The ledger, and where things come from.",
 }

@@ -92,7 +92,8 @@ def ask(
     connection = UnixConnection(str(run_folder(settings) / "control.sock"), timeout_s)
     body = None
     if method == "GET" and arguments:
-        path = f"{path}?{urlencode(arguments)}"
+        asked = {k: ",".join(v) if isinstance(v, tuple) else v for k, v in arguments.items()}
+        path = f"{path}?{urlencode(asked)}"
     elif method != "GET":
         body = json.dumps(
             {k: os.fspath(v) if isinstance(v, Path) else v for k, v in arguments.items()}

@@ -1,6 +1,6 @@
 """This room's error."""
 
-from volano.core.errors import InvalidError
+from volano.core.errors import IntegrityError, InvalidError
 
 
 class StatsInputError(InvalidError):
@@ -17,3 +17,9 @@ def need(condition: bool, what: str) -> None:
     """
     if not condition:
         raise StatsInputError(what=what)
+
+
+class BadSketchError(IntegrityError):
+    """These bytes are no sketch of quantiles."""
+
+    hint = "They were written by a newer volano, or are damaged: see `volano doctor`."

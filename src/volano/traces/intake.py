@@ -14,6 +14,7 @@ from volano.traces.aside import set_aside
 from volano.traces.frame import Call, Kind, decode_begin, decode_call, decode_spans
 from volano.traces.look import Look
 from volano.traces.otlp.sink import SpanSink
+from volano.traces.rollup import Rollup
 from volano.traces.row import Rows, cut_call
 from volano.traces.segment import Frame, Segment, writer_of
 from volano.traces.tables import INSERT_CALL, SPEND_OF_NEW
@@ -37,6 +38,7 @@ class Intake:
     def __init__(self, sinks: Mapping[int, Sink], annotate: Annotate | None, clock: Clock):
         self._sinks, self._rows, self._clock = dict(sinks), Rows(annotate), clock
         self._spans = SpanSink(annotate)
+        self._rollup = Rollup()
 
     def take(self, conn: sqlite3.Connection, look: Look) -> None:
         """Write rows, begun streams, what sinks take, cut streams, losses and offsets.
@@ -44,6 +46,7 @@ class Intake:
         Raises:
             sqlite3.Error, OSError: the caller rolls back, and may take the same look again.
         """
+        self._rollup.mark(conn)
         for segment, reading in look.readings:
             for gap in reading.gaps:
                 self._lose(look, segment, gap.start, gap.end, "no whole record stands there")
@@ -63,6 +66,7 @@ class Intake:
         self._write_spans(conn, look)
         self._fill_sinks(conn, look)
         self.write_cut(conn, look)
+        self._rollup.add(conn, self._clock.now_us())
         conn.executemany(
             "INSERT OR IGNORE INTO losses VALUES (NULL, ?, ?, ?, ?, ?, ?)",
             [astuple(loss) for loss in look.losses],

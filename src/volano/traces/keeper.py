@@ -14,6 +14,7 @@ from volano.traces.errors import UnknownTraceError
 from volano.traces.hot import reading
 from volano.traces.sealed.records import NEWEST, OLDEST, Records
 from volano.traces.sealed.within import EVERYTHING, Within
+from volano.traces.sums import Sums, Where, prepare, sums
 from volano.traces.tables import COLUMNS, HOUR_US
 from volano.traces.trace import FAILED, Bodies, Counts, Deletion, Spent, Stat, Trace
 from volano.traces.traffic import By, Stretch, Traffic, stretches, traffic
@@ -144,6 +145,22 @@ class Traces:
         """Count calls by stretches of time of this length; quiet ones are left out."""
         return stretches(self.records, since_us, each_us)
 
+    def sums(
+        self,
+        *,
+        by: Sequence[str] = (),
+        where: Where | None = None,
+        since_us: int,
+        until_us: int,
+        each_us: int | None = None,
+        sketches: bool = False,
+    ) -> Sequence[Sums]:
+        """Return sums of what ended in a window, from the rollups (`sums.sums`)."""
+        return sums(
+            self._rows, by=by, where=where, since_us=since_us, until_us=until_us,
+            each_us=each_us, sketches=sketches,
+        )  # fmt: skip
+
     def spend(
         self, *, by: Sequence[str], since_us: int = 0, until_us: int | None = None
     ) -> Sequence[tuple[tuple[Any, ...], Spent]]:
@@ -211,6 +228,7 @@ class Traces:
         with reading(self._path) as conn:
             if conn is None:
                 return []
+            prepare(conn)
             return conn.execute(sql, values).fetchall()
 
 

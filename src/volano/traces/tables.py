@@ -5,6 +5,8 @@ one transaction. Texts stand before the compressed bodies, so that a scan over
 columns never reads a body's pages.
 """
 
+from volano.traces.rollup import TABLES as ROLLUP
+
 CALLS = """
 CREATE TABLE calls (
   seq INTEGER PRIMARY KEY,
@@ -241,6 +243,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             for table in SEALED_TABLES
         ),
     ),
+    ROLLUP,
 )
 
 COLUMNS = (

@@ -5,6 +5,7 @@ So a scraper needs what any reader of traces needs: a key with the scope `read`.
 """
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 from starlette.requests import Request
@@ -46,7 +47,34 @@ def page(app: App) -> str:
     made.gauge("volano_info", "Which volano this is.", [({"version": __version__}, 1)])
     app.gateway.tell(made)
     _add_records(made, app)
+    _add_alerts(made, app)
     return made.text()
+
+
+def _add_alerts(made: Page, app: App) -> None:
+    """Add what burns and what is left of error budgets, for those who alert elsewhere too."""
+    alerts = Counter((a.rule, a.severity, a.state) for a in app.alerts.list())
+    rules, receivers, slos = app.alerts.rules(), app.alerts.receivers(), app.slos.list()
+    made.gauge(
+        "volano_alerts", "Alerts that are pending, firing or acknowledged.",
+        [
+            ({"rule": rule, "severity": severity, "state": state}, n)
+            for (rule, severity, state), n in sorted(alerts.items())
+        ],
+    )  # fmt: skip
+    made.gauge("volano_alert_rule_trouble", "Whether a rule cannot be judged now.",
+               [({"rule": rule["name"]}, int(rule["trouble"])) for rule in rules])  # fmt: skip
+    made.gauge("volano_alert_notices_waiting", "Changes of alerts that a receiver has not taken yet.",
+               [({"receiver": one["name"]}, one["waiting"]) for one in receivers])  # fmt: skip
+    for name, says, key in (
+        ("volano_slo_target_ratio", "The share of calls that shall go well.", "target"),
+        ("volano_slo_ratio", "The share of calls that went well within the window.", "is"),
+        ("volano_slo_budget_left_ratio", "What is left of the error budget; below 0: overspent.",
+         "left"),
+        ("volano_slo_burn_rate", "How many times too fast the budget went in the last hour.",
+         "burn_rate_1h"),
+    ):  # fmt: skip
+        made.gauge(name, says, [({"slo": s["name"]}, s[key]) for s in slos if s[key] is not None])
 
 
 def _add_records(made: Page, app: App) -> None:

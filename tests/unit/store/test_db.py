@@ -14,6 +14,7 @@ import volano.access.tables
 import volano.costs.tables
 import volano.gateway.tables
 import volano.jobs.tables
+import volano.monitor.tables
 import volano.releases.tables
 import volano.store.tables as tables
 import volano.traces.policy_tables
@@ -32,7 +33,8 @@ from volano.store.migrations import upgrade
 ALL_ROOMS = {
     "artifacts", "artifact_parents", "labels", "blobs", "events", "event_contents", "runs",
     "keys", "channels", "rollouts", "rollout_events", "targets", "limits", "prices", "budgets",
-    "retention", "holds", "alembic_version",
+    "retention", "holds", "slos", "alert_rules", "alerts", "alert_silences", "alert_outbox",
+    "alembic_version",
 }  # fmt: skip
 LABEL = {
     "kind": "prompt", "name": "válasz", "label": "stable", "digest": "sha256:" + "a" * 64,
@@ -64,7 +66,7 @@ def test_every_room_with_tables_is_compared() -> None:
     """The rooms' tables are one metadata; a room that is not imported here would be overlooked."""
     rooms = [
         *(volano.access.tables, volano.costs.tables, volano.gateway.tables, volano.jobs.tables),
-        *(volano.releases.tables, tables),
+        *(volano.monitor.tables, volano.releases.tables, tables),
     ]
     files = Path(volano.__file__).parent.glob("*/tables.py")
     declared = {path.parent.name for path in files if "METADATA" in path.read_text("utf-8")}

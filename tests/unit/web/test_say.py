@@ -153,6 +153,7 @@ GOOD = {
     "json": {},
     "list": ["a"],
     "path": "p",
+    "folder": "p",
     "secret": "s",
 }
 WRONG = [

@@ -7,6 +7,7 @@ These files are plain data: importing them loads no room.
 """
 
 from volano.web.api import (
+    alerts,
     audit,
     channels,
     costs,
@@ -44,6 +45,7 @@ VERBS: tuple[Verb, ...] = (
     *retention.VERBS,
     *feedback.VERBS,
     *runs.VERBS,
+    *alerts.VERBS,
     *audit.VERBS,
 )
 

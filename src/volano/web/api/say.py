@@ -62,7 +62,7 @@ def say(
             if param.default is None:
                 continue
             value = param.default
-        if param.kind in ("path", "output") and not local:
+        if param.kind in ("path", "folder", "output") and not local:
             raise LocalOnlyError(name=name, noun=verb.noun, verb=verb.name)
         values[name] = _typed(param, value)
     first = [values.pop(p.name) for p in verb.params if p.first and p.name in values]
@@ -106,6 +106,7 @@ _WORDS = {
     "list": "a list of texts",
     "path": "a file's path",
     "output": "a file's path",
+    "folder": "the path of a file or a folder",
     "secret": "text",
 }
 
@@ -180,5 +181,6 @@ _CONVERT: Mapping[Kind, Callable[[Any], Any]] = {
     "list": _list,
     "path": _path,
     "output": _path,
+    "folder": _path,
     "secret": _text,
 }

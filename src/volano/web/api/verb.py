@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["text", "int", "float", "flag", "json", "list", "path", "output", "secret"]
+Kind = Literal["text", "int", "float", "flag", "json", "list", "path", "folder", "output", "secret"]
 
 FAMILY_HEADER = "x-volano-family"
 """Names an error's family in an answer where the status does not (409: a conflict, or a gate)."""
@@ -14,8 +14,8 @@ class Param:
     """One parameter. `first` ones are positional on the command line, in order.
 
     `path` names a file on this machine: it is read by control, so that only the
-    local door takes it; over HTTP `rows` and the like carry content. `output` names one
-    that is written, and need not be there yet. A `secret` is
+    local door takes it (a `folder` may be one of files); over HTTP `rows` and the like carry
+    content. `output` names one that is written, and need not be there yet. A `secret` is
     read from the standard input: on a command line others could see it.
     """
 

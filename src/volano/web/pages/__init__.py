@@ -17,8 +17,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from volano.core.clock import Clock, SystemClock
-from volano.web.pages import find, live, render, traffic
+from volano.web.pages import alerts, find, live, render, traffic
 from volano.web.pages.assets import static_route
+from volano.web.pages.caring import care
 from volano.web.pages.loop import look
 from volano.web.pages.nouns import noun
 from volano.web.pages.switch import turn
@@ -45,6 +46,9 @@ def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
         Route("/traffic", guard(passing), name="traffic"),
         Route("/traffic.json", guard(passing)),
         Route("/traffic/target", turn(app, now), methods=["POST"]),
+        Route("/alerts", guard(burning), name="alerts"),
+        Route("/alerts.json", guard(burning)),
+        Route("/alerts/care", care(app, now), methods=["POST"]),
         Route("/find", guard(search), name="find"),
         Route("/list/{noun}", guard(rows), name="list"),
         Route("/item/{noun}/{key:path}", guard(one), name="item"),
@@ -65,6 +69,14 @@ def passing(app: Any, request: Request, now_us: int) -> Response:
     if render.wants_json(request):
         return render.json(found.data)
     return render.html(app, request, "traffic.html", now_us, traffic=found)
+
+
+def burning(app: Any, request: Request, now_us: int) -> Response:
+    """Show the alerts and the error budgets."""
+    picture = alerts.look(app, now_us)
+    if render.wants_json(request):
+        return render.json(picture.data)
+    return render.html(app, request, "alerts.html", now_us, picture=picture)
 
 
 def rows(app: Any, request: Request, now_us: int) -> Response:

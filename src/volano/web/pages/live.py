@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from volano.core.errors import VolanoError
-from volano.web.pages import render, traffic
+from volano.web.pages import alerts, render, traffic
 from volano.web.pages.loop import look
 from volano.web.pages.nouns import noun
 from volano.web.pages.plain import plain
@@ -74,12 +74,17 @@ def endpoint(app: Any, now: Callable[[], int]) -> Callable[[Request], Any]:
         for since in traffic.WINDOWS
     }
 
+    burning = Pulse(app, now, alerts.look, TRAFFIC_EVERY_S)
+
     async def events(request: Request) -> Response:
         shown = request.query_params.get("item", "")
         since = request.query_params.get("traffic", "")
         seen = request.headers.get("last-event-id", "")
 
         def draw() -> tuple[str, str]:
+            if "alerts" in request.query_params:
+                found = burning.look()
+                return found.digest, render.part("alerts_live.html", now(), picture=found)
             if since in passing:
                 return _traffic(passing[since], now())
             return _item(app, shown, now()) if shown else _loop(pulse, now())

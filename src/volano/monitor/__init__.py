@@ -1,0 +1,6 @@
+"""Monitor: how well it goes, whether it is as promised, and who is told when it is not.
+
+What enters: the sums that `traces` keeps. What leaves: KPIs, each defined once
+(`kpi`), asked by any dimension (`Series`); SLOs with their error budgets (`SLOs`);
+alerts (`Alerts`), judged every few seconds by a `Watch` and sent by an `Outbox`.
+"""
