@@ -27,6 +27,7 @@ from volano.releases.reconciler import Reconciler
 from volano.store.catalog import Catalog
 from volano.store.ledger import Ledger
 from volano.traces.keeper import Traces
+from volano.traces.views import Views
 from volano.web.api import VERBS
 
 KEEPERS = {
@@ -51,6 +52,7 @@ KEEPERS = {
     "targets": Targets,
     "traces": Traces,
     "trainer": Trainer,
+    "views": Views,
 }
 
 INNER = {
@@ -107,7 +109,7 @@ INNER = {
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},
     "traces": {
         "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",
-        "traffic", "stretches",
+        "traffic", "stretches", "list", "page", "histogram",
     },
 }  # fmt: skip
 

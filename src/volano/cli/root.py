@@ -26,6 +26,7 @@ NOUNS = {
     "gateway": "The workers at the door, and how much may be used there.",
     "cost": "What calls cost, what may be spent, prices.",
     "trace": "What happened in each request.",
+    "view": "Filters over traces, saved under a name.",
     "feedback": "What people and programs say of an answer.",
     "run": "Durable jobs.",
     "audit": "The ledger, and where things come from.",
@@ -107,7 +108,7 @@ def main(run: Callable[..., Any] = root) -> None:
     except VolanoError as error:
         if debug:
             raise
-        _tell(error.message, error.advice)
+        _tell(error.message, error.advice, error.shown)
         sys.exit(exit_code(error))
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
@@ -128,9 +129,14 @@ def main(run: Callable[..., Any] = root) -> None:
         sys.exit(1)
 
 
-def _tell(message: str, advice: str) -> None:
-    """Say what went wrong and what to do, a line each, whatever text is quoted in them."""
+def _tell(message: str, advice: str, shown: str = "") -> None:
+    """Say what went wrong and what to do, a line each, whatever text is quoted in them.
+
+    What was said, with the mark below it, stands between them, each line set in.
+    """
     mark = cells.styled("error", sys.stderr, fg="red")
     click.echo(f"{mark}: {cells.visible(message)}", err=True)
+    for line in cells.lines(shown).splitlines():
+        click.echo(f"       {line}", err=True)
     if advice:
         click.echo(f"hint:  {cells.visible(advice)}", err=True)

@@ -13,6 +13,7 @@ from volano.traces.frame import Kind
 from volano.traces.hot import HotStore
 from volano.traces.intake import Sink
 from volano.traces.recorder import Recorder
+from volano.traces.search.indexer import Indexer, read_hot, running
 
 
 @contextmanager
@@ -38,5 +39,6 @@ def run(spool: Path, hot_path: Path, pricing: Pricing | None = None) -> None:
     """Record until SIGTERM, then take in what is left."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    with recorder(spool, hot_path, pricing) as own:
+    indexer = Indexer(hot_path.with_name("search.db"), read_hot(hot_path))
+    with recorder(spool, hot_path, pricing) as own, running(indexer):
         own.run(stop)

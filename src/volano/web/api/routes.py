@@ -91,6 +91,8 @@ def status_of(error: errors.VolanoError) -> int:
 def error_response(error: errors.VolanoError) -> JSONResponse:
     """Return an error in the door's one shape."""
     content = {"code": error.code, "message": error.message, "hint": error.advice}
+    if error.shown:
+        content["shown"] = error.shown
     headers = {}
     if isinstance(error, errors.GateError):
         headers[FAMILY_HEADER] = errors.GateError.__name__
