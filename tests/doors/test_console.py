@@ -39,6 +39,7 @@ from volano.store.catalog import Catalog
 from volano.store.db import Database
 from volano.store.ledger import Ledger
 from volano.traces.keeper import Traces
+from volano.traces.views import Views
 from volano.web import vendor
 from volano.web.pages import assets, i18n, live, loop, render, routes, static_route, words
 from volano.web.pages.assets import STATIC
@@ -492,7 +493,9 @@ def test_without_vendored_scripts_pages_ask_for_none(monkeypatch: pytest.MonkeyP
         (workspace.Catalog, Catalog,
          ("list", "get", "find", "by_digest", "read", "lineage", "children", "counts")),
         (workspace.Traces, Traces,
-         ("last", "get", "list", "counts", "bodies", "traffic", "stretches")),
+         ("last", "get", "list", "counts", "bodies", "traffic", "stretches", "page", "histogram",
+          "tail", "steps", "diff")),
+        (workspace.Views, Views, ("list",)),
         (workspace.Gateway, Gateway, ("status", "health")),
         (workspace.Targets, Targets, ("list",)),
         (workspace.Feedbacks, Feedbacks, ("list",)),
@@ -709,6 +712,7 @@ def test_the_pages_stand_on_the_real_keepers(tmp_path: Path) -> None:
         catalog=catalog,
         ledger=ledger,
         traces=Traces(tmp_path / "hot.db"),
+        views=Views(db, ledger, clock),
         feedbacks=Feedbacks(None, tmp_path / "hot.db", clock),
         runs=Runs(db, ledger, tmp_path / "jobs", clock, jobs_url=jobs_url),
         releases=workspace.Releases(),

@@ -109,7 +109,7 @@ INNER = {
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},
     "traces": {
         "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",
-        "traffic", "stretches", "list", "page", "histogram",
+        "traffic", "stretches", "list", "page", "histogram", "steps",
     },
 }  # fmt: skip
 

@@ -117,12 +117,15 @@ def _fields(a: Row, b: Row) -> tuple[Changed, ...]:
     for name in names:
         one, two = getattr(a, name, None), getattr(b, name, None)
         if name == "tags":
-            keys = sorted({*one, *two})
-            found += [Changed(f"tag.{key}", one.get(key), two.get(key)) for key in keys
-                      if one.get(key) != two.get(key)]  # fmt: skip
+            found += _tags(a.tags, b.tags)
         elif name not in _ONES_OWN and name != "id" and (one or None) != (two or None):
             found.append(Changed(name, one, two))
     return tuple(found)
+
+
+def _tags(a: dict[str, str], b: dict[str, str]) -> list[Changed]:
+    names = sorted({*a, *b})
+    return [Changed(f"tag.{n}", a.get(n), b.get(n)) for n in names if a.get(n) != b.get(n)]
 
 
 def _steps(a: Sequence[Row], b: Sequence[Row]) -> tuple[Step, ...]:

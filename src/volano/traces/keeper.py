@@ -187,7 +187,24 @@ class Traces:
         Raises:
             UnknownTraceError: nothing was recorded under one of these ids.
         """
-        return difference(self._whole(a), self._whole(b))
+        return difference(self.steps(a), self.steps(b))
+
+    def steps(self, trace_id: str) -> tuple[Trace | Span, ...]:
+        """Return all calls and spans of a trace, in the order of their beginning.
+
+        Raises:
+            UnknownTraceError: nothing was recorded under this id.
+        """
+        rows = [
+            row_of(table, values)
+            for table in TABLES
+            for values in self._read(
+                table, "id = ?", [trace_id], columns=QUOTED[table], order="seq DESC", limit=_MOST
+            )
+        ]
+        if not rows:
+            raise UnknownTraceError(trace=trace_id)
+        return tuple(sorted(rows, key=lambda row: (row.began_us, row.ended_us, row.span_id)))
 
     def since(
         self,
@@ -283,19 +300,6 @@ class Traces:
             where = f"id IN ({marks}) AND parent_span_id IS NULL"
             found |= {row[0] for row in self._read("spans", where, some, columns=("id",))}
         return found
-
-    def _whole(self, trace_id: str) -> tuple[Trace | Span, ...]:
-        """Return all calls and spans of a trace, in the order of their beginning."""
-        rows = [
-            row_of(table, values)
-            for table in TABLES
-            for values in self._read(
-                table, "id = ?", [trace_id], columns=QUOTED[table], order="seq DESC", limit=_MOST
-            )
-        ]
-        if not rows:
-            raise UnknownTraceError(trace=trace_id)
-        return tuple(sorted(rows, key=lambda row: (row.began_us, row.ended_us, row.span_id)))
 
     def _read(
         self,

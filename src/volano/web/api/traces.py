@@ -24,7 +24,7 @@ VERBS = (
         "trace", "list", "traces.find", "/traces", "List traces, the newest first.",
         (
             _WHERE,
-            Param("text", "only with these words; \"a phrase\", begin*", default=""),
+            Param("text", 'only with these words; "a phrase", begin*', default=""),
             Param("channel", "only of this channel"),
             Param("release", "only of this release"),
             Param("outcome", "only these",

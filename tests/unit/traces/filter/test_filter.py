@@ -12,8 +12,21 @@ from hypothesis import strategies as st
 from support.filtering import fits
 from volano.core.money import Money
 from volano.traces.errors import FilterError, FilterTooLongError
-from volano.traces.filter import FUNCTIONS, Among, And, Compare, Has, Not, Or, Place, Says
-from volano.traces.filter import compiled, parse, spell, split  # fmt: skip
+from volano.traces.filter import (  # fmt: skip
+    FUNCTIONS,
+    Among,
+    And,
+    Compare,
+    Has,
+    Not,
+    Or,
+    Place,
+    Says,
+    compiled,
+    parse,
+    spell,
+    split,
+)
 from volano.traces.filter.fields import FIELDS
 from volano.traces.filter.values import (
     Ago,
