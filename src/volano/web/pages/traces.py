@@ -26,6 +26,7 @@ from volano.web.pages.view import (
     Span,
     Spans,
     State,
+    Table,
 )
 
 SINCE = {"15m": 15 * words.MINUTE_US, "1h": words.HOUR_US, "1d": words.DAY_US,
