@@ -82,16 +82,26 @@ def words(a: str, b: str) -> tuple[Piece, ...]:
     """Return what stands in both, and what only in one. Without spaces, a word is a character."""
     before, after = _cut(a), _cut(b)
     pieces: list[Piece] = []
+    gone: list[str] = []
+    new: list[str] = []
     long = max(len(before), len(after)) > _FEW_WORDS
     for tag, i, j, k, m in SequenceMatcher(None, before, after, autojunk=long).get_opcodes():
-        if tag == "equal":
-            pieces.append(Piece("both", "".join(before[i:j])))
-            continue
-        if i < j:
-            pieces.append(Piece("a", "".join(before[i:j])))
-        if k < m:
-            pieces.append(Piece("b", "".join(after[k:m])))
+        both = "".join(before[i:j])
+        if tag == "equal" and (not both.isspace() or not (gone or new)):
+            _flush(pieces, gone, new)
+            pieces.append(Piece("both", both))
+        else:  # a space between two changes is read as part of them
+            gone += before[i:j]
+            new += after[k:m]
+    _flush(pieces, gone, new)
     return tuple(pieces)
+
+
+def _flush(pieces: list[Piece], gone: list[str], new: list[str]) -> None:
+    for of, cut in (("a", gone), ("b", new)):
+        if text := "".join(cut):
+            pieces.append(Piece(of, text))  # type: ignore[arg-type]
+        cut.clear()
 
 
 def name_of(row: Row) -> str:
