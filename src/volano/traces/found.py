@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from volano.traces.filter import Condition, Node, compiled, split
+from volano.traces.filter import Condition, Node, Says, compiled, split
+from volano.traces.filter.nodes import all_of
 from volano.traces.filter.sql import match
 from volano.traces.search import Search
 from volano.traces.span import Span
@@ -28,6 +29,8 @@ NAMES: dict[Table, tuple[str, ...]] = {
 QUOTED = {table: tuple(f'"{name}"' for name in names) for table, names in NAMES.items()}
 SCAN_ROWS = 20_000
 _MATCHES = (200, 1_000, 5_000)
+_RARE = 500
+"""Where fewer than one in so many rows with the words fit the filter, the filter goes first."""
 _END = 1 << 62
 _AT_ONCE = 500
 
@@ -125,13 +128,36 @@ class Finder:
         for values in self._scan(table, where, covered, before, limit, columns):
             left -= 1
             yield values
+        if left > 0:
+            yield from self._indexed(
+                table, words, rest, now_us, window, min(before, covered + 1), left, columns
+            )
+
+    def _indexed(
+        self, table: Table, words: tuple[Says, ...], rest: Node | None, now_us: int,
+        window: tuple[int | None, int | None], before: int, limit: int, columns: Sequence[str],
+    ) -> Iterator[tuple[Any, ...]]:  # fmt: skip
+        """Ask the index, and of what it gives, the filter.
+
+        Where hardly any row with the words fits the filter, the filter is the
+        narrower question: then it goes first, and the words are looked for in what it leaves.
+        """
         where = _windowed(compiled(rest, table, now_us), window)
-        for seqs in self._matching(table, match(words), min(before, covered + 1), _END):
-            if left <= 0:
-                return
+        left, looked = limit, 0
+        for seqs in self._matching(table, match(words), before, _END):
             for values in self._some(table, _among(where, seqs), left, columns):
                 left -= 1
                 yield values
+            looked += len(seqs)
+            if left <= 0:
+                return
+            if looked >= sum(_MATCHES) and (limit - left) * _RARE < looked:
+                break
+        else:
+            return
+        node = all_of([rest, *words])
+        where = _narrowed(_windowed(compiled(node, table, now_us), window), "seq < ?", [seqs[-1]])
+        yield from self._some(table, where, left, columns)
 
     def _scan(
         self, table: Table, where: Condition, covered: int, before: int, limit: int,

@@ -119,6 +119,7 @@ def test_words_are_found_in_the_index_and_in_what_is_not_indexed_yet(hot, monkey
         assert ids(hot.page(text="退款").rows) == [*new, 9, 7, 5, 3, 1]
         assert ids(hot.page("channel = c and text ~ arviz", limit=3).rows) == [9, 7, 5]
         assert ids(hot.list(text="退款", channel="c", limit=2)) == [9, 7]
+        assert ids(hot.page("id = " + f"{2:032x}", text="退款").rows) == [1]
         assert ids(hot.page("output ~ 退款").rows) == new[1:]
         assert ids(hot.page("not text ~ 退款", text="x").rows) == [8, 6, 4, 2, 0]
         sums = hot.histogram(text="退款", since_us=0, until_us=10**6, each_us=5_000)
