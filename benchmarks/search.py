@@ -29,9 +29,53 @@ from volano.traces.tables import COLUMNS
 LIMIT_S = 2.0
 STEP_US = 200_000
 BEGIN_US = 1_790_000_000_000_000
-EN = ["where", "is", "my", "order", "the", "parcel", "refund", "late", "invoice", "address", "change", "cancel", "delivery", "status", "card"]
-HU = ["hol", "van", "az", "árvíztűrő", "csomagom", "számla", "késik", "visszatérítés", "rendelés", "cím", "módosítás", "kérem", "köszönöm"]
-RU = ["где", "мой", "заказ", "посылка", "возврат", "счёт", "доставка", "отмена", "адрес", "ёлка", "задержка", "спасибо", "карта"]
+EN = [
+    "where",
+    "is",
+    "my",
+    "order",
+    "the",
+    "parcel",
+    "refund",
+    "late",
+    "invoice",
+    "address",
+    "change",
+    "cancel",
+    "delivery",
+    "status",
+    "card",
+]
+HU = [
+    "hol",
+    "van",
+    "az",
+    "árvíztűrő",
+    "csomagom",
+    "számla",
+    "késik",
+    "visszatérítés",
+    "rendelés",
+    "cím",
+    "módosítás",
+    "kérem",
+    "köszönöm",
+]
+RU = [
+    "где",
+    "мой",
+    "заказ",
+    "посылка",
+    "возврат",
+    "счёт",
+    "доставка",
+    "отмена",
+    "адрес",
+    "ёлка",
+    "задержка",
+    "спасибо",
+    "карта",
+]
 ZH = "您好我的订单三天前就应该到了请问退款什么时候能账发票地址修改取消物流状态谢谢"
 QUESTIONS = (
     ("a common word", "", "refund"),

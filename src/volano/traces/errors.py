@@ -101,3 +101,9 @@ class NoRequestError(NotFoundError):
     """The request of trace `{trace}` was not kept, so that it cannot be said again."""
 
     hint = "Bodies are kept for calls of the gateway; see them with `volano trace list --where 'kind = call'`."
+
+
+class IndexBrokenError(IntegrityError):
+    """The index of texts `{path}` cannot be read: {why}."""
+
+    hint = "Build it anew with `volano trace reindex`."

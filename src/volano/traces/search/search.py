@@ -5,11 +5,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from volano.traces.errors import IndexBrokenError
 from volano.traces.search.fold import VERSION
 
 
 class Search:
-    """Short looks at the index; each opens the file and closes it."""
+    """Short looks at the index; each opens the file and closes it.
+
+    Raises:
+        IndexBrokenError: the file begins well, and is damaged further on.
+    """
 
     def __init__(self, path: Path):
         self._path = path
@@ -44,6 +49,8 @@ class Search:
             return
         try:
             yield conn if _usable(conn) else None
+        except sqlite3.DatabaseError as error:
+            raise IndexBrokenError(path=self._path, why=error) from error
         finally:
             conn.close()
 
