@@ -61,13 +61,17 @@ from volano.store.blobs import Blobs
 from volano.store.catalog import Catalog
 from volano.store.db import Database
 from volano.store.ledger import Ledger
+from volano.traces.curl import as_curl
 from volano.traces.errors import UnknownTraceError
 from volano.traces.export import Exports
 from volano.traces.keeper import Traces
 from volano.traces.retentions import Holds, Policies, Retentions
+from volano.traces.sealed.records import Records
+from volano.traces.search.indexer import Indexer, catch_up, read_records, rebuild_mark
 from volano.traces.spans import Spans
 from volano.traces.spool import Spool
 from volano.traces.tree import tree
+from volano.traces.views import Views
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +81,8 @@ JOBS_POLL_S = 0.25
 TIDY_EVERY_S = 5.0
 BUILTIN = "ticket-router"
 HOUR_US = 3600 * 1_000_000
+_INDEXING_S = 5.0
+"""So long a command without control may index texts; the rest is indexed when volano is up."""
 
 
 class NoTraceError(NotFoundError):
@@ -113,7 +119,9 @@ class App:
         )
         self._spool = Spool(path("spool"), "control", max_total_bytes=settings.spool_max_bytes)
         self._hot = path("records", "hot.db")
-        self.traces = Traces(self._hot)
+        self._words = path("records", "search.db")
+        self.traces = Traces(self._hot, self._words, self.clock)
+        self.views = Views(self._db, self.ledger, self.clock)
         self.spans = Spans(self._hot)
         self.exports = Exports(self.traces, self.ledger, self.clock)
         self._policies = Policies(self._db, path("run", "retention.json"))
@@ -345,6 +353,7 @@ class App:
         spool = self.settings.path("spool")
         with recorder(spool, self._hot, Pricing(self.costs.book)) as own:
             own.drain()
+            catch_up(Indexer(self._words, read_records(Records(self._hot))), _INDEXING_S)
         return result
 
     def trace(self, id: str) -> dict[str, Any]:  # noqa: A002 - the word of the sentence
@@ -373,6 +382,24 @@ class App:
         if found is None:
             raise NoTraceError
         return self.trace(found.id)
+
+    def as_curl(self, id: str) -> str:  # noqa: A002 - the word of the sentence
+        """Return the request of a trace as a curl command; the key is `$VOLANO_KEY` there.
+
+        Raises:
+            UnknownTraceError, NoRequestError: it is not there, or its body was not kept.
+        """
+        found = self.traces.get(id)
+        scheme = "https" if self.settings.tls else "http"
+        address = f"{scheme}://127.0.0.1:{self.settings.port}"
+        return as_curl(found, self.traces.bodies(found).request, address)
+
+    def reindex(self, *, by: Principal) -> dict[str, Any]:
+        """Have the index of texts built anew; until it is, texts are looked at one by one."""
+        self._words.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        rebuild_mark(self._words).touch()
+        self.ledger.append("reindex", "traces", (), {}, by=by)
+        return {"index": str(self._words)}
 
     def work_off(self, result: Any) -> Any:
         """After a command without control that started a Run: do the Run, here and now."""

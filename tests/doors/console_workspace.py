@@ -6,10 +6,11 @@ languages, very long names, a rollout that went back.
 """
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
+from support.filtering import fits
 from volano.core.canon import canonical
 from volano.core.digest import Digest
 from volano.core.errors import NotFoundError
@@ -18,7 +19,12 @@ from volano.core.ref import Ref
 from volano.jobs.progress import Progress
 from volano.monitor.alert import Alert
 from volano.monitor.book import Silence
+from volano.traces.difference import difference
+from volano.traces.filter import parse
+from volano.traces.found import Page
+from volano.traces.search import words_of
 from volano.traces.traffic import Stretch, Traffic
+from volano.traces.views import View
 
 NOW_US = 1_795_000_000_000_000
 S, MIN, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
@@ -233,6 +239,41 @@ class Traces:
         ]
         return found[:limit]
 
+    def _chosen(self, where, text, since_us, until_us):
+        node = parse(where)
+        return [
+            row
+            for row in reversed(self.rows)
+            if (node is None or fits(node, asdict(row), NOW_US))
+            and (since_us is None or row.began_us >= since_us)
+            and (until_us is None or row.began_us < until_us)
+            and (not text or words_of(text).said_in(row.input_text, row.output_text))
+        ]
+
+    def page(self, where="", *, text="", since_us=None, until_us=None, before=None, limit=50):
+        begin = int(before.partition("-")[0]) if before and "-" in before else 1 << 60
+        found = [r for r in self._chosen(where, text, since_us, until_us) if r.seq < begin]
+        more = len(found) > limit
+        return Page(tuple(found[:limit]), f"{found[limit - 1].seq}-0" if more else None)
+
+    def histogram(self, where="", *, text="", since_us, until_us, each_us):
+        found: dict[int, list[Trace]] = {}
+        for row in self._chosen(where, text, since_us, until_us):
+            found.setdefault(row.began_us // each_us * each_us, []).append(row)
+        return [
+            Stretch(at, len(rows), sum(row.outcome in ("error", "cut") for row in rows))
+            for at, rows in sorted(found.items())
+        ]
+
+    def tail(self, *, where="", after=None, limit=100):
+        return Page((), f"{max((row.seq for row in self.rows), default=0)}-0")
+
+    def steps(self, trace_id):
+        return (self.get(trace_id),)
+
+    def diff(self, a, b):
+        return difference(self.steps(a), self.steps(b))
+
     def counts(self, since_us=0):
         found = [row for row in self.rows if row.began_us >= since_us]
         outcomes: dict[str, int] = {}
@@ -264,6 +305,14 @@ class Traces:
 
     def bodies(self, trace):
         return self.said[trace.seq]
+
+
+@dataclass
+class Views:
+    rows: list[View] = field(default_factory=list)
+
+    def list(self):
+        return self.rows
 
 
 @dataclass(frozen=True)
@@ -449,6 +498,7 @@ def empty() -> SimpleNamespace:
     return SimpleNamespace(
         catalog=Catalog(),
         traces=Traces(),
+        views=Views(),
         feedbacks=Feedbacks(),
         runs=Runs(),
         releases=Releases(),

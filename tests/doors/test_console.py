@@ -41,6 +41,7 @@ from volano.store.catalog import Catalog
 from volano.store.db import Database
 from volano.store.ledger import Ledger
 from volano.traces.keeper import Traces
+from volano.traces.views import View, Views
 from volano.web import vendor
 from volano.web.pages import assets, i18n, live, loop, render, routes, static_route, words
 from volano.web.pages.assets import STATIC
@@ -84,6 +85,8 @@ OTHERS = {
     "not here": "/item/models/rooter@9",
     "traffic": "/traffic",
     "alerts": "/alerts",
+    "filtered": "/list/traces?where=failed+%3D+true&since=7d&live=1",
+    "two traces": f"/traces/diff?a={1:032x}&b={4:032x}",
 }
 PAGES = {**OTHERS, **LISTS, **ITEMS}
 
@@ -191,6 +194,36 @@ def test_filters_live_in_the_address_and_survive_paging() -> None:
     assert len(seen) == len(set(seen)) == 22
     page = get(workspace.lived(), "/list/traces?outcome=failed&limit=5").text
     assert '<option value="failed" selected>' in page
+
+
+def test_a_wrong_filter_is_told_in_place_with_what_was_meant() -> None:
+    page = get(workspace.lived(), "/list/traces?where=chanel+%3D+support")
+    assert page.status_code == 200
+    assert "did you mean `channel`" in html.unescape(page.text)
+    assert re.search(r"<pre>chanel = support\n\^</pre>", page.text)
+
+
+def test_a_filter_a_view_and_a_picture_narrow_the_list() -> None:
+    app = workspace.lived()
+    app.views.rows = [View("bad", "failed = true", "", 0, "person:anna")]
+    page = get(app, "/list/traces?where=failed+%3D+true").text
+    assert len(re.findall(r'lead">', page)) == 22
+    assert re.search(r'where=failed[^"]*" aria-current="true"><bdi>bad', page)
+    columns = re.findall(r'<a href="([^"]+)" aria-label="[^"]*failed">', page)
+    assert columns
+    seen = sum(len(walk(app, html.unescape(href))) for href in columns)
+    assert seen == 22
+    live = get(app, "/list/traces?where=failed+%3D+true&live=1").text
+    assert 'hx-sse:connect="/loop/events?traces=where' in live
+
+
+def test_two_traces_are_compared_word_by_word() -> None:
+    page = get(workspace.lived(), f"/traces/diff?a={1:032x}&b={4:032x}").text
+    assert re.search(r"<del>.*</del>", page) and re.search(r"<ins>.*</ins>", page)
+    assert "window.hacked=1</script>" not in page
+    assert get(workspace.lived(), "/traces/diff").status_code == 200
+    assert get(workspace.lived(), f"/traces/diff?a={1:032x}").status_code == 200
+    assert get(workspace.lived(), f"/traces/diff?a={1:032x}&b=x").status_code == 404
 
 
 def test_a_text_filter_finds_hungarian_whatever_the_case() -> None:
@@ -505,7 +538,9 @@ def test_the_alerts_say_what_burns_and_lead_to_its_traces() -> None:
         (workspace.Catalog, Catalog,
          ("list", "get", "find", "by_digest", "read", "lineage", "children", "counts")),
         (workspace.Traces, Traces,
-         ("last", "get", "list", "counts", "bodies", "traffic", "stretches")),
+         ("last", "get", "list", "counts", "bodies", "traffic", "stretches", "page", "histogram",
+          "tail", "steps", "diff")),
+        (workspace.Views, Views, ("list",)),
         (workspace.Gateway, Gateway, ("status", "health")),
         (workspace.Targets, Targets, ("list",)),
         (workspace.Feedbacks, Feedbacks, ("list",)),
@@ -724,6 +759,7 @@ def test_the_pages_stand_on_the_real_keepers(tmp_path: Path) -> None:
         catalog=catalog,
         ledger=ledger,
         traces=Traces(tmp_path / "hot.db"),
+        views=Views(db, ledger, clock),
         feedbacks=Feedbacks(None, tmp_path / "hot.db", clock),
         runs=Runs(db, ledger, tmp_path / "jobs", clock, jobs_url=jobs_url),
         releases=workspace.Releases(),

@@ -33,6 +33,7 @@ from volano.traces.export import Exports
 from volano.traces.keeper import Traces
 from volano.traces.retentions import Holds, Retentions
 from volano.traces.spans import Spans
+from volano.traces.views import Views
 from volano.web.api import VERBS
 
 KEEPERS = {
@@ -64,6 +65,7 @@ KEEPERS = {
     "targets": Targets,
     "traces": Traces,
     "trainer": Trainer,
+    "views": Views,
 }
 
 INNER = {
@@ -123,7 +125,7 @@ INNER = {
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},
     "traces": {
         "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",
-        "traffic", "stretches", "close", "sums",
+        "traffic", "stretches", "close", "sums", "list", "page", "histogram", "steps",
     },
 }  # fmt: skip
 

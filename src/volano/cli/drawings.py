@@ -1,11 +1,12 @@
 """Results that are drawn rather than listed: a trace, a lineage, a rollout, a report."""
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
 
-from volano.cli.cells import cell, facts, table
+from volano.cli.cells import cell, facts, heading, lines, styled, table
 from volano.cli.imported import imported
 
 
@@ -72,6 +73,38 @@ def _tokens(value: Mapping[str, Any]) -> str:
     if sent is None and received is None:
         return "tokens not said"
     return f"{sent if sent is not None else '?'} tokens in, {received if received is not None else '?'} out"
+
+
+def difference(value: Mapping[str, Any]) -> None:
+    """Draw how two traces differ: fields, words with - and +, steps with their times."""
+    click.echo(f"a  {value['a']}\nb  {value['b']}")
+    for each in value["fields"]:
+        name = each["name"]
+        click.echo(f"  {heading(name):<18} {cell(name, each['a'])}  →  {cell(name, each['b'])}")
+    for name in ("input", "output"):
+        _words(name, value[name])
+    click.echo("steps")
+    for step in value["steps"]:
+        a, b = (cell("latency_us", step[of]) for of in ("a_us", "b_us"))
+        click.echo(f"  {cell('', step['name']):<30} {a:>12}  →  {b:>12}")
+
+
+def _words(name: str, pieces: Sequence[Mapping[str, str]]) -> None:
+    """Draw the words of both; in colours where there are some, else in brackets."""
+    if all(piece["of"] == "both" for piece in pieces):
+        click.echo(f"{name}: the same")
+        return
+    marks = {"a": ("[-", "-]", "red"), "b": ("{+", "+}", "green")}
+    said = []
+    for piece in pieces:
+        text = lines(piece["text"])
+        if piece["of"] in marks:
+            begin, end, colour = marks[piece["of"]]
+            text = styled(f"{begin}{text}{end}", sys.stdout, fg=colour)
+        said.append(text)
+    click.echo(f"{name}:")
+    for line in "".join(said).splitlines():
+        click.echo(f"  {line}")
 
 
 def lineage(value: Mapping[str, Any]) -> None:
@@ -170,6 +203,7 @@ def plain_artifact(value: Mapping[str, Any]) -> None:
 DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("trace", "last"): trace,
     ("trace", "show"): trace,
+    ("trace", "diff"): difference,
     ("audit", "lineage"): lineage,
     ("release", "status"): status,
     ("eval", "show"): report,

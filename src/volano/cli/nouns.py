@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from volano.cli import show, talk
+from volano.cli import show, tail, talk
 from volano.cli.cells import jsoned
 from volano.cli.root import suggest
 from volano.web.api import VERBS
@@ -44,6 +44,9 @@ def _command(verb: Verb) -> click.Command:
     def run(ctx: click.Context, as_json: bool, **given: Any) -> None:
         arguments = {name: value for name, value in given.items() if value not in (None, ())}
         arguments |= {param.name: _secret(param) for param in verb.params if param.kind == "secret"}
+        if (verb.noun, verb.name) == ("trace", "tail"):
+            tail.follow(verb, arguments, home=ctx.obj["home"], as_json=as_json)
+            return
         result = talk.say(verb, arguments, home=ctx.obj["home"])
         if as_json:
             click.echo(jsoned(result))

@@ -29,6 +29,7 @@ NOUNS = {
     "span": "What applications sent of their own work.",
     "retention": "How long traces are kept.",
     "hold": "Traces that are kept whatever retention says.",
+    "view": "Filters over traces, saved under a name.",
     "feedback": "What people and programs say of an answer.",
     "kpi": "How it goes: each measure with its formula.",
     "slo": "What is promised, and what is left of the error budget.",
@@ -113,7 +114,7 @@ def main(run: Callable[..., Any] = root) -> None:
     except VolanoError as error:
         if debug:
             raise
-        _tell(error.message, error.advice)
+        _tell(error.message, error.advice, error.shown)
         sys.exit(exit_code(error))
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
@@ -134,9 +135,14 @@ def main(run: Callable[..., Any] = root) -> None:
         sys.exit(1)
 
 
-def _tell(message: str, advice: str) -> None:
-    """Say what went wrong and what to do, a line each, whatever text is quoted in them."""
+def _tell(message: str, advice: str, shown: str = "") -> None:
+    """Say what went wrong and what to do, a line each, whatever text is quoted in them.
+
+    What was said, with the mark below it, stands between them, each line set in.
+    """
     mark = cells.styled("error", sys.stderr, fg="red")
     click.echo(f"{mark}: {cells.visible(message)}", err=True)
+    for line in cells.lines(shown).splitlines():
+        click.echo(f"       {line}", err=True)
     if advice:
         click.echo(f"hint:  {cells.visible(advice)}", err=True)

@@ -37,6 +37,7 @@ class RemoteError(VolanoError):
     def __init__(self, content: Mapping[str, str], status: int):
         super().__init__(content.get("message", ""), hint=content.get("hint", ""))
         self.status = status
+        self.shown = content.get("shown", "")
         self._code = content.get("code", "error")
 
     @property

@@ -20,6 +20,8 @@ class VolanoError(Exception):
     """Something went wrong in volano."""
 
     hint: ClassVar[str] = ""
+    shown: str = ""
+    """What was said, with a mark below the place that is wrong; where that helps."""
 
     def __init__(self, message: str | None = None, *, hint: str | None = None, **facts: Any):
         self.facts = facts

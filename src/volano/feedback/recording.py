@@ -14,7 +14,9 @@ from volano.traces.frame import Kind
 from volano.traces.hot import HotStore
 from volano.traces.intake import Sink
 from volano.traces.recorder import Recorder
+from volano.traces.sealed.records import Records
 from volano.traces.sealed.upkeep import Keeping, Upkeep
+from volano.traces.search.indexer import Indexer, read_records, running
 
 
 @contextmanager
@@ -42,7 +44,9 @@ def run(
     """Record until SIGTERM, then take in what is left; old rows are sealed and kept meanwhile."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    with recorder(spool, hot_path, pricing) as own:
+    records = Records(hot_path)
+    indexer = Indexer(hot_path.with_name("search.db"), read_records(records))
+    with recorder(spool, hot_path, pricing) as own, running(indexer):
         settle_memory()
         repricers = {} if pricing is None else {KIND: Repricing(pricing)}
         upkeep = None if keeping is None else Upkeep(own.hot, keeping, repricers)

@@ -107,3 +107,45 @@ class BadExportError(InvalidError):
     """Traces cannot be exported to `{place}`: {why}."""
 
     hint = "Name a file that ends in .parquet or .jsonl, or a folder."
+
+
+class FilterError(InvalidError):
+    """The filter cannot be read at character {at}: {why}."""
+
+    hint = 'Such as: channel = support and latency > 2s and text ~ "refund".'
+
+
+class FilterTooLongError(InvalidError):
+    """The filter is longer than {most} characters."""
+
+    hint = "Say it in fewer words, or ask twice."
+
+
+class UnknownViewError(NotFoundError):
+    """There is no saved view `{view}`."""
+
+    hint = "See them with `volano view list`."
+
+
+class BadViewNameError(InvalidError):
+    """A view cannot be named `{name}`."""
+
+    hint = "A name is 1 to {most} visible characters."
+
+
+class EmptyViewError(InvalidError):
+    """A view that chooses everything is none."""
+
+    hint = "Say what it shows: `volano view save slow --where 'latency > 2s'`."
+
+
+class NoRequestError(NotFoundError):
+    """The request of trace `{trace}` was not kept, so that it cannot be said again."""
+
+    hint = "Bodies are kept for calls of the gateway; see them with `volano trace list --where 'kind = call'`."
+
+
+class IndexBrokenError(IntegrityError):
+    """The index of texts `{path}` cannot be read: {why}."""
+
+    hint = "Build it anew with `volano trace reindex`."

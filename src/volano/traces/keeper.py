@@ -1,28 +1,37 @@
 """Traces: the reading side of the records, hot and sealed as one; each verb is one or a few looks."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import zstandard
 
+from volano.core.clock import Clock, SystemClock
 from volano.core.text import nfc
 from volano.traces.aside import Loss
+from volano.traces.difference import Difference, difference
 from volano.traces.errors import UnknownTraceError
+from volano.traces.filter import FUNCTIONS, Compare, Node, Place, Says, parse, spell
+from volano.traces.filter.nodes import all_of
+from volano.traces.filter.values import Flag, Text
+from volano.traces.found import NAMES, TABLES, Finder, Page, cursor, parts, row_of
 from volano.traces.hot import reading
 from volano.traces.sealed.records import NEWEST, OLDEST, Records
 from volano.traces.sealed.within import EVERYTHING, Within
+from volano.traces.search import Search, words_of
+from volano.traces.span import Span
 from volano.traces.sums import Sums, Where, prepare, sums
 from volano.traces.tables import COLUMNS, HOUR_US
+from volano.traces.tail import tail
 from volano.traces.trace import FAILED, Bodies, Counts, Deletion, Spent, Stat, Trace
 from volano.traces.traffic import By, Stretch, Traffic, stretches, traffic
 
 _ERRORS = f"outcome IN {FAILED!r}"
 _TAGS = Trace.__match_args__.index("tags")
 _STREAMED = Trace.__match_args__.index("streamed")
-_SCAN_ROWS = 20_000
 _IDS_AT_ONCE = 500
 _END = 1 << 62
 
@@ -30,9 +39,12 @@ _END = 1 << 62
 class Traces:
     """Reads traces. A file that is not there yet holds none."""
 
-    def __init__(self, hot_path: Path):
+    def __init__(self, hot_path: Path, search_path: Path | None = None, clock: Clock | None = None):
         self._path = hot_path
-        self.records = Records(hot_path)
+        self._clock = clock or SystemClock()
+        self.records = Records(hot_path, FUNCTIONS)
+        search = Search(search_path or hot_path.with_name("search.db"))
+        self._finder = Finder(self.records.select, self.records.aggregate, self._newest, search)
 
     def last(self) -> Trace | None:
         """Return the call that was recorded last, or None."""
@@ -78,26 +90,129 @@ class Traces:
         since_us: int | None = None,
         until_us: int | None = None,
         text: str | None = None,
+        where: str = "",
         limit: int = 50,
         before_seq: int | None = None,
     ) -> tuple[Trace, ...]:
         """Return the newest calls first; go on with `before_seq` = the last one's `seq`.
 
-        `outcome="failed"` means error or cut. `text` is looked for in question
-        and answer, in any language, upper and lower case alike.
+        `outcome="failed"` means error or cut. `text` are words of question, answer or
+        error, in any language; `where` is a filter.
+
+        Raises:
+            FilterError, FilterTooLongError: the filter cannot be read.
         """
-        conditions, values = _equals(
-            channel=channel, release=release, key_id=key_id, group=group, rollout=rollout,
-            target=target,
-        )  # fmt: skip
-        if outcome is not None:
-            conditions += [_ERRORS if outcome == "failed" else "outcome = ?"]
-            conditions += [] if outcome == "ok" else ["outcome <> 'ok'"]  # lets its index be used
-            values += [] if outcome == "failed" else [outcome]
-        within = Within(since_us=since_us, until_us=until_us, before=before_seq)
+        node = all_of([
+            *_equal(channel=channel, release=release, key=key_id, group=group, rollout=rollout,
+                    target=target),
+            _ended(outcome),
+            parse(where),
+        ])  # fmt: skip
         if text:
-            return self._search(nfc(text), conditions, values, within=within, limit=limit)
-        return self._select(_all(conditions), values, limit=limit, within=within)
+            node = all_of([node, *_saying(text)])
+        if text and not words_of(text).terms:
+            return ()
+        found = self._finder.rows(
+            "calls", node, now_us=self._clock.now_us(), limit=limit,
+            within=Within(since_us, until_us, before=before_seq),
+        )  # fmt: skip
+        return tuple(row for row in found if isinstance(row, Trace))
+
+    def page(
+        self,
+        where: str = "",
+        *,
+        text: str = "",
+        since_us: int | None = None,
+        until_us: int | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """Return calls and spans, newest first; go on with `before` = the page's `next`.
+
+        With nothing to choose by, it is a list of traces: of each its root, which is a span
+        without a parent, or a call that no recorded root stands above.
+
+        Raises:
+            FilterError, FilterTooLongError: the filter cannot be read.
+        """
+        chosen = parse(where)
+        node = all_of([chosen, *_saying(text)])
+        if text and not words_of(text).terms:
+            return Page((), None)
+        ask = partial(
+            self._finder.page, node if node is not None else _ROOTS, now_us=self._clock.now_us(),
+            since_us=since_us, until_us=until_us, limit=limit,
+        )  # fmt: skip
+        page = ask(before=before)
+        return page if node is not None else self._roots(page, ask, limit)
+
+    def find(
+        self, *, where: str = "", text: str = "", channel: str | None = None,
+        release: str | None = None, outcome: str | None = None, limit: int = 50,
+    ) -> tuple[dict[str, Any], ...]:  # fmt: skip
+        """Return calls and spans as plain facts, newest first; `kind` tells what each is.
+
+        Raises:
+            FilterError, FilterTooLongError: the filter cannot be read.
+        """
+        more = all_of([*_equal(channel=channel, release=release), _ended(outcome), parse(where)])
+        page = self.page(spell(more) if more is not None else "", text=text, limit=limit)
+        return tuple(map(_told, page.rows))
+
+    def tail(self, *, where: str = "", after: str | None = None, limit: int = 100) -> Page:
+        """Return what was recorded after this cursor, oldest first; without one, only the cursor.
+
+        Raises:
+            FilterError, FilterTooLongError: the filter cannot be read.
+        """
+        return tail(
+            self.records.select, self._newest, parse(where), cursor(after), self._clock.now_us(),
+            limit,
+        )  # fmt: skip
+
+    def histogram(
+        self, where: str = "", *, text: str = "", since_us: int, until_us: int, each_us: int
+    ) -> tuple[Stretch, ...]:
+        """Count calls and spans of a filter by stretches of time; quiet ones are left out.
+
+        Raises:
+            FilterError, FilterTooLongError: the filter cannot be read.
+        """
+        node = all_of([parse(where), *_saying(text)])
+        sums: dict[int, Stretch] = {}
+        for at_us, rows, failed in self._finder.counts(
+            node if node is not None else _ROOTS, now_us=self._clock.now_us(),
+            since_us=since_us, until_us=until_us, each_us=each_us,
+        ):  # fmt: skip
+            before = sums.get(at_us, Stretch(at_us, 0, 0))
+            sums[at_us] = Stretch(at_us, before.calls + rows, before.errors + failed)
+        return tuple(sums[at_us] for at_us in sorted(sums))
+
+    def diff(self, a: str, b: str) -> Difference:
+        """Return how two traces differ: fields, words of input and output, steps.
+
+        Raises:
+            UnknownTraceError: nothing was recorded under one of these ids.
+        """
+        return difference(self.steps(a), self.steps(b))
+
+    def steps(self, trace_id: str) -> tuple[Trace | Span, ...]:
+        """Return all calls and spans of a trace, in the order of their beginning.
+
+        Raises:
+            UnknownTraceError: nothing was recorded under this id.
+        """
+        rows = [
+            row_of(table, values)
+            for table in TABLES
+            for values in self.records.select(
+                table, NAMES[table], within=Within(ids=[trace_id]), limit=_MOST
+            )
+        ]
+        if not rows:
+            raise UnknownTraceError(trace=trace_id)
+        return tuple(sorted(rows, key=lambda row: (row.began_us, row.ended_us, row.span_id)))
 
     def since(
         self,
@@ -197,23 +312,30 @@ class Traces:
         """Let go of what reading sealed files took."""
         self.records.close()
 
-    def _search(
-        self, text: str, conditions: Sequence[str], values: Sequence[Any],
-        *, within: Within, limit: int,
-    ) -> tuple[Trace, ...]:  # fmt: skip
-        """Scan in pieces, newest first, so that no look at the file takes long."""
-        found: list[Trace] = []
-        needle = text.casefold()
-        where = _all([*conditions, _HAS])
-        first, newest = self.records.bounds("calls")
-        end = newest + 1 if within.before is None else min(within.before, newest + 1)
-        while end > first and len(found) < limit:
-            start = max(0, end - _SCAN_ROWS)
-            piece = replace(within, after=start - 1, before=end)
-            left = limit - len(found)
-            found += self._select(where, [*values, needle, needle], limit=left, within=piece)
-            end = start
-        return tuple(found)
+    def _roots(self, page: Page, ask: Callable[..., Page], limit: int) -> Page:
+        """Leave out calls below a root that is recorded; go on until the page is full."""
+        kept: list[Trace | Span] = []
+        for _ in range(_PORTIONS):
+            below = {row.id for row in page.rows if row.parent_span_id}
+            rooted = self._rooted(below)
+            kept += [row for row in page.rows if not row.parent_span_id or row.id not in rooted]
+            if page.next is None or len(kept) >= limit // 2:
+                break
+            page = ask(before=page.next)
+        return Page(tuple(kept), page.next)
+
+    def _rooted(self, ids: Iterable[str]) -> set[str]:
+        """Return those of these traces that have a span without a parent."""
+        found: set[str] = set()
+        for some in parts(ids):
+            roots = self.records.select(
+                "spans", ("id",), "parent_span_id IS NULL", within=Within(ids=some)
+            )
+            found |= {row[0] for row in roots}
+        return found
+
+    def _newest(self, table: str) -> int:
+        return self.records.bounds(table)[1]
 
     def _select(
         self, where: str = "TRUE", values: Sequence[Any] = (), *,
@@ -241,7 +363,10 @@ _SPEND_BY = {
 }
 _SPEND_SUMS = "sum(calls), sum(unpriced), sum(nano), sum(prompt_tokens), sum(completion_tokens)"
 _SHOWN = ("seq", *COLUMNS)
-_HAS = "(has(input_text, ?) OR has(output_text, ?))"
+_ROOTS = parse("kind = call or not has parent")
+_PORTIONS = 20
+_MOST = 1_000
+"""A trace of more steps than these is compared by its last ones."""
 _STATS = f"""
 count(*), sum({_ERRORS}),
 quantile_disc(latency_us, 0.5) FILTER (WHERE outcome = 'ok'),
@@ -259,6 +384,27 @@ def _all(conditions: Sequence[str]) -> str:
 def _equals(**wanted: str | None) -> tuple[list[str], list[Any]]:
     given = {name: value for name, value in wanted.items() if value is not None}
     return [f'"{name}" = ?' for name in given], [*given.values()]
+
+
+def _equal(**wanted: str | None) -> list[Node]:
+    given = {name: value for name, value in wanted.items() if value is not None}
+    return [Compare(Place(name), "=", Text(value)) for name, value in given.items()]
+
+
+def _ended(outcome: str | None) -> Node | None:
+    if outcome == "failed":
+        return Compare(Place("failed"), "=", Flag(True))
+    return Compare(Place("outcome"), "=", Text(outcome)) if outcome is not None else None
+
+
+def _saying(text: str) -> list[Node]:
+    return [Says(Place("text"), nfc(text))] if text else []
+
+
+def _told(row: Trace | Span) -> dict[str, Any]:
+    if isinstance(row, Span):
+        return asdict(row)
+    return {"kind": "call", "name": row.channel, **asdict(row)}
 
 
 def _trace(row: tuple[Any, ...]) -> Trace:

@@ -25,6 +25,7 @@ from volano.settings import Settings
 from volano.web import pages
 from volano.web.api.plain import plain
 from volano.web.api.routes import WrongMethodError, error_response, routes, told
+from volano.web.api.tail import tail_route
 from volano.web.metrics import metrics
 from volano.web.pages.render import failure
 from volano.web.sign_in import COOKIE, Visitor, visitor
@@ -46,6 +47,7 @@ def build(app: App, door: str) -> Starlette:
             Route("/api/v1/welcome", told("welcome", welcome), methods=["POST"]),
             Route("/api/v1/status", told("status", status)),
             Route("/metrics", told("metrics", metrics)),
+            tail_route(),
             *routes(),
             Route(
                 "/api/{path:path}",

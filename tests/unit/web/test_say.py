@@ -154,6 +154,7 @@ GOOD = {
     "list": ["a"],
     "path": "p",
     "folder": "p",
+    "output": "p",
     "secret": "s",
 }
 WRONG = [

@@ -5,7 +5,8 @@ numbers, NULL sorts first, and `has(text, needle)` looks for a casefolded needle
 It reads files and nothing else: no extension is loaded, no network is asked.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from duckdb.func import FunctionNullHandling
 
 from volano.traces.sealed.columns import Column
 from volano.traces.sealed.file import schema_of
+from volano.traces.sealed.function import Function
 from volano.traces.sealed.manifest import SealedFile
 
 Failed = duckdb.Error
@@ -38,19 +40,20 @@ _PLAIN, _SQUEEZED = b"\0", b"\1"
 class Engine:
     """One DuckDB in this process; each question has a cursor of its own, so threads may ask."""
 
-    def __init__(self, folder: Path, *, threads: int = 2, memory_mib: int = 512):
-        """`folder` is where sealed files lie."""
+    def __init__(
+        self, folder: Path, functions: Sequence[Function] = (), *,
+        threads: int = 2, memory_mib: int = 512,
+    ):  # fmt: skip
+        """`folder` is where sealed files lie; `functions` are a reader's own."""
         self._folder = folder
         config = {**_CONFIG, "threads": threads, "memory_limit": f"{memory_mib}MB"}
         self._db = duckdb.connect(":memory:", config=config)
         self._db.execute("SET parquet_metadata_cache = true")
-        self._db.create_function(
-            "has",
-            _has,
-            ["VARCHAR", "VARCHAR"],
-            "BOOLEAN",
-            null_handling=FunctionNullHandling.SPECIAL,
-        )
+        for own in (_HAS, *functions):
+            self._db.create_function(
+                own.name, _unmarked(own), list(own.takes), own.gives,
+                null_handling=FunctionNullHandling.SPECIAL,
+            )  # fmt: skip
 
     def ask(
         self,
@@ -127,6 +130,24 @@ _DUCK = {"INTEGER": "BIGINT", "REAL": "DOUBLE", "TEXT": "VARCHAR", "BLOB": "BLOB
 
 def _has(text: str | None, needle: str | None) -> bool:
     return text is not None and needle is not None and needle in text.casefold()
+
+
+_HAS = Function("has", _has, ("VARCHAR", "VARCHAR"), "BOOLEAN")
+
+
+def _unmarked(own: Function) -> Callable[..., Any]:
+    """The function with its BLOBs as they are, without the byte that files' columns have before."""
+    if "BLOB" not in own.takes:
+        return own.call
+
+    @wraps(own.call)  # DuckDB looks at its parameters
+    def call(*values: Any) -> Any:
+        return own.call(*(
+            value[1:] if isinstance(value, bytes) and value[:1] in (_PLAIN, _SQUEEZED) else value
+            for value in values
+        ))  # fmt: skip
+
+    return call
 
 
 def plain(value: bytes | None) -> bytes | None:

@@ -14,7 +14,8 @@ both take, with `?` for values:
   nearest rank; `/` of whole numbers is a whole number; NULL sorts first; sums of conditions count.
 - a tag: `(tags ->> '$."team"') = 'red'`; the brackets are needed (DuckDB binds `->>` loosely).
 - a flag is a whole number: `streamed <> 0`.
-- BLOBs can be selected (they come as they lie in the hot table: zstd frames), not asked about.
+- BLOBs can be selected (they come as they lie in the hot table: zstd frames), and asked about by
+  the reader's own functions only (`Function`).
 
 Bounds of time, `seq` and trace id belong into `within`: they spare the opening of files. Hot and
 sealed rows are of one moment: one SQLite snapshot has the manifest and the hot rows. A file that
@@ -34,6 +35,7 @@ from volano.traces.errors import BadQuestionError
 from volano.traces.hot import reading
 from volano.traces.sealed import manifest
 from volano.traces.sealed.columns import Column, columns_of
+from volano.traces.sealed.function import Function
 from volano.traces.sealed.ids import mark, may_have
 from volano.traces.sealed.manifest import SealedFile
 from volano.traces.sealed.quantile import NearestRank
@@ -56,8 +58,10 @@ _TRIES = 4
 class Records:
     """Reads. A file of hot records that is not there yet holds nothing."""
 
-    def __init__(self, hot_path: Path):
+    def __init__(self, hot_path: Path, functions: Sequence[Function] = ()):
+        """`functions` may be used in a WHERE, besides what both databases have."""
         self._path = hot_path
+        self._functions = functions
         self._bad: dict[str, str] = {}
         self._engine_of_mine: Engine | None = None
         self._columns_of_mine: HotColumns | None = None
@@ -301,7 +305,7 @@ class Records:
 
         with self._lock:
             if self._engine_of_mine is None:
-                self._engine_of_mine = Engine(manifest.folder_of(self._path))
+                self._engine_of_mine = Engine(manifest.folder_of(self._path), self._functions)
             return self._engine_of_mine
 
     def _hot_columns(self) -> "HotColumns":
@@ -319,6 +323,8 @@ class Records:
                 yield None
                 return
             conn.create_function("has", 2, _has, deterministic=True)
+            for own in self._functions:
+                conn.create_function(own.name, len(own.takes), own.call, deterministic=True)
             conn.create_aggregate("quantile_disc", 2, NearestRank)  # type: ignore[arg-type]
             conn.execute("BEGIN")
             yield _Snapshot(conn, table, self._bad)

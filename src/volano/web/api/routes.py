@@ -78,7 +78,7 @@ def routes() -> list[Route]:
     """Return a route for each verb: literal paths first, then those with a word at the end."""
     ordered = sorted(VERBS, key=lambda verb: ("{" in verb.path, verb.path.endswith("}")))
     return [
-        Route(f"/api/v1{_pattern(verb)}", _endpoint(verb), methods=[verb.method])
+        Route(f"/api/v1{_pattern(verb)}", endpoint_of(verb), methods=[verb.method])
         for verb in ordered
     ]
 
@@ -91,6 +91,8 @@ def status_of(error: errors.VolanoError) -> int:
 def error_response(error: errors.VolanoError) -> JSONResponse:
     """Return an error in the door's one shape."""
     content = {"code": error.code, "message": error.message, "hint": error.advice}
+    if error.shown:
+        content["shown"] = error.shown
     headers = {}
     if isinstance(error, errors.GateError):
         headers[FAMILY_HEADER] = errors.GateError.__name__
@@ -124,10 +126,12 @@ def told(what: str, endpoint: Endpoint) -> Endpoint:
     return guarded
 
 
-def _endpoint(verb: Verb) -> Endpoint:
+def endpoint_of(verb: Verb) -> Endpoint:
+    """Return what answers for a verb."""
+
     async def endpoint(request: Request) -> Response:
         who = visitor(request)
-        _allow(verb, who)
+        within(verb, who)
         arguments = {**await _arguments(request), **request.path_params}
         _take_idempotency_key(verb, request, arguments)
         result = await run_in_threadpool(
@@ -145,7 +149,12 @@ def _take_idempotency_key(verb: Verb, request: Request, arguments: dict[str, Any
         arguments.setdefault("feedback_id", key)
 
 
-def _allow(verb: Verb, who: Visitor) -> None:
+def within(verb: Verb, who: Visitor) -> None:
+    """Refuse who may not say this verb.
+
+    Raises:
+        ForbiddenError: they may not.
+    """
     if who.may(verb.scope):
         return
     if verb.scope == "admin":

@@ -17,18 +17,16 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from volano.core.clock import Clock, SystemClock
-from volano.web.pages import alerts, find, live, render, traffic
+from volano.web.pages import alerts, diff, find, live, render, traffic
+from volano.web.pages.asked import asked_for
 from volano.web.pages.assets import static_route
 from volano.web.pages.caring import care
 from volano.web.pages.loop import look
 from volano.web.pages.nouns import noun
+from volano.web.pages.saved_views import forget, keep
 from volano.web.pages.switch import turn
-from volano.web.pages.view import Asked
 
 __all__ = ["routes", "static_route"]
-
-MAX_ROWS = 200
-ROWS = 50
 
 
 def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
@@ -49,6 +47,10 @@ def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
         Route("/alerts", guard(burning), name="alerts"),
         Route("/alerts.json", guard(burning)),
         Route("/alerts/care", care(app, now), methods=["POST"]),
+        Route("/traces/diff", guard(compare), name="diff"),
+        Route("/traces/diff.json", guard(compare)),
+        Route("/traces/view", keep(app, now), methods=["POST"]),
+        Route("/traces/view/remove", forget(app, now), methods=["POST"]),
         Route("/find", guard(search), name="find"),
         Route("/list/{noun}", guard(rows), name="list"),
         Route("/item/{noun}/{key:path}", guard(one), name="item"),
@@ -82,7 +84,7 @@ def burning(app: Any, request: Request, now_us: int) -> Response:
 def rows(app: Any, request: Request, now_us: int) -> Response:
     """List one noun; everything that narrows the list is in the address."""
     kind = noun(request.path_params["noun"].removesuffix(".json"))
-    asked = _asked(request)
+    asked = asked_for(request.query_params)
     listing = kind.listing(app, asked, now_us)
     narrowed = bool(asked.q or asked.before or any(asked.filters.values()))
     following = _following(request, listing.following)
@@ -90,9 +92,18 @@ def rows(app: Any, request: Request, now_us: int) -> Response:
         body = {"noun": kind.key, "rows": [row.data for row in listing.rows], "next": following}
         return render.json(body)
     return render.html(
-        app, request, "list.html", now_us,
+        app, request, kind.template, now_us,
         noun=kind, listing=listing, asked=asked, narrowed=narrowed, following=following,
     )  # fmt: skip
+
+
+def compare(app: Any, request: Request, now_us: int) -> Response:
+    """Show how two traces differ; both ids are in the address."""
+    a, b = (request.query_params.get(name, "").strip()[:64] for name in "ab")
+    found = diff.look(app, a, b)
+    if render.wants_json(request):
+        return render.json(found.difference)
+    return render.html(app, request, "diff.html", now_us, diff=found)
 
 
 def one(app: Any, request: Request, now_us: int) -> Response:
@@ -111,18 +122,6 @@ def search(app: Any, request: Request, now_us: int) -> Response:
         return RedirectResponse(href, 303)
     found = find.everywhere(app, q, now_us) if q else []
     return render.html(app, request, "find.html", now_us, q=q, found=found)
-
-
-def _asked(request: Request) -> Asked:
-    query = request.query_params
-    limit = query.get("limit", "")
-    return Asked(
-        q=query.get("q", "").strip()[:200],
-        before=query.get("before") or None,
-        limit=min(max(int(limit), 1), MAX_ROWS) if limit.isdigit() and len(limit) < 6 else ROWS,
-        filters={name: value for name, value in query.items()
-                 if name not in ("q", "before", "limit")},
-    )  # fmt: skip
 
 
 def _following(request: Request, before: str | None) -> str | None:

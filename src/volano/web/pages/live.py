@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any, Protocol
+from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -21,6 +22,7 @@ from starlette.responses import Response, StreamingResponse
 
 from volano.core.errors import VolanoError
 from volano.web.pages import alerts, render, traffic
+from volano.web.pages.asked import asked_for
 from volano.web.pages.loop import look
 from volano.web.pages.nouns import noun
 from volano.web.pages.plain import plain
@@ -79,6 +81,7 @@ def endpoint(app: Any, now: Callable[[], int]) -> Callable[[Request], Any]:
     async def events(request: Request) -> Response:
         shown = request.query_params.get("item", "")
         since = request.query_params.get("traffic", "")
+        traces = request.query_params.get("traces", "")
         seen = request.headers.get("last-event-id", "")
 
         def draw() -> tuple[str, str]:
@@ -87,6 +90,8 @@ def endpoint(app: Any, now: Callable[[], int]) -> Callable[[Request], Any]:
                 return found.digest, render.part("alerts_live.html", now(), picture=found)
             if since in passing:
                 return _traffic(passing[since], now())
+            if traces:
+                return _traces(app, traces, now())
             return _item(app, shown, now()) if shown else _loop(pulse, now())
 
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -130,6 +135,16 @@ def _loop(pulse: Pulse, now_us: int) -> tuple[str, str]:
 def _traffic(pulse: Pulse, now_us: int) -> tuple[str, str]:
     found = pulse.look()
     return found.digest, render.part("traffic_live.html", now_us, traffic=found)
+
+
+def _traces(app: Any, query: str, now_us: int) -> tuple[str, str]:
+    """The rows of a filter; they are read only when something was recorded since."""
+    newest = app.traces.tail().next
+    kind, asked = noun("traces"), asked_for(dict(parse_qsl(query)))
+    return newest, render.part(
+        "traces_live.html", now_us, listing=kind.listing(app, asked, now_us), noun=kind,
+        asked=asked, narrowed=True, following=None,
+    )  # fmt: skip
 
 
 def _item(app: Any, shown: str, now_us: int) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """The nouns of the console in the order of the loop: their words, lists and detail pages."""
 
 from volano.core.errors import NotFoundError
-from volano.web.pages import artifacts, feedback, kinds, rollouts, runs, traces
+from volano.web.pages import artifacts, feedback, kinds, rollouts, runs, trace_list, traces
 from volano.web.pages.i18n import N_
 from volano.web.pages.release_page import release_sections
 from volano.web.pages.view import Noun
@@ -77,7 +77,8 @@ NOUNS: dict[str, Noun] = {
             N_("No trace yet. Every request through the gateway leaves one."),
             'curl http://{address}/v1/chat/completions -H "Authorization: Bearer $VOLANO_KEY" '
             """-d '{{"model": "support", "messages": [{{"role": "user", "content": "Hello"}}]}}'""",
-            traces.listing, traces.item, ("channel", "release", "outcome", "since", "key", "target"),
+            trace_list.listing, traces.item,
+            ("channel", "release", "outcome", "since", "key", "target"), "traces.html",
         ),
         Noun(
             "feedback", "feedback", N_("Feedback"), "f", "street",

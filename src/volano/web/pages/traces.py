@@ -3,35 +3,35 @@
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from markupsafe import Markup, escape
 
 from volano.core.errors import NotFoundError
+from volano.traces.curl import as_curl
+from volano.traces.span import Span as Stage
 from volano.web.pages import links, words
 from volano.web.pages.feedback import feedback_table
 from volano.web.pages.i18n import gettext as _
-from volano.web.pages.i18n import ngettext
 from volano.web.pages.plain import parse, plain
 from volano.web.pages.view import (
-    Asked,
     Cell,
     Code,
     Column,
     Conversation,
     Facts,
-    Filter,
     Item,
-    Listing,
     Message,
     Row,
     Span,
     Spans,
     State,
+    Table,
 )
 
 SINCE = {"15m": 15 * words.MINUTE_US, "1h": words.HOUR_US, "1d": words.DAY_US,
          "7d": 7 * words.DAY_US}  # fmt: skip
-_OUTCOMES = {
+OUTCOMES = {
     "ok": State("answered", "good"),
     "error": State("failed", "bad"),
     "cut": State("cut off", "bad"),
@@ -40,44 +40,15 @@ _OUTCOMES = {
 }
 
 
-def listing(app: Any, asked: Asked, now_us: int) -> Listing:
-    """List traces, newest first."""
-    since = SINCE.get(asked.get("since") or "")
-    found = app.traces.list(
-        channel=asked.get("channel"),
-        release=asked.get("release"),
-        outcome=asked.get("outcome"),
-        key_id=asked.get("key"),
-        target=asked.get("target"),
-        since_us=now_us - since if since else None,
-        text=asked.q or None,
-        limit=asked.limit + 1,
-        before_seq=asked.cursor,
-    )
-    shown, more = found[: asked.limit], len(found) > asked.limit
-    return Listing(
-        headline=_headline(app, now_us),
-        columns=(
-            Column(_("Asked")),
-            Column(_("Answered"), 2),
-            Column(_("Outcome")),
-            Column(_("Release"), 2),
-            Column(_("First token"), 3, number=True),
-            Column(_("Total"), 3, number=True),
-            Column(_("When")),
-        ),
-        rows=[_row(each) for each in shown],
-        following=str(shown[-1].seq) if more and shown else None,
-        filters=_filters(app),
-    )
-
-
 def item(app: Any, key: str, now_us: int) -> Item:
     """Show one trace. The key `last` leads to the newest."""
-    trace = app.traces.last() if key == "last" else app.traces.get(key)
+    trace = app.traces.last() if key == "last" else _call(app, key)
     if trace is None:
         raise NotFoundError(_("There is no trace yet."))
+    if isinstance(trace, Stage):
+        return sent(app, trace, now_us)
     bodies = app.traces.bodies(trace)
+    again = _again(app, trace, bodies.request)
     given = app.feedbacks.list(trace_id=trace.id, limit=200)
     return Item(
         title=words.clip(trace.input_text, 90) or trace.id,
@@ -89,66 +60,85 @@ def item(app: Any, key: str, now_us: int) -> Item:
             _spans(trace),
             Code(_("Request body"), _pretty(bodies.request)),
             Code(_("Response body"), _pretty(bodies.response)),
+            *([Code(_("As curl"), again, note=_("the key is $VOLANO_KEY there"))] if again else []),
         ],
         aside=[_route(trace), _cost(trace), _from(trace)],
         data={**plain(trace), **plain(bodies), "feedback": plain(list(given))},
     )
 
 
+def sent(app: Any, root: Stage, now_us: int) -> Item:
+    """Show a trace that only an application's spans tell of."""
+    steps = app.traces.steps(root.id)
+    told = _("{name} of {service} took {time}, {when}.")
+    return Item(
+        title=words.clip(root.input_text, 90) or root.name,
+        headline=escape(told).format(
+            name=root.name, service=root.service or _("an application"),
+            time=words.duration(root.latency_us), when=words.time_tag(root.began_us, now_us),
+        ),
+        state=outcome(root),
+        sections=[
+            Conversation(_("What was said"), [Message("user", root.input_text or ""),
+                                              Message("assistant", root.output_text or "")],
+                         note=root.error or ""),
+            Table(
+                _("Steps"),
+                (Column(_("Step")), Column(_("Kind"), 2), Column(_("Outcome")),
+                 Column(_("Took"), number=True), Column(_("When"), 2)),
+                [_step(each) for each in steps],
+            ),
+        ],
+        aside=[
+            Facts(_("Trace"), [
+                (_("service"), Cell("text", root.service or "–")),
+                (_("session"), Cell("text", root.session or "–")),
+                (_("model"), Cell("text", root.model or "–")),
+                (_("trace"), Cell("code", root.id)),
+                (_("compare"), _compare(root)),
+            ]),
+        ],
+        data=plain(list(steps)),
+    )  # fmt: skip
+
+
+def _step(step: Any) -> Row:
+    name = step.name if isinstance(step, Stage) else step.channel
+    kind = step.kind if isinstance(step, Stage) else _("call")
+    return Row(
+        "",
+        (Cell("text", name or "–"), Cell("text", kind), Cell("state", outcome(step)),
+         Cell("number", words.duration(step.latency_us)), Cell("time", step.began_us)),
+        step,
+    )  # fmt: skip
+
+
+def _call(app: Any, key: str) -> Any:
+    """Return the newest call of a trace; where it has none, the root of its spans."""
+    try:
+        return app.traces.get(key)
+    except NotFoundError:
+        steps = app.traces.steps(key)
+        return next((step for step in steps if step.parent_span_id is None), steps[0])
+
+
+def _again(app: Any, trace: Any, request: bytes) -> str:
+    """Return the curl command that asks this again; nothing where the body was not kept."""
+    scheme = "https" if getattr(app.settings, "tls", None) else "http"
+    try:
+        return as_curl(trace, request, f"{scheme}://127.0.0.1:{app.settings.port}")
+    except NotFoundError:
+        return ""
+
+
+def _compare(trace: Any) -> Cell:
+    return Cell("ref", _("with another trace"), href=f"/traces/diff?{urlencode({'a': trace.id})}")
+
+
 def outcome(trace: Any) -> State:
     """Return how the call ended, in words."""
-    state = _OUTCOMES.get(trace.outcome, State(trace.outcome, "off"))
+    state = OUTCOMES.get(trace.outcome, State(trace.outcome, "off"))
     return State(_(state.word), state.tone)
-
-
-def _headline(app: Any, now_us: int) -> Markup:
-    hour = app.traces.counts(now_us - words.HOUR_US)
-    total, failed = hour.calls, hour.errors
-    if not total:
-        return escape(_("No request in the last hour."))
-    asked = ngettext("One request", "{n} requests", total).format(n=words.count(total))
-    if not failed:
-        return escape(_("{asked} in the last hour; all were answered.")).format(asked=asked)
-    return escape(_("{asked} in the last hour; {failed}.")).format(
-        asked=asked,
-        failed=Markup('<a href="{}">{}</a>').format(
-            links.listing("traces", outcome="failed", since="1h"),
-            ngettext("{n} failed", "{n} failed", failed).format(n=words.count(failed)),
-        ),
-    )
-
-
-def _filters(app: Any) -> tuple[Filter, ...]:
-    channels = [channel.name for channel in app.releases.channels()]
-    outcomes = [("failed", _("failed or cut off")),
-                *((key, _(each.word)) for key, each in _OUTCOMES.items())]  # fmt: skip
-    releases = [each.ref for each in app.catalog.list("release", limit=20)]
-    return (
-        Filter("channel", _("Channel"), [(name, name) for name in channels]),
-        Filter("release", _("Release"), [(ref, ref) for ref in releases]),
-        Filter("outcome", _("Outcome"), outcomes),
-        Filter("since", _("Time"), [("15m", _("last 15 min")), ("1h", _("last hour")),
-                                    ("1d", _("last day")), ("7d", _("last week"))]),
-    )  # fmt: skip
-
-
-def _row(trace: Any) -> Row:
-    href = links.item("traces", trace.id)
-    return Row(
-        href=href,
-        cells=(
-            Cell("ref", words.clip(trace.input_text, 110) or trace.id[:12], href=href),
-            Cell("text", words.clip(trace.output_text or trace.error, 90)),
-            Cell("state", outcome(trace)),
-            Cell("ref", trace.release or "–",
-                 href=links.item("releases", trace.release) if trace.release else None,
-                 sub=_("candidate") if trace.arm == "candidate" else None),
-            Cell("number", words.duration(trace.ttft_us)),
-            Cell("number", words.duration(trace.latency_us)),
-            Cell("time", trace.began_us),
-        ),
-        data=trace,
-    )  # fmt: skip
 
 
 def _sentence(trace: Any, now_us: int) -> Markup:
@@ -258,6 +248,7 @@ def _from(trace: Any) -> Facts:
             (_("door"), Cell("text", trace.door)),
             (_("trace"), Cell("code", trace.id)),
             (_("span"), Cell("code", trace.span_id)),
+            (_("compare"), _compare(trace)),
             *([(_("parent"), Cell("code", trace.parent_span_id))] if trace.parent_span_id else []),
             *((name, Cell("text", value)) for name, value in sorted((trace.tags or {}).items())),
         ],

@@ -64,6 +64,8 @@ class Listing:
     rows: Sequence[Row]
     following: str | None = None
     filters: Sequence[Filter] = ()
+    panel: Any = None
+    """What the page of this noun shows besides, where it has a template of its own."""
 
 
 # ---- sections of a detail page; `template` names the macro that draws it
@@ -209,10 +211,15 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """A stretch of time: what went well and what failed, as fractions of the busiest one."""
+    """A stretch of time: what went well and what failed, as fractions of the busiest one.
+
+    `href` leads to the rows, `said` tells them in words.
+    """
 
     good: float
     bad: float
+    href: str = ""
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,3 +342,4 @@ class Noun:
     listing: Callable[[Any, Asked, int], Listing]
     item: Callable[[Any, str, int], Item]
     filters: Sequence[str] = ()
+    template: str = "list.html"
