@@ -34,7 +34,8 @@ class Text:
 
     def __str__(self) -> str:
         bare = _BARE.fullmatch(self.text) and self.text.casefold() not in _WORDS
-        return self.text if bare and number(self.text) is None else quoted(self.text)
+        taken = number(self.text) or flag(self.text)
+        return self.text if bare and taken is None else quoted(self.text)
 
 
 @dataclass(frozen=True, slots=True)
