@@ -42,6 +42,8 @@ from volano.jobs.keeper import Runs
 from volano.models.keeper import Models
 from volano.models.trainer import Trainer
 from volano.models.wording import prompt_of
+from volano.monitor.drift import Drift
+from volano.monitor.drift.watch import Watch
 from volano.prompts.keeper import Prompts
 from volano.releases.keeper import Releases
 from volano.releases.opener import Opener
@@ -113,6 +115,16 @@ class App:
         self.feedbacks = Feedbacks(self._spool, self._hot, self.clock)
         self.datasets = Datasets(self.catalog)
         self.curator = Curator(self.datasets, self.feedbacks)
+        self.drift = Drift(
+            db=self._db,
+            ledger=self.ledger,
+            catalog=self.catalog,
+            traces=self.traces,
+            feedbacks=self.feedbacks,
+            datasets=self.datasets,
+            clock=self.clock,
+        )
+        self._watch = Watch(self.drift)
         self.prompts = Prompts(self.catalog)
         self.targets = Targets(
             db=self._db,
@@ -189,6 +201,7 @@ class App:
         self.publisher.publish()
         self.runs.launch()
         self._ticker.start()
+        self._watch.start()
 
     def furnish(self) -> None:
         """Put the built-in model behind a channel, so that an empty folder answers something."""
@@ -340,6 +353,7 @@ class App:
         self._stopping.set()
         if self._ticker.is_alive():
             self._ticker.join(5)
+        self._watch.close()
         self.costs.close()
         self.runs.close()
         self._spool.close()

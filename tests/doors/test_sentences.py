@@ -21,6 +21,7 @@ from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
 from volano.models.keeper import Models
 from volano.models.trainer import Trainer
+from volano.monitor.drift import Drift
 from volano.prompts.keeper import Prompts
 from volano.releases.keeper import Releases
 from volano.releases.reconciler import Reconciler
@@ -34,6 +35,7 @@ KEEPERS = {
     "costs": Costs,
     "curator": Curator,
     "datasets": Datasets,
+    "drift": Drift,
     "evals": Evals,
     "examiner": Examiner,
     "feedbacks": Feedbacks,
@@ -73,6 +75,7 @@ INNER = {
     },
     "costs": {"book", "allotments", "start", "close"},
     "datasets": {"curate"},
+    "drift": {"references", "reference", "looks", "due"},
     "evals": {"evaluate", "report", "answers"},
     "feedbacks": {"on", "since", "corrections"},
     "flows": {"compile"},

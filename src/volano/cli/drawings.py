@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from volano.cli import moved
 from volano.cli.cells import cell, facts, table
 from volano.cli.imported import imported
 
@@ -162,4 +163,6 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("flow", "show"): plain_artifact,
     ("release", "show"): plain_artifact,
     ("gateway", "import"): imported,
+    ("drift", "check"): moved.look,
+    ("drift", "show"): moved.look,
 }

@@ -27,6 +27,7 @@ NOUNS = {
     "cost": "What calls cost, what may be spent, prices.",
     "trace": "What happened in each request.",
     "feedback": "What people and programs say of an answer.",
+    "drift": "Has the traffic moved, and what of it?",
     "run": "Durable jobs.",
     "audit": "The ledger, and where things come from.",
 }

@@ -11,6 +11,7 @@ from volano.web.api import (
     channels,
     costs,
     data,
+    drift,
     evals,
     feedback,
     flows,
@@ -39,6 +40,7 @@ VERBS: tuple[Verb, ...] = (
     *costs.VERBS,
     *traces.VERBS,
     *feedback.VERBS,
+    *drift.VERBS,
     *runs.VERBS,
     *audit.VERBS,
 )
