@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 from volano.core.text import nfc
 
+_ROUNDS = 25
 _RUN = re.compile(r"\w+")
 _SPACELESS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 
 
-def topics(
-    rows: NDArray[np.float32], k: int, *, rounds: int = 25
-) -> NDArray[np.int64]:
+def topics(rows: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     """Return the group of each row (of length 1): spherical k-means, the same for the same rows.
 
     Dhillon & Modha 2001, Machine Learning 42:143-175. The first middle is the row next to
@@ -28,7 +27,7 @@ def topics(
     k = max(1, min(k, len(rows)))
     middles = _begin(rows, k)
     group = np.full(len(rows), -1)
-    for _ in range(rounds):
+    for _ in range(_ROUNDS):
         near = rows @ middles.T
         moved = near.argmax(axis=1)
         if (moved == group).all():
@@ -39,6 +38,12 @@ def topics(
                 mean = rows[group == at].mean(axis=0)
                 middles[at] = mean / max(float(np.linalg.norm(mean)), 1e-9)
     return group.astype(np.int64)
+
+
+def cells(rows: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    """Return for each row which of k rows, drawn from them all, is most like it: many small groups."""
+    drawn = np.random.default_rng(0).permutation(len(rows))[: max(1, k)]
+    return (rows @ rows[drawn].T).argmax(axis=1).astype(np.int64)
 
 
 def nearest(rows: NDArray[np.float32], members: NDArray[np.int64], n: int) -> list[int]:

@@ -18,7 +18,7 @@ from volano.stats.grams import weigh
 from volano.stats.multiple import holm
 from volano.stats.needed import needed_for_shares, needed_for_texts
 from volano.stats.shuffle import Chance, Shuffle
-from volano.stats.topics import topics
+from volano.stats.topics import cells, topics
 
 LEAST_UNITS = 20
 """Fewer units on either side are not compared: no test could say much."""
@@ -163,8 +163,8 @@ class Comparison:
             return None
         rows = weigh(counts[there])
         groups = topics(rows, max(2, min(GROUPS, len(there) // 25)))
-        cells = topics(rows, max(2, min(_CELLS, len(there) // 10)), rounds=1)
-        return Read(rows, Mmd(rows), groups, cells, there)
+        small = cells(rows, max(2, min(_CELLS, len(there) // 10)))
+        return Read(rows, Mmd(rows), groups, small, there)
 
     def _known(self, signal: str, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return those of the rows that have this signal."""

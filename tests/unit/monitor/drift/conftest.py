@@ -25,7 +25,7 @@ class Town:
         self.workspace = workspace
         self.street = Street(workspace)
         workspace.serve()
-        self.random = random.Random(3)
+        self.random = random.Random(4)
         self.datasets = Datasets(workspace.catalog)
         self.drift = Drift(
             db=workspace.db, ledger=workspace.ledger, catalog=workspace.catalog,
@@ -41,7 +41,7 @@ class Town:
             )
             now = self.workspace.clock.now_us()
             ask = {"messages": [{"role": "user", "content": text}]}
-            reply = {"choices": [{"message": {"content": f"{answer} {at}"}, "finish_reason": "stop"}]}
+            reply = {"choices": [{"message": {"content": f"{answer} {self.random.choice(DAYS)}"}, "finish_reason": "stop"}]}
             took = slow * self.random.randrange(5_000, 9_000)
             self.street.call(
                 "support", "stable", ended_us=now + took, began_us=now,
