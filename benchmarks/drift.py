@@ -50,7 +50,22 @@ def made() -> tuple[list[str], list[str]]:
         "подскажите, пожалуйста, что с {} и {}", "请问{}怎么办，{}可以吗",
     ]  # fmt: skip
     draw = random.Random(5)
-    parts = "ka lo mi ren tsu ve bo dar el fin gu hos ja kir".split()
+    parts = [
+        "ka",
+        "lo",
+        "mi",
+        "ren",
+        "tsu",
+        "ve",
+        "bo",
+        "dar",
+        "el",
+        "fin",
+        "gu",
+        "hos",
+        "ja",
+        "kir",
+    ]
     words = ["".join(draw.choices(parts, k=3)) for _ in range(600)]
     rows = [
         (draw.choice(frames).format(*draw.sample(words[t * 15 : t * 15 + 15], 2)), f"topic {t}")
@@ -129,7 +144,9 @@ def rate(bench: Bench, draw: Draw, n: int, *, by_call: bool = False) -> tuple[in
     hits, began = 0, time.monotonic()
     for _ in range(n):
         first, second, units = draw()
-        hits += bench.p(first, second, list(map(str, range(len(units)))) if by_call else units) <= ALPHA
+        hits += (
+            bench.p(first, second, list(map(str, range(len(units)))) if by_call else units) <= ALPHA
+        )
     return hits, (time.monotonic() - began) / n
 
 
@@ -144,7 +161,9 @@ def told(what: str, hits: int, n: int, goal: str, against: float, seconds: float
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--windows", type=int, default=1000)
-    parser.add_argument("--data", type=Path, default=os.environ.get("VOLANO_DATA", "../shared/data"))
+    parser.add_argument(
+        "--data", type=Path, default=os.environ.get("VOLANO_DATA", "../shared/data")
+    )
     given = parser.parse_args()
     there = (Path(given.data) / "banking77" / "train.csv").exists()
     if not there:
@@ -164,7 +183,14 @@ def main() -> None:
         told(name, hits, few, goal, 0.9, each)
     print(f"{'the size said to be needed for a shift of half':<52} {bench.needed(0.5)}")
     hits, each = rate(bench, bench.users, few)
-    told("users with tastes of their own: false alarms", hits, few, f"at most {ALPHA:.0%}", ALPHA, each)
+    told(
+        "users with tastes of their own: false alarms",
+        hits,
+        few,
+        f"at most {ALPHA:.0%}",
+        ALPHA,
+        each,
+    )
     hits, each = rate(bench, bench.users, few, by_call=True)
     told("the same, were calls the unit: false alarms", hits, few, "(why users are)", ALPHA, each)
 

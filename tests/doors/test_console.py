@@ -34,6 +34,7 @@ from volano.feedback.keeper import Feedbacks
 from volano.gateway.keeper import Gateway
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
+from volano.monitor.drift import Drift
 from volano.store.blobs import Blobs
 from volano.store.catalog import Catalog
 from volano.store.db import Database
@@ -81,6 +82,9 @@ OTHERS = {
     "find": "/find?q=router",
     "not here": "/item/models/rooter@9",
     "traffic": "/traffic",
+    "drift": "/drift",
+    "a look": f"/drift/{workspace.uuid(71)}",
+    "a look of little": "/drift/quiet",
 }
 PAGES = {**OTHERS, **LISTS, **ITEMS}
 
@@ -495,6 +499,7 @@ def test_without_vendored_scripts_pages_ask_for_none(monkeypatch: pytest.MonkeyP
          ("last", "get", "list", "counts", "bodies", "traffic", "stretches")),
         (workspace.Gateway, Gateway, ("status", "health")),
         (workspace.Targets, Targets, ("list",)),
+        (workspace.Drift, Drift, ("list", "show", "references")),
         (workspace.Feedbacks, Feedbacks, ("list",)),
         (workspace.Ledger, Ledger, ("list",)),
         (workspace.Runs, Runs, ("list", "get", "log")),
@@ -726,3 +731,23 @@ def test_the_pages_stand_on_the_real_keepers(tmp_path: Path) -> None:
     assert get(app, "/item/datasets/%40%40").status_code == 400
     for noun in ("traces", "runs"):
         assert get(app, f"/item/{noun}/{quote('<b>')}").status_code in (400, 404)
+
+
+# ---- drift
+
+
+def test_drift_says_whether_traffic_has_moved() -> None:
+    said = headline(get(workspace.lived(), "/drift").text)
+    assert said == "Yes: support (input) moved."
+    assert headline(get(workspace.empty(), "/drift").text).startswith("Nothing is pinned yet")
+    assert "volano drift pin NAME" in get(workspace.empty(), "/drift").text
+
+
+def test_a_look_names_what_moved_and_leads_to_calls() -> None:
+    page = get(workspace.lived(), "/drift/support").text
+    assert headline(page) == "Yes: input moved, seen 1 h ago."
+    assert "退款" in page
+    assert f'href="/item/traces/{HOSTILE_TRACE}"' in page
+    assert "language: han" in page
+    assert "<script>window.hacked" not in page
+    assert headline(get(workspace.lived(), "/drift/quiet").text).startswith("Not known:")

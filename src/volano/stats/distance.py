@@ -83,7 +83,9 @@ class Mmd:
                 - 2 * to_b[half].sum() / (a * b)
             )  # fmt: skip
             witness = to_a / a - to_b / b
-            found.append((float(squared), float(np.var(witness[half]) + np.var(witness[~half])) / 2))
+            found.append(
+                (float(squared), float(np.var(witness[half]) + np.var(witness[~half])) / 2)
+            )
         if not found:
             return 0.0, 0.0
         return float(np.mean([m for m, _ in found])), float(np.mean([v for _, v in found]))

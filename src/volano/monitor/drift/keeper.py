@@ -253,9 +253,7 @@ class Drift:
         """Return what is pinned, by name."""
         t = tables.references
         with self._db.read() as conn:
-            rows = conn.execute(
-                select(t).where(t.c.unpinned_us.is_(None)).order_by(t.c.name)
-            ).all()
+            rows = conn.execute(select(t).where(t.c.unpinned_us.is_(None)).order_by(t.c.name)).all()
         return [_reference(row) for row in rows]
 
     def reference(self, name: str) -> Reference:
@@ -301,9 +299,7 @@ class Drift:
             findings, topics,
         )  # fmt: skip
 
-    def _draw(
-        self, channel: str, release: str, start: int, end: int, n: int
-    ) -> Sequence[Trace]:
+    def _draw(self, channel: str, release: str, start: int, end: int, n: int) -> Sequence[Trace]:
         drawing, before, read = Drawing(n), None, 0
         while read < _MOST_READ:
             page = self._traces.list(

@@ -112,9 +112,7 @@ def sampled(
         "output length": [_length(text) for text in said["output"]],
         "latency": [t.latency_us if t.outcome == "ok" else None for t in traces],
         "cost": [t.cost_nano if t.cost_currency == currency else None for t in traces],
-        **{
-            f"{QUALITY}{name}": [one.get(t.id) for t in traces] for name, one in values.items()
-        },
+        **{f"{QUALITY}{name}": [one.get(t.id) for t in traces] for name, one in values.items()},
     }
     languages = [t.tags.get("language") or detect(t.input_text or "") for t in traces]
     categories: dict[str, list[str]] = {

@@ -3,7 +3,9 @@
 from volano.web.api.verb import Param, Verb
 
 _NAME = Param("name", "the reference's name", first=True, required=True)
-_LOOK = Param("id", "a look's id, or a reference's name for its last look", first=True, required=True)
+_LOOK = Param(
+    "id", "a look's id, or a reference's name for its last look", first=True, required=True
+)
 _SINCE = Param("since", "from this day or moment, UTC")
 _UNTIL = Param("until", "until this day or moment, UTC; now otherwise")
 

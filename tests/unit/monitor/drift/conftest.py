@@ -14,7 +14,6 @@ from volano.monitor.drift import Drift
 DAY = 86_400
 
 
-
 DAYS = ["monday", "tuesday", "friday", "sunday"]
 
 
@@ -33,7 +32,9 @@ class Town:
             clock=workspace.clock,
         )  # fmt: skip
 
-    def ask(self, n: int, *said: str, answer: str = "it is on its way", slow: int = 1, users: int = 0):
+    def ask(
+        self, n: int, *said: str, answer: str = "it is on its way", slow: int = 1, users: int = 0
+    ):
         """Let n calls pass, of texts in turn, spread over an hour."""
         for at in range(n):
             text = said[at % len(said)].format(
@@ -41,7 +42,14 @@ class Town:
             )
             now = self.workspace.clock.now_us()
             ask = {"messages": [{"role": "user", "content": text}]}
-            reply = {"choices": [{"message": {"content": f"{answer} {self.random.choice(DAYS)}"}, "finish_reason": "stop"}]}
+            reply = {
+                "choices": [
+                    {
+                        "message": {"content": f"{answer} {self.random.choice(DAYS)}"},
+                        "finish_reason": "stop",
+                    }
+                ]
+            }
             took = slow * self.random.randrange(5_000, 9_000)
             self.street.call(
                 "support", "stable", ended_us=now + took, began_us=now,

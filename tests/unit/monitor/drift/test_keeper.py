@@ -32,7 +32,13 @@ def test_traffic_that_stays_has_not_moved(town):
     look = town.drift.check("support", by=ANNA)
     assert look.state == "none", look.to_dict()
     assert look.n == 200
-    assert {f.signal for f in look.findings} >= {"input", "output", "latency", "language", "outcome"}
+    assert {f.signal for f in look.findings} >= {
+        "input",
+        "output",
+        "latency",
+        "language",
+        "outcome",
+    }
     assert town.drift.show("support") == town.drift.show(look.id) == look
     [row] = town.drift.list()
     assert (row["state"], row["look"]) == ("none", look.id)
@@ -174,6 +180,8 @@ def test_no_text_and_no_user_is_in_a_reference(town):
     from volano.monitor.drift.sample import Sample
 
     sample = Sample.from_bytes(data)
-    shown = json.dumps([sample.units, sample.ids, *(c.tolist() for c in sample.categories.values())])
+    shown = json.dumps(
+        [sample.units, sample.ids, *(c.tolist() for c in sample.categories.values())]
+    )
     assert "parcel" not in shown
     assert "user-" not in shown
