@@ -176,7 +176,7 @@ def _topics(found: Any, texts: Any) -> list[Table]:
 def _topic(topic: Any, texts: Any) -> Row:
     examples = Markup("<br>").join(
         links.link(links.item("traces", one), words.clip(getattr(
-            texts[one], f"{topic.signal}_text"), 70) if one in texts else one[:12])
+            texts[one], f"{topic.signal}_text"), 48) if one in texts else one[:12])
         for one in topic.ids[:_EXAMPLES]
     )  # fmt: skip
     return Row(
@@ -222,9 +222,9 @@ def _questions(title: str, asked: Sequence[Any], where: dict[str, str]) -> Table
     href = links.listing("traces", **where)
     return Table(
         title,
-        (Column(_("Signal")), Column(_("Has it moved?")), Column(_("Before, after")),
-         Column(_("By how much"), 2, number=True), Column("p", 3, number=True),
-         Column(_("Calls"), 2, number=True), Column(_("Units needed"), 3, number=True)),
+        (Column(_("Signal")), Column(_("Has it moved?")), Column(_("Picture")),
+         Column(_("How far"), 2, number=True), Column("p", 3, number=True),
+         Column(_("Calls"), 2, number=True), Column(_("Needed"), 3, number=True)),
         [
             Row(
                 href,
