@@ -52,7 +52,9 @@ class Chance:
 class Shuffle:
     """Deals out two samples' labels again, by unit; the same seed deals the same."""
 
-    def __init__(self, units: Sequence[Any], second: NDArray[np.bool_], *, seed: int = 0):
+    def __init__(
+        self, units: Sequence[Any] | NDArray[Any], second: NDArray[np.bool_], *, seed: int = 0
+    ):
         """Take the unit of each row, and whether it is in the second sample.
 
         Raises:
@@ -64,7 +66,7 @@ class Shuffle:
         self.second = second
         sides = np.zeros((code.max() + 1, 2), bool)
         sides[code, second.astype(int)] = True
-        both = sides.all(axis=1)
+        both: NDArray[np.bool_] = sides[:, 0] & sides[:, 1]
         self._code, self._paired = code, both[code]
         self._single = np.flatnonzero(~both)
         self._here = int(sides[self._single, 1].sum())

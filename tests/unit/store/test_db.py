@@ -14,6 +14,7 @@ import volano.access.tables
 import volano.costs.tables
 import volano.gateway.tables
 import volano.jobs.tables
+import volano.monitor.drift.tables
 import volano.releases.tables
 import volano.store.tables as tables
 from support import databases
@@ -31,6 +32,7 @@ from volano.store.migrations import upgrade
 ALL_ROOMS = {
     "artifacts", "artifact_parents", "labels", "blobs", "events", "event_contents", "runs",
     "keys", "channels", "rollouts", "rollout_events", "targets", "limits", "prices", "budgets",
+    "drift_references", "drift_looks",
     "alembic_version",
 }  # fmt: skip
 LABEL = {
@@ -63,10 +65,11 @@ def test_every_room_with_tables_is_compared() -> None:
     """The rooms' tables are one metadata; a room that is not imported here would be overlooked."""
     rooms = [
         *(volano.access.tables, volano.costs.tables, volano.gateway.tables, volano.jobs.tables),
-        *(volano.releases.tables, tables),
+        *(volano.monitor.drift.tables, volano.releases.tables, tables),
     ]
-    files = Path(volano.__file__).parent.glob("*/tables.py")
-    declared = {path.parent.name for path in files if "METADATA" in path.read_text("utf-8")}
+    root = Path(volano.__file__).parent
+    files = [path for path in root.rglob("tables.py") if "METADATA" in path.read_text("utf-8")]
+    declared = {path.relative_to(root).parts[0] for path in files}
     assert declared == {room.__name__.split(".")[1] for room in rooms}
     assert set(METADATA.tables) == ALL_ROOMS - {"alembic_version"}
 

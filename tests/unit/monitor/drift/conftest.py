@@ -65,9 +65,9 @@ class Town:
         return pinned
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture
 def town(request, tmp_path) -> Iterator[Town]:
-    with database_url(request.param, tmp_path) as url, opened(url) as db:
+    with database_url(getattr(request, "param", "sqlite"), tmp_path) as url, opened(url) as db:
         made = Town(Workspace(tmp_path, db))
         yield made
         made.street.close()

@@ -106,6 +106,7 @@ def test_calls_of_few_users_are_few(town):
     assert look.state == "insufficient evidence"
 
 
+@pytest.mark.parametrize("town", ["sqlite", "postgres"], indirect=True)
 def test_each_look_spends_and_time_refills(town):
     town.ask(60, PARCEL)
     town.pin(alpha=0.04)
