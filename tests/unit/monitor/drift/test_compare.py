@@ -10,7 +10,20 @@ from volano.stats.grams import features
 from volano.stats.intervals import wilson
 
 RANDOM = np.random.default_rng(2)
-WORDS = np.array(["parcel", "refund", "invoice", "késik", "вернуть", "деньги", "订单", "退款", "login", "password"])
+WORDS = np.array(
+    [
+        "parcel",
+        "refund",
+        "invoice",
+        "késik",
+        "вернуть",
+        "деньги",
+        "订单",
+        "退款",
+        "login",
+        "password",
+    ]
+)
 
 
 def a_sample(n, *, talk=3):
