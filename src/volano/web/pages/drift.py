@@ -182,7 +182,11 @@ def _topic(topic: Any, texts: Any) -> Row:
     return Row(
         "",
         (
-            Cell("text", " · ".join(topic.words[:5]) or _("topic {n}").format(n=topic.number)),
+            Cell(
+                "ref",
+                " · ".join(topic.words[:5]) or _("topic {n}").format(n=topic.number),
+                href=links.item("traces", topic.ids[0]) if topic.ids else None,
+            ),
             Cell("markup", _share(topic.before)),
             Cell("markup", _share(topic.after)),
             Cell("markup", examples or Markup("–")),
@@ -229,7 +233,7 @@ def _questions(title: str, asked: Sequence[Any], where: dict[str, str]) -> Table
             Row(
                 href,
                 (
-                    Cell("text", _signal(f.signal), sub=_middle(f)),
+                    Cell("ref", _signal(f.signal), href=href, sub=_middle(f)),
                     Cell("state", _state(f.state)),
                     Cell("markup", picture(f.picture)),
                     Cell("number", "–" if f.effect is None else f"{f.effect:.0%}"),
