@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from dataclasses import asdict
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -46,6 +47,9 @@ from volano.models.wording import prompt_of
 from volano.monitor.alarm import Alarm
 from volano.monitor.alerts import Alerts
 from volano.monitor.book import AlertBook
+from volano.monitor.drift import Drift
+from volano.monitor.drift.told import newest
+from volano.monitor.drift.watch import Watch as DriftWatch
 from volano.monitor.judge import Judge
 from volano.monitor.outbox import Outbox
 from volano.monitor.series import Series
@@ -140,6 +144,16 @@ class App:
         self.feedbacks = Feedbacks(self._spool, self._hot, self.clock)
         self.datasets = Datasets(self.catalog)
         self.curator = Curator(self.datasets, self.feedbacks)
+        self.drift = Drift(
+            db=self._db,
+            ledger=self.ledger,
+            catalog=self.catalog,
+            traces=self.traces,
+            feedbacks=self.feedbacks,
+            datasets=self.datasets,
+            clock=self.clock,
+        )
+        self._drift_watch = DriftWatch(self.drift)
         self.prompts = Prompts(self.catalog)
         self.targets = Targets(
             db=self._db,
@@ -218,7 +232,8 @@ class App:
             db=self._db, ledger=self.ledger, series=self.series, clock=self.clock,
             in_use=book.watching,
         )  # fmt: skip
-        watch = Watch(book, Judge(self.series, self.slos.promised), self.clock, settings.url)
+        judge = Judge(self.series, self.slos.promised, partial(newest, self.drift))
+        watch = Watch(book, judge, self.clock, settings.url)
         outbox = Outbox(book, receiver, self.clock, workspace=workspace, url=settings.url)
         self.alerts = Alerts(
             book=book, ledger=self.ledger, slos=self.slos, receivers=receiver, watch=watch,
@@ -236,6 +251,7 @@ class App:
         self.runs.launch()
         self._ticker.start()
         self._alarm.start()
+        self._drift_watch.start()
 
     def furnish(self) -> None:
         """Put the built-in model behind a channel, so that an empty folder answers something."""
@@ -414,6 +430,7 @@ class App:
         if self._ticker.is_alive():
             self._ticker.join(5)
         self._alarm.close()
+        self._drift_watch.close()
         self.costs.close()
         self.runs.close()
         self._spool.close()

@@ -19,6 +19,8 @@ from volano.core.ref import Ref
 from volano.jobs.progress import Progress
 from volano.monitor.alert import Alert
 from volano.monitor.book import Silence
+from volano.monitor.drift import Finding, Look
+from volano.monitor.drift.finding import Topic
 from volano.traces.difference import difference
 from volano.traces.filter import parse
 from volano.traces.found import Page
@@ -306,6 +308,53 @@ class Traces:
     def bodies(self, trace):
         return self.said[trace.seq]
 
+    def by_ids(self, trace_ids):
+        return {row.id: row for row in self.rows if row.id in set(trace_ids)}
+
+
+@dataclass
+class Drift:
+    rows: list[Look] = field(default_factory=list)
+
+    def references(self):
+        return []
+
+    def list(self):
+        said = {"ref": "support@1", "channel": "support", "n": 2000, "every": "1d"}
+        return [
+            {**said, "name": look.reference, "state": look.state, "moved": look.moved,
+             "looked_us": look.at_us, "look": look.id}
+            for look in self.rows
+        ]  # fmt: skip
+
+    def show(self, id):  # noqa: A002
+        for look in self.rows:
+            if id in (look.id, look.reference):
+                return look
+        raise NotFoundError(f"There is no look `{id}`.")
+
+
+def _look() -> list[Look]:
+    bars = [("1", 0.3, 0.05), ("2", 0.5, 0.45), ("3", 0.2, 0.5)]
+    whole, part = ((2000, 1810), (500, 431)), ((700, 650), (12, 12))
+    moved = Finding("input", "all", "drift", *whole, 0.0004, 0.46, 320, None, bars)
+    slow = Finding("latency", "all", "none", *whole, 0.61, 0.04, 210, (210_000, 221_000), bars)
+    few = Finding(
+        "input", "language=han", "insufficient evidence", *part, None, None, 20, None, bars
+    )
+    ids = [f"{n:032x}" for n in (4, 5, 6)]
+    topics = [
+        Topic(
+            "input", 3, (0.2, 0.18, 0.22), (0.5, 0.45, 0.55), ["退款", HOSTILE[:40], "order"], ids
+        ),
+        Topic("input", 1, (0.3, 0.28, 0.32), (0.05, 0.03, 0.08), ["megrendelés"], []),
+    ]
+    at = (NOW_US - HOUR, NOW_US - DAY, NOW_US)
+    return [
+        Look(uuid(71), "support", *at, 500, 431, 0.0017, [moved, slow, few], topics),
+        Look(uuid(72), "quiet", *at, 12, 12, 0.0017, [few]),
+    ]
+
 
 @dataclass
 class Views:
@@ -507,6 +556,7 @@ def empty() -> SimpleNamespace:
         targets=Targets(),
         alerts=Alerts(),
         slos=SLOs(),
+        drift=Drift(),
         settings=SimpleNamespace(folder="/srv/support-bot/.volano", port=7070),
     )
 
@@ -520,6 +570,7 @@ def lived() -> SimpleNamespace:
     _work(app.runs)
     _write(app.ledger)
     _burn(app.alerts, app.slos)
+    app.drift.rows = _look()
     app.gateway.workers = [
         {"worker": f"worker-{n}", "calls_per_s": 1.25, "in_flight": 3, "streams": 2}
         for n in range(2)

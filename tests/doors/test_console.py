@@ -35,6 +35,7 @@ from volano.gateway.keeper import Gateway
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
 from volano.monitor.alerts import Alerts
+from volano.monitor.drift import Drift
 from volano.monitor.slos import SLOs
 from volano.store.blobs import Blobs
 from volano.store.catalog import Catalog
@@ -87,6 +88,9 @@ OTHERS = {
     "alerts": "/alerts",
     "filtered": "/list/traces?where=failed+%3D+true&since=7d&live=1",
     "two traces": f"/traces/diff?a={1:032x}&b={4:032x}",
+    "drift": "/drift",
+    "a look": f"/drift/{workspace.uuid(71)}",
+    "a look of little": "/drift/quiet",
 }
 PAGES = {**OTHERS, **LISTS, **ITEMS}
 
@@ -543,6 +547,7 @@ def test_the_alerts_say_what_burns_and_lead_to_its_traces() -> None:
         (workspace.Views, Views, ("list",)),
         (workspace.Gateway, Gateway, ("status", "health")),
         (workspace.Targets, Targets, ("list",)),
+        (workspace.Drift, Drift, ("list", "show", "references")),
         (workspace.Feedbacks, Feedbacks, ("list",)),
         (workspace.Ledger, Ledger, ("list",)),
         (workspace.Runs, Runs, ("list", "get", "log")),
@@ -777,3 +782,23 @@ def test_the_pages_stand_on_the_real_keepers(tmp_path: Path) -> None:
     assert get(app, "/item/datasets/%40%40").status_code == 400
     for noun in ("traces", "runs"):
         assert get(app, f"/item/{noun}/{quote('<b>')}").status_code in (400, 404)
+
+
+# ---- drift
+
+
+def test_drift_says_whether_traffic_has_moved() -> None:
+    said = headline(get(workspace.lived(), "/drift").text)
+    assert said == "Yes: support (input) moved."
+    assert headline(get(workspace.empty(), "/drift").text).startswith("Nothing is pinned yet")
+    assert "volano drift pin NAME" in get(workspace.empty(), "/drift").text
+
+
+def test_a_look_names_what_moved_and_leads_to_calls() -> None:
+    page = get(workspace.lived(), "/drift/support").text
+    assert headline(page) == "Yes: input moved, seen 1 h ago."
+    assert "退款" in page
+    assert f'href="/item/traces/{HOSTILE_TRACE}"' in page
+    assert "language: han" in page
+    assert "<script>window.hacked" not in page
+    assert headline(get(workspace.lived(), "/drift/quiet").text).startswith("Not known:")

@@ -22,6 +22,7 @@ from volano.jobs.keeper import Runs
 from volano.models.keeper import Models
 from volano.models.trainer import Trainer
 from volano.monitor.alerts import Alerts
+from volano.monitor.drift import Drift
 from volano.monitor.series import Series
 from volano.monitor.slos import SLOs
 from volano.prompts.keeper import Prompts
@@ -42,6 +43,7 @@ KEEPERS = {
     "costs": Costs,
     "curator": Curator,
     "datasets": Datasets,
+    "drift": Drift,
     "evals": Evals,
     "exports": Exports,
     "examiner": Examiner,
@@ -90,6 +92,7 @@ INNER = {
     },
     "costs": {"book", "allotments", "start", "close"},
     "datasets": {"curate"},
+    "drift": {"references", "reference", "looks", "due"},
     "evals": {"evaluate", "report", "answers"},
     "feedbacks": {"on", "since", "corrections"},
     "flows": {"compile"},

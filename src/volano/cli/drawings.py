@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from volano.cli import moved
 from volano.cli.cells import cell, facts, heading, lines, styled, table
 from volano.cli.imported import imported
 
@@ -214,4 +215,6 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("flow", "show"): plain_artifact,
     ("release", "show"): plain_artifact,
     ("gateway", "import"): imported,
+    ("drift", "check"): moved.look,
+    ("drift", "show"): moved.look,
 }

@@ -34,6 +34,7 @@ NOUNS = {
     "kpi": "How it goes: each measure with its formula.",
     "slo": "What is promised, and what is left of the error budget.",
     "alert": "Who is told when it goes wrong.",
+    "drift": "Has the traffic moved, and what of it?",
     "run": "Durable jobs.",
     "audit": "The ledger, and where things come from.",
 }

@@ -95,18 +95,23 @@ def rows_of(
 ) -> tuple[list[Row], Schema]:
     """Check raw rows (`text`, `label`) and return them with their schema.
 
-    `like` is the schema that they must have too; without it the first row sets it.
+    A row that says its `origin` (trace, feedback) keeps it. `like` is the schema that they must have too; without it the first row sets it.
 
     Raises:
         BadTextError: a text that is no string, too long, or not writable as UTF-8.
         BadLabelError: no label, one that JSON cannot say, or another shape than the others.
     """
+    raw = list(raw)
     checked = [
         (_text(item.get("text"), at, where), _label(item.get("label"), at, where))
         for at, item in enumerate(raw, 1)
     ]
     schema = _schema([label for _, label in checked], where, like)
-    return [row_of(text, schema.ordered(label)) for text, label in checked], schema
+    origins = [item.get("origin") for item in raw]
+    return [
+        row_of(text, schema.ordered(label), origin)
+        for (text, label), origin in zip(checked, origins, strict=True)
+    ], schema
 
 
 def key_of(label: Label) -> bytes:

@@ -1,4 +1,4 @@
-"""Pure mathematics on the standard library: intervals, and tests that may be watched.
+"""Pure mathematics on the standard library and numpy: intervals, tests that may be watched, drift.
 
 What enters: counts and numbers. What leaves: intervals, e-values, bounds.
 Nothing here reads a clock, a file or a random number.
@@ -11,6 +11,12 @@ Nothing here reads a clock, a file or a random number.
 - `betting`: tests and bounds for the mean of scores in [0, 1] that adapt to
   their variance.
 - `baseline`: what always saying the commonest answer would score.
+- `grams`: features of texts in any language: hashed character n-grams.
+- `distance`: how far apart two samples are: texts (MMD), numbers, categories.
+- `shuffle`: exact p-values by permuting whole units.
+- `multiple`: many questions in one look, and looks without end.
+- `needed`: how large a sample must be before "nothing found" means something.
+- `topics`: groups of texts, and the words that tell them apart.
 - `special`: the functions `math` lacks.
 
 "Sequential" means valid at every look (anytime-valid): by Ville's inequality

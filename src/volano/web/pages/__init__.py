@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from volano.core.clock import Clock, SystemClock
-from volano.web.pages import alerts, diff, find, live, render, traffic
+from volano.web.pages import alerts, diff, drift, find, live, render, traffic
 from volano.web.pages.asked import asked_for
 from volano.web.pages.assets import static_route
 from volano.web.pages.caring import care
@@ -51,6 +51,8 @@ def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
         Route("/traces/diff.json", guard(compare)),
         Route("/traces/view", keep(app, now), methods=["POST"]),
         Route("/traces/view/remove", forget(app, now), methods=["POST"]),
+        Route("/drift", guard(drifting), name="drift"),
+        Route("/drift/{key}", guard(drifting)),
         Route("/find", guard(search), name="find"),
         Route("/list/{noun}", guard(rows), name="list"),
         Route("/item/{noun}/{key:path}", guard(one), name="item"),
@@ -79,6 +81,15 @@ def burning(app: Any, request: Request, now_us: int) -> Response:
     if render.wants_json(request):
         return render.json(picture.data)
     return render.html(app, request, "alerts.html", now_us, picture=picture)
+
+
+def drifting(app: Any, request: Request, now_us: int) -> Response:
+    """Show all references, or one look."""
+    key = request.path_params.get("key", "").removesuffix(".json")
+    found = drift.look(app, key, now_us) if key else drift.overview(app)
+    if render.wants_json(request):
+        return render.json(drift.data(found))
+    return render.html(app, request, "drift.html", now_us, drift=found)
 
 
 def rows(app: Any, request: Request, now_us: int) -> Response:

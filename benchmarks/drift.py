@@ -1,0 +1,199 @@
+"""Drift: does it cry wolf, and does it see? On real questions where they are, else on made ones.
+
+    python benchmarks/drift.py [--windows N] [--data FOLDER]
+
+1,000 windows of unchanged traffic: the share that cries, with its interval, against alpha. Then
+windows of 100 of which half is new, whose reference and window share half of their topics, and
+windows whose new half comes from topics of another kind: the share found, against 0.9. Then
+traffic of users who each ask about their own few things, tested by user and, to show why, by call.
+A twentieth of alpha is no goal: the share that cries should be close below it.
+
+`--data` (or VOLANO_DATA; ../shared/data otherwise) has banking77/train.csv and test.csv of
+PolyAI's task-specific datasets (CC BY 4.0). Without it, texts of four languages are made by rule.
+"""
+
+import argparse
+import csv
+import os
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volano.stats.distance import Mmd
+from volano.stats.grams import features, weigh
+from volano.stats.intervals import wilson
+from volano.stats.needed import needed_for_texts
+from volano.stats.shuffle import Shuffle
+from volano.stats.topics import cells
+
+ALPHA = 0.05
+REFERENCE, WINDOW, DRAWS = 2000, 100, 199
+Draw = Callable[[], tuple[NDArray[np.int64], NDArray[np.int64], list[str]]]
+RANDOM = np.random.default_rng(77)
+
+
+def real(folder: Path) -> tuple[list[str], list[str]]:
+    rows = []
+    for name in ("train", "test"):
+        with (folder / "banking77" / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+            rows += list(csv.DictReader(file))
+    return [row["text"] for row in rows], [row["category"] for row in rows]
+
+
+def made() -> tuple[list[str], list[str]]:
+    frames = [
+        "please tell me about {} for {}", "kérem, segítsen: {} nem működik, {}",
+        "подскажите, пожалуйста, что с {} и {}", "请问{}怎么办，{}可以吗",
+    ]  # fmt: skip
+    draw = random.Random(5)
+    parts = [
+        "ka",
+        "lo",
+        "mi",
+        "ren",
+        "tsu",
+        "ve",
+        "bo",
+        "dar",
+        "el",
+        "fin",
+        "gu",
+        "hos",
+        "ja",
+        "kir",
+    ]
+    words = ["".join(draw.choices(parts, k=3)) for _ in range(600)]
+    rows = [
+        (draw.choice(frames).format(*draw.sample(words[t * 15 : t * 15 + 15], 2)), f"topic {t}")
+        for t in range(40)
+        for _ in range(250)
+    ]
+    draw.shuffle(rows)
+    return [text for text, _ in rows], [topic for _, topic in rows]
+
+
+class Bench:
+    def __init__(self, texts: list[str], topics: list[str]):
+        self.counts, self.topics = features(texts), np.array(topics)
+        self.names = sorted(set(topics))
+
+    def p(self, first: NDArray[np.int64], second: NDArray[np.int64], units: list[str]) -> float:
+        rows = weigh(self.counts[np.concatenate([first, second])])
+        mmd = Mmd(rows)
+        shuffle = Shuffle(units, np.arange(len(rows)) >= len(first), seed=int(first[0]))
+        self.last = mmd, shuffle, cells(rows, 100)
+        self.chance = shuffle.chance(mmd.measure, draws=DRAWS)
+        return self.chance.p
+
+    def needed(self, shift: float) -> int | None:
+        mmd, shuffle, small = self.last
+        whole, witness = mmd.whole(small, ~shuffle.second)
+        return needed_for_texts(
+            self.chance, level=ALPHA, first=shuffle.first_units, second=shuffle.second_units,
+            shift=shift, whole=whole, witness=witness,
+        )  # fmt: skip
+
+    def of(self, names: NDArray[np.str_]) -> NDArray[np.int64]:
+        return RANDOM.permutation(np.flatnonzero(np.isin(self.topics, names)))
+
+    def unchanged(self) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
+        drawn = RANDOM.permutation(len(self.topics))[: REFERENCE + WINDOW]
+        return drawn[:REFERENCE], drawn[REFERENCE:], list(map(str, drawn))
+
+    def half_of_topics(self) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
+        """A and B before, B and C after."""
+        a, b, c = np.array_split(RANDOM.permutation(self.names), 3)
+        return self._two(self.of(np.concatenate([a, b])), self.of(np.concatenate([b, c])))
+
+    def eight_new(self) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
+        """Half of the window from eight topics that were not there."""
+        names = RANDOM.permutation(self.names)
+        old, new = self.of(names[8:]), self.of(names[:8])
+        half = WINDOW // 2
+        return self._two(old, np.concatenate([old[REFERENCE : REFERENCE + half], new[:half]]))
+
+    def spread_new(self) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
+        """Half of the window from as many topics as there were before, none of which was there."""
+        a, b = np.array_split(RANDOM.permutation(self.names), 2)
+        old, new, half = self.of(a), self.of(b), WINDOW // 2
+        return self._two(old, np.concatenate([old[REFERENCE : REFERENCE + half], new[:half]]))
+
+    def users(self) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
+        """Each user asks ten times, of two topics of their own; nobody is on both sides."""
+        rows, units = [], []
+        for user in range(110):
+            rows.append(self.of(RANDOM.choice(self.names, 2, replace=False))[:10])
+            units += [f"user {user}"] * len(rows[-1])
+        every = np.concatenate(rows)
+        end = sum(map(len, rows[:80]))
+        return every[:end], every[end:], units
+
+    def _two(
+        self, first: NDArray[np.int64], second: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
+        first = first[:REFERENCE]
+        second = second[~np.isin(second, first)][:WINDOW]
+        return first, second, list(map(str, np.concatenate([first, second])))
+
+
+def rate(bench: Bench, draw: Draw, n: int, *, by_call: bool = False) -> tuple[int, float]:
+    hits, began = 0, time.monotonic()
+    for _ in range(n):
+        first, second, units = draw()
+        hits += (
+            bench.p(first, second, list(map(str, range(len(units)))) if by_call else units) <= ALPHA
+        )
+    return hits, (time.monotonic() - began) / n
+
+
+def told(what: str, hits: int, n: int, goal: str, against: float, seconds: float) -> None:
+    low, high = wilson(hits, n)
+    print(
+        f"{what:<52} {hits / n:6.1%}  ({low:.1%} to {high:.1%}, {n} windows)  {goal}; "
+        f"ratio {hits / n / against:.2f}  {seconds * 1000:.0f} ms each"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--windows", type=int, default=1000)
+    parser.add_argument(
+        "--data", type=Path, default=os.environ.get("VOLANO_DATA", "../shared/data")
+    )
+    given = parser.parse_args()
+    there = (Path(given.data) / "banking77" / "train.csv").exists()
+    if not there:
+        print(f"NO REAL DATA in {given.data}: texts made by rule instead; set VOLANO_DATA.")
+    bench = Bench(*(real(Path(given.data)) if there else made()))
+    what = f"banking77, {len(bench.names)} intents" if there else "made by rule, 40 topics"
+    print(f"{what}; reference {REFERENCE}, window {WINDOW}, {DRAWS} permutations, alpha {ALPHA}")
+    n, few = given.windows, max(20, given.windows // 5)
+    hits, each = rate(bench, bench.unchanged, n)
+    told("unchanged: false alarms", hits, n, f"at most {ALPHA:.0%}", ALPHA, each)
+    for name, draw, goal in (
+        ("half of the topics changed: found", bench.half_of_topics, "at least 90%"),
+        ("half of the window is of 8 new intents: found", bench.eight_new, "at least 90%"),
+        ("half of the window is spread over many new: found", bench.spread_new, "(no bar)"),
+    ):
+        hits, each = rate(bench, draw, few)
+        told(name, hits, few, goal, 0.9, each)
+    print(f"{'the size said to be needed for a shift of half':<52} {bench.needed(0.5)}")
+    hits, each = rate(bench, bench.users, few)
+    told(
+        "users with tastes of their own: false alarms",
+        hits,
+        few,
+        f"at most {ALPHA:.0%}",
+        ALPHA,
+        each,
+    )
+    hits, each = rate(bench, bench.users, few, by_call=True)
+    told("the same, were calls the unit: false alarms", hits, few, "(why users are)", ALPHA, each)
+
+
+if __name__ == "__main__":
+    main()
