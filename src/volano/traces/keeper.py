@@ -11,6 +11,7 @@ from volano.core.text import nfc
 from volano.traces.aside import Loss
 from volano.traces.errors import UnknownTraceError
 from volano.traces.hot import reading
+from volano.traces.places import Place, of_sessions, of_tags, of_traces
 from volano.traces.tables import HOUR_US, SELECT_CALL
 from volano.traces.trace import FAILED, Bodies, Counts, Spent, Stat, Trace
 from volano.traces.traffic import By, Stretch, Traffic, stretches, traffic
@@ -120,6 +121,18 @@ class Traces:
             for trace in self._select(f"id IN ({marks}) ORDER BY seq", part):
                 found[trace.id] = trace
         return found
+
+    def places(self, trace_ids: Iterable[str]) -> dict[str, Place]:
+        """Return where each of these traces stands, also those that only applications told of."""
+        return of_traces(self._rows, trace_ids)
+
+    def places_of_sessions(self, sessions: Iterable[str]) -> dict[str, Place]:
+        """Return where the newest trace of each of these sessions stands."""
+        return of_sessions(self._rows, sessions)
+
+    def places_of_tags(self, tags: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Place]:
+        """Return where the newest trace stands that carries each of these tags."""
+        return of_tags(self._rows, tags)
 
     def counts(self, since_us: int = 0) -> Counts:
         """Count calls by outcome since a moment."""

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import volano.access.tables
 import volano.costs.tables
+import volano.feedback.catalog
 import volano.gateway.tables
 import volano.jobs.tables
 import volano.releases.tables
@@ -31,6 +32,7 @@ from volano.store.migrations import upgrade
 ALL_ROOMS = {
     "artifacts", "artifact_parents", "labels", "blobs", "events", "event_contents", "runs",
     "keys", "channels", "rollouts", "rollout_events", "targets", "limits", "prices", "budgets",
+    "metrics", "review_queues", "review_items", "review_answers",
     "alembic_version",
 }  # fmt: skip
 LABEL = {
