@@ -32,7 +32,9 @@ from volano.data.keeper import Datasets
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
+from volano.feedback.metrics import Metrics
 from volano.feedback.recording import recorder
+from volano.feedback.reviews import Reviews
 from volano.flows.keeper import Flows
 from volano.gateway.importer import Importer
 from volano.gateway.keeper import Gateway
@@ -110,7 +112,16 @@ class App:
             publish=self._publish,
             frames=self._spool,
         )
-        self.feedbacks = Feedbacks(self._spool, self._hot, self.clock)
+        self.metrics = Metrics(self._db, self.ledger, self.clock)
+        self.feedbacks = Feedbacks(self._spool, self._hot, self.clock, self.metrics)
+        self.reviews = Reviews(
+            db=self._db,
+            ledger=self.ledger,
+            clock=self.clock,
+            traces=self.traces,
+            feedbacks=self.feedbacks,
+            metrics=self.metrics,
+        )
         self.datasets = Datasets(self.catalog)
         self.curator = Curator(self.datasets, self.feedbacks)
         self.prompts = Prompts(self.catalog)

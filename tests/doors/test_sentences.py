@@ -14,6 +14,8 @@ from volano.data.keeper import Datasets
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
+from volano.feedback.metrics import Metrics
+from volano.feedback.reviews import Reviews
 from volano.flows.keeper import Flows
 from volano.gateway.importer import Importer
 from volano.gateway.keeper import Gateway
@@ -43,10 +45,12 @@ KEEPERS = {
     "keys": Keys,
     "ledger": Ledger,
     "limits": Limits,
+    "metrics": Metrics,
     "models": Models,
     "prompts": Prompts,
     "reconciler": Reconciler,
     "releases": Releases,
+    "reviews": Reviews,
     "runs": Runs,
     "targets": Targets,
     "traces": Traces,
@@ -74,7 +78,7 @@ INNER = {
     "costs": {"book", "allotments", "start", "close"},
     "datasets": {"curate"},
     "evals": {"evaluate", "report", "answers"},
-    "feedbacks": {"on", "since", "corrections"},
+    "feedbacks": {"on", "since", "corrections", "joined", "review", "withdraw", "get"},
     "flows": {"compile"},
     "gateway": {"tell", "close"},
     "keys": {"create", "rotate", "fingerprints", "verify"},
@@ -90,6 +94,7 @@ INNER = {
         "folder",
     },
     "limits": {"list"},
+    "metrics": {"current"},
     "prompts": {"read"},
     "reconciler": {"tick"},
     "releases": {
@@ -103,11 +108,12 @@ INNER = {
         "active",
         "in_use",
     },
+    "reviews": {"metric"},
     "runs": {"register", "launch", "close", "start", "counts"},
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},
     "traces": {
         "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",
-        "traffic", "stretches",
+        "traffic", "stretches", "places", "places_of_sessions", "places_of_tags",
     },
 }  # fmt: skip
 

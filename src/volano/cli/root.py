@@ -26,7 +26,8 @@ NOUNS = {
     "gateway": "The workers at the door, and how much may be used there.",
     "cost": "What calls cost, what may be spent, prices.",
     "trace": "What happened in each request.",
-    "feedback": "What people and programs say of an answer.",
+    "feedback": "What people, programs and judges say of an answer; what came of it.",
+    "review": "Answers put before people: queues, verdicts, agreement.",
     "run": "Durable jobs.",
     "audit": "The ledger, and where things come from.",
 }

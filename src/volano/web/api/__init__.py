@@ -19,6 +19,7 @@ from volano.web.api import (
     models,
     prompts,
     releases,
+    review,
     runs,
     targets,
     traces,
@@ -39,6 +40,7 @@ VERBS: tuple[Verb, ...] = (
     *costs.VERBS,
     *traces.VERBS,
     *feedback.VERBS,
+    *review.VERBS,
     *runs.VERBS,
     *audit.VERBS,
 )

@@ -106,6 +106,7 @@ _WORDS = {
     "list": "a list of texts",
     "path": "a file's path",
     "secret": "text",
+    "scalar": "text, a number, true or false",
 }
 
 
@@ -169,6 +170,12 @@ def _path(value: Any) -> Path:
     return Path(_text(value))
 
 
+def _scalar(value: Any) -> str | float | bool:
+    if isinstance(value, bool):
+        return value
+    return _float(value) if isinstance(value, int | float) else _text(value)
+
+
 _INT = re.compile(r"[+-]?[0-9]+")
 _CONVERT: Mapping[Kind, Callable[[Any], Any]] = {
     "text": _text,
@@ -179,4 +186,5 @@ _CONVERT: Mapping[Kind, Callable[[Any], Any]] = {
     "list": _list,
     "path": _path,
     "secret": _text,
+    "scalar": _scalar,
 }

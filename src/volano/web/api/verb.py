@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["text", "int", "float", "flag", "json", "list", "path", "secret"]
+Kind = Literal["text", "int", "float", "flag", "json", "list", "path", "secret", "scalar"]
 
 FAMILY_HEADER = "x-volano-family"
 """Names an error's family in an answer where the status does not (409: a conflict, or a gate)."""
@@ -15,7 +15,8 @@ class Param:
 
     `path` names a file on this machine: it is read by control, so that only the
     local door takes it; over HTTP `rows` and the like carry content. A `secret` is
-    read from the standard input: on a command line others could see it.
+    read from the standard input: on a command line others could see it. A `scalar` is
+    text, a number or true and false, whatever its keeper takes.
     """
 
     name: str
