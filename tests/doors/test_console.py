@@ -31,6 +31,8 @@ from volano.core.clock import ManualClock
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.feedback.keeper import Feedbacks
+from volano.feedback.metrics import Metrics
+from volano.feedback.reviews import Reviews
 from volano.gateway.keeper import Gateway
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
@@ -70,6 +72,7 @@ ITEMS = {
     "trace": f"/item/traces/{HOSTILE_TRACE}",
     "failed trace": f"/item/traces/{17:032x}",
     "feedback": f"/item/feedback/{workspace.uuid(60)}",
+    "queue": "/item/reviews/first",
     "failed run": f"/item/runs/{workspace.uuid(2)}",
     "running run": f"/item/runs/{workspace.uuid(3)}",
     "long name": f"/item/datasets/{quote(workspace.LONG)}@1",
@@ -81,6 +84,7 @@ OTHERS = {
     "find": "/find?q=router",
     "not here": "/item/models/rooter@9",
     "traffic": "/traffic",
+    "review": "/review/first?as=anna",
 }
 PAGES = {**OTHERS, **LISTS, **ITEMS}
 
@@ -495,7 +499,8 @@ def test_without_vendored_scripts_pages_ask_for_none(monkeypatch: pytest.MonkeyP
          ("last", "get", "list", "counts", "bodies", "traffic", "stretches")),
         (workspace.Gateway, Gateway, ("status", "health")),
         (workspace.Targets, Targets, ("list",)),
-        (workspace.Feedbacks, Feedbacks, ("list",)),
+        (workspace.Feedbacks, Feedbacks, ("list", "get", "history", "joined", "rates")),
+        (workspace.Reviews, Reviews, ("list", "show", "next", "metric")),
         (workspace.Ledger, Ledger, ("list",)),
         (workspace.Runs, Runs, ("list", "get", "log")),
     ],
@@ -562,7 +567,7 @@ def tab(browser: Any, **how: Any) -> Iterator[Any]:
         context.close()
 
 
-SEEN = {**OTHERS, "traces": "/list/traces", "datasets": "/list/datasets",
+SEEN = {**OTHERS, "traces": "/list/traces", "voices": "/list/feedback", "datasets": "/list/datasets",
         "rollouts": "/list/rollouts", **ITEMS}  # fmt: skip
 
 
@@ -709,7 +714,11 @@ def test_the_pages_stand_on_the_real_keepers(tmp_path: Path) -> None:
         catalog=catalog,
         ledger=ledger,
         traces=Traces(tmp_path / "hot.db"),
-        feedbacks=Feedbacks(None, tmp_path / "hot.db", clock),
+        feedbacks=(feedbacks := Feedbacks(None, tmp_path / "hot.db", clock)),
+        reviews=Reviews(
+            db=db, ledger=ledger, clock=clock, traces=Traces(tmp_path / "hot.db"),
+            feedbacks=feedbacks, metrics=Metrics(db, ledger, clock),
+        ),
         runs=Runs(db, ledger, tmp_path / "jobs", clock, jobs_url=jobs_url),
         releases=workspace.Releases(),
         settings=SimpleNamespace(folder=tmp_path, port=7070),
