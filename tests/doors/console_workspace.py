@@ -321,7 +321,9 @@ class Reviews:
         return Metric("tone", 2, "category", categories=("friendly", "правильно", HOSTILE[:40]))
 
     def show(self, name):
-        queue = Queue(name, "tone@2", 2, GUIDELINES, {"channel": "support"}, NOW_US - DAY, "person:anna")
+        queue = Queue(
+            name, "tone@2", 2, GUIDELINES, {"channel": "support"}, NOW_US - DAY, "person:anna"
+        )
         items = [Item(n, f"{n * 4:032x}") for n in (1, 2, 3)]
         places = [
             QueuePlace(1, who, "given", 0, word, uuid(1), NOW_US)

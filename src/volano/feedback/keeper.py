@@ -115,7 +115,7 @@ class Feedbacks:
 
     def give(
         self,
-        subject: str,  # noqa: F811 - the sentence's word
+        subject: str,
         *,
         name: str = "correct",
         value: str | float | None = None,
@@ -138,11 +138,11 @@ class Feedbacks:
             SpoolFullError, SpoolBrokenError, NoSpoolError: it could not be kept.
         """
         said, notes = self._given(
-            dict(
-                subject=subject, name=name, value=value, comment=comment, correction=correction,
-                source=source, source_name=source_name, confidence=confidence, at=at,
-                idempotency_key=idempotency_key,
-            ),
+            {
+                "subject": subject, "name": name, "value": value, "comment": comment, "correction": correction,
+                "source": source, "source_name": source_name, "confidence": confidence, "at": at,
+                "idempotency_key": idempotency_key,
+            },
             by=by,
         )  # fmt: skip
         self._keep([said])
@@ -408,7 +408,11 @@ class Feedbacks:
     # inside
 
     def _given(
-        self, given: Mapping[str, Any], *, by: Principal, known: dict[str, Metric | None] | None = None
+        self,
+        given: Mapping[str, Any],
+        *,
+        by: Principal,
+        known: dict[str, Metric | None] | None = None,
     ) -> tuple[Feedback, tuple[str, ...]]:
         """Read what `give` takes."""
         unknown = [name for name in given if name not in ("subject", "on", *TAKEN)]

@@ -94,9 +94,7 @@ def checked(feedback: Feedback) -> Feedback:
         InvalidError, TooLargeError: a rule is broken; the message says which.
     """
     has_trace = feedback.level in ("trace", "span")
-    if has_trace and not (
-        isinstance(feedback.trace_id, str) and is_trace_id(feedback.trace_id)
-    ):
+    if has_trace and not (isinstance(feedback.trace_id, str) and is_trace_id(feedback.trace_id)):
         raise BadTraceIdError(trace=str(feedback.trace_id)[:64])
     if not isinstance(feedback.name, str) or not _NAME.fullmatch(feedback.name):
         raise BadNameError(name=str(feedback.name)[:64])

@@ -89,7 +89,9 @@ class Reviews:
             UnknownMetricError, RetiredMetricError: the metric.
         """
         if not NAME.fullmatch(name):
-            raise BadQueueError(name=ascii(name)[1:-1][:64], why="a name is a-z, 0-9, _ . -, a letter first")
+            raise BadQueueError(
+                name=ascii(name)[1:-1][:64], why="a name is a-z, 0-9, _ . -, a letter first"
+            )
         if not 0 < sample <= MOST_ITEMS or not 0 < reviewers <= MOST_REVIEWERS:
             why = f"1 to {MOST_ITEMS} items, 1 to {MOST_REVIEWERS} reviewers"
             raise BadQueueError(name=name, why=why)
@@ -296,10 +298,11 @@ class Reviews:
         places = _places(conn, name)
         queue = _queue(conn, name)
         _items(conn, name, item)
+        now = self._clock.now_us()
         for place in places:
-            if (place.item, place.reviewer, place.state) == (item, reviewer, "leased"):
-                if not _full(places, place, queue.reviewers, self._clock.now_us()):
-                    return place
+            held = (place.item, place.reviewer, place.state) == (item, reviewer, "leased")
+            if held and not _full(places, place, queue.reviewers, now):
+                return place
         raise LeaseLostError(item=item, queue=name)
 
 

@@ -119,14 +119,14 @@ def _write(conn: sqlite3.Connection, said: Feedback) -> None:
         return
     thread = said.id
     if said.supersedes is not None:
-        row = conn.execute("SELECT thread FROM feedback WHERE id = ?", (said.supersedes,)).fetchone()
+        row = conn.execute(
+            "SELECT thread FROM feedback WHERE id = ?", (said.supersedes,)
+        ).fetchone()
         thread = row[0] if row else said.thread or said.supersedes
         conn.execute("UPDATE feedback SET current = 0 WHERE thread = ? AND current = 1", (thread,))
         current = not said.retracted
     else:
         later = conn.execute("SELECT 1 FROM feedback WHERE thread = ? LIMIT 1", (thread,))
         current = later.fetchone() is None
-    said = replace(
-        said, thread=thread, current=current, subject=said.subject or said.trace_id
-    )
+    said = replace(said, thread=thread, current=current, subject=said.subject or said.trace_id)
     conn.execute(INSERT, [getattr(said, name) for name in COLUMNS])

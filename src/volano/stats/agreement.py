@@ -29,9 +29,7 @@ class Agreement(NamedTuple):
     n: int
 
 
-def cohen_kappa(
-    pairs: Sequence[tuple[Hashable, Hashable]], confidence: float = 0.95
-) -> Agreement:
+def cohen_kappa(pairs: Sequence[tuple[Hashable, Hashable]], confidence: float = 0.95) -> Agreement:
     """Return kappa = (p_o - p_e) / (1 - p_e) of two reviewers' words on the same units.
 
     Cohen (1960), Educational and Psychological Measurement 20:37-46. The interval is
@@ -146,7 +144,7 @@ def _distance(
 def _resampled(
     patterns: Mapping[tuple[Hashable, ...], int], scale: Scale, n: int, seed: int
 ) -> list[float]:
-    draw = random.Random(seed)  # noqa: S311 - a resampling, no secret
+    draw = random.Random(seed)
     units, weights = list(patterns), list(patterns.values())
     found = (_alpha(Counter(draw.choices(units, weights, k=n)), scale) for _ in range(RESAMPLES))
     return sorted(value for value in found if value is not None)

@@ -125,7 +125,9 @@ def test_many_at_once_never_share_a_place(offices):
 
     def work(reviewer):
         try:
-            while (item := office.reviews.next("q", reviewer=reviewer, by=ANNA)["item"]) is not None:
+            while (
+                item := office.reviews.next("q", reviewer=reviewer, by=ANNA)["item"]
+            ) is not None:
                 office.reviews.answer("q", item=item, reviewer=reviewer, value="gut", by=ANNA)
         except Exception as error:
             errors.append(error)

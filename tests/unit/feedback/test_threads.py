@@ -81,7 +81,8 @@ def test_subjects_are_read_and_written_alike(office, text, level, id_):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "order", "order:", ":1", "trace:xyz", f"span:{TRACE}", "Or der:1", "a:\n", "x" * 300]
+    "text",
+    ["", "order", "order:", ":1", "trace:xyz", f"span:{TRACE}", "Or der:1", "a:\n", "x" * 300],
 )
 def test_what_is_no_subject_is_refused(text):
     with pytest.raises(InvalidError):

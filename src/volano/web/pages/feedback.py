@@ -53,10 +53,14 @@ def listing(app: Any, asked: Asked, now_us: int) -> Listing:
 
 def _fits(voice: Any, asked: Asked) -> bool:
     each, place = voice.feedback, voice.place
-    if asked.q and asked.q.casefold() not in (
-        f"{each.name} {each.given} {each.comment} {each.correction} {each.by} {each.source_name} "
-        f"{each.about}"
-    ).casefold():
+    if (
+        asked.q
+        and asked.q.casefold()
+        not in (
+            f"{each.name} {each.given} {each.comment} {each.correction} {each.by} {each.source_name} "
+            f"{each.about}"
+        ).casefold()
+    ):
         return False
     if asked.get("waits") and not voice.waits:
         return False

@@ -158,7 +158,9 @@ def choices(metric: Any) -> list[tuple[str, str, str]]:
     if metric.type == "boolean":
         return [("true", _("Yes"), "y"), ("false", _("No"), "n")]
     if metric.type == "category":
-        return [(word, word, str(n) if n < 10 else "") for n, word in enumerate(metric.categories, 1)]
+        return [
+            (word, word, str(n) if n < 10 else "") for n, word in enumerate(metric.categories, 1)
+        ]
     if metric.type == "number" and metric.low is not None and metric.high is not None:
         low, high = metric.low, metric.high
         if low == int(low) >= 0 and high == int(high) <= 9:

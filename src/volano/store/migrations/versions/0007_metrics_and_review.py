@@ -48,6 +48,4 @@ def upgrade() -> None:
         Column("feedback_id", Text),
         Column("at_us", BigInteger, nullable=False),
     )
-    op.create_index(
-        "review_answers_by_reviewer", "review_answers", ["queue", "reviewer", "at_us"]
-    )
+    op.create_index("review_answers_by_reviewer", "review_answers", ["queue", "reviewer", "at_us"])
