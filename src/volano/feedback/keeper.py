@@ -40,6 +40,7 @@ from volano.traces.trace import Trace
 MOST_AT_ONCE = 1_000
 MOST_COUNTED = 20_000
 _IDS_AT_ONCE = 500
+_MOST_NOTES = 10
 _NAMESPACE = uuid.UUID("0198c0de-0000-7000-8000-fb0000000001")
 _SOURCES = {"person": "person", "service": "program"}
 
@@ -193,10 +194,10 @@ class Feedbacks:
         for voice in waits:
             why = _WAITS[voice.feedback.level].format(voice.feedback.subject.partition(":")[0])
             reasons[why] = reasons.get(why, 0) + 1
+        told["notes"] += [f"{n} wait: {why}" for why, n in reasons.items()]
         return {
             "file": path.name, "rows": len(rows), **told,
-            "joined": len(said) - len(waits), "waiting": len(waits),
-            "reasons": [f"{n} wait: {why}" for why, n in reasons.items()],
+            "joined": len(said) - len(waits), "waiting": len(waits), "reasons": reasons,
         }  # fmt: skip
 
     # thinking better of it
@@ -490,9 +491,10 @@ class Feedbacks:
                 said.append(one)
                 notes |= dict.fromkeys(told)
         self._keep(said)
+        shown = [f"{each['at']} was refused: {each['why']}" for each in refused[:_MOST_NOTES]]
         taken = {
             "taken": len(said), "ids": [each.id for each in said], "refused": refused,
-            "notes": [*notes],
+            "notes": [*notes, *shown],
         }  # fmt: skip
         return taken, said
 

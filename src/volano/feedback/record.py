@@ -8,7 +8,8 @@ the newest one is what holds now.
 
 import re
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from volano.core.ids import is_trace_id
 from volano.core.money import Money
@@ -67,6 +68,10 @@ class Feedback:
     retracted: bool = False
     thread: str = ""
     current: bool = True
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values, with what it is about and what was given as people write them."""
+        return {**asdict(self), "about": self.about, "given": self.given}
 
     @property
     def about(self) -> str:

@@ -21,7 +21,11 @@ RESAMPLES = 500
 
 
 class Agreement(NamedTuple):
-    """An estimate with its interval, over `n` units. None: not defined for these answers."""
+    """An estimate with its interval, over `n` units.
+
+    `value` None: not defined for these answers. `low` and `high` None beside a value: too
+    few units for an interval.
+    """
 
     value: float | None
     low: float | None
@@ -62,7 +66,9 @@ def cohen_kappa(pairs: Sequence[tuple[Hashable, Hashable]], confidence: float = 
         else:
             spread += (1 - kappa) ** 2 * count / n * ((columns[a] + rows[b]) / n) ** 2
     variance = (spread - (kappa - expected * (1 - kappa)) ** 2) / (n * (1 - expected) ** 2)
-    half = normal_quantile((1 + confidence) / 2) * math.sqrt(max(0.0, variance))
+    if variance <= 1e-12:  # too few to say: no width is no certainty
+        return Agreement(kappa, None, None, n)
+    half = normal_quantile((1 + confidence) / 2) * math.sqrt(variance)
     return Agreement(kappa, max(-1.0, kappa - half), min(1.0, kappa + half), n)
 
 
@@ -94,8 +100,8 @@ def krippendorff_alpha(
         return Agreement(None, None, None, n)
     if value == 1:
         return Agreement(1.0, _least(patterns, scale, n, confidence), 1.0, n)
-    drawn = _resampled(patterns, scale, n, seed)
-    if not drawn:
+    drawn = _resampled(patterns, scale, n, seed) if len(patterns) > 1 else []
+    if len(drawn) < RESAMPLES // 2:
         return Agreement(value, None, None, n)
     cut = (1 - confidence) / 2
     low, high = (drawn[round(q * (len(drawn) - 1))] for q in (cut, 1 - cut))

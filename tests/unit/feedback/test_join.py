@@ -122,8 +122,9 @@ def test_a_file_is_taken_once_with_what_joins_what_waits_and_what_is_wrong(offic
     )
     told = office.feedbacks.import_file(path, key="order", by=ANNA)
     assert (told["rows"], told["taken"], told["joined"], told["waiting"]) == (5, 3, 2, 1)
-    assert told["reasons"] == ["1 wait: no trace carries the tag order with this value"]
+    assert told["reasons"] == {"no trace carries the tag order with this value": 1}
     assert [each["at"] for each in told["refused"]] == [5, 6]
+    assert told["notes"][0].startswith("5 was refused: `viel` is not what revenue@1 takes")
     office.feedbacks.import_file(path, key="order", by=ANNA)
     assert len(office.read().list()) == 3
     lines = tmp_path / "more.jsonl"

@@ -66,7 +66,12 @@ def test_swapping_the_reviewers_changes_nothing(answers):
         assert (found.value is None) == (other.value is None)
         if found.value is not None:
             assert found.value == pytest.approx(other.value)
-            assert found.low <= found.value <= found.high
+            assert found.low is None or found.low <= found.value <= found.high
+
+
+def test_one_unit_has_no_interval():
+    for measure in (cohen_kappa, krippendorff_alpha):
+        assert measure([("a", "b")]) == (0.0, None, None, 1)
 
 
 def test_words_have_no_order():

@@ -90,7 +90,7 @@ VERBS = (
     Verb(
         "feedback", "history", "feedbacks.history", "/feedback/{feedback_id}/history",
         "Show what was said before, and who said otherwise.", (_ID,),
-        columns=("at_us", "by", "name", "value", "comment", "retracted", "current"), scope="read",
+        columns=("at_us", "by", "name", "given", "comment", "retracted", "current"), scope="read",
     ),
     Verb(
         "feedback", "list", "feedbacks.list", "/feedback", "List feedback, the newest first.",
@@ -99,7 +99,7 @@ VERBS = (
             Param("on", f"only on this: {_ON}"), LIMIT,
             Param("history", "also what was superseded or taken back", "flag"),
         ),
-        columns=("at_us", "trace_id", "by", "name", "value", "correction", "comment"), scope="read",
+        columns=("at_us", "about", "by", "name", "value", "given", "correction", "comment"), scope="read",
     ),
     Verb(
         "feedback", "rates", "feedbacks.rates", "/feedback/rates",

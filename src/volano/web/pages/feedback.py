@@ -212,7 +212,7 @@ def _headline(app: Any, now_us: int) -> Markup:
         return escape(_("Nobody said anything in the last day."))
     fixed = sum(1 for each in day if each.correction)
     told = ngettext("One voice in the last day", "{n} voices in the last day", len(day))
-    more = ngettext("; one brings a correction", "; {n} bring a correction", fixed)
+    more = ngettext("; one brings a correction", "; {n} bring a correction", fixed) if fixed else ""
     held = ngettext("one waits for its trace", "{n} wait for their trace", waits)
     tail: str | Markup = "."
     if waits:

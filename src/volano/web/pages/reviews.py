@@ -125,7 +125,7 @@ def _difference(app: Any, queue: Any, each: dict[str, Any]) -> Row:
     )
     return Row(
         trace,
-        (Cell("text", str(each["item"])), Cell("ref", each["trace_id"][:12], href=trace),
+        (Cell("ref", str(each["item"]), href=trace),
          Cell("text", said), last),
         each,
     )  # fmt: skip
@@ -187,7 +187,7 @@ def _facts(stands: Any) -> Facts:
             (_("metric"), Cell("ref", queue.metric, href=metric)),
             (_("reviewers each"), Cell("number", str(queue.reviewers))),
             (_("items done"), Cell("number", f"{stands.done} / {stands.items}")),
-            *((name, Cell("number", _("{n} answers").format(n=words.count(n))))
+            *((name, Cell("number", ngettext("{n} answer", "{n} answers", n).format(n=words.count(n))))
               for name, n in stands.by_reviewer.items()),
             (_("chosen"), Cell("text", chosen)),
             (_("made by"), Cell("text", queue.created_by)),
@@ -216,5 +216,5 @@ def _number(found: Any) -> str:
     if found is None or found.value is None:
         return "–"
     if found.low is None:
-        return f"{found.value:.2f}"
+        return _("{number} (too few for an interval)").format(number=f"{found.value:.2f}")
     return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
