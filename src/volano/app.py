@@ -326,7 +326,7 @@ class App:
             UnknownTraceError: nothing was recorded under this id.
         """
         found = self.traces.get(id)
-        return {**asdict(found), "feedback": self.feedbacks.list(trace_id=found.id)}
+        return {**asdict(found), "feedback": self.feedbacks.about(found)}
 
     def last_trace(self) -> dict[str, Any]:
         """Return the newest trace with the feedback on it.

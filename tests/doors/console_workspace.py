@@ -290,6 +290,9 @@ class Feedbacks:
     def get(self, feedback_id):
         return next(row for row in self.rows if row.id == feedback_id)
 
+    def about(self, trace):
+        return self.list(trace_id=trace.id)
+
     def history(self, feedback_id):
         return [self.get(feedback_id)]
 

@@ -78,7 +78,7 @@ INNER = {
     "costs": {"book", "allotments", "start", "close"},
     "datasets": {"curate"},
     "evals": {"evaluate", "report", "answers"},
-    "feedbacks": {"on", "since", "corrections", "joined", "review", "withdraw", "get"},
+    "feedbacks": {"on", "since", "corrections", "joined", "review", "withdraw", "get", "about"},
     "flows": {"compile"},
     "gateway": {"tell", "close"},
     "keys": {"create", "rotate", "fingerprints", "verify"},

@@ -41,6 +41,7 @@ MOST_AT_ONCE = 1_000
 MOST_COUNTED = 20_000
 _IDS_AT_ONCE = 500
 _MOST_NOTES = 10
+_ON_ONE = 200
 _NAMESPACE = uuid.UUID("0198c0de-0000-7000-8000-fb0000000001")
 _SOURCES = {"person": "person", "service": "program"}
 
@@ -176,7 +177,7 @@ class Feedbacks:
         """
         if not isinstance(items, list_) or not 0 < len(items) <= MOST_AT_ONCE:
             raise BadBatchError(most=MOST_AT_ONCE)
-        return self._take(enumerate(items), by=by)[0]
+        return self._take(enumerate(items), "item", by=by)[0]
 
     def import_file(self, path: Path, *, key: str = "", by: Principal) -> dict[str, Any]:
         """Take a CSV or JSONL file; say how much is joined, what waits and what was refused, and why.
@@ -188,13 +189,13 @@ class Feedbacks:
             SpoolFullError, SpoolBrokenError, NoSpoolError: it was not kept, or not all of it.
         """
         rows = [*read(path, key=key)]
-        told, said = self._take(rows, by=by)
+        told, said = self._take(rows, "line", by=by)
         waits = [voice for voice in joined(said, self._traces) if voice.waits]
         reasons: dict[str, int] = {}
         for voice in waits:
             why = _WAITS[voice.feedback.level].format(voice.feedback.subject.partition(":")[0])
             reasons[why] = reasons.get(why, 0) + 1
-        told["notes"] += [f"{n} wait: {why}" for why, n in reasons.items()]
+        told["notes"] += [f"{n} waiting: {why}" for why, n in reasons.items()]
         return {
             "file": path.name, "rows": len(rows), **told,
             "joined": len(said) - len(waits), "waiting": len(waits), "reasons": reasons,
@@ -278,6 +279,15 @@ class Feedbacks:
         where = " AND ".join(["1", *(condition for condition, _ in given)])
         values = [value for _, value in given]
         return self._select(f"{where} ORDER BY seq DESC LIMIT ?", [*values, limit])
+
+    def about(self, trace: Trace) -> tuple[Feedback, ...]:
+        """Return what holds of a trace, the newest first: said of it, of its session, of its own keys."""
+        found = [*self.list(trace_id=trace.id, limit=_ON_ONE)]
+        keys = [("key", f"{name}:{value}") for name, value in trace.tags.items()]
+        for level, id_ in [*keys, *([("session", trace.session)] if trace.session else [])]:
+            where = "level = ? AND subject = ? AND current = 1 ORDER BY seq DESC LIMIT ?"
+            found += self._select(where, [level, id_, _ON_ONE])
+        return tuple(sorted(found, key=lambda said: -said.seq))
 
     def get(self, feedback_id: str) -> Feedback:
         """Return one record.
@@ -473,7 +483,7 @@ class Feedbacks:
         return known[name]
 
     def _take(
-        self, rows: Iterable[tuple[int, Any]], *, by: Principal
+        self, rows: Iterable[tuple[int, Any]], word: str, *, by: Principal
     ) -> tuple[dict[str, Any], builtins.list[Feedback]]:
         """Keep those that break no rule; each that does is told with its place and the reason."""
         said: builtins.list[Feedback] = []
@@ -491,7 +501,9 @@ class Feedbacks:
                 said.append(one)
                 notes |= dict.fromkeys(told)
         self._keep(said)
-        shown = [f"{each['at']} was refused: {each['why']}" for each in refused[:_MOST_NOTES]]
+        shown = [
+            f"{word} {each['at']} was refused: {each['why']}" for each in refused[:_MOST_NOTES]
+        ]
         taken = {
             "taken": len(said), "ids": [each.id for each in said], "refused": refused,
             "notes": [*notes, *shown],

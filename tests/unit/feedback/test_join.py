@@ -24,6 +24,9 @@ def test_feedback_waits_and_is_joined_when_its_trace_comes(office):
     }
     office.call(7, session="s1", tags={"order": "4711", "shop": "a"}, **SUPPORT)
     assert waits(office) == {}
+    [call] = office.traces.list()
+    said = [each.about for each in office.feedbacks.about(call)]
+    assert said == ["order:4711", "session:s1", f"trace:{trace}"]
     [rate] = [r for r in office.feedbacks.rates("release") if r.where]
     assert (rate.where, rate.n, rate.value, rate.what) == ("support@1", 3, 1.0, "rate")
     assert 0.3 < rate.low < rate.high == 1
@@ -124,7 +127,7 @@ def test_a_file_is_taken_once_with_what_joins_what_waits_and_what_is_wrong(offic
     assert (told["rows"], told["taken"], told["joined"], told["waiting"]) == (5, 3, 2, 1)
     assert told["reasons"] == {"no trace carries the tag order with this value": 1}
     assert [each["at"] for each in told["refused"]] == [5, 6]
-    assert told["notes"][0].startswith("5 was refused: `viel` is not what revenue@1 takes")
+    assert told["notes"][0].startswith("line 5 was refused: `viel` is not what revenue@1 takes")
     office.feedbacks.import_file(path, key="order", by=ANNA)
     assert len(office.read().list()) == 3
     lines = tmp_path / "more.jsonl"

@@ -154,6 +154,7 @@ GOOD = {
     "list": ["a"],
     "path": "p",
     "secret": "s",
+    "scalar": "yes",
 }
 WRONG = [
     None,

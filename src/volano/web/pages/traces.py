@@ -78,7 +78,7 @@ def item(app: Any, key: str, now_us: int) -> Item:
     if trace is None:
         raise NotFoundError(_("There is no trace yet."))
     bodies = app.traces.bodies(trace)
-    given = app.feedbacks.list(trace_id=trace.id, limit=200)
+    given = app.feedbacks.about(trace)
     return Item(
         title=words.clip(trace.input_text, 90) or trace.id,
         headline=_sentence(trace, now_us),
