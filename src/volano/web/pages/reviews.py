@@ -109,9 +109,7 @@ def _begin(stands: Any) -> list[Section]:
 
 def _differing(app: Any, stands: Any) -> Section:
     rows = [_difference(app, stands.queue, each) for each in stands.differ]
-    columns = (
-        Column(_("Item")), Column(_("Trace")), Column(_("Answers")), Column(_("Last word")),
-    )  # fmt: skip
+    columns = (Column(_("Item")), Column(_("Answers")), Column(_("Last word")))
     return Table(_("Where reviewers differ"), columns, rows, empty=_("Nowhere, so far."))
 
 
