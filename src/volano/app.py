@@ -34,7 +34,9 @@ from volano.data.keeper import Datasets
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
+from volano.feedback.metrics import Metrics
 from volano.feedback.recording import recorder
+from volano.feedback.reviews import Reviews
 from volano.flows.keeper import Flows
 from volano.gateway.importer import Importer
 from volano.gateway.keeper import Gateway
@@ -141,7 +143,16 @@ class App:
             publish=self._publish,
             frames=self._spool,
         )
-        self.feedbacks = Feedbacks(self._spool, self._hot, self.clock)
+        self.metrics = Metrics(self._db, self.ledger, self.clock)
+        self.feedbacks = Feedbacks(self._spool, self._hot, self.clock, self.metrics)
+        self.reviews = Reviews(
+            db=self._db,
+            ledger=self.ledger,
+            clock=self.clock,
+            traces=self.traces,
+            feedbacks=self.feedbacks,
+            metrics=self.metrics,
+        )
         self.datasets = Datasets(self.catalog)
         self.curator = Curator(self.datasets, self.feedbacks)
         self.drift = Drift(
@@ -381,12 +392,12 @@ class App:
         calls, spans = self.traces.calls(id), self.spans.of_trace(id)
         if not calls and not spans:
             raise UnknownTraceError(trace=id)
-        feedback = {"feedback": self.feedbacks.list(trace_id=id)}
         if not spans:
-            return {**asdict(calls[-1]), **feedback}
+            return {**asdict(calls[-1]), "feedback": self.feedbacks.about(calls[-1])}
         steps = tree(calls, spans)
         root = [span for span in spans if span.span_id == steps[0].span_id]
-        return {**asdict((calls or root)[-1]), "steps": steps, **feedback}
+        shown = (calls or root)[-1]
+        return {**asdict(shown), "steps": steps, "feedback": self.feedbacks.about(shown)}
 
     def last_trace(self) -> dict[str, Any]:
         """Return the newest trace with the feedback on it.

@@ -16,6 +16,12 @@ from volano.core.digest import Digest
 from volano.core.errors import NotFoundError
 from volano.core.manifest import File, Manifest, Parent
 from volano.core.ref import Ref
+from volano.feedback.join import Joined
+from volano.feedback.metric import Metric
+from volano.feedback.queue import Item, Queue, standing
+from volano.feedback.queue import Place as QueuePlace
+from volano.feedback.rates import rates
+from volano.feedback.record import Feedback
 from volano.jobs.progress import Progress
 from volano.monitor.alert import Alert
 from volano.monitor.book import Silence
@@ -24,6 +30,7 @@ from volano.monitor.drift.finding import Topic
 from volano.traces.difference import difference
 from volano.traces.filter import parse
 from volano.traces.found import Page
+from volano.traces.places import Place
 from volano.traces.search import words_of
 from volano.traces.traffic import Stretch, Traffic
 from volano.traces.views import View
@@ -34,6 +41,7 @@ S, MIN, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
 HOSTILE = "<script>window.hacked=1</script><img src=x onerror='window.hacked=1'> \u202egnp.exe\u202c zero\u200bwidth {{7*7}} <hx-partial hx-target='#live'>gone</hx-partial>"
 HUNGARIAN = "Jó napot! A megrendelésem (4471) még mindig nem érkezett meg, árvíztűrő tükörfúrógép."
 CHINESE = "您好，我的订单三天前就应该到了，请问退款什么时候能到账？"
+GUIDELINES = f"Friendly: greets, and says “you”.\n\n{CHINESE}\n{HOSTILE}"
 ARABIC = "مرحبا، أين طلبي رقم 3312؟ شكرا"
 LONG = "support-for-the-whole-of-central-and-eastern-europe-with-every-language-we-could-think-of/staging"
 
@@ -364,20 +372,6 @@ class Views:
         return self.rows
 
 
-@dataclass(frozen=True)
-class Feedback:
-    id: str
-    trace_id: str
-    at_us: int
-    by: str
-    group: str = "care/web"
-    name: str = "correct"
-    value: float | None = 1.0
-    comment: str | None = None
-    correction: str | None = None
-    seq: int = 0
-
-
 @dataclass
 class Feedbacks:
     rows: list[Feedback] = field(default_factory=list)
@@ -392,6 +386,59 @@ class Feedbacks:
             and (since_us is None or row.at_us >= since_us)
         ]
         return found[:limit]
+
+    def get(self, feedback_id):
+        return next(row for row in self.rows if row.id == feedback_id)
+
+    def about(self, trace):
+        return self.list(trace_id=trace.id)
+
+    def history(self, feedback_id):
+        return [self.get(feedback_id)]
+
+    def joined(self, said):
+        def place(row):
+            release = "support@3" if row.seq % 5 == 0 else "support@2"
+            return Place(row.trace_id, "support", release, "user-1", "", row.at_us)
+
+        return [
+            Joined(row, place(row)) if row.trace_id else Joined(row, None, "no trace carries it")
+            for row in said
+        ]
+
+    def rates(self, by_what="all", *, name=None, source="", since_us=None):
+        said = self.list(name=name, since_us=since_us, limit=9999)
+        return rates(self.joined([row for row in said if source in ("", row.source)]), by_what)
+
+
+class Reviews:
+    """One queue of three, where two reviewers have met once and differed."""
+
+    def __init__(self, *, there: bool = False):
+        self.there = there
+
+    def list(self):
+        return [self.show("first")] if self.there else []
+
+    def metric(self, name):
+        return Metric("tone", 2, "category", categories=("friendly", "правильно", HOSTILE[:40]))
+
+    def show(self, name):
+        queue = Queue(
+            name, "tone@2", 2, GUIDELINES, {"channel": "support"}, NOW_US - DAY, "person:anna"
+        )
+        items = [Item(n, f"{n * 4:032x}") for n in (1, 2, 3)]
+        places = [
+            QueuePlace(1, who, "given", 0, word, uuid(1), NOW_US)
+            for who, word in (("anna", "friendly"), ("béla", "правильно"))
+        ]
+        return standing(queue, self.metric(name), items, places)
+
+    def next(self, name, *, reviewer, by):
+        return {
+            "queue": name, "reviewer": reviewer, "item": 2, "trace_id": f"{8:032x}", "seen": 1,
+            "items": 3, "question": HOSTILE, "answer": CHINESE, "until_us": NOW_US,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -549,6 +596,7 @@ def empty() -> SimpleNamespace:
         traces=Traces(),
         views=Views(),
         feedbacks=Feedbacks(),
+        reviews=Reviews(),
         runs=Runs(),
         releases=Releases(),
         ledger=Ledger(),
@@ -567,6 +615,7 @@ def lived() -> SimpleNamespace:
     _make(app.catalog)
     _move(app.releases)
     _call(app.traces, app.feedbacks)
+    app.reviews.there = True
     _work(app.runs)
     _write(app.ledger)
     _burn(app.alerts, app.slos)
@@ -1005,6 +1054,8 @@ def _call(traces: Traces, feedbacks: Feedbacks) -> None:
                 f"{n * 4:032x}",
                 NOW_US - (61 - n) * 25 * S,
                 "person:béla" if n % 2 else "program:crm",
+                "care/web",
+                "correct",
                 value=0.0 if wrong else 1.0,
                 comment=HOSTILE if n == 60 else None,
                 correction='{"queue":"refund","priority":"high"}' if wrong else None,

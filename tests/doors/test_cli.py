@@ -440,7 +440,7 @@ def test_help_lists_everything_and_loads_no_room():
 def test_every_noun_and_verb_has_help(volano, noun):
     assert volano(noun, "--help").code == 0
     for verb in (verb for verb in VERBS if verb.noun == noun):
-        said = volano(noun, verb.name, "--help")
+        said = volano(noun, *verb.name.split(), "--help")
         assert (said.code, said.err) == (0, "")
         assert f"/api/v1{verb.path}" in said.out.replace("\n", "").replace("  ", "")
 

@@ -31,6 +31,8 @@ from volano.core.clock import ManualClock
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.feedback.keeper import Feedbacks
+from volano.feedback.metrics import Metrics
+from volano.feedback.reviews import Reviews
 from volano.gateway.keeper import Gateway
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
@@ -74,6 +76,7 @@ ITEMS = {
     "trace": f"/item/traces/{HOSTILE_TRACE}",
     "failed trace": f"/item/traces/{17:032x}",
     "feedback": f"/item/feedback/{workspace.uuid(60)}",
+    "queue": "/item/reviews/first",
     "failed run": f"/item/runs/{workspace.uuid(2)}",
     "running run": f"/item/runs/{workspace.uuid(3)}",
     "long name": f"/item/datasets/{quote(workspace.LONG)}@1",
@@ -91,6 +94,7 @@ OTHERS = {
     "drift": "/drift",
     "a look": f"/drift/{workspace.uuid(71)}",
     "a look of little": "/drift/quiet",
+    "review": "/review/first?as=anna",
 }
 PAGES = {**OTHERS, **LISTS, **ITEMS}
 
@@ -548,7 +552,8 @@ def test_the_alerts_say_what_burns_and_lead_to_its_traces() -> None:
         (workspace.Gateway, Gateway, ("status", "health")),
         (workspace.Targets, Targets, ("list",)),
         (workspace.Drift, Drift, ("list", "show", "references")),
-        (workspace.Feedbacks, Feedbacks, ("list",)),
+        (workspace.Feedbacks, Feedbacks, ("list", "get", "history", "joined", "rates")),
+        (workspace.Reviews, Reviews, ("list", "show", "next", "metric")),
         (workspace.Ledger, Ledger, ("list",)),
         (workspace.Runs, Runs, ("list", "get", "log")),
         (workspace.Alerts, Alerts, ("list", "rules", "receivers", "silences")),
@@ -617,7 +622,7 @@ def tab(browser: Any, **how: Any) -> Iterator[Any]:
         context.close()
 
 
-SEEN = {**OTHERS, "traces": "/list/traces", "datasets": "/list/datasets",
+SEEN = {**OTHERS, "traces": "/list/traces", "voices": "/list/feedback", "datasets": "/list/datasets",
         "rollouts": "/list/rollouts", **ITEMS}  # fmt: skip
 
 
@@ -765,7 +770,15 @@ def test_the_pages_stand_on_the_real_keepers(tmp_path: Path) -> None:
         ledger=ledger,
         traces=Traces(tmp_path / "hot.db"),
         views=Views(db, ledger, clock),
-        feedbacks=Feedbacks(None, tmp_path / "hot.db", clock),
+        feedbacks=(feedbacks := Feedbacks(None, tmp_path / "hot.db", clock)),
+        reviews=Reviews(
+            db=db,
+            ledger=ledger,
+            clock=clock,
+            traces=Traces(tmp_path / "hot.db"),
+            feedbacks=feedbacks,
+            metrics=Metrics(db, ledger, clock),
+        ),
         runs=Runs(db, ledger, tmp_path / "jobs", clock, jobs_url=jobs_url),
         releases=workspace.Releases(),
         settings=SimpleNamespace(folder=tmp_path, port=7070),

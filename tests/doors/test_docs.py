@@ -117,6 +117,12 @@ def unsayable(command: list[str], *, complete: bool = False) -> str:
         if rest[0] not in found.commands:
             return f"{name} has no verb {rest[0]}"
         found, rest = found.commands[rest[0]], rest[1:]
+        if isinstance(found, click.Group):
+            if not rest or rest[0] in {"…", "--help"}:
+                return ""
+            if rest[0] not in found.commands:
+                return f"{name} {found.name} has no verb {rest[0]}"
+            found, rest = found.commands[rest[0]], rest[1:]
     return _unfit(found, rest, complete=complete)
 
 

@@ -14,6 +14,8 @@ from volano.data.keeper import Datasets
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
+from volano.feedback.metrics import Metrics
+from volano.feedback.reviews import Reviews
 from volano.flows.keeper import Flows
 from volano.gateway.importer import Importer
 from volano.gateway.keeper import Gateway
@@ -55,11 +57,13 @@ KEEPERS = {
     "keys": Keys,
     "ledger": Ledger,
     "limits": Limits,
+    "metrics": Metrics,
     "models": Models,
     "prompts": Prompts,
     "reconciler": Reconciler,
     "releases": Releases,
     "retentions": Retentions,
+    "reviews": Reviews,
     "runs": Runs,
     "spans": Spans,
     "series": Series,
@@ -94,7 +98,7 @@ INNER = {
     "datasets": {"curate"},
     "drift": {"references", "reference", "looks", "due"},
     "evals": {"evaluate", "report", "answers"},
-    "feedbacks": {"on", "since", "corrections"},
+    "feedbacks": {"on", "since", "corrections", "joined", "review", "withdraw", "get", "about"},
     "flows": {"compile"},
     "gateway": {"tell", "close"},
     "keys": {"create", "rotate", "fingerprints", "verify"},
@@ -110,6 +114,7 @@ INNER = {
         "folder",
     },
     "limits": {"list"},
+    "metrics": {"current"},
     "prompts": {"read"},
     "reconciler": {"tick"},
     "releases": {
@@ -123,12 +128,14 @@ INNER = {
         "active",
         "in_use",
     },
+    "reviews": {"metric"},
     "runs": {"register", "launch", "close", "start", "counts"},
     "spans": {"get", "said", "of_trace", "children", "count"},
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},
     "traces": {
         "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",
         "traffic", "stretches", "close", "sums", "list", "page", "histogram", "steps",
+        "places", "places_of_sessions", "places_of_tags",
     },
 }  # fmt: skip
 

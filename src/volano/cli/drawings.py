@@ -22,7 +22,8 @@ def trace(value: Mapping[str, Any]) -> None:
     for what, name in (("in", "input_text"), ("out", "output_text"), ("error", "error")):
         _said(what, at[name] if value.get(name) else "")
     for feedback in value.get("feedback", ()):
-        said = [f"{feedback['name']}={feedback['value']}"] if feedback["value"] is not None else []
+        given = feedback.get("given", feedback["value"])
+        said = [f"{feedback['name']}={given}"] if given is not None else []
         said += [cell("", feedback[part]) for part in ("correction", "comment") if feedback[part]]
         _said("feedback", f"{' · '.join(said)}   by {cell('by', feedback['by'])}")
 

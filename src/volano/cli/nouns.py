@@ -19,9 +19,17 @@ TYPES: dict[str, Any] = {
     "json": click.STRING,
     "list": click.STRING,
     "output": click.Path(resolve_path=True),
+    "scalar": click.STRING,
     "path": click.Path(exists=True, dir_okay=False, resolve_path=True),
     "folder": click.Path(exists=True, resolve_path=True),
 }
+
+
+PARTS = {
+    ("feedback", "metric"): "What names of feedback mean, version by version.",
+    ("review", "queue"): "Traces put before people, by one metric.",
+}
+"""Verbs of two words share a group of their own: `volano feedback metric define`."""
 
 
 class Noun(click.Group):
@@ -35,7 +43,13 @@ class Noun(click.Group):
 
 def group(noun: str, text: str) -> click.Group:
     """Return the group of a noun."""
-    commands = {verb.name: _command(verb) for verb in VERBS if verb.noun == noun}
+    commands: dict[str, click.Command] = {}
+    for verb in (v for v in VERBS if v.noun == noun):
+        part, _, last = verb.name.rpartition(" ")
+        if part and part not in commands:
+            commands[part] = Noun(part, commands={}, help=PARTS[noun, part])
+        within = commands[part].commands if part else commands  # type: ignore[attr-defined]
+        within[last] = _command(verb)
     return Noun(noun, commands=commands, help=text)
 
 
@@ -56,7 +70,7 @@ def _command(verb: Verb) -> click.Command:
     as_json = click.Option(["--json", "as_json"], is_flag=True, help="Print the result as JSON.")
     params = [_param(param) for param in verb.params if param.kind != "secret"]
     return click.Command(
-        verb.name, callback=run, params=[*params, as_json], help=verb.help,
+        verb.name.rpartition(" ")[2], callback=run, params=[*params, as_json], help=verb.help,
         epilog=f"Over HTTP: {verb.method} /api/v1{verb.path}",
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from volano.costs.pricing import Pricing
 from volano.costs.repricing import KIND, Repricing
-from volano.feedback.tables import sink
+from volano.feedback.tables import prepare, sink
 from volano.traces.frame import Kind
 from volano.traces.hot import HotStore
 from volano.traces.intake import Sink
@@ -27,6 +27,8 @@ def recorder(spool: Path, hot_path: Path, pricing: Pricing | None = None) -> Ite
         RecorderBusyError: another process records into this file.
     """
     hot = HotStore(hot_path)
+    with hot.transaction() as conn:
+        prepare(conn)
     sinks: dict[int, Sink] = {Kind.FEEDBACK: sink}
     if pricing is not None:
         sinks[Kind.REPRICE] = Repricing(pricing)

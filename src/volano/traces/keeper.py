@@ -14,11 +14,13 @@ from volano.core.text import nfc
 from volano.traces.aside import Loss
 from volano.traces.difference import Difference, difference
 from volano.traces.errors import UnknownTraceError
-from volano.traces.filter import FUNCTIONS, Compare, Node, Place, Says, parse, spell
+from volano.traces.filter import FUNCTIONS, Compare, Node, Says, parse, spell
+from volano.traces.filter.nodes import Place as Named
 from volano.traces.filter.nodes import all_of
 from volano.traces.filter.values import Flag, Text
 from volano.traces.found import NAMES, TABLES, Finder, Page, cursor, parts, row_of
 from volano.traces.hot import reading
+from volano.traces.places import Place, of_sessions, of_tags, of_traces
 from volano.traces.sealed.records import NEWEST, OLDEST, Records
 from volano.traces.sealed.within import EVERYTHING, Within
 from volano.traces.search import Search, words_of
@@ -236,6 +238,18 @@ class Traces:
                 found[trace.id] = trace
         return found
 
+    def places(self, trace_ids: Iterable[str]) -> dict[str, Place]:
+        """Return where each of these traces stands, also those that only applications told of."""
+        return of_traces(self.records, trace_ids)
+
+    def places_of_sessions(self, sessions: Iterable[str]) -> dict[str, Place]:
+        """Return where the newest trace of each of these sessions stands."""
+        return of_sessions(self.records, sessions)
+
+    def places_of_tags(self, tags: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Place]:
+        """Return where the newest trace stands that carries each of these tags."""
+        return of_tags(self._rows, self.records, tags)
+
     def counts(self, since_us: int = 0) -> Counts:
         """Count calls by outcome since a moment."""
         within = Within(since_us=since_us)
@@ -388,17 +402,17 @@ def _equals(**wanted: str | None) -> tuple[list[str], list[Any]]:
 
 def _equal(**wanted: str | None) -> list[Node]:
     given = {name: value for name, value in wanted.items() if value is not None}
-    return [Compare(Place(name), "=", Text(value)) for name, value in given.items()]
+    return [Compare(Named(name), "=", Text(value)) for name, value in given.items()]
 
 
 def _ended(outcome: str | None) -> Node | None:
     if outcome == "failed":
-        return Compare(Place("failed"), "=", Flag(True))
-    return Compare(Place("outcome"), "=", Text(outcome)) if outcome is not None else None
+        return Compare(Named("failed"), "=", Flag(True))
+    return Compare(Named("outcome"), "=", Text(outcome)) if outcome is not None else None
 
 
 def _saying(text: str) -> list[Node]:
-    return [Says(Place("text"), nfc(text))] if text else []
+    return [Says(Named("text"), nfc(text))] if text else []
 
 
 def _told(row: Trace | Span) -> dict[str, Any]:

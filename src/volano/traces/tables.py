@@ -185,6 +185,22 @@ CREATE TABLE wishes (
 ) STRICT
 """
 """Changes wanted of sealed rows with a `seq` up to `below`, carried out up to `done`."""
+TAGGED = """
+CREATE TABLE tagged (
+  name TEXT NOT NULL, value TEXT NOT NULL, id TEXT NOT NULL,
+  PRIMARY KEY (name, value, id)
+) STRICT, WITHOUT ROWID
+"""
+"""Which traces carry a tag: what comes later with an own key, such as an order's, finds them so."""
+
+_TAGGED_BY = """
+CREATE TRIGGER tagged_by_{0} AFTER INSERT ON {0} WHEN NEW.tags <> '{{}}' AND json_valid(NEW.tags) {1}BEGIN
+  INSERT OR IGNORE INTO tagged SELECT key, value, NEW.id FROM json_each(NEW.tags)
+  WHERE type = 'text';
+END
+"""
+_ROOTS = "AND NEW.parent_span_id IS NULL "
+"""Of an application's spans the first one speaks for the trace; the others' tags are details."""
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -244,6 +260,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ),
     ),
     ROLLUP,
+    (
+        TAGGED,
+        """INSERT OR IGNORE INTO tagged SELECT j.key, j.value, calls.id
+           FROM calls, json_each(calls.tags) AS j WHERE tags <> '{}' AND j.type = 'text'""",
+        _TAGGED_BY.format("calls", ""),
+        _TAGGED_BY.format("spans", _ROOTS),
+    ),
 )
 
 COLUMNS = (

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import volano.access.tables
 import volano.costs.tables
+import volano.feedback.catalog
 import volano.gateway.tables
 import volano.jobs.tables
 import volano.monitor.drift.tables
@@ -37,6 +38,7 @@ ALL_ROOMS = {
     "keys", "channels", "rollouts", "rollout_events", "targets", "limits", "prices", "budgets",
     "retention", "holds", "slos", "alert_rules", "alerts", "alert_silences", "alert_outbox",
     "drift_references", "drift_looks", "trace_views",
+    "metrics", "review_queues", "review_items", "review_answers",
     "alembic_version",
 }  # fmt: skip
 LABEL = {

@@ -156,6 +156,7 @@ GOOD = {
     "folder": "p",
     "output": "p",
     "secret": "s",
+    "scalar": "yes",
 }
 WRONG = [
     None,
@@ -188,7 +189,14 @@ class Anything:
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: f"{verb.noun} {verb.name}")
 def test_whatever_is_given_a_verb_takes_it_or_says_what_is_wrong(verb):
-    good = {p.name: p.choices[0] if p.choices else GOOD[p.kind] for p in verb.params}
+    good = {
+        p.name: p.choices[0]
+        if p.choices
+        else max(p.least or 1, 1)
+        if p.kind == "int"
+        else GOOD[p.kind]
+        for p in verb.params
+    }
     assert say(Anything(), verb, good, by=ANNA, local=True) is None
     for param in verb.params:
         for value in WRONG:

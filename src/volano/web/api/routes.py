@@ -145,8 +145,9 @@ def endpoint_of(verb: Verb) -> Endpoint:
 def _take_idempotency_key(verb: Verb, request: Request, arguments: dict[str, Any]) -> None:
     """A client that says a thing twice, because no answer came, sends the same key again."""
     key = request.headers.get("idempotency-key")
-    if key and any(param.name == "feedback_id" for param in verb.params):
-        arguments.setdefault("feedback_id", key)
+    for name in ("feedback_id", "idempotency_key"):
+        if key and verb.changes and any(p.name == name and not p.first for p in verb.params):
+            arguments.setdefault(name, key)
 
 
 def within(verb: Verb, who: Visitor) -> None:

@@ -108,6 +108,7 @@ _WORDS = {
     "output": "a file's path",
     "folder": "the path of a file or a folder",
     "secret": "text",
+    "scalar": "text, a number, true or false",
 }
 
 
@@ -171,6 +172,12 @@ def _path(value: Any) -> Path:
     return Path(_text(value))
 
 
+def _scalar(value: Any) -> str | float | bool:
+    if isinstance(value, bool):
+        return value
+    return _float(value) if isinstance(value, int | float) else _text(value)
+
+
 _INT = re.compile(r"[+-]?[0-9]+")
 _CONVERT: Mapping[Kind, Callable[[Any], Any]] = {
     "text": _text,
@@ -183,4 +190,5 @@ _CONVERT: Mapping[Kind, Callable[[Any], Any]] = {
     "output": _path,
     "folder": _path,
     "secret": _text,
+    "scalar": _scalar,
 }

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["text", "int", "float", "flag", "json", "list", "path", "folder", "output", "secret"]
+Kind = Literal[
+    "text", "int", "float", "flag", "json", "list", "path", "folder", "output", "secret", "scalar"
+]
 
 FAMILY_HEADER = "x-volano-family"
 """Names an error's family in an answer where the status does not (409: a conflict, or a gate)."""
@@ -16,7 +18,8 @@ class Param:
     `path` names a file on this machine: it is read by control, so that only the
     local door takes it (a `folder` may be one of files); over HTTP `rows` and the like carry
     content. `output` names one that is written, and need not be there yet. A `secret` is
-    read from the standard input: on a command line others could see it.
+    read from the standard input: on a command line others could see it. A `scalar` is
+    text, a number or true and false, whatever its keeper takes.
     """
 
     name: str

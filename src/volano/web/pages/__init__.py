@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from volano.core.clock import Clock, SystemClock
-from volano.web.pages import alerts, diff, drift, find, live, render, traffic
+from volano.web.pages import alerts, diff, drift, find, live, render, reviewing, traffic
 from volano.web.pages.asked import asked_for
 from volano.web.pages.assets import static_route
 from volano.web.pages.caring import care
@@ -53,6 +53,8 @@ def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
         Route("/traces/view/remove", forget(app, now), methods=["POST"]),
         Route("/drift", guard(drifting), name="drift"),
         Route("/drift/{key}", guard(drifting)),
+        Route("/review/{name}", guard(reviewing.page), name="review"),
+        Route("/review/{name}/{deed}", reviewing.deed(app, now), methods=["POST"]),
         Route("/find", guard(search), name="find"),
         Route("/list/{noun}", guard(rows), name="list"),
         Route("/item/{noun}/{key:path}", guard(one), name="item"),

@@ -1,7 +1,16 @@
 """The nouns of the console in the order of the loop: their words, lists and detail pages."""
 
 from volano.core.errors import NotFoundError
-from volano.web.pages import artifacts, feedback, kinds, rollouts, runs, trace_list, traces
+from volano.web.pages import (
+    artifacts,
+    feedback,
+    kinds,
+    reviews,
+    rollouts,
+    runs,
+    trace_list,
+    traces,
+)  # fmt: skip
 from volano.web.pages.i18n import N_
 from volano.web.pages.release_page import release_sections
 from volano.web.pages.view import Noun
@@ -85,7 +94,14 @@ NOUNS: dict[str, Noun] = {
             N_("What do people say about the answers?"),
             N_("No feedback yet. A score, a comment or a correction on a trace makes one."),
             "volano feedback add TRACE --value 1",
-            feedback.listing, feedback.item, ("name",),
+            feedback.listing, feedback.item, ("name", "by", "source", "since", "waits"),
+        ),
+        Noun(
+            "reviews", "queue", N_("Reviews"), "v", "street",
+            N_("Which answers wait for a person’s eyes?"),
+            N_("No review queue yet. A sample of traces and a metric make one."),
+            "volano review queue create first --metric thumbs --sample 20",
+            reviews.listing, reviews.item,
         ),
         Noun(
             "runs", "run", N_("Runs"), "u", "works",

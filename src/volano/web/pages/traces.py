@@ -49,7 +49,7 @@ def item(app: Any, key: str, now_us: int) -> Item:
         return sent(app, trace, now_us)
     bodies = app.traces.bodies(trace)
     again = _again(app, trace, bodies.request)
-    given = app.feedbacks.list(trace_id=trace.id, limit=200)
+    given = app.feedbacks.about(trace)
     return Item(
         title=words.clip(trace.input_text, 90) or trace.id,
         headline=_sentence(trace, now_us),

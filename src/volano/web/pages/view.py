@@ -66,6 +66,7 @@ class Listing:
     filters: Sequence[Filter] = ()
     panel: Any = None
     """What the page of this noun shows besides, where it has a template of its own."""
+    sections: Sequence["Section"] = ()
 
 
 # ---- sections of a detail page; `template` names the macro that draws it
@@ -287,8 +288,40 @@ class Timeline:
     events: Sequence[Happening]
 
 
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One number that people gave: whose it is, what it counts, and where its interval lies.
+
+    `value`, `low` and `high` place it on 0..1 for the drawing; None: there is none.
+    """
+
+    name: str
+    href: str
+    where: str
+    where_href: str | None
+    says: str
+    text: str
+    reach: str
+    n: int
+    n_href: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Voices:
+    """What was said, counted: a number with its interval a line."""
+
+    template: ClassVar[str] = "voices"
+    title: str
+    where: str
+    voices: Sequence[Voice]
+    note: Markup = field(default_factory=Markup)
+
+
 Section = (
-    Facts | Table | Conversation | Code | Lineage | Bars | Spans | Steps | Pulses | Gates | Timeline
+    Voices | Facts | Table | Conversation | Code | Lineage | Bars | Spans | Steps | Pulses | Gates | Timeline
 )  # fmt: skip
 
 
