@@ -71,11 +71,11 @@ def _places(
     records: Records, where: str, params: Sequence[Any], within: Within = EVERYTHING
 ) -> Iterator[Place]:
     """Yield places, in an order in which later ones win: the newest, and calls over spans."""
-    columns = ("id", "release", "unit", "session", "began_us")
-    for row in records.select("spans", columns, where, params, order=OLDEST, within=within):
+    spans: Sequence[str] = ("id", "release", "unit", "session", "began_us")
+    for row in records.select("spans", spans, where, params, order=OLDEST, within=within):
         yield Place(row[0], "", *row[1:])
-    columns = ("id", "channel", "release", "unit", "session", "began_us")
-    for row in records.select("calls", columns, where, params, order=OLDEST, within=within):
+    calls: Sequence[str] = ("id", "channel", "release", "unit", "session", "began_us")
+    for row in records.select("calls", calls, where, params, order=OLDEST, within=within):
         yield Place(*row)
 
 
