@@ -15,7 +15,8 @@ from collections.abc import Sequence
 import msgspec
 import zstandard
 
-from volano.costs.pricing import HELD, NOT_ASKED, Pricing
+from volano.costs.price import HELD, NOT_ASKED
+from volano.costs.pricing import Pricing
 from volano.traces.row import READERS, read_content
 
 CACHED = "cache"
