@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
-# Quick tests share the cores; stories and doors have the machine to themselves.
+# Tests share the cores, a file of doors at a time; stories have the machine to themselves.
 JOBS ?= logical
 # Children start from compiled files, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
@@ -26,12 +26,13 @@ up: $(VENV)/.all ## Start the platform on http://127.0.0.1:7070 (Ctrl-C stops it
 test: $(VENV)/.dev ## Pass all tests (installs what they need)
 	@$(BIN)/python tests/support/needs.py
 	@$(BIN)/python -m pytest -n $(JOBS) tests/unit
-	@$(BIN)/python -m pytest --ignore tests/unit
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --ignore tests/unit --ignore tests/stories
+	@$(BIN)/python -m pytest tests/stories
 
 check: $(VENV)/.dev ## Format, ruff, types, import floors, quick tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy
+	@$(BIN)/mypy -n auto
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m pytest -m "not slow" -n $(JOBS) --hypothesis-profile quick tests/unit
 

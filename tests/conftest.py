@@ -18,6 +18,14 @@ settings.register_profile("quick", settings.get_profile("steady"), max_examples=
 settings.load_profile("steady")
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Migrated]:
+    """What the migrations make, made once."""
+    made = databases.Migrated(tmp_path_factory.mktemp("migrated"))
+    yield made
+    made.close()
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
     """The address of a fresh, empty database; the test runs once on each kind."""
@@ -25,17 +33,19 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL
         yield url
 
 
-@pytest.fixture
-def database(database_url: URL) -> Iterator[Database]:
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(
+    request: pytest.FixtureRequest, migrated: databases.Migrated, tmp_path: Path
+) -> Iterator[Database]:
     """A fresh, migrated database; the test runs on SQLite and on Postgres."""
-    with databases.opened(database_url) as db:
+    with migrated.database(request.param, tmp_path) as db:
         yield db
 
 
 @pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[Database]:
+def sqlite(migrated: databases.Migrated, tmp_path: Path) -> Iterator[Database]:
     """A fresh, migrated SQLite database, for tests where the kind does not matter."""
-    with databases.opened(databases.sqlite_url(tmp_path)) as db:
+    with migrated.database("sqlite", tmp_path) as db:
         yield db
 
 

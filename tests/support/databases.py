@@ -1,17 +1,21 @@
 """Fresh databases for tests: a SQLite file, or a schema of its own on a Postgres server.
 
+The migrations run once in a process: `Migrated` hands out what they made, a copied
+file or a Postgres schema that is emptied after each test.
+
 The server is `VOLANO_TEST_PG`, by default the local one. Where nothing answers
 the Postgres tests are skipped and say so; where `VOLANO_TEST_PG` is set they
 fail instead, because then somebody counts on them.
 """
 
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy import URL, Connection, MetaData, create_engine, delete, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from volano.store.db import Database
@@ -62,6 +66,93 @@ def opened(url: URL) -> Iterator[Database]:
         yield db
     finally:
         db.close()
+
+
+class Migrated:
+    """Databases as the migrations leave them, without running these for each test."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._file: Path | None = None
+        self._schema: _Schema | None = None
+
+    def database(self, kind: str, folder: Path) -> AbstractContextManager[Database]:
+        """Give a database for one test: kind is `sqlite` or `postgres`."""
+        return self._copied(folder) if kind == "sqlite" else self._emptied()
+
+    @contextmanager
+    def _copied(self, folder: Path) -> Iterator[Database]:
+        if self._file is None:
+            with opened(sqlite_url(self.folder)) as db:
+                self._file = Path(db.url.database or "")
+        db = Database(sqlite_url(folder))
+        shutil.copyfile(self._file, db.url.database or "")
+        try:
+            yield db
+        finally:
+            db.close()
+
+    @contextmanager
+    def _emptied(self) -> Iterator[Database]:
+        schema = self._schema or _Schema()
+        self._schema = None  # whoever comes meanwhile, or after a failure here, gets another
+        db = Database(schema.url)
+        try:
+            yield db
+        finally:
+            db.close()
+            if not schema.empty():
+                schema.close()
+                schema = None
+        self._schema = schema
+
+    def close(self) -> None:
+        if self._schema is not None:
+            self._schema.close()
+
+
+class _Schema:
+    """A migrated Postgres schema whose rows can be taken out again."""
+
+    def __init__(self) -> None:
+        with ExitStack() as stack:
+            self.url = stack.enter_context(postgres_url())
+            self._db = stack.enter_context(opened(self.url))
+            tables = MetaData()
+            with self._db.write() as conn:
+                tables.reflect(conn)
+                self._kept = _kept(conn)
+                self._shape = _shape(conn)
+            self._tables = [t for t in reversed(tables.sorted_tables) if t.name != VERSION]
+            self.close = stack.pop_all().close
+
+    def empty(self) -> bool:
+        """Take all rows out; False where the schema is no longer the one that was migrated."""
+        with self._db.write() as conn:
+            for table in self._tables:
+                conn.execute(delete(table))
+            return (_kept(conn), _shape(conn)) == (self._kept, self._shape)
+
+
+VERSION = "alembic_version"
+_SHAPE = text(
+    "WITH ours AS (SELECT oid, xmin FROM pg_class"
+    " WHERE relnamespace = current_schema()::regnamespace)"
+    " SELECT oid::text, xmin::text FROM ours UNION ALL"
+    " SELECT attname, a.xmin::text FROM pg_attribute a JOIN ours ON attrelid = ours.oid UNION ALL"
+    " SELECT conname, c.xmin::text FROM pg_constraint c JOIN ours ON conrelid = ours.oid UNION ALL"
+    " SELECT tgname, t.xmin::text FROM pg_trigger t JOIN ours ON tgrelid = ours.oid ORDER BY 1, 2"
+)
+
+
+def _kept(conn: Connection) -> list:
+    """What the migrations leave behind as rows: the step they came to, and nothing else."""
+    return list(conn.execute(text(f"SELECT * FROM {VERSION}")))
+
+
+def _shape(conn: Connection) -> list:
+    """Each part of the schema with the transaction that last touched it."""
+    return list(conn.execute(_SHAPE))
 
 
 def _give_up(why: str) -> None:

@@ -19,6 +19,9 @@ MTOK = 1_000_000
 SECOND_US = 1_000_000
 MARGIN_TOKENS = 1024
 """What a provider may add by itself: role marks, a hidden system prompt for tools."""
+HELD = "held"
+"""What stands in `priced_by` where a call costs what was held for it."""
+NOT_ASKED = "not asked"
 IMAGE_TOKENS = 50_000
 """No provider counts more tokens for one image (48,169: OpenAI's gpt-4o-mini, high detail)."""
 

@@ -10,10 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from volano.costs.book import Book
-from volano.costs.price import cost
-
-HELD = "held"
-NOT_ASKED = "not asked"
+from volano.costs.price import HELD, NOT_ASKED, cost
 
 
 class Pricing:

@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 import zstandard
 
-from volano.costs.pricing import HELD, NOT_ASKED, Pricing
+from volano.costs.price import HELD, NOT_ASKED
+from volano.costs.pricing import Pricing
 from volano.traces.row import READERS, read_content
 from volano.traces.sealed.wishes import Price, wish
 from volano.traces.sealed.within import Within

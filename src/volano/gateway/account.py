@@ -15,8 +15,7 @@ the words that it was sent and allowed.
 
 from volano.core.errors import VolanoError
 from volano.core.money import Money
-from volano.costs.price import Price, cost
-from volano.costs.pricing import HELD
+from volano.costs.price import HELD, Price, cost
 from volano.costs.purse import Hold, Later, Spent
 from volano.gateway import errors as no
 from volano.gateway.bound import Bound, bound

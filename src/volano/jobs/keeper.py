@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -26,7 +26,6 @@ from volano.core.principal import SYSTEM, Principal
 from volano.core.text import nfc
 from volano.jobs import lifeline, progress
 from volano.jobs.attend import Care, end_all
-from volano.jobs.engine import Engine
 from volano.jobs.errors import (
     AlreadyLaunchedError,
     HostStopping,
@@ -46,6 +45,9 @@ from volano.jobs.tables import active, add, change, counted, listed, read
 from volano.jobs.work import Attention, Work, write_log
 from volano.store.db import Database
 from volano.store.ledger import Ledger
+
+if TYPE_CHECKING:
+    from volano.jobs.engine import Engine
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +94,13 @@ class Runs:
         self._folder = folder
         self._clock = clock
         self._care = care if care is not None else Care(lifeline=lifeline.inherited())
-        self._engine = Engine(jobs_url, concurrency=concurrency, poll_s=poll_s, schema=jobs_schema)
+        self._jobs_url = jobs_url
+        self._how: dict[str, Any] = {
+            "concurrency": concurrency,
+            "poll_s": poll_s,
+            "schema": jobs_schema,
+        }
+        self._engine: Engine | None = None
         self._kinds: dict[str, Job] = {}
         self._ready = threading.Event()
         self._stopping = threading.Event()
@@ -120,7 +128,7 @@ class Runs:
         self._stopping.clear()
         self._ready.clear()
         try:
-            self._engine.launch(self._work)
+            self._new_engine().launch(self._work)
             self._catch_up()
         except BaseException:
             self.close(wait_s=0)
@@ -138,7 +146,8 @@ class Runs:
             for attention in self._busy.values():
                 attention.wake()
             self._left.wait_for(lambda: not self._busy, wait_s)
-        self._engine.close()
+        if self._engine is not None:
+            self._engine.close()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -177,7 +186,7 @@ class Runs:
             add(conn, row)
             content = {"kind": kind, "name": row["name"], "inputs": dict(inputs)}
             self._note("start", run_id, content, by=by, conn=conn)
-        if self._engine.launched:
+        if self._engine is not None and self._engine.launched:
             self._engine.enqueue(run_id, 1)
         return self.get(run_id)
 
@@ -263,7 +272,7 @@ class Runs:
             fresh = {"error": None, "outputs": None, "started_us": None, "ended_us": None}
             change(conn, run_id, state="queued", attempt=run.attempt + 1, **fresh)
             self._note("retry", run_id, {"attempt": run.attempt + 1}, by=by, conn=conn)
-        if self._engine.launched:
+        if self._engine is not None and self._engine.launched:
             self._engine.enqueue(run_id, run.attempt + 1)
         return self.get(run_id)
 
@@ -330,7 +339,15 @@ class Runs:
         self._home(run_id).mkdir(mode=0o700, parents=True, exist_ok=True)
         return run
 
+    def _new_engine(self) -> "Engine":
+        """Import the engine where work begins: reading and queueing start in half the time."""
+        from volano.jobs.engine import Engine
+
+        self._engine = Engine(self._jobs_url, **self._how)
+        return self._engine
+
     def _outputs(self, run: Run, attention: Attention) -> dict[str, Any]:
+        assert self._engine is not None, "only the engine asks for work"
         if run.kind not in self._kinds:
             raise self._unknown(run.kind)
         work = Work(
@@ -370,6 +387,7 @@ class Runs:
 
     def _catch_up(self) -> None:
         """Bring the engine in line with the table, which a crash may have left apart."""
+        assert self._engine is not None, "launched just now"
         for run in self._active():
             if run.kind not in self._kinds:
                 self._end_lost(run, self._unknown(run.kind))

@@ -5,13 +5,12 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, SupportsFloat
+from typing import TYPE_CHECKING, Any, SupportsFloat
 
 from volano.core.clock import Clock
 from volano.core.principal import Principal
 from volano.jobs import progress
 from volano.jobs.attend import Attendant, Care
-from volano.jobs.engine import Engine
 from volano.jobs.errors import (
     BadStepNameError,
     HostStopping,
@@ -22,6 +21,9 @@ from volano.jobs.errors import (
 from volano.jobs.folder import ChildFolder, two_lines
 from volano.jobs.plain import plain
 from volano.jobs.run import Run
+
+if TYPE_CHECKING:
+    from volano.jobs.engine import Engine
 
 STEP_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -69,7 +71,7 @@ class Work:
         run: Run,
         folder: Path,
         *,
-        engine: Engine,
+        engine: "Engine",
         clock: Clock,
         care: Care,
         attention: Attention,

@@ -13,6 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from support.examples import examples
 from support.money import AT_US, Journal, budget, row
 from volano.core.clock import ManualClock, SystemClock
 from volano.costs.purse import Hold, Purse, Slot
@@ -162,7 +163,7 @@ class Budgets(RuleBasedStateMachine):
 
 
 TestBudgets = Budgets.TestCase
-TestBudgets.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+TestBudgets.settings = settings(examples(60), stateful_step_count=60)
 
 
 # Real processes, killed at random.

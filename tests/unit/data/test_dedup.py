@@ -1,7 +1,8 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from volano.data import dedup
 from volano.data.dedup import CONFLICT, EXACT, LEAK, NEAR, NO_LABEL, NO_TEXT, bands_for, sift
 from volano.data.errors import BadThresholdError
@@ -134,7 +135,7 @@ def brute_force(all_rows, threshold):
 PIECES = st.sampled_from(["my order is late ", "где мой заказ ", "我的订单 ", "thanks", "!", "7 "])
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.lists(st.lists(PIECES, min_size=1, max_size=7).map("".join), max_size=12),
     st.sampled_from([0.6, 0.8, 0.9]),

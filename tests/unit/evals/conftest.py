@@ -4,17 +4,15 @@ from volano.core.clock import ManualClock
 from volano.core.principal import Principal
 from volano.data import Datasets
 from volano.evals import Evals
-from volano.store import Blobs, Catalog, Database, Ledger
+from volano.store import Blobs, Catalog, Ledger
 
 ANNA = Principal("person", "anna")
 
 
 @pytest.fixture
-def catalog(tmp_path):
+def catalog(sqlite, tmp_path):
     clock = ManualClock()
-    db = Database(f"sqlite:///{tmp_path}/catalog.db")
-    db.migrate()
-    return Catalog(db, Blobs(tmp_path / "blobs", db), Ledger(db, clock), clock)
+    return Catalog(sqlite, Blobs(tmp_path / "blobs", sqlite), Ledger(sqlite, clock), clock)
 
 
 @pytest.fixture

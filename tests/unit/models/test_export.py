@@ -6,11 +6,14 @@ import httpx2
 import numpy as np
 import pytest
 
+from support.lazily import lazily
 from volano.models import parity
 from volano.models.export import NotExportableError, export
-from volano.models.making import learn_words
-from volano.models.training import network, tokenizer
 from volano.serving import EngineSpec, engine
+
+making = lazily("volano.models.making")
+network = lazily("volano.models.training.network")
+tokenizer = lazily("volano.models.training.tokenizer")
 
 TEXTS = [
     "Ticket: Where is my Falcon, order 4711?\nJSON:",
@@ -30,7 +33,7 @@ TEXTS = [
 def test_llama_cpp_sees_the_ids_that_were_trained(tmp_path, rows, tiny):
     """The splitting, the merges, special tokens and labels: the same in both."""
     recipe = type(tiny).from_dict({**tiny.to_dict(), "whole_labels": True, "vocab": 500})
-    words = learn_words([*rows, {"text": "card", "label": "card_arrival"}], recipe)
+    words = making.learn_words([*rows, {"text": "card", "label": "card_arrival"}], recipe)
     network.save(tmp_path, network.build(recipe, words.get_vocab_size()), words, {})
     spec = EngineSpec(
         "t", str(export(tmp_path, tmp_path / "m.gguf")), "t", f"unix:{tmp_path}/e.sock", 1, 256

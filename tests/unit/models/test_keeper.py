@@ -9,18 +9,15 @@ from volano.core.principal import Principal
 from volano.models import BadPointerError, ModelNotUsableError, Models, NotAModelError
 from volano.store.blobs import Blobs
 from volano.store.catalog import Catalog
-from volano.store.db import Database
 from volano.store.ledger import Ledger
 
 BY = Principal("person", "anna")
 
 
 @pytest.fixture
-def models(tmp_path):
+def models(sqlite, tmp_path):
     clock = ManualClock()
-    db = Database(f"sqlite:///{tmp_path}/catalog.db")
-    db.migrate()
-    catalog = Catalog(db, Blobs(tmp_path / "blobs", db), Ledger(db, clock), clock)
+    catalog = Catalog(sqlite, Blobs(tmp_path / "blobs", sqlite), Ledger(sqlite, clock), clock)
     return Models(catalog, tmp_path / "cache")
 
 

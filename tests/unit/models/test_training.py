@@ -4,11 +4,16 @@ import sys
 
 import pytest
 
+from support.lazily import lazily
 from volano.core.digest import Digest
-from volano.models.making import BadRowsError, learn_words, make, mix, read
-from volano.models.training import NotInstalledError, loop, network, require, tokenizer
-from volano.models.training.checkpoint import CheckpointLostError, Checkpoints
-from volano.models.training.rows import IGNORED, batch, encode
+from volano.models.training import NotInstalledError, require
+
+making = lazily("volano.models.making")
+checkpoint = lazily("volano.models.training.checkpoint")
+loop = lazily("volano.models.training.loop")
+network = lazily("volano.models.training.network")
+tokenizer = lazily("volano.models.training.tokenizer")
+training_rows = lazily("volano.models.training.rows")
 
 KILLED = """
 import json, os, signal, sys
@@ -45,7 +50,7 @@ def test_a_killed_run_ends_with_the_bits_of_an_unbroken_one(spec, made, tmp_path
     assert child.returncode == -9
     steps = []
 
-    make(
+    making.make(
         spec,
         folder=tmp_path / "model",
         checkpoint=tmp_path / "ck.safetensors",
@@ -58,7 +63,7 @@ def test_a_killed_run_ends_with_the_bits_of_an_unbroken_one(spec, made, tmp_path
 
 def test_a_run_that_was_done_is_not_trained_again(spec, made):
     steps = []
-    again = make(
+    again = making.make(
         spec,
         folder=made["work"] / "again",
         checkpoint=made["work"] / "checkpoint.safetensors",
@@ -84,7 +89,7 @@ def test_the_export_answers_as_the_weights_do(made):
 
 
 def test_tuning_changes_full_weights_and_keeps_the_words(spec, made, tmp_path):
-    tuned = make(
+    tuned = making.make(
         {**spec, "mode": "tune", "base": str(made["model"])},
         folder=tmp_path / "model",
         checkpoint=tmp_path / "ck",
@@ -102,29 +107,29 @@ def test_tuning_changes_full_weights_and_keeps_the_words(spec, made, tmp_path):
 
 def test_tuning_takes_what_came_from_feedback_and_replays_some_of_the_rest(rows, tiny):
     new = [{**row, "origin": {"trace": "t"}} for row in rows[:3]]
-    mixed = mix([*rows, *new], tiny)
+    mixed = making.mix([*rows, *new], tiny)
     assert mixed[:3] == new
     assert len(mixed) == 3 + tiny.tuning.replay
-    assert mix([*rows, *new], tiny) == mixed
-    assert mix(rows, tiny) == rows, "where nothing has an origin, all is new"
+    assert making.mix([*rows, *new], tiny) == mixed
+    assert making.mix(rows, tiny) == rows, "where nothing has an origin, all is new"
 
 
 def test_a_step_draws_the_same_rows_whenever_it_is_taken(rows, tiny):
-    encoded = encode(rows, learn_words(rows, tiny), tiny)
-    ids, targets = batch(encoded, tiny, 7)
-    again, _ = batch(encoded, tiny, 7)
-    other, _ = batch(encoded, tiny, 8)
+    encoded = training_rows.encode(rows, making.learn_words(rows, tiny), tiny)
+    ids, targets = training_rows.batch(encoded, tiny, 7)
+    again, _ = training_rows.batch(encoded, tiny, 7)
+    other, _ = training_rows.batch(encoded, tiny, 8)
     assert ids.equal(again)
     assert ids.shape != other.shape or not ids.equal(other)
-    learned = targets != IGNORED
+    learned = targets != training_rows.IGNORED
     assert learned.any(1).all()
     assert ids[learned].equal(targets[learned])
 
 
 def test_a_text_that_is_too_long_loses_its_end_and_nothing_else(tiny):
     rows = [{"text": "abc " * 500, "label": "yes"}, {"text": "short", "label": "yes"}]
-    words = learn_words(rows, tiny)
-    long, short = encode(rows, words, tiny)
+    words = making.learn_words(rows, tiny)
+    long, short = training_rows.encode(rows, words, tiny)
     assert (long.cut, short.cut) == (True, False)
     assert len(long.prompt) + len(long.answer) == tiny.max_row_tokens
     said = words.decode(long.prompt + long.answer)
@@ -135,14 +140,14 @@ def test_a_text_that_is_too_long_loses_its_end_and_nothing_else(tiny):
 def test_a_checkpoint_of_something_else_is_not_taken_up(tmp_path, tiny, made):
     model = network.load(made["model"])
     path = made["work"] / "checkpoint.safetensors"
-    assert Checkpoints(path, "another").load(model, adam(model)) == (0, {})
+    assert checkpoint.Checkpoints(path, "another").load(model, adam(model)) == (0, {})
 
 
 def test_a_damaged_checkpoint_is_not_taken_up(tmp_path, made):
     path = tmp_path / "ck"
     path.write_bytes((made["work"] / "checkpoint.safetensors").read_bytes()[:5000])
     model = network.load(made["model"])
-    assert Checkpoints(path, "x").load(model, adam(model)) == (0, {})
+    assert checkpoint.Checkpoints(path, "x").load(model, adam(model)) == (0, {})
 
 
 def test_a_checkpoint_that_cannot_be_written_says_so(tmp_path, made):
@@ -150,8 +155,8 @@ def test_a_checkpoint_that_cannot_be_written_says_so(tmp_path, made):
     optimizer = adam(model)
     sum(p.sum() for p in model.parameters()).backward()
     optimizer.step()
-    with pytest.raises(CheckpointLostError, match="nowhere"):
-        Checkpoints(tmp_path / "nowhere" / "ck", "x").save(1, {}, model, optimizer)
+    with pytest.raises(checkpoint.CheckpointLostError, match="nowhere"):
+        checkpoint.Checkpoints(tmp_path / "nowhere" / "ck", "x").save(1, {}, model, optimizer)
 
 
 def adam(model):
@@ -163,7 +168,7 @@ def adam(model):
 def test_a_loss_that_left_the_numbers_stops_the_run(spec, tmp_path):
     wild = {**spec, "recipe": {**spec["recipe"], "lr": 1e38}}
     with pytest.raises(loop.DivergedError):
-        make(wild, folder=tmp_path / "m", checkpoint=tmp_path / "ck", progress=silent)
+        making.make(wild, folder=tmp_path / "m", checkpoint=tmp_path / "ck", progress=silent)
 
 
 @pytest.mark.parametrize(
@@ -180,17 +185,17 @@ def test_a_loss_that_left_the_numbers_stops_the_run(spec, tmp_path):
 def test_bad_rows_are_named(tmp_path, content):
     path = tmp_path / "rows.jsonl"
     path.write_text(content)
-    with pytest.raises(BadRowsError, match=r"rows\.jsonl"):
-        read(path)
+    with pytest.raises(making.BadRowsError, match=r"rows\.jsonl"):
+        making.read(path)
 
 
 def test_missing_rows_are_named(tmp_path):
-    with pytest.raises(BadRowsError, match="No such file"):
-        read(tmp_path / "none.jsonl")
+    with pytest.raises(making.BadRowsError, match="No such file"):
+        making.read(tmp_path / "none.jsonl")
 
 
 def test_words_of_any_language_come_back_whole(rows, tiny):
-    words = learn_words(rows, tiny)
+    words = making.learn_words(rows, tiny)
     for text in ("Árvíztűrő tükörfúrógép", "Где мой заказ №4711?", "退款 4711 😀", "\x00\ttab"):
         assert words.decode(words.encode(text).ids) == text
 
@@ -198,7 +203,7 @@ def test_words_of_any_language_come_back_whole(rows, tiny):
 def test_a_classifier_answers_with_one_token(tiny):
     rows = [{"text": f"card {n}", "label": "card_arrival"} for n in range(9)]
     recipe = type(tiny).from_dict({**tiny.to_dict(), "whole_labels": True})
-    words = learn_words(rows, recipe)
-    assert [len(row.answer) for row in encode(rows, words, recipe)] == [2] * 9
+    words = making.learn_words(rows, recipe)
+    assert [len(row.answer) for row in training_rows.encode(rows, words, recipe)] == [2] * 9
     assert words.decode([words.token_to_id(" card_arrival")]) == " card_arrival"
     assert tokenizer.END == 2

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL, insert, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,6 +23,7 @@ import volano.store.tables as tables
 import volano.traces.policy_tables
 import volano.traces.views
 from support import databases
+from volano.store import migrations
 from volano.store.db import Database
 from volano.store.errors import (
     CorruptDatabaseError,
@@ -103,6 +105,14 @@ def test_a_second_migration_changes_nothing(database: Database) -> None:
     database.migrate()
     with database.read() as conn:
         assert set(inspect(conn).get_table_names()) == ALL_ROOMS
+
+
+def test_the_last_step_is_the_one_whose_file_comes_last(database: Database) -> None:
+    """So that a database at the last step is known without Alembic."""
+    with database.read() as conn:
+        reached = MigrationContext.configure(conn).get_current_revision()
+    scripts = ScriptDirectory(str(migrations.FOLDER))
+    assert [reached] == scripts.get_heads() == [migrations._last()]
 
 
 def test_a_database_of_a_newer_volano_is_left_alone(database: Database) -> None:

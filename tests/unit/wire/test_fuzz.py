@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from support import fuzzing
+from support.examples import examples
 from support.hostile import NOT_JSON, ODD, TOO_DEEP
 from volano.wire import eventstream
 
@@ -31,7 +32,7 @@ requests = st.tuples(
 pieces = st.lists(some | requests, max_size=5).map(b"".join)
 
 
-@settings(max_examples=1500, deadline=None)
+@examples(1500)
 @given(st.binary(min_size=2, max_size=2), pieces)
 @example(b"\0\x20", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc" * 3)
 def test_a_connection_stands_whatever_comes(cut, data):
@@ -68,7 +69,7 @@ def bent(draw, seeds):
     return said
 
 
-@settings(max_examples=600, deadline=None)
+@examples(600)
 @given(bent(BODIES))
 def test_every_reader_reads_or_refuses_by_name(body):
     fuzzing.readers(body)
@@ -95,7 +96,7 @@ STREAMS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=600, deadline=None)
+@examples(600)
 @given(st.binary(min_size=2, max_size=2), st.lists(bent(STREAMS), max_size=4).map(b"".join))
 def test_every_stream_is_read_or_refused(cut, data):
     fuzzing.streams(cut + data)

@@ -4,9 +4,10 @@ from itertools import pairwise
 
 import httptools
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from volano.wire import heads
 from volano.wire.heads import Heads, PlainAnswers, judge, outline
 from volano.wire.http_client import Failure, Upstream
@@ -126,7 +127,7 @@ HOSTED = b"Host: a\r\n"
 LENGTH = b"Content-Length: 3\r\n"
 
 
-@settings(max_examples=1500, deadline=None)
+@examples(1500)
 @given(
     starts,
     st.lists(lines | st.sampled_from([HOSTED, LENGTH]), max_size=5),
@@ -281,7 +282,7 @@ REQUESTS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=1000, deadline=None)
+@examples(1000)
 @given(
     st.lists(st.sampled_from(REQUESTS), min_size=1, max_size=6),
     st.lists(st.integers(0, 400), max_size=4),
@@ -385,7 +386,7 @@ answer_starts = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=1500, deadline=None)
+@examples(1500)
 @given(
     answer_starts,
     st.lists(lines | st.sampled_from([LENGTH, b"Content-Type: application/json\r\n"]), max_size=4),

@@ -1,9 +1,10 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from volano.wire import openai
 from volano.wire.openai import FieldError, MalformedError, kind_of, read_chat, rewrite, with_model
 
@@ -41,7 +42,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     st.dictionaries(st.text(), values, max_size=4), st.text(), st.text(), st.booleans(),
     st.sampled_from([None, 2]),

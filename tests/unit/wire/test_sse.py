@@ -1,9 +1,10 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from volano.wire.sse import EventTooLongError, Framer, data_of, event, events
 
 TEXTS = ["Hello", "wörld", "你好", "🎡", "", "a: b", "data:"]
@@ -21,7 +22,7 @@ def streams(draw):
     return texts, data, pieces
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(streams())
 def test_a_stream_split_anywhere_is_framed_at_event_boundaries(case):
     texts, data, pieces = case

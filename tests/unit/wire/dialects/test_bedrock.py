@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from simulators.providers import bedrock as provider
 from support import exchanges
 from support.coherent import coherent
+from support.examples import examples
 from volano.wire import eventstream, sigv4
 from volano.wire.dialect import BadAnswerError
 from volano.wire.dialects.bedrock import BEDROCK, LEFT_OUT
@@ -84,7 +85,7 @@ conversations = exchanges.conversations(
 ).map(coherent)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(exchanges.asks(conversations), st.sampled_from([MODEL, "amazon.nova-pro-v1:0", "x.y"]))
 def test_all_that_can_be_said_is_accepted(asked, model):
     asked.model = model
@@ -367,7 +368,7 @@ steps = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(crooked, st.lists(st.tuples(steps, st.dictionaries(fields, crooked, max_size=3))))
 def test_a_crooked_answer_is_a_bad_answer_and_nothing_else(body, told):
     raw = json.dumps(body).encode()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from simulators.providers import gemini as provider
 from support import exchanges
 from support.coherent import coherent
+from support.examples import examples
 from volano.wire.dialect import BadAnswerError
 from volano.wire.dialects.gemini import GEMINI, LEFT_OUT
 from volano.wire.exchange import (
@@ -62,7 +63,7 @@ def call(asked: Ask, act: str = "ok"):
 conversations = exchanges.conversations(named=False, redacted=True).map(coherent)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(exchanges.asks(conversations))
 def test_all_that_can_be_said_is_accepted(asked):
     asked.model = MODEL
@@ -336,7 +337,7 @@ crooked = st.recursive(
 ).map(lambda value: json.dumps(value).encode())  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(crooked | st.binary(max_size=60))
 def test_a_crooked_answer_is_a_bad_answer_and_nothing_else(body):
     with suppress(BadAnswerError):

@@ -7,11 +7,12 @@ import httpx2
 import msgspec
 import openai
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from openai.types import Completion
 
 from support import exchanges as ex
+from support.examples import examples
 from volano.wire.dialect import BadAnswerError, Fault
 from volano.wire.dialects.openai_completions import COMPLETIONS
 from volano.wire.exchange import (
@@ -34,7 +35,7 @@ from volano.wire.exchange import (
 from volano.wire.openai import FieldError, MalformedError
 
 API = COMPLETIONS
-brief = settings(max_examples=50, deadline=None)
+brief = examples(50)
 NOT_SAID = (
     *("top_k", "n", "logprobs", "tools", "format", "reasoning", "metadata", "service_tier"),
     "wants_usage",
@@ -160,7 +161,7 @@ def test_errors():
     assert API.event_reader().feed(sent) == [Failed("gone", "server_error")]
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.data())
 def test_nothing_hostile_gets_through(data):
     good = json.dumps(

@@ -9,11 +9,12 @@ import httpx2
 import msgspec
 import openai
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from openai.types import CreateEmbeddingResponse
 
 from support import exchanges as ex
+from support.examples import examples
 from volano.wire.dialect import BadAnswerError
 from volano.wire.dialects.openai_embeddings import EMBEDDINGS, pack, unpack
 from volano.wire.embeddings import EmbeddingAsk, EmbeddingReply
@@ -119,7 +120,7 @@ def test_a_lying_provider_is_a_bad_answer(data):
         API.read_reply(json.dumps({"data": data}).encode(), EmbeddingAsk("m", ["a"]))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.data())
 def test_nothing_hostile_gets_through(data):
     good = json.dumps({"model": "m", "input": ["a"], "dimensions": 3, "data": [{"embedding": [1]}]})

@@ -7,12 +7,13 @@ import httpx2
 import msgspec
 import openai
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from support import exchanges as ex
+from support.examples import examples
 from volano.wire.dialect import BadAnswerError
 from volano.wire.dialects.openai_chat import CHAT
 from volano.wire.dialects.openai_responses import RESPONSES
@@ -56,7 +57,7 @@ conversations = ex.conversations(
 )  # fmt: skip
 asks = ex.asks(conversations, without=NOT_SAID)
 replies = ex.replies(ex.answers(redacted=True), usage=USAGES)
-brief = settings(max_examples=40, deadline=None)
+brief = examples(40)
 
 
 def canonical(ask: Ask) -> Ask:
@@ -546,7 +547,7 @@ odd_values = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.data())
 def test_nothing_hostile_gets_through(data):
     places = [i for i, c in enumerate(GOOD) if c in ":[,"]
@@ -578,7 +579,7 @@ def test_no_bytes_break_the_readers(data):
     API.read_error(500, data)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.data())
 def test_a_lying_provider_is_a_bad_answer(data):
     reply = Reply("r", "m", [Thinking("so"), Text("a"), ToolUse("c", "f", "{}")], usage=Usage(3, 4))
