@@ -46,7 +46,7 @@ class Money(Protocol):
 class Call(msgspec.Struct, eq=False):
     """One call, from its headers to its trace. Times ending in `at` are monotonic.
 
-    `session` and `given_unit` are what its headers say of them.
+    `session`, `given_unit` and `tags` are what its headers say of them.
     `ask` is the request in neutral words, once a translation needed it; `tried`
     tells the targets that were asked before `way` and why each gave no answer.
     `usage` is what the upstream told, `produced` the pieces of a stream so far.
@@ -69,6 +69,7 @@ class Call(msgspec.Struct, eq=False):
     parent: str | None = None
     session: str = ""
     given_unit: str = ""
+    tags: dict[str, str] = {}
     body: bytes = b""
     peek: Peek = _NOT_READ
     ask: Ask | EmbeddingAsk | None = None

@@ -45,6 +45,7 @@ class Ticket(NamedTuple):
     key: Key
     session: str
     unit: str
+    tags: dict[str, str]
     until_us: float
 
 
@@ -62,12 +63,12 @@ def arrive(call: Call) -> Ticket | None:
     if key.ips or call.parent is not None:
         return None
     until_us = NEVER if key.expires_us is None else key.expires_us
-    return Ticket(state.mark, call.door, key, call.session, call.given_unit, until_us)
+    return Ticket(state.mark, call.door, key, call.session, call.given_unit, call.tags, until_us)
 
 
 def arrive_again(state: State, request: Request, ticket: Ticket) -> Call | None:
     """Begin a call whose head was decided before; None when that must be decided anew."""
-    mark, door, key, session, unit, until_us = ticket
+    mark, door, key, session, unit, tags, until_us = ticket
     now_us = state.clock.now_us()
     most = state.routes.snapshot.max_body_bytes
     length = request.length
@@ -79,7 +80,7 @@ def arrive_again(state: State, request: Request, ticket: Ticket) -> Call | None:
     digits = (state.random.getrandbits(192) | _NOT_ZERO).to_bytes(24, "big").hex()
     return Call(
         state, request, door, now_us, state.clock.monotonic_us(), 0, key, digits[:32], digits[32:],
-        None, session, unit,
+        None, session, unit, tags,
     )  # fmt: skip
 
 
@@ -120,6 +121,7 @@ def identify(call: Call) -> None:
     fields = call.request.fields
     call.session = _word(fields.get(b"x-volano-session"))
     call.given_unit = _word(fields.get(b"x-volano-unit"))
+    call.tags = _tags(fields)
     digits = (call.state.random.getrandbits(192) | _NOT_ZERO).to_bytes(24, "big").hex()
     call.trace, call.span = digits[:32], digits[32:]
     given = fields.get(b"traceparent")
@@ -129,6 +131,18 @@ def identify(call: Call) -> None:
 
 
 _NOT_ZERO = 1 << 64 | 1
+
+
+_TAG = b"x-volano-tag-"
+_MOST_TAGS = 32
+_OURS = frozenset((_TAG + b"cache", _TAG + b"tried"))
+"""Tags that say what the gateway did: no client can forge them."""
+
+
+def _tags(fields: dict[bytes, bytes]) -> dict[str, str]:
+    """What the client says of the call in its own words: `x-volano-tag-order: 4711`."""
+    given = [name for name in fields if name.startswith(_TAG) and name not in _OURS]
+    return {name[len(_TAG) :].decode("latin-1"): _word(fields[name]) for name in given[:_MOST_TAGS]}
 
 
 def _word(given: bytes | None) -> str:

@@ -54,7 +54,7 @@ def close(call: Call) -> bytes:
         first_at - began_at if first_at and call.streamed else -1,
         len(call.body), len(call.response),
     )  # fmt: skip
-    tags = _tags(call) if call.tried or call.cached else _NO_TAGS
+    tags = _tags(call) if call.tried or call.cached else call.tags
     if call.flight is not None and call.outcome != "ok":
         call.flight.over(None)
     # A `traces.frame.Call`, field by field in its order, not made into an object first.
@@ -80,7 +80,9 @@ answers now, and many of them would hide that it does not.
 
 
 def _tags(call: Call) -> dict[str, str]:
-    return _REPEATED.get(call.cached) or ({"tried": call.tried} if call.tried else _NO_TAGS)
+    """The client's own tags, and ours."""
+    ours = _REPEATED.get(call.cached) or ({"tried": call.tried} if call.tried else _NO_TAGS)
+    return {**call.tags, **ours} if call.tags else ours
 
 
 _CLIENTS_OWN = frozenset((400, 413, 422))
@@ -109,7 +111,7 @@ def begin_frame(call: Call) -> bytes:
     return encode((
         call.trace, call.span, call.parent, call.began_us, key.id, key.group, call.channel,
         arm.release, arm.release_digest, arm.share, arm.arm, arm.rollout, call.unit,
-        call.door.name, target.name, target.model, call.streamed, call.body, "", _NO_TAGS,
+        call.door.name, target.name, target.model, call.streamed, call.body, "", call.tags,
         call.held, call.held_nano, call.cost_currency, call.priced_by, target.billed_as,
         call.session,
     ))  # fmt: skip

@@ -104,12 +104,14 @@ def gate(tmp_path):
 
 
 def test_the_same_head_again_is_let_in_as_it_was(gate):
-    say = ("x-volano-unit: Ágnes", "x-volano-session: 会话-1")
+    say = ("x-volano-unit: Ágnes", "x-volano-session: 会话-1", "x-volano-tag-order: 4711",
+           "x-volano-tag-cache: hit")  # fmt: skip
     first = gate.ask(*say, times=1)
     [*_, later] = [gate.ask(*say) for _ in range(4)]
     assert gate.tickets()
     assert later.key is first.key
     assert (later.unit, later.session) == (first.unit, first.session) == ("Ágnes", "会话-1")
+    assert later.tags == first.tags == {"order": "4711"}
     assert later.trace != first.trace
     assert len(later.trace) == 32
     assert len(later.span) == 16
