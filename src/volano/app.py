@@ -72,7 +72,6 @@ from volano.traces.errors import UnknownTraceError
 from volano.traces.export import Exports
 from volano.traces.keeper import Traces
 from volano.traces.retentions import Holds, Policies, Retentions
-from volano.traces.sealed.records import Records
 from volano.traces.search.indexer import Indexer, catch_up, read_records, rebuild_mark
 from volano.traces.spans import Spans
 from volano.traces.spool import Spool
@@ -380,7 +379,7 @@ class App:
         spool = self.settings.path("spool")
         with recorder(spool, self._hot, Pricing(self.costs.book)) as own:
             own.drain()
-            catch_up(Indexer(self._words, read_records(Records(self._hot))), _INDEXING_S)
+            catch_up(Indexer(self._words, read_records(self.traces.records)), _INDEXING_S)
         return result
 
     def trace(self, id: str) -> dict[str, Any]:  # noqa: A002 - the word of the sentence

@@ -47,7 +47,7 @@ def run(
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     records = Records(hot_path)
-    indexer = Indexer(hot_path.with_name("search.db"), read_records(records))
+    indexer = Indexer(hot_path.with_name("search.db"), read_records(records), records.deleted)
     with recorder(spool, hot_path, pricing) as own, running(indexer):
         settle_memory()
         repricers = {} if pricing is None else {KIND: Repricing(pricing)}

@@ -19,6 +19,7 @@ from volano.core.clock import Clock
 from volano.core.principal import Principal
 from volano.store.ledger import Ledger
 from volano.traces.errors import BadExportError
+from volano.traces.filter import Node, compiled, parse
 from volano.traces.keeper import Traces
 from volano.traces.sealed.columns import Column
 from volano.traces.sealed.records import OLDEST, Records, Row
@@ -50,41 +51,48 @@ class Exports:
 
     def write(
         self, to: Path, *, since: str = "", until: str = "", channel: str = "", group: str = "",
-        what: str = "calls", form: Form = "parquet", by: Principal,
+        where: str = "", what: str = "calls", form: Form = "parquet", by: Principal,
     ) -> Exported:  # fmt: skip
-        """Write calls, or spans, into a file; into a folder, both.
+        """Write calls, or spans, into a file; into a folder, both. `where` is a filter.
 
         Raises:
+            FilterError, FilterTooLongError: the filter cannot be read.
             BadExportError: the file's name says no known form, or it cannot be written.
             BadMomentError: `since` or `until` is no moment.
         """
         now = self._clock.now_us()
         start, end = (moment_us(text, now) if text else None for text in (since, until))
+        node = parse(where)
         asked = {name: value for name, value in (("channel", channel), ("group", group)) if value}
         self._ledger.append(
             "export", "traces", (),
-            {"since": since, "until": until, **asked, "to": str(to), "what": what}, by=by,
+            {"since": since, "until": until, **asked, "where": where, "to": str(to), "what": what},
+            by=by,
         )  # fmt: skip
         within = Within(since_us=start, until_us=end)
         try:
-            return self._write(to, asked, within, what, form)
+            return self._write(to, asked, node, within, what, form)
         except OSError as error:
             raise BadExportError(place=to, why=error.strerror or error) from error
 
     def _write(
-        self, to: Path, asked: dict[str, str], within: Within, what: str, form: Form
-    ) -> Exported:
+        self, to: Path, asked: dict[str, str], node: Node | None, within: Within, what: str,
+        form: Form,
+    ) -> Exported:  # fmt: skip
         rows = dict.fromkeys(SEALED_TABLES, 0)
         size = 0
         for table, path, its_form in _files(to, what, form):
             columns = self._records.columns(table)
             if not set(asked) <= {column.name for column in columns}:
                 continue
-            where = " AND ".join(f'"{name}" = ?' for name in asked) or "TRUE"
+            chosen = compiled(node, "spans" if table == "spans" else "calls", self._clock.now_us())
+            where = " AND ".join([*(f'"{name}" = ?' for name in asked), chosen.where])
             path.parent.mkdir(parents=True, exist_ok=True)
             new = path.with_name(path.name + ".new")
             shown = [column for column in columns if column.name not in _OURS]
-            chunks = _chunks(self._records, table, shown, where, [*asked.values()], within)
+            chunks = _chunks(
+                self._records, table, shown, where, [*asked.values(), *chosen.params], within
+            )
             try:
                 rows[table] = _WRITERS[its_form](new, shown, chunks)
                 size += new.stat().st_size

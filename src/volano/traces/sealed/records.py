@@ -137,6 +137,14 @@ class Records:
 
         return self._asking(table, ask) or (0, 0)
 
+    def deleted(self) -> int:
+        """Return a number that grows whenever retention deletes something."""
+
+        def ask(snap: "_Snapshot") -> int:
+            return int(snap.rows("SELECT coalesce(max(seq), 0) FROM deletions", [])[0][0])
+
+        return self._asking("calls", ask) or 0
+
     def columns(self, table: str) -> tuple[Column, ...]:
         """Return the columns of a table, `seq` first; none, where nothing was recorded yet."""
         with reading(self._path) as conn:

@@ -27,6 +27,8 @@ TABLES = {"calls": _TEXTS, "spans": (*_TEXTS, "name")}
 _ROWS = 2_000
 _PAUSE_S = 0.5
 _TROUBLE_S = 5.0
+_REBUILD_EVERY_S = 3600.0
+_GONE = "deletions"
 
 Read = Callable[[str, int, int], Sequence[tuple[Any, ...]]]
 """Rows `(seq, input, output, error, name)` of a table after a seq, in order, at most so many."""
@@ -55,8 +57,10 @@ def read_records(records: Records) -> Read:
 class Indexer:
     """The only writer of the index: lives in the recorder's process."""
 
-    def __init__(self, path: Path, read: Read):
-        self.path, self._read = path, read
+    def __init__(self, path: Path, read: Read, gone: Callable[[], int] = lambda: 0):
+        """`gone` grows when rows are deleted: then their words have to go too."""
+        self.path, self._read, self._gone = path, read, gone
+        self._built_s = -_REBUILD_EVERY_S
         self._conn: sqlite3.Connection | None = None
 
     def step(self) -> int:
@@ -70,6 +74,9 @@ class Indexer:
             rebuild_mark(self.path).unlink(missing_ok=True)
         try:
             conn = self._open()
+            if self._is_stale(conn):
+                self._drop("rows were deleted, and their words go with them")
+                conn = self._open()
             return sum(self._take(conn, table) for table in TABLES)
         except sqlite3.OperationalError:
             raise
@@ -96,6 +103,17 @@ class Indexer:
         if self._conn is not None:
             self._conn.close()
             self._conn = None
+
+    def _is_stale(self, conn: sqlite3.Connection) -> bool:
+        """Whether rows were deleted since it was built; said once an hour at most."""
+        gone = self._gone()
+        known = conn.execute("SELECT seq FROM covered WHERE name = ?", [_GONE]).fetchone()
+        now_s = time.monotonic()
+        if known is None:
+            conn.execute("INSERT INTO covered VALUES (?, ?)", [_GONE, gone])
+            self._built_s = now_s
+            return False
+        return gone > known[0] and now_s - self._built_s >= _REBUILD_EVERY_S
 
     def _take(self, conn: sqlite3.Connection, table: str) -> int:
         at = conn.execute("SELECT seq FROM covered WHERE name = ?", [table]).fetchone()[0]

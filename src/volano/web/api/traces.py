@@ -54,6 +54,7 @@ VERBS = (
             Param("until", "until this day or moment, UTC"),
             Param("channel", "only of this channel"),
             Param("group", "only of this group"),
+            _WHERE,
             Param("what", "what a file has", default="calls", choices=("calls", "spans")),
             Param("form", "what a folder's files are", default="parquet",
                   choices=("parquet", "jsonl")),

@@ -130,3 +130,17 @@ def test_a_thread_follows_what_is_written(tmp_path):
 def test_every_table_that_is_indexed_has_these_columns(tmp_path):
     assert set(TABLES) == {"calls", "spans"}
     assert read_records(Records(tmp_path / "hot.db"))("calls", 0, 10) == []
+
+
+def test_words_of_deleted_rows_go_from_the_index(tmp_path):
+    path, rows, gone = tmp_path / "search.db", Rows(TEXTS), [0]
+    indexer = Indexer(path, rows, lambda: gone[0])
+    assert indexer.step() == len(TEXTS)
+    rows.texts[0] = ""
+    gone[0] = 7
+    indexer._built_s -= 7200
+    assert indexer.step() == len(TEXTS)
+    assert indexer.step() == 0
+    assert found(Search(path), "arvizturo") == []
+    assert found(Search(path), "елка") == [2]
+    indexer.close()
