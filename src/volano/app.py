@@ -127,7 +127,7 @@ class App:
         self._words = path("records", "search.db")
         self.traces = Traces(self._hot, self._words, self.clock)
         self.views = Views(self._db, self.ledger, self.clock)
-        self.spans = Spans(self._hot)
+        self.spans = Spans(self._hot, self.traces.records)
         self.exports = Exports(self.traces, self.ledger, self.clock)
         self._policies = Policies(self._db, path("run", "retention.json"))
         self.retentions = Retentions(self._db, self.ledger, self.clock, self._policies)
