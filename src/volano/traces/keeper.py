@@ -181,6 +181,8 @@ class Traces:
         Raises:
             FilterError, FilterTooLongError: the filter cannot be read.
         """
+        if text and not words_of(text).terms:
+            return ()
         node = all_of([parse(where), *_saying(text)])
         sums: dict[int, Stretch] = {}
         for at_us, rows, failed in self._finder.counts(
