@@ -13,7 +13,7 @@ error-event   streams one event, then an error event, then closes
 bytes         streams one byte a write    crlf          events with CR LF
 endless       streams until nobody listens
 big           ten megabytes of events, as fast as they are taken
-garbage       not HTTP
+garbage       not HTTP                      headers       a megabyte of headers
 held          waits for `release`, then as ok; held-<n> answers with this status then
 """
 
@@ -141,6 +141,11 @@ class Upstream:
             return False
         if name == "garbage":
             writer.write(b"I am a teapot\r\n\r\n")
+            return False
+        if name == "headers":
+            writer.write(b"HTTP/1.1 200 OK\r\n" + b"x-filler: %b\r\n" % (b"x" * 1000) * 1000)
+            with suppress(OSError):
+                await writer.drain()
             return False
         if name == "status" or (name == "held" and number):
             _plain(writer, {"error": {"message": "upstream says no", "type": "x"}}, int(number))

@@ -8,6 +8,7 @@ would be too coarse. A cost is rounded once for a call, up to the next nano: a
 sum of costs is never below the truth, and above it by less than a nano a call.
 """
 
+from functools import lru_cache
 from itertools import pairwise
 
 from msgspec import Struct
@@ -94,7 +95,13 @@ def cost(price: Price, usage: Usage, *, images: int = 0, duration_us: int = 0) -
     provider overlap (cached audio), a token counts once: as audio first, then as
     written, then as cached. So no count is charged beyond the sum.
     """
-    rates = price.at(usage.input)
+    rates = price.at(usage.input) if price.tiers else price.rates
+    if not (
+        usage.cached or usage.cache_written or usage.reasoning
+        or usage.audio_input or usage.audio_output
+    ):  # fmt: skip
+        total = max(0, usage.input) * rates.input + max(0, usage.output) * rates.output
+        return _whole(price, total, images, duration_us)
     left, total = max(0, usage.input), 0
     for tokens, rate in (
         (usage.audio_input, rates.audio_input),
@@ -117,8 +124,12 @@ def cost(price: Price, usage: Usage, *, images: int = 0, duration_us: int = 0) -
             left -= tokens
             total += tokens * (rates.output if rate is None else rate)
     total += left * rates.output
+    return _whole(price, total, images, duration_us)
+
+
+def _whole(price: Price, total: int, images: int, duration_us: int) -> int:
     total += max(0, duration_us) * price.second  # both are millionths, as Mtok and µs agree
-    return _up(total) + price.request + max(0, images) * price.image
+    return -(-total // MTOK) + price.request + max(0, images) * price.image
 
 
 def worst_case(
@@ -155,8 +166,9 @@ def worst_case(
         return None
     if context_tokens is not None:
         tokens = min(tokens, context_tokens)
-    reach = [price.rates, *(tier.rates for tier in price.tiers if tokens > tier.above)]
-    total = tokens * max(_dearest_input(rates, audio=audio) for rates in reach)
+    reach = [price.rates]
+    reach += [tier.rates for tier in price.tiers if tokens > tier.above]
+    total = tokens * max([_dearest_input(rates, audio=audio) for rates in reach])
     total += max(1, n) * output * max(map(_dearest_output, reach))
     return _up(total + max_us * price.second) + price.request + images * price.image
 
@@ -169,11 +181,13 @@ def _or(first: int | None, then: int | None) -> int | None:
     return then if first is None else first
 
 
+@lru_cache(maxsize=1024)
 def _dearest_input(rates: Rates, *, audio: bool) -> int:
     kinds = [rates.input, rates.cached, rates.cache_write, rates.cache_write_1h]
     return max(rate for rate in [*kinds, rates.audio_input if audio else None] if rate is not None)
 
 
+@lru_cache(maxsize=1024)
 def _dearest_output(rates: Rates) -> int:
     kinds = (rates.output, rates.reasoning, rates.audio_output)
     return max(rate for rate in kinds if rate is not None)

@@ -18,15 +18,15 @@ import msgspec
 from volano.core.errors import VolanoError
 from volano.gateway.account import Account
 from volano.gateway.call import Call, Money
+from volano.gateway.complaint import OURS, as_client_hears, retry_after_s
 from volano.gateway.errors import FaultError, SpoolFullError
-from volano.gateway.mask import masked
 from volano.gateway.passage import BrokenStreamError, Chat, Native, Passage, Translated
-from volano.gateway.record import record, record_begin, record_soon
+from volano.gateway.record import begin_frame, record, record_soon
 from volano.gateway.refusal import refuse_call, trace_headers
 from volano.gateway.render import Rendered, render
 from volano.gateway.routes import Way
-from volano.gateway.versions import with_clients
-from volano.serving.refusal import refusal_of
+from volano.gateway.streaming import Stream
+from volano.gateway.versions import CLIENTS_SAY, with_clients
 from volano.serving.timings import without_timings
 from volano.traces.trace import STOPPED
 from volano.wire.dialect import BadAnswerError
@@ -35,7 +35,6 @@ from volano.wire.embeddings import EmbeddingAsk
 from volano.wire.exchange import Ask, CannotSayError, Reply, Usage
 from volano.wire.http_client import Dial, Failure, Upstream
 from volano.wire.listening import LISTENERS
-from volano.wire.openai import is_error_object
 from volano.wire.thoughts import Marker
 
 _log = logging.getLogger("volano.gateway")
@@ -52,13 +51,8 @@ _ADVICE = {
         "name its PEM file in SSL_CERT_FILE and start `volano up` again. See `volano target list`"
     ),
 }
-_TAIL = 8 << 10
-_MAX_HELD = 64 << 10
-"""What is held back of a stream until its first content; then it passes whatever it is."""
 _PASSING = frozenset((408, 425, 429, 500, 502, 503, 504, 529))
 """Statuses that may be gone on the next try."""
-_OURS = frozenset((401, 402, 403, 404, 407))
-"""Statuses that speak of our credentials and addresses: another target may have better ones."""
 
 
 class Answer(msgspec.Struct, eq=False):
@@ -73,19 +67,17 @@ class Answer(msgspec.Struct, eq=False):
     timer: asyncio.Handle | None = None
     asked_at: float = 0.0
     under_way: bool = False
+    beginning: bool = False
+    """Its begin frame waits for this turn of the loop to end."""
     retry_until: float = 0.0
     retry_after_s: float = 0.0
     wait_s: float = _FIRST_WAIT_S
     tries: int = 0
     touched: int = 0
     status: int = 0
-    passage: Passage | None = None
+    stream: Stream | None = None
     parts: list[bytes] = []
     size: int = 0
-    held: bytes = b""
-    tail: bytes = b""
-    kept: int = 0
-    upstream_error: str = ""
 
     # asking
 
@@ -97,11 +89,10 @@ class Answer(msgspec.Struct, eq=False):
             else:
                 self._pay(self.call.account)
         except Exception:  # noqa: BLE001 - whatever it is, the client must not wait in vain
-            _log.exception("the call %s could not be put to its target", self.call.trace)
-            self._let_go()
-            refuse_call(self.call, FaultError())
+            self._fault()
 
     def _pay(self, account: Money) -> None:
+        """Hold what it can cost; the begin frame says so before the target is asked."""
         call, loop = self.call, self.call.state.loop
         self.timer = None
         now = loop.time()
@@ -115,11 +106,30 @@ class Answer(msgspec.Struct, eq=False):
             return
         if not held:
             self.timer = loop.call_later(_ROOM_S, self.go)
-        elif (call.streamed or call.held) and not record_begin(call):
-            refuse_call(call, SpoolFullError())
+        elif call.streamed or call.held:
+            self.beginning = True
+            call.state.begins.add(begin_frame(call), self.begun)
         else:
             account.until = 0.0
             self.ask()
+
+    def begun(self, kept: bool) -> None:
+        """The begin frame is kept, or could not be: ask the target."""
+        call, self.beginning = self.call, False
+        if not kept:
+            refuse_call(call, SpoolFullError())
+            return
+        if call.account is not None:
+            call.account.until = 0.0
+        try:
+            self.ask()
+        except Exception:  # noqa: BLE001 - as in `go`
+            self._fault()
+
+    def _fault(self) -> None:
+        _log.exception("the call %s could not be put to its target", self.call.trace)
+        self._let_go()
+        refuse_call(self.call, FaultError())
 
     def ask(self) -> None:
         """Send the call to its target."""
@@ -132,7 +142,8 @@ class Answer(msgspec.Struct, eq=False):
             return
         body, dialect = self.rendered
         head = way.head(dialect, body, streamed=call.streamed, clock=call.state.clock)
-        head = with_clients(head, call, dialect)
+        if dialect in CLIENTS_SAY:
+            head = with_clients(head, call, dialect)
         traced = f"{len(body)}\r\ntraceparent: 00-{call.trace}-{call.span}-01\r\n\r\n".encode()
         self.asked_at = now = call.state.wheel.now
         self.under_way = True
@@ -154,11 +165,16 @@ class Answer(msgspec.Struct, eq=False):
     def head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         self.status = status
         if status != 200:
-            self.retry_after_s = _retry_after(headers)
+            self.retry_after_s = retry_after_s(headers)
         elif self.call.streamed:
             kind = next((value for name, value in headers if name == b"content-type"), b"")
             if kind.lower().startswith((b"text/event-stream", b"application/vnd.amazon.eventst")):
-                self.passage = self._passage()
+                self.stream = self._stream()
+
+    def _stream(self) -> Stream:
+        target = self.ways[self.at].target
+        spoken = self.rendered.dialect == self.call.door.name
+        return Stream(self.call, target, self._passage(), spoken)
 
     def _passage(self) -> Passage:
         door, dialect = self.call.door.name, self.rendered.dialect
@@ -177,8 +193,8 @@ class Answer(msgspec.Struct, eq=False):
         return Native(LISTENERS[dialect](), wants_usage=call.peek.wants_usage, engine=engine)
 
     def data(self, chunk: bytes) -> None:
-        if self.passage is not None:
-            self._stream(self.passage, chunk)
+        if self.stream is not None:
+            self._relay(self.stream, chunk)
             return
         self._mark_first()
         self.parts.append(chunk)
@@ -190,12 +206,12 @@ class Answer(msgspec.Struct, eq=False):
     def whole(self, body: bytes) -> None:
         self.upstream = None
         self.status = 200
-        self._mark_first()
+        self.call.first_at_us = self.call.state.clock.monotonic_us()
         self._plain(body)
 
     def ended(self) -> None:
         self.upstream = None
-        if self.passage is not None:
+        if self.stream is not None:
             self.failed(Failure("closed", "the upstream ended the stream before its end", False))
             return
         self._plain(self.parts[0] if len(self.parts) == 1 else b"".join(self.parts))
@@ -203,12 +219,12 @@ class Answer(msgspec.Struct, eq=False):
     def failed(self, failure: Failure) -> None:
         self.upstream = None
         self._blame(failure)
+        told = self.stream.error if self.stream is not None else ""
         if self.call.request.started:
-            self._cut(self.upstream_error or failure.text)
+            assert self.stream is not None
+            self.stream.cut(told or failure.text)
         elif not self._again(failure.text, failure):
-            if self.upstream_error:
-                failure = failure._replace(text=self.upstream_error)
-            self._fail(failure)
+            self._fail(failure._replace(text=told) if told else failure)
 
     def _mark_first(self) -> None:
         """Note when the first content came; of a plain answer, its first bytes."""
@@ -250,7 +266,7 @@ class Answer(msgspec.Struct, eq=False):
         now, health = self.call.state.wheel.now, self.ways[self.at].health
         if status == 429 or (status == 503 and self.retry_after_s):
             health.rests(now, self.retry_after_s or 1.0)
-        elif status >= 500 or status in _OURS:
+        elif status >= 500 or status in OURS:
             health.failed(now)
         else:
             health.dropped()
@@ -276,7 +292,7 @@ class Answer(msgspec.Struct, eq=False):
     def _said(self, body: bytes) -> bytes:
         """The answer in the client's words. Raises BadAnswerError."""
         call, dialect = self.call, self.rendered.dialect
-        if body.lstrip()[:1] != b"{":
+        if body[:1] != b"{" and body.lstrip()[:1] != b"{":
             raise BadAnswerError("the upstream's answer is not JSON")
         if dialect == call.door.name:
             return without_timings(body) if self.ways[self.at].target.engine else body
@@ -314,44 +330,14 @@ class Answer(msgspec.Struct, eq=False):
                 return True
         self._judge(status)
         passing = status in _PASSING and not engine
-        if (passing or status in _OURS) and self._elsewhere(f"{status}"):
+        if (passing or status in OURS) and self._elsewhere(f"{status}"):
             return True
         if passing and self._later():
             return True
-        self.status, call.response, call.error = self._upstream_error(status, body, engine=engine)
+        shown = as_client_hears(call.door, self.rendered.dialect, way.target, status, body)
+        self.status, call.response, call.error = shown
         call.status, call.outcome = self.status, "error"
         return False
-
-    def _upstream_error(self, status: int, body: bytes, *, engine: bool) -> tuple[int, bytes, str]:
-        """An upstream's refusal for the client: passed on when it speaks of the client's request.
-
-        What speaks of our own credentials or addresses (401, 403, 404 and redirects)
-        is not the client's doing: 502. An engine's own words are put into the door's.
-        """
-        door, dialect = self.call.door, self.rendered.dialect
-        body = masked(body, self.ways[self.at].target)
-        refusal = refusal_of(status, body) if engine else None
-        if refusal is not None:
-            said = door.error(
-                refusal.status, refusal.message, kind="invalid_request_error",
-                param=refusal.param, code=refusal.code,
-            )  # fmt: skip
-            return refusal.status, said, refusal.message
-        text = body[:500].decode("utf-8", "replace")
-        message = f"the upstream answered {status}: {text}"
-        ours = status < 400 or status in _OURS
-        if not ours and dialect == door.name and is_error_object(body):
-            return status, body, message
-        if not ours and dialect != door.name:
-            fault = (SPOKEN.get(dialect) or SPOKEN_EMBEDDINGS[dialect]).read_error(status, body)
-            shown = door.error(status, fault.message, kind=fault.kind, code=fault.code or "")
-            return status, shown, message
-        shown_status = 502 if ours else status
-        code = f"upstream_{status}"
-        shown_text = f"The upstream answered {status}."
-        return shown_status, door.error(
-            shown_status, shown_text, kind="server_error", code=code
-        ), message  # fmt: skip
 
     def _settle(self) -> None:
         """Record, then answer: in this order."""
@@ -374,127 +360,27 @@ class Answer(msgspec.Struct, eq=False):
 
     # streams
 
-    def _stream(self, passage: Passage, chunk: bytes) -> None:
+    def _relay(self, stream: Stream, chunk: bytes) -> None:
         try:
-            out, content, last, error = passage.feed(chunk)
+            out, content, last, error = stream.feed(chunk)
         except BrokenStreamError as broken:
             self._drop_upstream()
             self.failed(_malformed(str(broken)))
             return
-        if error:
-            out = masked(out, self.ways[self.at].target)
-            error = masked(error.encode(), self.ways[self.at].target).decode("utf-8", "replace")
-            self.upstream_error = error
         if content:
             self._mark_first()
         if last is not None:
-            self._done(self._all(out), last, passage.aside)
+            self._leave_upstream()
+            if not stream.error:
+                self._praise()
+            stream.end(out, last)
         elif error:
             self._drop_upstream()
             if content or self.call.request.started:
-                self._pass_on(self._all(out))
+                stream.pass_on(out, now=True)
             self.failed(Failure("closed", error, False))
-        elif content or self.call.request.started:
-            self._pass_on(self._all(out))
         else:
-            self.held += out
-            if len(self.held) > _MAX_HELD:
-                self._pass_on(self._all(b""))
-
-    def _all(self, out: bytes) -> bytes:
-        """What was held back until now, and this."""
-        held, self.held = self.held, b""
-        return held + out if held else out
-
-    def _pass_on(self, block: bytes) -> None:
-        if block:
-            self._keep(block)
-            self._begin_answer()
-            self.call.request.write(block)
-
-    def _done(self, last: bytes, done: bytes, aside: bytes) -> None:
-        """The stream is complete. Record first; its end is the last thing the client gets."""
-        call = self.call
-        self._leave_upstream()
-        self._begin_answer()
-        whole = None
-        if call.flight is not None and not self.tail:
-            whole = b"".join((*self.parts, last, done))
-        for block in (last, aside):
-            if block:
-                self._keep(block)
-        if self.upstream_error:
-            call.request.write(last)
-            self._end("cut", self.upstream_error)
-            call.request.finish(close=True)
-            return
-        self._praise()
-        self._keep(done)
-        kept = self._end("ok", None)
-        if call.flight is not None:
-            call.flight.over(whole if kept else None)
-        if kept:
-            call.request.finish(last + done)
-        else:
-            call.request.write(last)
-            self._finish_with_error("the trace of this call could not be kept", "spool_full")
-
-    def _cut(self, why: str) -> None:
-        """Something was passed on and the rest will not come."""
-        told = bool(self.upstream_error) and self.rendered.dialect == self.call.door.name
-        rest = self.passage.rest if self.passage is not None else b""
-        if rest:
-            self._keep(masked(rest, self.ways[self.at].target))
-        self._end("cut", why)
-        if told:
-            self.call.request.finish(close=True)
-        else:
-            self._finish_with_error(f"The answer was cut off: {why}.", "upstream_cut")
-
-    def _finish_with_error(self, message: str, code: str) -> None:
-        if isinstance(self.passage, Translated):
-            last = self.passage.broken_off(message)
-        else:
-            last = self.call.door.stream_error(message, kind="server_error", code=code)
-        self.call.request.finish(last, close=True)
-
-    def _end(self, outcome: str, error: str | None) -> bool:
-        call = self.call
-        call.status = 200
-        call.outcome = outcome
-        call.error = error
-        call.response = self._kept_bytes()
-        self._count(call)
-        return record(call)
-
-    def _count(self, call: Call) -> None:
-        """Take over what the stream has told of its tokens so far."""
-        if self.passage is not None:
-            call.usage, call.produced = self.passage.usage, self.passage.produced
-
-    def _begin_answer(self) -> None:
-        call = self.call
-        if not call.request.started:
-            assert call.route is not None
-            call.request.start(200, call.route.stream_head + trace_headers(call))
-
-    def _keep(self, block: bytes) -> None:
-        """Keep the beginning for the trace, and the last few KB: usage stands there."""
-        limit = self.call.state.limits.kept_bytes
-        if self.kept + len(block) <= limit:
-            self.kept += len(block)
-            self.parts.append(block)
-        else:
-            self.kept = limit
-            self.tail = (self.tail + block)[-_TAIL:]
-            if self.call.flight is not None:
-                self.call.flight.over(None)  # too long to be given again
-
-    def _kept_bytes(self) -> bytes:
-        tail = self.tail
-        if len(tail) == _TAIL:  # begin at an event, not in the middle of one
-            tail = tail[tail.find(b"\n\n") + 2 :]
-        return b"".join(self.parts) + tail
+            stream.pass_on(out, now=content)
 
     # the client
 
@@ -505,9 +391,8 @@ class Answer(msgspec.Struct, eq=False):
         call.status = 499
         call.outcome = "left"
         call.error = "the client left before the answer was complete"
-        if self.passage is not None:
-            call.response = self._kept_bytes() + self.held
-            self._count(call)
+        if self.stream is not None:
+            self.stream.left()
         else:
             call.response = b"".join(self.parts)
         record(call)
@@ -522,8 +407,8 @@ class Answer(msgspec.Struct, eq=False):
         if self.call.request.finished:
             return
         self._let_go()
-        if self.call.request.started:
-            self._cut(self.upstream_error or STOPPED)
+        if self.call.request.started and self.stream is not None:
+            self.stream.cut(self.stream.error or STOPPED)
         else:
             self._fail(Failure("stopped", STOPPED, False))
             batch.flush()
@@ -618,9 +503,9 @@ class Answer(msgspec.Struct, eq=False):
             self.call.account.lose()
         self.status = self.call.first_at_us = 0
         self.retry_after_s = 0.0
-        self.passage = None
-        self.upstream_error = self.call.error = ""
-        self.parts, self.size, self.kept, self.tail, self.held = [], 0, 0, b"", b""
+        self.stream = None
+        self.call.error = ""
+        self.parts, self.size = [], 0
 
     def _fail(self, failure: Failure) -> None:
         """No answer, and nothing was passed on: an error object."""
@@ -643,6 +528,8 @@ class Answer(msgspec.Struct, eq=False):
         self._settle()
 
     def _let_go(self) -> None:
+        if self.beginning:  # no frame of a call may come behind its last one
+            self.call.state.begins.flush()
         self._drop_upstream()
         if self.under_way:
             self.under_way = False
@@ -662,8 +549,8 @@ class Answer(msgspec.Struct, eq=False):
             upstream.leave()
 
 
-def begin(call: Call, ways: Sequence[Way]) -> Answer | None:
-    """Ask the first target. A streamed call leaves its begin frame first; None when it could not.
+def begin(call: Call, ways: Sequence[Way]) -> Answer:
+    """Ask the first target. A call that streams or holds money leaves its begin frame first.
 
     It is asked when this turn of the loop is over, together with what else is
     written then (see `batch`).
@@ -671,26 +558,27 @@ def begin(call: Call, ways: Sequence[Way]) -> Answer | None:
     Raises:
         VolanoError: no target can be asked this.
     """
-    at, rendered = _first(call, ways)
+    at, rendered = (0, render(call, ways[0])) if len(ways) == 1 else _first(call, ways)
+    state = call.state
     call.way = ways[at]
     call.under_way = True
-    call.state.pulse.began(streamed=call.streamed)
+    state.pulse.began(streamed=call.streamed)
     answer = Answer(call, ways, rendered, not call.streamed, at)
-    call.state.retries.deposit()
+    state.retries.deposit()
     assert call.key is not None
-    if call.state.budgets.of(call.key, call.channel):
+    if state.budgets.allots_anything and state.budgets.of(call.key, call.channel):
         call.account = Account()
-    elif call.streamed and not record_begin(call):
-        refuse_call(call, SpoolFullError())
-        return None
-    answer.timer = call.state.loop.call_soon(answer.go)
+        answer.go()
+    elif call.streamed:
+        answer.beginning = True
+        state.begins.add(begin_frame(call), answer.begun)
+    else:
+        answer.timer = state.loop.call_soon(answer.go)
     return answer
 
 
 def _first(call: Call, ways: Sequence[Way]) -> tuple[int, Rendered]:
     """The first target that has words for this request; the first one's refusal if none has."""
-    if len(ways) == 1:
-        return 0, render(call, ways[0])
     refusal: VolanoError | None = None
     for at, way in enumerate(ways):
         try:
@@ -706,16 +594,3 @@ _LOADING = Failure("closed", "the engine is still loading", True)
 
 def _malformed(text: str) -> Failure:
     return Failure("malformed", text, False)
-
-
-def _retry_after(headers: list[tuple[bytes, bytes]]) -> float:
-    """Seconds that the upstream asks to wait (RFC 9110 §10.2.3; OpenAI's milliseconds); 0: none."""
-    for name, value in headers:
-        try:
-            if name == b"retry-after-ms":
-                return max(0.0, float(value) / 1000.0)
-            if name == b"retry-after":
-                return max(0.0, float(value))
-        except ValueError:
-            continue  # a date, which no model provider sends
-    return 0.0

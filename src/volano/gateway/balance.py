@@ -1,6 +1,7 @@
 """In which order a call tries the ways of its arm.
 
-The first way in the order is asked; the others are its fallbacks. Ways that do
+The first way in the order is asked; the others are its fallbacks. Those that are
+fallbacks only stand behind the ones that the strategy chooses among. Ways that do
 not take calls now (see `health`), or are full, come last in any strategy.
 
     ordered       as the release lists them: a local engine first, overflow next
@@ -44,6 +45,11 @@ class Choosable(Protocol):
         ...
 
     @property
+    def fallback(self) -> bool:
+        """Not chosen among the others, but asked after them."""
+        ...
+
+    @property
     def health(self) -> Health: ...
 
 
@@ -69,7 +75,12 @@ def order(ways: Sequence[W], strategy: str, at: Circumstances) -> Sequence[W]:
     """Return the ways in the order in which to try them. Unknown strategies keep the order."""
     if len(ways) == 1:
         return ways
-    chosen: Sequence[W] = STRATEGIES[strategy](ways, at) if strategy in STRATEGIES else ways
+    first = [way for way in ways if not way.fallback]
+    chosen: Sequence[W] = first
+    if strategy in STRATEGIES and len(first) > 1:
+        chosen = STRATEGIES[strategy](first, at)
+    if len(first) < len(ways):
+        chosen = [*chosen, *(way for way in ways if way.fallback)]
     fit = [way for way in chosen if _fit(way, at.now)]
     return chosen if len(fit) == len(chosen) else [*fit, *(w for w in chosen if w not in fit)]
 

@@ -11,12 +11,11 @@ from volano.costs.price import Price, worst_case
 from volano.gateway.call import Call
 from volano.gateway.errors import BadBodyError
 
-_IMAGES = (b'"image_url"', b'"input_image"', b'"image"')
-_UNSEEN = (
-    b'"file_id"', b'"file_url"', b'"file_data"', b'"previous_response_id"', b'"conversation"',
-    b'"prompt"', b'"url"', b'"document"', b'"container"',
-)  # fmt: skip
-"""What a body may name that is not in it."""
+_IMAGE = re.compile(rb'"image_url"[ \t\r\n]*:|"input_image"|"image"')
+_UNSEEN = re.compile(
+    rb'"(?:file_id|file_url|file_data|previous_response_id|conversation|document|container)"'
+)
+"""What a body may name that is not in it; a prompt and a url are such at times only."""
 _ESCAPED = re.compile(rb"\\u00([2-7][0-9a-fA-F])")
 _LIMITS = ("max_completion_tokens", "max_tokens")
 
@@ -48,7 +47,7 @@ def bound(call: Call, price: Price, body: bytes) -> Bound:
     if not call.door.generates and call.door.name == "anthropic.count_tokens":
         return Bound(0)
     asked = _plain(call.body)
-    images = sum(asked.count(mark) for mark in _IMAGES)
+    images = len(_IMAGE.findall(asked)) if b"image" in asked else 0
     total_s = call.state.limits.upstream.total_s
     if price.second and math.isinf(total_s):
         return Bound(None, images)
@@ -102,7 +101,8 @@ def _number(value: Any) -> int:
 
 def _unseen(call: Call, body: bytes) -> bool:
     """Whether the body names what is not in it. A completion's prompt is in it."""
-    marks = [m for m in _UNSEEN if m != b'"prompt"' or call.door.name == "openai.responses"]
-    return any(mark in body for mark in marks if mark != b'"url"') or (
-        b'"url"' in body and b'"image_url"' not in body
-    )
+    if _UNSEEN.search(body) is not None:
+        return True
+    if b'"prompt"' in body and call.door.name == "openai.responses":
+        return True
+    return b'"url"' in body and b'"image_url"' not in body

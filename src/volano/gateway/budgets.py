@@ -15,11 +15,13 @@ class Budgets:
     def __init__(self, purse: Purse | None = None):
         self.purse = purse
         self._allotments: Covering = ()
+        self.allots_anything = False
         self._known: dict[tuple[str, str], Covering] = {}
 
     def apply(self, allotments: Sequence[Allotment]) -> None:
         """Hold calls in these from now on."""
         self._allotments, self._known = tuple(allotments), {}
+        self.allots_anything = bool(self._allotments)
 
     def of(self, key: Key, channel: str) -> Covering:
         """Return the budgets that a call of this key on this channel is spent from."""

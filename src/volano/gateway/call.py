@@ -46,6 +46,7 @@ class Money(Protocol):
 class Call(msgspec.Struct, eq=False):
     """One call, from its headers to its trace. Times ending in `at` are monotonic.
 
+    `session` and `given_unit` are what its headers say of them.
     `ask` is the request in neutral words, once a translation needed it; `tried`
     tells the targets that were asked before `way` and why each gave no answer.
     `usage` is what the upstream told, `produced` the pieces of a stream so far.
@@ -66,6 +67,8 @@ class Call(msgspec.Struct, eq=False):
     trace: str = ""
     span: str = ""
     parent: str | None = None
+    session: str = ""
+    given_unit: str = ""
     body: bytes = b""
     peek: Peek = _NOT_READ
     ask: Ask | EmbeddingAsk | None = None

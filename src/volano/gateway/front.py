@@ -74,6 +74,11 @@ class Front:
         self._hosts: set[bytes] = set()
 
     def begin(self, request: Request) -> Owner | None:
+        head = request.head
+        if head is not None and head.ticket is not None:
+            call = path.arrive_again(self._state, request, head.ticket)
+            if call is not None:
+                return Asked(call)
         target = request.target
         door = BY_PATH.get(target)
         if door is not None and request.method == b"POST":
@@ -120,10 +125,12 @@ class Front:
             return None
         call = begin_call(self._state, request, door)
         try:
-            path.arrive(call)
+            ticket = path.arrive(call)
         except VolanoError as error:
             refuse_call(call, error)
             return None
+        if request.head is not None:
+            request.head.ticket = ticket
         return Asked(call)
 
     def _models(self, request: Request, name: bytes) -> Owner | None:

@@ -67,7 +67,8 @@ class Health:
 
     def answered(self, now: float, took_s: float) -> None:
         """It answered, after `took_s` to the first content."""
-        self._left()
+        self.in_flight -= 1
+        self.probing = False
         self._recent = self._recent << 1 & _MASK
         self.streak = 0
         if self.open_until:

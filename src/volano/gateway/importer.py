@@ -119,17 +119,23 @@ class Importer:
         return one.report.to_dict()
 
     def _open(self, opening: Opening, one: Import) -> None:
-        at = [f"{one.drafts.name(place.at)}:{place.model}" for place in opening.places]
-        says = f"{opening.strategy}: " if len(at) > 1 else ""
-        says += ", ".join(at)
+        first = [place for place in opening.places if not place.fallback]
+        at = [f"{one.drafts.name(place.at)}:{place.model}" for place in first]
+        behind = [
+            f"{one.drafts.name(place.at)}:{place.model}"
+            for place in opening.places
+            if place.fallback
+        ]
+        says = f"{opening.strategy}: " if len(opening.places) > 1 else ""
+        says += ", ".join(at) + (f", then {', '.join(behind)}" if behind else "")
         if one.report.dry_run:
             one.report.row("channel", opening.name, says, new=not self._is_open(opening, one))
             return
         try:
             opened = self._opener.open(
                 opening.name, at=at, strategy=opening.strategy,
-                weights=[place.weight for place in opening.places], settings=opening.settings,
-                by=one.by,
+                weights=[place.weight for place in first], fallback=behind,
+                settings=opening.settings, by=one.by,
             )  # fmt: skip
         except OpenedOtherwiseError as error:
             one.report.notes.append(f"{error.message} {error.advice}")
@@ -148,7 +154,10 @@ class Importer:
         release = self._catalog.by_digest(Digest(channel.stable))
         pinned = (self._catalog.by_digest(parent.digest) for parent in release.manifest.parents)
         pools = [pool_of(model) for model in pinned if model.kind == "model"]
-        entries = (Entry(one.drafts.name(p.at), p.model, None, p.weight) for p in opening.places)
+        entries = (
+            Entry(one.drafts.name(p.at), p.model, None, p.weight, p.fallback)
+            for p in opening.places
+        )
         if pools != [Pool(tuple(entries), opening.strategy)]:
             one.report.notes.append(
                 f"The channel `{opening.name}` is open already, and serves `{release.ref}`: a "
@@ -204,6 +213,8 @@ def _possible(opening: Opening, one: Import) -> Opening | None:
     for place in places:
         twin = (one.drafts.name(place.at), place.model)
         weight = place.weight
+        if place.fallback and twin in found:
+            continue
         if twin in found and opening.strategy != "ordered":
             weight += found[twin].weight
         found[twin] = replace(found.get(twin, place), weight=weight)
@@ -213,7 +224,11 @@ def _possible(opening: Opening, one: Import) -> Opening | None:
         )
         one.report.notes.append(told)
     if found:
-        return replace(opening, places=tuple(found.values()))
+        kept = tuple(found.values())
+        if all(place.fallback for place in kept):
+            kept = tuple(replace(place, fallback=False) for place in kept)
+            opening = replace(opening, strategy="ordered")
+        return replace(opening, places=kept)
     for key in opening.keys:
         if not any(remark.key == key for remark in one.report.left):
             one.report.drop(key, "none of its entries can be carried over")

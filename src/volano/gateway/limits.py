@@ -126,9 +126,11 @@ class Admission:
         self._own = seat.offset
         self._now = now
         self._meters: dict[str, Meter] = {}
+        self.limits_anything = False
         self._known: dict[tuple[str, str], tuple[Meter, ...]] = {}
         self._rates: list[int] = []
-        self._calls: list[int] = []
+        self._others: list[int] = []
+        self._other_calls: list[int] = []
         self._joined = -1
         self._epoch = -1
         barrier = threading.Lock()
@@ -145,6 +147,7 @@ class Admission:
             meter.rpm, meter.tpm, meter.concurrency = limit.rpm, limit.tpm, limit.concurrency
             kept[subject] = meter
         self._meters, self._known = kept, {}
+        self.limits_anything = bool(kept)
 
     def meters(self, key: Key, channel: str) -> tuple[Meter, ...]:
         """Whose limits hold for a call of this key on this channel, the nearest first."""
@@ -160,7 +163,9 @@ class Admission:
     def sweep(self) -> None:
         """Look again which workers live: what a dead one held is given back."""
         self._joined = self._tally.joined
-        self._rates, self._calls = self._tally.cells(self._now() // BUCKET_NS, self._seat.number)
+        self._rates, calls = self._tally.cells(self._now() // BUCKET_NS, self._seat.number)
+        self._others = [cell for cell in self._rates if cell != self._own]
+        self._other_calls = [cell for cell in calls if cell != self._own]
 
     def admit(self, meters: Sequence[Meter], tokens_estimate: int) -> Granted | Denied:
         """Count the call with all its meters, or with none."""
@@ -212,44 +217,58 @@ class Admission:
         self._seat.used(epoch)
 
     def _reserve(self, meter: Meter, granted: Granted) -> Denied | None:
-        """Count first, then read the sums. What is over is still counted when this returns."""
+        """Count first, then read the sums. What is over is still counted when this returns.
+
+        The own cell's part of a sum is what was just written there: nobody else writes it.
+        """
         if meter.epoch != granted.epoch:
             self._close(meter, granted.epoch)
-        self._count(meter, granted.tokens)
+        calls, requests, tokens = self._count(meter, granted.tokens)
         self._take()  # the barrier
         self._give()
-        if meter.concurrency is not None:
-            calls = self._sum(meter.begin + CALLS, meter.use, self._calls)
-            if calls > meter.concurrency:
-                return self._too_many_calls(meter, calls - 1)
+        if self._others:
+            calls += self._sum(meter.begin + CALLS, meter.use, self._other_calls)
+            requests += self._sum(meter.at, meter.mark, self._others)
+            tokens += self._sum(meter.at + TOKENS, meter.mark, self._others)
+        if meter.concurrency is not None and calls > meter.concurrency:
+            return self._too_many_calls(meter, calls - 1)
         if meter.rpm is not None:
-            left = meter.rpm - meter.closed_requests - self._sum(meter.at, meter.mark, self._rates)
+            left = meter.rpm - meter.closed_requests - requests
             if left < 0:
                 return self._too_fast(meter, granted, REQUESTS_A_MINUTE, asked=1)
             if granted.requests is None or left < granted.requests[1]:
                 granted.requests = (meter.rpm, left)
         if meter.tpm is not None:
-            counted = self._sum(meter.at + TOKENS, meter.mark, self._rates)
-            left = meter.tpm - meter.closed_tokens - counted
+            left = meter.tpm - meter.closed_tokens - tokens
             if left < 0:
                 return self._too_fast(meter, granted, TOKENS_A_MINUTE, asked=granted.tokens)
             if granted.token_room is None or left < granted.token_room[1]:
                 granted.token_room = (meter.tpm, left)
         return None
 
-    def _count(self, meter: Meter, tokens: int) -> None:
-        """Write the call into the own cell, over what a former bucket or subject left there."""
+    def _count(self, meter: Meter, asked: int) -> tuple[int, int, int]:
+        """Write the call into the own cell, over what a former bucket or subject left there.
+
+        Returns what stands there now: calls, requests, tokens.
+        """
         words, mark, at = self._words, meter.mark, meter.at + self._own
+        calls = requests = tokens = 1
         if meter.rpm is not None:
             word = words[at]
-            words[at] = word + 1 if word >> 32 == mark else mark << 32 | 1
+            words[at] = word = word + 1 if word >> 32 == mark else mark << 32 | 1
+            requests = word & COUNT
         if meter.tpm is not None:
-            word, asked = words[at + TOKENS], _counted(tokens, meter.tpm)
-            words[at + TOKENS] = word + asked if word >> 32 == mark else mark << 32 | asked
+            word = words[at + TOKENS]
+            if asked > meter.tpm:
+                asked = meter.tpm + 1  # as `_counted`
+            words[at + TOKENS] = word = word + asked if word >> 32 == mark else mark << 32 | asked
+            tokens = word & COUNT
         if meter.concurrency is not None:
             at = meter.begin + self._own + CALLS
             word = words[at]
-            words[at] = word + 1 if word >> 32 == meter.use else meter.use << 32 | 1
+            words[at] = word = word + 1 if word >> 32 == meter.use else meter.use << 32 | 1
+            calls = word & COUNT
+        return calls, requests, tokens
 
     def _sum(self, at: int, mark: int, cells: list[int]) -> int:
         """Add up a word of these cells, where it is marked so."""

@@ -11,6 +11,7 @@ good, into a trace with the outcome "refused".
 
 import difflib
 import re
+from typing import NamedTuple
 
 from volano.gateway import answer as answers
 from volano.gateway import errors as no
@@ -18,23 +19,68 @@ from volano.gateway import replay
 from volano.gateway.answer import Answer
 from volano.gateway.balance import Circumstances, order
 from volano.gateway.call import Call
-from volano.gateway.choose import choose as choose_arm
 from volano.gateway.denied import Denied
+from volano.gateway.door import Door
 from volano.gateway.limits import estimate
 from volano.gateway.routes import Way
+from volano.gateway.snapshot import Key
+from volano.gateway.state import State
 from volano.gateway.turn import Turn
 from volano.wire import openai
+from volano.wire.http_server import Request
+from volano.wire.timers import NEVER
 
 _TRACEPARENT = re.compile(
     rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}"
 )
 
+_LONGEST_WORD = 4096
 
-def arrive(call: Call) -> None:
-    """The headers are there. Raises: a VolanoError that refuses the call."""
+
+class Ticket(NamedTuple):
+    """What `arrive` decided, for all requests with the same head while one snapshot holds."""
+
+    mark: object
+    door: Door
+    key: Key
+    session: str
+    unit: str
+    until_us: float
+
+
+def arrive(call: Call) -> Ticket | None:
+    """The headers are there. Raises: a VolanoError that refuses the call.
+
+    Returns what holds for others with the same head: nothing where more than the head
+    decides (who sent it), or where it names a trace of the client's own.
+    """
     authenticate(call)
     identify(call)
     admit(call)
+    key, state = call.key, call.state
+    assert key is not None
+    if key.ips or call.parent is not None:
+        return None
+    until_us = NEVER if key.expires_us is None else key.expires_us
+    return Ticket(state.mark, call.door, key, call.session, call.given_unit, until_us)
+
+
+def arrive_again(state: State, request: Request, ticket: Ticket) -> Call | None:
+    """Begin a call whose head was decided before; None when that must be decided anew."""
+    mark, door, key, session, unit, until_us = ticket
+    now_us = state.clock.now_us()
+    most = state.routes.snapshot.max_body_bytes
+    length = request.length
+    if mark is not state.mark or now_us >= until_us or length is None or length > most:
+        return None
+    if state.full_until and state.refusing:
+        return None
+    request.limit = most
+    digits = (state.random.getrandbits(192) | _NOT_ZERO).to_bytes(24, "big").hex()
+    return Call(
+        state, request, door, now_us, state.clock.monotonic_us(), 0, key, digits[:32], digits[32:],
+        None, session, unit,
+    )  # fmt: skip
 
 
 def serve(call: Call, body: bytes) -> Turn | None:
@@ -50,7 +96,9 @@ def serve(call: Call, body: bytes) -> Turn | None:
 
 def ask(call: Call) -> Answer | None:
     """Have it answered by a target of its release. Raises: a VolanoError that refuses the call."""
-    return answers.begin(call, plan(call))
+    assert call.route is not None
+    ways = call.route.ways
+    return answers.begin(call, ways if len(ways) == 1 else plan(call))
 
 
 def authenticate(call: Call) -> None:
@@ -68,16 +116,23 @@ def authenticate(call: Call) -> None:
 
 
 def identify(call: Call) -> None:
-    """Give the call its trace id; take part in the client's trace (W3C trace context)."""
+    """Give the call its trace id, or the client's (W3C trace context); hear whose it is."""
+    fields = call.request.fields
+    call.session = _word(fields.get(b"x-volano-session"))
+    call.given_unit = _word(fields.get(b"x-volano-unit"))
     digits = (call.state.random.getrandbits(192) | _NOT_ZERO).to_bytes(24, "big").hex()
     call.trace, call.span = digits[:32], digits[32:]
-    given = call.request.fields.get(b"traceparent")
+    given = fields.get(b"traceparent")
     found = _TRACEPARENT.fullmatch(given) if given else None
     if found is not None:
         call.trace, call.parent = found[1].decode(), found[2].decode()
 
 
 _NOT_ZERO = 1 << 64 | 1
+
+
+def _word(given: bytes | None) -> str:
+    return given[:_LONGEST_WORD].decode("utf-8", "replace") if given else ""
 
 
 def admit(call: Call) -> None:
@@ -94,7 +149,7 @@ def admit(call: Call) -> None:
     coding = call.request.fields.get(b"content-encoding", b"identity")
     if coding.lower() != b"identity":
         raise no.EncodedBodyError(coding=coding[:40].decode("latin-1"))
-    if int(call.request.fields.get(b"content-length", b"0")) > most:
+    if (call.request.length or 0) > most:
         raise no.BodyTooLargeError(limit=most)
     call.request.limit = most
 
@@ -115,8 +170,7 @@ def read(call: Call, body: bytes) -> None:
         raise no.BadFieldError(reason=error, param=error.param) from None
     call.channel = peek.model
     call.streamed = peek.stream and call.door.generates
-    given = call.request.fields.get(b"x-volano-unit")
-    call.unit = (given.decode("utf-8", "replace") if given else None) or peek.user or call.trace
+    call.unit = call.given_unit or peek.user or call.trace
 
 
 def choose(call: Call) -> None:
@@ -140,7 +194,7 @@ def choose(call: Call) -> None:
         raise no.ScopeError(channel=call.channel, allowed=_listed(routes.allowed(key)))
     if channel.by_request:
         call.unit = call.trace
-    call.route = choose_arm(channel.arms, channel.salt, call.unit)
+    call.route = channel.arms[0] if len(channel.arms) == 1 else channel.arm_of(call.unit)
 
 
 def limit(call: Call, tokens: int | None = None) -> None:
@@ -150,6 +204,8 @@ def limit(call: Call, tokens: int | None = None) -> None:
     """
     key, admission = call.key, call.state.admission
     assert key is not None
+    if not admission.limits_anything:
+        return
     meters = admission.meters(key, call.channel)
     if not meters:
         return
@@ -165,14 +221,11 @@ def plan(call: Call) -> list[Way]:
     """In which order are the release's targets asked?"""
     route, state = call.route, call.state
     assert route is not None
-    ways = route.ways
-    if len(ways) > 1:
-        info, home = route.info, state.routes.snapshot.region
-        at = Circumstances(state.wheel.now, state.random, call.unit, info.latency_target_s, home)
-        return list(order(ways, info.strategy, at))
-    if not ways:
-        raise no.NoTargetError(release=route.info.release)
-    return ways
+    info, home = route.info, state.routes.snapshot.region
+    if not route.ways:
+        raise no.NoTargetError(release=info.release)
+    at = Circumstances(state.wheel.now, state.random, call.unit, info.latency_target_s, home)
+    return list(order(route.ways, info.strategy, at))
 
 
 def _listed(names: list[str]) -> str:

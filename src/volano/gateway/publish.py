@@ -417,9 +417,10 @@ class Publisher:
 
     def _at(self, entry: Entry) -> shape.Target:
         if entry.target is not None:
-            return self._targets.resolve(entry.target, entry.model, entry.weight)
-        own = self._catalog.by_digest(Digest(entry.digest or ""))
-        return structs.replace(self._target(own), weight=entry.weight)
+            found = self._targets.resolve(entry.target, entry.model)
+        else:
+            found = self._target(self._catalog.by_digest(Digest(entry.digest or "")))
+        return structs.replace(found, weight=entry.weight, fallback=entry.fallback)
 
     def _own(self, model: Artifact) -> list[Artifact]:
         """Return the models that need engines of ours, for this model to answer."""

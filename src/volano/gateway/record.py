@@ -5,10 +5,10 @@ from collections.abc import Callable
 from volano.gateway.call import Call
 from volano.gateway.settle import settle
 from volano.gateway.snapshot import Arm, Target
-from volano.traces.frame import Begin, Kind, encode
-from volano.traces.trace import STOPPED
+from volano.traces.frame import Kind, encode
+from volano.traces.trace import REPEATED, STOPPED
 
-_CALL, _BEGIN = int(Kind.CALL), int(Kind.BEGIN)
+_CALL = int(Kind.CALL)
 
 
 def record(call: Call) -> bool:
@@ -36,7 +36,9 @@ def close(call: Call) -> bytes:
     arm = _NO_ARM
     if route is not None:
         arm = route.info
-        if call.error != STOPPED and call.cached not in REPEATED:
+        if call.outcome == "ok" and not call.cached:
+            state.slot.count(arm.slot, error=False)
+        elif call.error != STOPPED and call.cached not in REPEATED:
             state.slot.count(arm.slot, error=_is_failure(call))
     target = way.target if way is not None else _NO_TARGET
     began, began_at, first_at = call.began_us, call.began_at_us, call.first_at_us
@@ -49,8 +51,8 @@ def close(call: Call) -> bytes:
     state.pulse.count(
         (call.door.name, call.channel if route is not None else "", arm.release, target.name),
         call.outcome, call.status, ended - began,
-        first_us=first_at - began_at if first_at and call.streamed else -1,
-        bytes_in=len(call.body), bytes_out=len(call.response),
+        first_at - began_at if first_at and call.streamed else -1,
+        len(call.body), len(call.response),
     )  # fmt: skip
     tags = _tags(call) if call.tried or call.cached else _NO_TAGS
     if call.flight is not None and call.outcome != "ok":
@@ -62,14 +64,14 @@ def close(call: Call) -> bytes:
         call.door.name, target.name, target.model, call.streamed, call.status, call.outcome,
         call.error, call.body, call.response, state.name, "", tags,
         call.held, call.held_nano, call.cost_nano, call.cost_currency, call.priced_by,
-        target.billed_as,
+        target.billed_as, call.session,
     ))  # fmt: skip
 
 
 _NO_ARM = Arm(release="", release_digest="", targets=(), share=0, arm="")
 _NO_TARGET = Target(name="", url="", model="")
 _NO_TAGS: dict[str, str] = {}
-REPEATED = {said: {"cache": said} for said in ("hit", "coalesced")}
+_REPEATED = {said: {"cache": said} for said in REPEATED}
 """What `Call.cached` says of an answer that was given before, and the tags of its trace.
 
 Such a call is not counted for the guard: it says nothing of how the release
@@ -78,7 +80,7 @@ answers now, and many of them would hide that it does not.
 
 
 def _tags(call: Call) -> dict[str, str]:
-    return REPEATED.get(call.cached) or ({"tried": call.tried} if call.tried else _NO_TAGS)
+    return _REPEATED.get(call.cached) or ({"tried": call.tried} if call.tried else _NO_TAGS)
 
 
 _CLIENTS_OWN = frozenset((400, 413, 422))
@@ -96,40 +98,18 @@ def _is_failure(call: Call) -> bool:
     return call.outcome == "cut"
 
 
-def record_begin(call: Call) -> bool:
-    """Append the begin frame of a call that streams or holds money. False: not kept, so it must not be made."""
+def begin_frame(call: Call) -> bytes:
+    """Return the payload of the begin frame of a call that streams or holds money."""
     key, route, way = call.key, call.route, call.way
     assert key is not None
     assert route is not None
     assert way is not None
-    arm = route.info
-    return call.state.keep(
-        _BEGIN,
-        encode(
-            Begin(
-                id=call.trace,
-                span_id=call.span,
-                parent_span_id=call.parent,
-                began_us=call.began_us,
-                key_id=key.id,
-                group=key.group,
-                channel=call.channel,
-                release=arm.release,
-                release_digest=arm.release_digest,
-                share=arm.share,
-                arm=arm.arm,
-                rollout=arm.rollout,
-                unit=call.unit,
-                door=call.door.name,
-                target=way.target.name,
-                model=way.target.model,
-                streamed=call.streamed,
-                request=call.body,
-                held=call.held,
-                held_nano=call.held_nano,
-                cost_currency=call.cost_currency,
-                priced_by=call.priced_by,
-                provider=way.target.billed_as,
-            )
-        ),
-    )
+    arm, target = route.info, way.target
+    # A `traces.frame.Begin`, field by field in its order, as in `close`.
+    return encode((
+        call.trace, call.span, call.parent, call.began_us, key.id, key.group, call.channel,
+        arm.release, arm.release_digest, arm.share, arm.arm, arm.rollout, call.unit,
+        call.door.name, target.name, target.model, call.streamed, call.body, "", _NO_TAGS,
+        call.held, call.held_nano, call.cost_currency, call.priced_by, target.billed_as,
+        call.session,
+    ))  # fmt: skip

@@ -42,15 +42,14 @@ class Relay:
         self._request = request
         self.endless = False
         self._chunked = b"transfer-encoding" in request.fields
-        length = request.fields.get(b"content-length")
-        has_body = self._chunked or (length is not None and int(length) > 0)
+        has_body = self._chunked or bool(request.length)
         self._sent_all = not has_body
         self._early: list[bytes] | None = []
         self._upstream: Upstream | Dial | None = None
         if has_body:
             request.hold_body()
         self._upstream = origin.send(
-            _head(request, length, chunked=self._chunked),
+            _head(request, chunked=self._chunked),
             self,
             bodiless=request.method == b"HEAD",
             fresh=request.method not in (b"GET", b"HEAD"),
@@ -151,13 +150,13 @@ class Relay:
         self._request.release_body()
 
 
-def _head(request: Request, length: bytes | None, *, chunked: bool) -> bytes:
+def _head(request: Request, *, chunked: bool) -> bytes:
     lines = [b"%b %b HTTP/1.1\r\n" % (request.method, request.target)]
     lines += [b"%b: %b\r\n" % header for header in request.headers if header[0] not in _HOP]
     if chunked:
         lines.append(b"transfer-encoding: chunked\r\n")
-    elif length is not None:
-        lines.append(b"content-length: %b\r\n" % length)
+    elif request.length is not None:
+        lines.append(b"content-length: %d\r\n" % request.length)
     if b"host" not in request.fields:
         lines.append(b"host: localhost\r\n")
     if request.peer:

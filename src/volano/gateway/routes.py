@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import msgspec
 
 from volano.core.clock import Clock
+from volano.gateway.choose import choose
 from volano.gateway.health import Health
 from volano.gateway.snapshot import Arm, Caching, Channel, Flow, Key, Sign, Snapshot, Target
 from volano.wire.dialects.all import SERVED
@@ -21,7 +22,17 @@ _encode = msgspec.json.encode
 class Way:
     """A target with its pool, its health, and the unchanging parts of its request heads."""
 
-    __slots__ = ("_heads", "_turn", "capacity", "health", "model", "origin", "price", "target")
+    __slots__ = (
+        "_heads",
+        "_turn",
+        "capacity",
+        "fallback",
+        "health",
+        "model",
+        "origin",
+        "price",
+        "target",
+    )
 
     def __init__(self, target: Target, origin: Origin, health: Health):
         self.target = target
@@ -30,6 +41,7 @@ class Way:
         self.model = _encode(target.model)
         self.price = target.price
         self.capacity = target.capacity
+        self.fallback = target.fallback
         self._turn = 0
         self._heads = {
             (dialect, streamed): [
@@ -134,12 +146,28 @@ class Route:
 class RoutedChannel:
     """A channel's arms as routes. `by_request` says that nothing sticks to an arm."""
 
-    __slots__ = ("arms", "by_request", "salt")
+    __slots__ = ("_placed", "arms", "by_request", "salt")
 
     def __init__(self, channel: Channel, arms: list[Route]):
         self.by_request = channel.unit == "request"
         self.salt = channel.salt
         self.arms = arms
+        self._placed: dict[str, Route] = {}
+
+    def arm_of(self, unit: str) -> Route:
+        """The arm that this unit sticks to. Who comes again need not be placed again."""
+        route = self._placed.get(unit)
+        if route is None:
+            route = choose(self.arms, self.salt, unit)
+            if len(self._placed) >= _MOST_PLACED:
+                self._placed.clear()
+            if len(unit) <= _LONGEST_PLACED:
+                self._placed[unit] = route
+        return route
+
+
+_MOST_PLACED = 4096
+_LONGEST_PLACED = 256
 
 
 class Routes:

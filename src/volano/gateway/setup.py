@@ -30,12 +30,16 @@ class Connection:
 
 @dataclass(frozen=True)
 class Place:
-    """One entry of a pool: a model asked at a connection. `key` is where the file says so."""
+    """One entry of a pool: a model asked at a connection. `key` is where the file says so.
+
+    A `fallback` is asked when no other place of its opening answers.
+    """
 
     key: str
     at: Connection
     model: str
     weight: int = 1
+    fallback: bool = False
     prices: Mapping[str, str] = field(default_factory=dict)
     """What `Costs.set_price` takes: input, output, more…; empty is the usual price."""
 

@@ -109,8 +109,8 @@ class Target(Struct, frozen=True):
     `dialects` are those it understands, the best first, with the path of each;
     `stream_paths` are the paths of streams where they differ. `headers` go with
     every request, the first key's lines among them; each set in `keys` replaces
-    the lines of its names. A target that is not `enabled` is not asked. `price`
-    is nano-units for a typical call, `capacity` the calls it works on at once.
+    the lines of its names. A target that is not `enabled` is not asked. A
+    `fallback` is asked when no other answers. `price` is nano-units for a typical call, `capacity` the calls it works on at once.
     `pricing` is what its tokens cost, where that is known, and `billed_as` the
     provider under whose name the price is found again.
     """
@@ -128,6 +128,7 @@ class Target(Struct, frozen=True):
     sign: Sign | None = None
     region: str = ""
     weight: int = 1
+    fallback: bool = False
     price: int | None = None
     capacity: int = 0
     enabled: bool = True

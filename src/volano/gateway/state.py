@@ -71,7 +71,7 @@ class Records(Protocol):
 
 
 class State:
-    """One worker's world. `routes` is swapped whole by `apply`."""
+    """One worker's world. `routes` is swapped whole by `apply`; `mark` is another one then."""
 
     def __init__(
         self,
@@ -101,8 +101,10 @@ class State:
         self.healths: dict[str, Health] = {}
         self.retries = RetryBudget(limits.free_retries)
         self.routes = Routes(EMPTY, {}, {})
+        self.mark = object()
         self.full_until = 0.0
         self.batch = Batch(self, int(Kind.CALL), loop)
+        self.begins = Batch(self, int(Kind.BEGIN), loop)
         self.cache = Cache(limits.cache_bytes)
         self.seen = Seen(limits.cache_bytes // 8)
         self.flights = Flights(self.cache, loop.call_soon, clock.monotonic_us)
@@ -117,6 +119,7 @@ class State:
         served = names(snapshot)
         self.healths = {name: self.healths.get(name) or Health() for name in served}
         self.routes = Routes(snapshot, self.origins, self.healths)
+        self.mark = object()
         self.admission.apply(snapshot.limits)
         self.budgets.apply(snapshot.budgets)
         for url in self.origins.keys() - wanted:
@@ -153,6 +156,7 @@ class State:
 
     def close(self) -> None:
         """Append what waits; close pools and timers."""
+        self.begins.flush()
         self.batch.flush()
         for origin in self.origins.values():
             origin.close()

@@ -122,7 +122,6 @@ def compiled(
     model: str,
     *,
     keys: Iterable[TargetKey],
-    weight: int = 1,
 ) -> shape.Target:
     """Return what workers need to ask a model at a target.
 
@@ -153,7 +152,6 @@ def compiled(
         keys=tuple(lines for lines in sets if lines),
         sign=sign,
         region=region,
-        weight=weight,
         enabled=target.enabled,
         limits=provider.limits,
     )

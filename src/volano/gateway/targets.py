@@ -273,7 +273,7 @@ class Targets:
         kept = self._vault.get(target.vault_name)
         return [*found, *(TargetKey(f"the vault ({n})", text) for n, text in enumerate(kept, 1))]
 
-    def resolve(self, name: str, model: str, weight: int = 1) -> shape.Target:
+    def resolve(self, name: str, model: str) -> shape.Target:
         """Return what workers need to ask a model at this target, as it is now.
 
         Without the key that it should have it `lacks` it, and is not asked. A server
@@ -287,7 +287,7 @@ class Targets:
         target = self.get(name)
         provider = self._providers.get(target.provider)
         keys = self.keys(target)
-        found = compiled(target, provider, model, keys=keys, weight=weight)
+        found = compiled(target, provider, model, keys=keys)
         named = self._variables(target, provider)
         if named and not keys and (target.key_env or found.url.startswith("https:")):
             return structs.replace(found, lacks=named[0])

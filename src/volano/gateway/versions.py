@@ -9,7 +9,8 @@ import re
 
 from volano.gateway.call import Call
 
-_DIALECTS = frozenset(("anthropic.messages", "anthropic.count_tokens"))
+CLIENTS_SAY = frozenset(("anthropic.messages", "anthropic.count_tokens"))
+"""Dialects whose clients say such things."""
 _VALUE = re.compile(rb"[!-~]([ !-~]{0,2000}[!-~])?")
 _VERSION = re.compile(rb"(\r\nanthropic-version: )[^\r]*")
 _BETA = re.compile(rb"(\r\nanthropic-beta: [^\r]*)")
@@ -17,7 +18,7 @@ _BETA = re.compile(rb"(\r\nanthropic-beta: [^\r]*)")
 
 def with_clients(head: bytes, call: Call, dialect: str) -> bytes:
     """Return a request's head with what the client says; betas are added to the target's own."""
-    if dialect not in _DIALECTS or call.door.name != dialect:
+    if dialect not in CLIENTS_SAY or call.door.name != dialect:
         return head
     fields, route = call.request.fields, call.route
     version, beta = fields.get(b"anthropic-version"), fields.get(b"anthropic-beta")

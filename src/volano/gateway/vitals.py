@@ -261,13 +261,16 @@ class Pulse:
 
     def count(
         self, key: Key, outcome: str, status: int, took_us: int,
-        *, first_us: int = -1, bytes_in: int = 0, bytes_out: int = 0,
+        first_us: int = -1, bytes_in: int = 0, bytes_out: int = 0,
     ) -> None:  # fmt: skip
         """Count a call that is over; `first_us` is -1 where no stream began."""
         at = self._known.get(key) or self._place(key)
         words = self._words
         self._calls += 1
-        words[at + _OUTCOME.get(outcome, 3) + (2 if status >= 500 else status >= 400)] += 1
+        if status < 400 and outcome == "ok":
+            words[at] += 1
+        else:
+            words[at + _OUTCOME.get(outcome, 3) + (2 if status >= 500 else status >= 400)] += 1
         words[at + _TOOK] += took_us
         words[at + _TOOK + 1 + bisect_left(BOUNDS_US, took_us)] += 1
         if first_us >= 0:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -81,6 +82,7 @@ class Models:
         strategy: str = "ordered",
         weights: Sequence[str | int] = (),
         latency_ms: int | None = None,
+        fallback: Sequence[str] = (),
         url: str | None = None,
         model: str | None = None,
         key_env: str | None = None,
@@ -91,7 +93,8 @@ class Models:
         `at` says at which targets which models are asked, such as
         `openai:gpt-5`, and `router@1` for a model of our own; `strategy` in
         which order, `weights` a share for each; with `cheapest`, `latency_ms` is
-        the slowest first content that will do. The short form `url`, `model`,
+        the slowest first content that will do. `fallback` entries are asked, one after
+        the other, when none of those answers. The short form `url`, `model`,
         `key_env` is a single OpenAI-compatible server without a target: its key
         is never stored, `key_env` names the environment variable that holds it.
 
@@ -105,11 +108,12 @@ class Models:
             if url or model or key_env:
                 raise BadPointerError(reason="say --at, or --url with --model, not both")
             return self._add_pool(
-                name, at, strategy=strategy, weights=weights, latency_ms=latency_ms, by=by
-            )
+                name, at, strategy=strategy, weights=weights, latency_ms=latency_ms,
+                fallback=fallback, by=by,
+            )  # fmt: skip
         if url is None or model is None:
             raise BadPointerError(reason="say --at TARGET:MODEL, or --url with --model")
-        if weights or latency_ms or strategy != "ordered":
+        if weights or latency_ms or fallback or strategy != "ordered":
             raise BadPointerError(reason="a strategy chooses among entries given with --at")
         _check_pointer(url, model, key_env)
         meta = {"format": "pointer", "url": url, "model": model, "key_env": key_env}
@@ -123,11 +127,12 @@ class Models:
         strategy: str,
         weights: Sequence[str | int],
         latency_ms: int | None,
+        fallback: Sequence[str],
         by: Principal,
     ) -> Artifact:
         if strategy not in STRATEGIES:
             raise BadPointerError(reason=f"strategies are {', '.join(STRATEGIES)}")
-        if len(at) > MAX_ENTRIES:
+        if len(at) + len(fallback) > MAX_ENTRIES:
             raise BadPointerError(reason=f"a model has at most {MAX_ENTRIES} entries")
         if latency_ms is not None and (strategy != "cheapest" or latency_ms < 1):
             raise BadPointerError(
@@ -135,6 +140,7 @@ class Models:
             )
         shares = _shares(weights, len(at))
         entries = [self._entry(text, share) for text, share in zip(at, shares, strict=True)]
+        entries += [replace(self._entry(text, 1), fallback=True) for text in fallback]
         if len({str(entry) for entry in entries}) < len(entries):
             raise BadPointerError(reason="an entry is there twice")
         meta: dict[str, Any] = {
@@ -281,8 +287,10 @@ def _shares(weights: Sequence[str | int], count: int) -> list[int]:
     return list(map(int, texts))
 
 
-def _meta(entry: Entry) -> dict[str, str | int]:
+def _meta(entry: Entry) -> dict[str, Any]:
     """Return an entry for the manifest: what is usual is not said, so that digests stay."""
     said = {"target": entry.target, "model": entry.model, "digest": entry.digest}
-    meta: dict[str, str | int] = {name: text for name, text in said.items() if text}
-    return {**meta, "weight": entry.weight} if entry.weight != 1 else meta
+    meta: dict[str, Any] = {name: text for name, text in said.items() if text}
+    if entry.weight != 1:
+        meta["weight"] = entry.weight
+    return {**meta, "fallback": True} if entry.fallback else meta

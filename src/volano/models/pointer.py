@@ -57,6 +57,8 @@ class Entry:
     model: str
     digest: str | None = None
     weight: int = 1
+    fallback: bool = False
+    """Asked when none of the others answers, in the order given."""
 
     def __str__(self) -> str:
         return f"{self.target}:{self.model}" if self.target else self.model
@@ -83,7 +85,13 @@ def pool_of(model: Artifact) -> Pool | None:
     if meta.get("format") != "pointer" or "at" not in meta:
         return None
     entries = (
-        Entry(one.get("target"), one["model"], one.get("digest"), one.get("weight", 1))
+        Entry(
+            one.get("target"),
+            one["model"],
+            one.get("digest"),
+            one.get("weight", 1),
+            one.get("fallback", False),
+        )
         for one in meta["at"]
     )
     return Pool(tuple(entries), meta["strategy"], meta.get("latency_ms"))

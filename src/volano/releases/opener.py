@@ -45,6 +45,7 @@ class Opener:
         at: Sequence[str] = (),
         strategy: str = "ordered",
         weights: Sequence[str | int] = (),
+        fallback: Sequence[str] = (),
         settings: Mapping[str, Any] | None = None,
         by: Principal,
     ) -> Facts:
@@ -61,11 +62,13 @@ class Opener:
         if bool(model) == bool(at):
             raise OpenWithWhatError(name=name)
         if model:
-            if weights or strategy != "ordered":
+            if weights or fallback or strategy != "ordered":
                 raise OpenWithWhatError(name=name)
             found = self._models.get(model)
         else:
-            found = self._models.add_pointer(name, at=at, strategy=strategy, weights=weights, by=by)
+            found = self._models.add_pointer(
+                name, at=at, strategy=strategy, weights=weights, fallback=fallback, by=by
+            )
         release, flow = self._cut(name, found, settings, by)
         facts: Facts = {
             "channel": name, "release": release.ref, "flow": flow.ref, "model": found.ref,

@@ -233,7 +233,7 @@ class Reconciler:
         return early
 
     def _observe_call(self, watch: Watch, trace: Trace) -> None:
-        if _is_evidence(trace) and trace.outcome in {"ok", *FAILED}:
+        if _is_evidence(trace) and not trace.repeated and trace.outcome in {"ok", *FAILED}:
             watch.evidence.observe_call(*_assigned(trace), trace.outcome in FAILED)
 
     def _observe_score(

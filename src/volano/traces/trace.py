@@ -59,6 +59,11 @@ class Trace:
         return self.outcome in FAILED
 
     @property
+    def repeated(self) -> bool:
+        """Whether it was given an answer that another call had got before."""
+        return self.tags.get("cache") in REPEATED
+
+    @property
     def stopped(self) -> bool:
         """Whether our own shutdown ended it: an error, but nobody's but ours."""
         return self.outcome in FAILED and self.error == STOPPED
@@ -66,6 +71,9 @@ class Trace:
 
 FAILED = ("error", "cut")
 """Outcomes that are errors. A client that left and a refused call are none."""
+
+REPEATED = ("hit", "coalesced")
+"""What the tag `cache` says of such calls."""
 
 STOPPED = "the gateway was stopped"
 """What `error` says of a call that a draining worker ended. It says nothing of the release.

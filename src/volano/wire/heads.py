@@ -14,7 +14,7 @@ equal numbers are equal heads; and the number itself is 1 to 9 ASCII digits,
 which llhttp reads as we do.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import httptools
 
@@ -28,14 +28,54 @@ _NAME = len(_TITLE)
 _NOT_ORDINARY = frozenset((b"transfer-encoding", b"expect", b"upgrade"))
 
 
-class Head(NamedTuple):
-    """What an outline means. `at` is the place of content-length among the headers."""
+class Shape:
+    """A head as bytes, but for the number after content-length.
 
-    method: bytes
-    target: bytes
-    headers: list[tuple[bytes, bytes]]
-    fields: dict[bytes, bytes]
-    at: int
+    `begins` makes the same comparison as outlines do, without making one: what a
+    connection said last is what it says next.
+    """
+
+    __slots__ = ("_after", "_before", "_cut", "_rest")
+
+    def __init__(self, head: bytes):
+        self._cut = _cut(head)
+        self._before, self._after = head[: self._cut], head[head.index(b"\r", self._cut) :]
+        self._rest = len(self._after)
+
+    def begins(self, data: bytes) -> tuple[int, bytes] | None:
+        """(where the body begins, its length in digits) when this head stands here, else None."""
+        if not data.startswith(self._before):
+            return None
+        cut = self._cut
+        stop = data.find(b"\r", cut, cut + 10)
+        digits = data[cut:stop]
+        if stop < 0 or not digits.isdigit() or not data.startswith(self._after, stop):
+            return None
+        return stop + self._rest, digits
+
+
+class Head:
+    """What an outline means.
+
+    `headers`, and `fields` by name, are without content-length, which differs with each
+    request. `ticket` is its owner's: whatever was decided for all requests with this head.
+    """
+
+    __slots__ = ("fields", "headers", "method", "shape", "target", "ticket")
+
+    def __init__(
+        self,
+        method: bytes,
+        target: bytes,
+        headers: list[tuple[bytes, bytes]],
+        raw: bytes,
+    ):
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.fields = dict(headers)
+        self.ticket: Any = None
+        self.shape = Shape(raw)
 
 
 def outline(data: bytes) -> tuple[bytes, int, bytes] | None:
@@ -46,15 +86,22 @@ def outline(data: bytes) -> tuple[bytes, int, bytes] | None:
     end = data.find(b"\r\n\r\n", 0, MAX_HEAD)
     if end < 0:
         return None
-    at = data.find(_TITLE, 0, end)
-    if at < 0 and (at := data.find(_LOWER, 0, end)) < 0:
+    at = _cut(data, end)
+    if at < 0:
         return None
-    at += _NAME
     stop = data.find(b"\r", at)
     digits = data[at:stop]
     if stop - at > 9 or not digits.isdigit():
         return None
     return data[:at] + data[stop:end], end + 4, digits
+
+
+def _cut(data: bytes, end: int = MAX_HEAD) -> int:
+    """Where the value of content-length begins; below 0 where there is none."""
+    at = data.find(_TITLE, 0, end)
+    if at < 0 and (at := data.find(_LOWER, 0, end)) < 0:
+        return -1
+    return at + _NAME
 
 
 class Heads:
@@ -123,8 +170,8 @@ def judge(head: bytes, digits: bytes) -> Head | None:
     )
     if not ordinary:
         return None
-    at = headers.index((b"content-length", digits))
-    return Head(parser.get_method(), probe.target, headers, fields, at)
+    headers.remove((b"content-length", digits))
+    return Head(parser.get_method(), probe.target, headers, head)
 
 
 def is_plain_answer(head: bytes, digits: bytes) -> bool:
@@ -143,6 +190,34 @@ def is_plain_answer(head: bytes, digits: bytes) -> bool:
         and names.count(b"content-length") == 1
         and (b"content-length", digits) in probe.headers
     )
+
+
+class PlainAnswers:
+    """Which outlines are those of plain answers, asked of llhttp once for each."""
+
+    __slots__ = ("_known", "_usual")
+
+    def __init__(self) -> None:
+        self._known: set[bytes] = set()
+        self._usual: Shape | None = None
+
+    def begins(self, data: bytes) -> tuple[int, bytes] | None:
+        """(where the body begins, its length in digits) of a plain answer, else None."""
+        usual = self._usual
+        if usual is not None and (begins := usual.begins(data)) is not None:
+            return begins
+        found = outline(data)
+        if found is None:
+            return None
+        key, start, digits = found
+        if key not in self._known:
+            if not is_plain_answer(data[:start], digits):
+                return None
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            self._known.add(key)
+        self._usual = Shape(data[:start])
+        return start, digits
 
 
 class _Probe:

@@ -17,11 +17,13 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from volano.wire.heads import MAX_KNOWN, is_plain_answer, outline
+from volano.wire.heads import PlainAnswers
 from volano.wire.timers import GONE, NEVER, Wheel
 
 IDLE_KEEP_S = 55.0
 """An unused connection is closed after this long."""
+MAX_HEAD = 256 << 10
+"""Headers of an answer, interim ones included, are not longer."""
 DRAIN_S = 1.0
 """How long the tail of an answer nobody waits for may take before its connection is dropped."""
 
@@ -113,7 +115,8 @@ class Upstream(asyncio.Protocol):
     """One connection to an origin; carries one exchange at a time."""
 
     __slots__ = (
-        "_bodiless", "_done", "_extra", "_framed", "_got", "_headers", "_interim", "_keep_alive",
+        "_bodiless", "_done", "_extra", "_framed", "_got", "_head_bytes", "_headers", "_interim",
+        "_keep_alive",
         "_limit", "_origin", "_parser", "_paused", "_receiver", "_reused", "_status", "deadline",
         "transport",
     )  # fmt: skip
@@ -125,7 +128,7 @@ class Upstream(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] = []
         self._got = self._done = self._extra = self._interim = False
         self._framed = self._bodiless = self._reused = self._paused = False
-        self._status = 0
+        self._status = self._head_bytes = 0
         self._keep_alive = False
         self._limit = NEVER
         self.transport: Any = None
@@ -145,7 +148,7 @@ class Upstream(asyncio.Protocol):
         origin = self._origin
         self._receiver = receiver
         self._got = self._done = self._extra = self._framed = False
-        self._status = 0
+        self._status = self._head_bytes = 0
         self._bodiless = bodiless
         self._reused = reused
         now = origin.wheel.now
@@ -231,6 +234,12 @@ class Upstream(asyncio.Protocol):
                     Failure("malformed", f"the upstream's answer is not HTTP: {error}", False)
                 )
                 return
+        if not self._status:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD and not self._done:
+                text = f"the upstream's headers are larger than {MAX_HEAD} bytes"
+                self._fail(Failure("malformed", text, False))
+                return
         if self._done:
             self._finish()
         elif not self._paused and self._receiver is not _NOBODY:
@@ -239,25 +248,18 @@ class Upstream(asyncio.Protocol):
     def _whole(self, data: bytes, receiver: Receiver) -> bool:
         """Take an answer that came whole in one read, by far the commonest, without the parser.
 
-        Only where there is nothing to interpret (`heads.is_plain_answer`, asked once
-        for each outline), and where the content-length ends exactly where the bytes
+        Only where there is nothing to interpret (`heads.PlainAnswers`), and where the content-length ends exactly where the bytes
         do. Everything else goes to the parser.
         """
-        found = outline(data)
-        if found is None:
+        origin = self._origin
+        begins = origin.answers.begins(data)
+        if begins is None:
             return False
-        key, start, digits = found
+        start, digits = begins
         if start + int(digits) != len(data):
             return False
-        plain = self._origin.plain_answers
-        if key not in plain:
-            if not is_plain_answer(data[:start], digits):
-                return False
-            if len(plain) >= MAX_KNOWN:
-                plain.clear()
-            plain.add(key)
         self._receiver = None
-        self._origin.keep(self)
+        origin.keep(self)
         receiver.whole(data[start:])
         return True
 
@@ -405,7 +407,7 @@ class Origin:
         self._max_open = max_open
         self._open = 0
         self._idle: list[Upstream] = []
-        self.plain_answers: set[bytes] = set()
+        self.answers = PlainAnswers()
         self._waiting: deque[Dial] = deque()
         self._closed = False
         self._unix, self._host, self._port, self._tls = _parse(url)

@@ -106,7 +106,9 @@ class App(Protocol):
 class Request(msgspec.Struct, eq=False):
     """One request, and the only way to answer it: `respond`, or `start`, `write`, `finish`.
 
-    A Struct because it is made faster than a class with slots; each has its own lists.
+    `headers`, and `fields` by name, are without content-length: that is `length`, None where
+    it is not told beforehand. `head` is what is known of requests that begin with the same bytes.
+    A Struct because it is made faster than a class with slots.
     """
 
     connection: Any
@@ -126,6 +128,8 @@ class Request(msgspec.Struct, eq=False):
     size: int = 0
     parts: list[bytes] = []
     owner: Any = None
+    length: int | None = None
+    head: Head | None = None
 
     @property
     def peer(self) -> str:
@@ -140,13 +144,15 @@ class Request(msgspec.Struct, eq=False):
         if self.finished or connection.transport is None:
             return
         self.started = self.finished = True
-        self._settle_keep_alive()
+        server = connection.server
+        if server.draining or (self.has_body and not self.complete):
+            self.keep_alive = False
         close = b"" if self.keep_alive else b"connection: close\r\n"
-        head = b"%b%b%bdate: %b\r\ncontent-length: %d\r\n\r\n" % (
-            STATUS.get(status) or _status_line(status), headers, close,
-            connection.server.date, len(body),
+        said = b"%b%b%bdate: %b\r\ncontent-length: %d\r\n\r\n%b" % (
+            STATUS.get(status) or _status_line(status), headers, close, server.date, len(body),
+            b"" if self.method == b"HEAD" else body,
         )  # fmt: skip
-        connection.transport.write(head if self.method == b"HEAD" else head + body)
+        connection.transport.write(said)
         connection.request_finished(self)
 
     def start(self, status: int, headers: bytes, *, length: int | None = None) -> None:
@@ -222,7 +228,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_advancing", "_between", "_closing", "_current", "_ended", "_head_bytes", "_held",
         "_incoming", "_inside", "_left", "_lingering", "_parser", "_queue", "_room", "_stalled",
-        "_upgrading", "deadline", "server", "transport",
+        "_upgrading", "_usual", "deadline", "server", "transport",
     )  # fmt: skip
 
     def __init__(self, server: "Server"):
@@ -245,6 +251,7 @@ class Connection(asyncio.Protocol):
         self._stalled = False
         self._advancing = False
         self._upgrading = False
+        self._usual: Head | None = None
 
     # the transport calls
 
@@ -274,9 +281,11 @@ class Connection(asyncio.Protocol):
             return
         if self._left or (self._between and self._current is None):
             data = self._known(data)
+            if not data:
+                return
         if self._head_bytes + len(data) > MAX_HEAD:
             self._parse_in_pieces(data)
-        elif data:
+        else:
             self._parse(data)
 
     def _parse_in_pieces(self, data: bytes) -> None:
@@ -357,24 +366,52 @@ class Connection(asyncio.Protocol):
         start = 0
         try:
             if not self._left:
-                found = self.server.heads.find(data)
-                if found is None:
-                    return data
-                head, start, digits = found
-                self._left = int(digits)
-                self._begin_known(head, digits)
+                head = self._usual
+                begins = None if head is None else head.shape.begins(data)
+                if head is None or begins is None:
+                    found = self.server.heads.find(data)
+                    if found is None:
+                        return data
+                    self._usual, *_ = head, start, digits = found
+                else:
+                    start, digits = begins
+                length = int(digits)
+                if length and len(data) == start + length:
+                    self._whole(head, data[start:], length)
+                    return b""
+                self._begin_known(head, length)
             return self._count(data, start)
         except Exception as error:  # noqa: BLE001 - as the parser does with its callbacks
             self._handler_failed(error)
             return b""
 
-    def _begin_known(self, head: Head, digits: bytes) -> None:
-        headers, fields = head.headers.copy(), head.fields.copy()
-        headers[head.at] = (b"content-length", digits)
-        fields[b"content-length"] = digits
+    def _whole(self, head: Head, body: bytes, length: int) -> None:
+        """Take a request that came in one read, by far the commonest."""
+        self._current = request = Request(
+            self, head.method, head.target, head.headers, head.fields,
+            headed=True, has_body=True, length=length, head=head,
+        )  # fmt: skip
+        self.deadline = NEVER
+        owner = self.server.app.begin(request)
+        if owner is None or request.finished:
+            return
+        request.owner = owner
+        if owner.streams:
+            owner.chunk(body)
+            body = b""
+        elif length > request.limit:
+            owner.too_large()
+            return
+        request.complete = True
+        if not request.finished:
+            owner.complete(body)
+
+    def _begin_known(self, head: Head, length: int) -> None:
+        self._left = length
         self._incoming = request = Request(
-            self, head.method, head.target, headers, fields, headed=True, has_body=True
-        )
+            self, head.method, head.target, head.headers, head.fields,
+            headed=True, has_body=True, length=length, head=head,
+        )  # fmt: skip
         self._activate(request)
 
     def _count(self, data: bytes, start: int) -> bytes:
@@ -422,7 +459,9 @@ class Connection(asyncio.Protocol):
         request.headed = True
         self._room = 2 * MAX_HEAD
         request.fields = fields = dict(request.headers)
-        request.has_body = b"content-length" in fields or b"transfer-encoding" in fields
+        length = fields.get(b"content-length")
+        request.length = None if length is None else int(length)
+        request.has_body = length is not None or b"transfer-encoding" in fields
         version = parser.get_http_version()
         request.http11 = version == "1.1"
         request.keep_alive = parser.should_keep_alive()
@@ -431,6 +470,8 @@ class Connection(asyncio.Protocol):
             self._inside = False
             if _size(request) > MAX_HEAD:
                 problem = 431, _TOO_LARGE
+        if fields.pop(b"content-length", None) is not None:
+            request.headers = [h for h in request.headers if h[0] != b"content-length"]
         if problem:
             self._refuse(request, *problem)
         elif self._current is None and not self._queue:

@@ -21,34 +21,57 @@ class Framer:
         EventTooLongError: when an unfinished event passes `max_event` bytes.
     """
 
-    __slots__ = ("max_event", "rest")
+    __slots__ = ("_parts", "_size", "_tail", "max_event")
 
     def __init__(self, max_event: int = 8 << 20):
-        self.rest = b""
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._tail = b""
         self.max_event = max_event
 
+    @property
+    def rest(self) -> bytes:
+        """What came of an event that is not complete."""
+        return b"".join(self._parts)
+
     def feed(self, chunk: bytes) -> bytes:
-        """Return the complete events so far (often just `chunk`), `b""` when there is none."""
-        if not self.rest and chunk[-2:] == b"\n\n":
+        """Return the complete events so far (often just `chunk`), `b""` when there is none.
+
+        What came before is looked at again for its last three bytes only, however
+        many pieces a long event comes in.
+        """
+        if not self._parts and chunk[-2:] == b"\n\n":
             return chunk
-        data = self.rest + chunk if self.rest else chunk
-        end = _last_boundary(data, max(0, len(self.rest) - 3))
-        self.rest = data[end:] if end else data
-        if len(self.rest) > self.max_event:
+        seen = self._tail + chunk
+        end = _last_boundary(seen)
+        if not end:
+            self._keep(chunk)
+            return b""
+        data = b"".join((*self._parts, chunk))
+        rest = len(seen) - end
+        self._parts, self._size, self._tail = [], 0, b""
+        self._keep(data[len(data) - rest :])
+        return data[: len(data) - rest]
+
+    def _keep(self, part: bytes) -> None:
+        if part:
+            self._parts.append(part)
+            self._size += len(part)
+            self._tail = (self._tail + part)[-3:]
+        if self._size > self.max_event:
             raise EventTooLongError
-        return data[:end]
 
 
-def _last_boundary(data: bytes, start: int) -> int:
-    """Offset just after the last blank line at or after `start`; 0 when there is none.
+def _last_boundary(data: bytes) -> int:
+    """Offset just after the last blank line; 0 when there is none.
 
     A final CR is not yet a boundary: the LF that belongs to it may still come.
     """
     if b"\r" not in data:
-        found = data.rfind(b"\n\n", start)
+        found = data.rfind(b"\n\n")
         return found + 2 if found >= 0 else 0
     end = 0
-    for match in _END.finditer(data, start):
+    for match in _END.finditer(data):
         if match.end() < len(data) or not match.group().endswith(b"\r"):
             end = match.end()
     return end

@@ -226,7 +226,9 @@ def test_fallbacks_stand_behind_what_has_an_order():
     assert [place.model for place in a.places] == ["gpt-5", "b", "c1", "c2"]
     assert (a.strategy, b.strategy, c.strategy) == ("ordered", "ordered", "weighted")
     assert len(b.places) == 1
-    assert "no last resort" in left(setup)["router_settings.fallbacks[1].c"]
+    assert [(place.model, place.fallback) for place in c.places] == [
+        ("c1", False), ("c2", False), ("gpt-5", True),
+    ]  # fmt: skip
     assert "no group" in left(setup)["router_settings.fallbacks[2].x"]
     assert "no group" in left(setup)["router_settings.fallbacks[3].b"]
 

@@ -6,7 +6,7 @@ from simulators.workers import Channel, Workers, arm, snapshot
 
 ACTS = ["ok", "slow", "stall", "status-400", "status-429", "status-401", "status-500", "html",
         "lie", "close", "cut", "quiet-end", "error-event", "bytes", "crlf", "endless", "big",
-        "garbage"]  # fmt: skip
+        "garbage", "headers"]  # fmt: skip
 
 
 @pytest.fixture(scope="package")

@@ -22,7 +22,8 @@ def events_of(body: bytes) -> list[str]:
     [
         ("status-400", 400, None), ("status-429", 429, None), ("status-500", 500, None),
         ("status-401", 502, "upstream_401"), ("html", 502, "upstream_malformed"),
-        ("garbage", 502, "upstream_malformed"), ("stall", 504, "upstream_timeout"),
+        ("garbage", 502, "upstream_malformed"), ("headers", 502, "upstream_malformed"),
+        ("stall", 504, "upstream_timeout"),
         ("close", 502, "upstream_closed"), ("cut", 502, "upstream_closed"),
         ("lie", 502, "upstream_closed"),
     ],

@@ -18,6 +18,7 @@ class Way:
     region: str = ""
     price: int | None = None
     capacity: int = 0
+    fallback: bool = False
     health: Health = field(default_factory=Health)
 
 
@@ -106,3 +107,14 @@ def test_sticky_keeps_a_unit_at_its_target_and_moves_only_what_must_move():
     after = {n: names(ways, "sticky", unit=f"ügyfél-{n}")[0] for n in range(2000)}
     assert all(after[n] == before[n] for n in before if before[n] != "a")
     assert all(after[n] != "a" for n in after)
+
+
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+def test_fallbacks_are_asked_behind_all_others_in_their_order(strategy):
+    ways = [Way("x", fallback=True), Way("a", weight=3), Way("b"), Way("y", fallback=True)]
+    for seed in range(20):
+        assert names(ways, strategy, seed=seed)[2:] == ["x", "y"]
+    broken(ways[1])
+    assert names(ways, strategy) == ["b", "x", "y", "a"]
+    broken(ways[2])
+    assert names(ways, strategy)[:2] == ["x", "y"]

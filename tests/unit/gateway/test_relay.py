@@ -31,8 +31,8 @@ class Request:
 
     def __init__(self, loop):
         self.connection = type("Connection", (), {"server": type("Server", (), {"loop": loop})})
-        self.headers = [(b"host", b"127.0.0.1"), (b"content-length", b"2")]
-        self.fields = dict(self.headers)
+        self.headers = [(b"host", b"127.0.0.1")]
+        self.fields, self.length = dict(self.headers), 2
         self.told = []
 
     def start(self, status, headers, *, length=None):

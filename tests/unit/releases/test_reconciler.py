@@ -154,6 +154,17 @@ def test_clients_that_leave_or_err_are_not_the_releases_failure(street):
     assert evidence(street.reconciler)["calls"] == {"stable": 0, "candidate": 0}
 
 
+def test_an_answer_given_again_is_no_call_of_the_releases(street):
+    rollout = begin(street)
+    for i in range(200):
+        street.call(
+            "support", "candidate", tags={"cache": ("hit", "coalesced", "miss", "hit")[i % 4]}
+        )
+    street.tick()
+    assert state(street, rollout) == "moving"
+    assert evidence(street.reconciler)["calls"] == {"stable": 0, "candidate": 50}
+
+
 def test_calls_that_a_draining_gateway_ended_are_not_the_releases_failure(street):
     rollout = begin(street)
     for i in range(40):

@@ -48,5 +48,12 @@ def test_an_event_without_end_is_refused():
             framer.feed(b"data: xxxxxxx")
 
 
+def test_a_long_event_in_small_pieces_is_not_read_again_for_each():
+    framer, whole = Framer(), event(b"x" * 4_000_000)
+    got = b"".join(framer.feed(whole[at : at + 64]) for at in range(0, len(whole), 64))
+    assert got == whole
+    assert framer.rest == b""
+
+
 def test_an_event_made_here_reads_back():
     assert list(events(event(b"{}"))) == [(b"data: {}\n\n", b"{}")]

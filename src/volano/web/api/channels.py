@@ -16,6 +16,8 @@ VERBS = (
                   default=()),
             Param("strategy", "with --at: in which order", default="ordered", choices=STRATEGIES),
             Param("weights", "with --at: a share for each", "list", default=()),
+            Param("fallback", "asked when none of those answers, one after the other", "list",
+                  default=()),
         ),
         changes=True, done="{channel} {says}",
         next="volano key create NAME --scopes chat:{channel}",

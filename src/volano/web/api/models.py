@@ -41,6 +41,8 @@ VERBS = (
                   default=()),
             Param("strategy", "in which order", default="ordered", choices=STRATEGIES),
             Param("weights", "a share for each --at", "list", default=()),
+            Param("fallback", "asked when none of those answers, one after the other", "list",
+                  default=()),
             Param("latency_ms", "with --strategy cheapest: among those whose first words come within "
                   "this time, if any", "int", least=1, most=3_600_000),
             Param("url", "instead of --at: an OpenAI-compatible server's address"),

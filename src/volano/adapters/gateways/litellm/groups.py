@@ -80,17 +80,12 @@ class Groups:
 
     def default_fallbacks(self, value: Any, key: str) -> None:
         """Take `default_fallbacks`: for all groups that have none of their own."""
-        lacking = [name for name in self._entries if name not in self._backs]
         names = [name for name in value if name in self._entries] if _texts(value) else []
         if not names or len(names) < len(value):
             self._notes.leave(key, "it names what is no group that was carried over")
             return
-        shared = [name for name in lacking if not self._ordered(name)]
-        for name in lacking:
-            if name not in shared:
-                self._backs[name] = [back for back in names if back != name]
-        if shared:
-            self._notes.differ(key, f"not for {', '.join(shared)[:200]}: {_SHARED}")
+        for name in self._entries:
+            self._backs.setdefault(name, [back for back in names if back != name])
 
     def openings(self) -> list[Opening]:
         """Return the channels: groups first, then other names of them."""
@@ -113,8 +108,6 @@ class Groups:
             self._notes.leave(key, "it is not a list of groups")
         elif not set(backs) <= set(self._entries):
             self._notes.leave(key, "it names what is no group that was carried over")
-        elif not self._ordered(group):
-            self._notes.leave(key, _SHARED)
         else:
             self._backs[group] = list(backs)
             self._notes.carry(key)
@@ -135,9 +128,10 @@ class Groups:
         settings = self._settings(own)
         entries = [*own, *(e for back in self._backs.get(name, ()) for e in self._sorted(back))]
         weights += [1] * (len(entries) - len(weights))
+        fallback = [strategy != "ordered" and n >= len(own) for n in range(len(entries))]
         places = tuple(
-            Place(entry.key, *entry.asked, weight, entry.prices)
-            for entry, weight in zip(entries, weights, strict=True)
+            Place(entry.key, *entry.asked, weight, behind, entry.prices)
+            for entry, weight, behind in zip(entries, weights, fallback, strict=True)
         )
         for entry in entries[MAX_ENTRIES:]:
             why = f"a model has at most {MAX_ENTRIES} entries, with its fallbacks"
@@ -217,12 +211,6 @@ class Groups:
             if not why:
                 found[measure] = min(total, 1_000_000_000)
         return found
-
-
-_SHARED = (
-    "entries that share calls have no last resort; make the next version of its model with "
-    "--strategy ordered, where the last entries are the fallbacks"
-)
 
 
 def _texts(value: Any) -> bool:
