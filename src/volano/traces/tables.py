@@ -114,6 +114,18 @@ CREATE TABLE spans_aside (
 """
 """Spans that could not be taken for what they are, the newest of them; `span` as `attributes`."""
 
+SESSIONS = """
+CREATE TABLE sessions (session TEXT PRIMARY KEY, last_us INTEGER NOT NULL) STRICT, WITHOUT ROWID
+"""
+"""When each session was seen last: only so can a list of them begin with the newest at once."""
+
+_SESSIONS_OF = """
+INSERT INTO sessions SELECT session, max(began_us) FROM {} WHERE {} AND session <> '' GROUP BY 1
+ON CONFLICT DO UPDATE SET last_us = max(last_us, excluded.last_us)
+"""
+SESSIONS_OF_NEW_CALLS = _SESSIONS_OF.format("calls", "seq > ?")
+SESSIONS_OF_NEW_SPANS = _SESSIONS_OF.format("spans", "seq > ?")
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         CALLS,
@@ -161,6 +173,19 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         SPANS_ASIDE,
         "ALTER TABLE calls ADD COLUMN session TEXT NOT NULL DEFAULT ''",
         "CREATE INDEX calls_by_session ON calls (session) WHERE session <> ''",
+    ),
+    (
+        """CREATE INDEX calls_by_parent ON calls (id, parent_span_id, began_us)
+           WHERE parent_span_id IS NOT NULL""",
+        "CREATE INDEX spans_not_ok ON spans (id, began_us) WHERE outcome <> 'ok'",
+        "DROP INDEX calls_by_session",
+        "DROP INDEX spans_by_session",
+        "CREATE INDEX calls_by_session ON calls (session, began_us, id) WHERE session <> ''",
+        "CREATE INDEX spans_by_session ON spans (session, began_us, id) WHERE session <> ''",
+        SESSIONS,
+        "CREATE INDEX sessions_by_last ON sessions (last_us, session)",
+        _SESSIONS_OF.format("calls", "TRUE"),
+        _SESSIONS_OF.format("spans", "TRUE"),
     ),
 )
 
