@@ -70,3 +70,9 @@ class UnknownSpanError(NotFoundError):
     """There is no span `{span}` in the trace `{trace}`."""
 
     hint = "See the newest with `volano span list`, and all of a trace with `volano trace show`."
+
+
+class UnknownSessionError(NotFoundError):
+    """There is no session `{session}`."""
+
+    hint = "See the newest with `volano session list`."
