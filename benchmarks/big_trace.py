@@ -32,6 +32,7 @@ sys.path[:0] = [str(Path(__file__).parent.parent / "tests")]
 from support.otlp import as_protobuf, span
 
 from volano.app import App
+from volano.cli.folder import make
 from volano.settings import Settings
 from volano.traces import Call, HotStore, Kind, Recorder, Spool, encode
 from volano.traces.frame import Spans
@@ -133,7 +134,9 @@ async def ask(site: Starlette, path: str, rounds: int) -> tuple[float, float, in
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--spans", type=int, default=50_000)
     parser.add_argument("--rounds", type=int, default=20)
     given = parser.parse_args()
@@ -141,8 +144,12 @@ def main() -> int:
         folder = Path(home) / ".volano"
         begun = time.perf_counter()
         fill(folder, given.spans)
-        print(f"3 traces of {given.spans:,} spans recorded in {time.perf_counter() - begun:.0f} s\n")
-        with App(Settings(folder=folder)) as app:
+        print(
+            f"3 traces of {given.spans:,} spans recorded in {time.perf_counter() - begun:.0f} s\n"
+        )
+        settings = Settings(folder=folder)
+        make(settings)
+        with App(settings) as app:
             site = Starlette(routes=[*routes(app), static_route()])
             return asyncio.run(measure(site, given.spans, given.rounds))
 

@@ -37,6 +37,7 @@ from volano.flows.keeper import Flows
 from volano.gateway.importer import Importer
 from volano.gateway.keeper import Gateway
 from volano.gateway.publish import Publisher
+from volano.gateway.replays import Replays
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
 from volano.models.keeper import Models
@@ -54,8 +55,10 @@ from volano.store.db import Database
 from volano.store.ledger import Ledger
 from volano.traces.errors import UnknownTraceError
 from volano.traces.keeper import Traces
+from volano.traces.sessions import Sessions
 from volano.traces.spans import Spans
 from volano.traces.spool import Spool
+from volano.traces.steps import Steps
 from volano.traces.tree import tree
 
 log = logging.getLogger(__name__)
@@ -104,6 +107,8 @@ class App:
         self._hot = path("records", "hot.db")
         self.traces = Traces(self._hot)
         self.spans = Spans(self._hot)
+        self.steps = Steps(self._hot)
+        self.sessions = Sessions(self._hot)
         self.costs = Costs(
             db=self._db,
             ledger=self.ledger,
@@ -116,7 +121,7 @@ class App:
         )
         self.feedbacks = Feedbacks(self._spool, self._hot, self.clock)
         self.datasets = Datasets(self.catalog)
-        self.curator = Curator(self.datasets, self.feedbacks)
+        self.curator = Curator(self.datasets, self.feedbacks, self.traces, self.spans)
         self.prompts = Prompts(self.catalog)
         self.targets = Targets(
             db=self._db,
@@ -162,6 +167,15 @@ class App:
             signer=Signer(SigningKey.load_or_create(path("keys", "signing.key"))),
             clock=self.clock,
             publish=self._publish,
+        )
+        self.replays = Replays(
+            traces=self.traces,
+            releases=lambda: self.releases,
+            keys=self.keys,
+            gateway=self.gateway,
+            ledger=self.ledger,
+            clock=self.clock,
+            address=settings.url,
         )
         self.opener = Opener(
             models=self.models, prompts=self.prompts, flows=self.flows, releases=self.releases

@@ -17,6 +17,7 @@ from volano.feedback.keeper import Feedbacks
 from volano.flows.keeper import Flows
 from volano.gateway.importer import Importer
 from volano.gateway.keeper import Gateway
+from volano.gateway.replays import Replays
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
 from volano.models.keeper import Models
@@ -27,7 +28,9 @@ from volano.releases.reconciler import Reconciler
 from volano.store.catalog import Catalog
 from volano.store.ledger import Ledger
 from volano.traces.keeper import Traces
+from volano.traces.sessions import Sessions
 from volano.traces.spans import Spans
+from volano.traces.steps import Steps
 from volano.web.api import VERBS
 
 KEEPERS = {
@@ -48,8 +51,11 @@ KEEPERS = {
     "prompts": Prompts,
     "reconciler": Reconciler,
     "releases": Releases,
+    "replays": Replays,
     "runs": Runs,
+    "sessions": Sessions,
     "spans": Spans,
+    "steps": Steps,
     "targets": Targets,
     "traces": Traces,
     "trainer": Trainer,
@@ -74,7 +80,7 @@ INNER = {
         "verify",
     },
     "costs": {"book", "allotments", "start", "close"},
-    "datasets": {"curate"},
+    "datasets": {"begin", "curate"},
     "evals": {"evaluate", "report", "answers"},
     "feedbacks": {"on", "since", "corrections"},
     "flows": {"compile"},
@@ -106,6 +112,9 @@ INNER = {
         "in_use",
     },
     "runs": {"register", "launch", "close", "start", "counts"},
+    "replays": {"choices"},
+    "sessions": {"get"},
+    "steps": {"outline", "roots", "below", "get", "above", "failed", "all"},
     "spans": {"get", "said", "of_trace", "children", "count"},
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},
     "traces": {

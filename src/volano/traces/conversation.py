@@ -159,7 +159,9 @@ def _part(part: Any) -> str:
     if isinstance(call.get("name"), str):
         return f"{call['name']}({_said(call.get('arguments', call.get('input')))})"
     answer = part.get("response", part.get("result", part.get("output")))
-    return _said(answer) if answer is not None else f"[{part['type']}]"[:64] if "type" in part else ""
+    return (
+        _said(answer) if answer is not None else f"[{part['type']}]"[:64] if "type" in part else ""
+    )
 
 
 def _said(value: Any) -> str:
@@ -168,9 +170,7 @@ def _said(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _flattened(
-    attributes: Mapping[str, Any], start: str, after: str, role: str
-) -> Iterator[Said]:
+def _flattened(attributes: Mapping[str, Any], start: str, after: str, role: str) -> Iterator[Said]:
     """Read messages that were flattened into attributes: `gen_ai.prompt.0.content`."""
     indexed: dict[int, dict[str, Any]] = {}
     for name, value in attributes.items():
@@ -184,7 +184,9 @@ def _flattened(
         texts += [f"{v}({fields.get(k.removesuffix('name') + 'arguments', '')})"
                   for k, v in sorted(fields.items())
                   if k.startswith("tool_calls.") and k.endswith("name")]  # fmt: skip
-        yield Said(str(fields.get("role") or role)[:40], clean("\n".join(filter(None, texts))) or "")
+        yield Said(
+            str(fields.get("role") or role)[:40], clean("\n".join(filter(None, texts))) or ""
+        )
 
 
 def without_repeats(messages: Iterable[Said], shown: set[Said]) -> Messages:

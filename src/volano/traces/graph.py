@@ -10,7 +10,17 @@ from dataclasses import dataclass, field
 
 from volano.traces.step import Step
 
-ACTORS = ("agent", "tool", "llm", "embedding", "retriever", "reranker", "guardrail", "evaluator", "call")
+ACTORS = (
+    "agent",
+    "tool",
+    "llm",
+    "embedding",
+    "retriever",
+    "reranker",
+    "guardrail",
+    "evaluator",
+    "call",
+)
 """Kinds that are nodes."""
 MOST_NODES = 40
 START = ("start", "")

@@ -229,9 +229,7 @@ _FIELDS = (
     "output_text, cost_nano, cost_currency"
 )
 _CALLS = f"SELECT {_FIELDS}, request FROM calls WHERE id = ?"  # noqa: S608
-_SPANS = (
-    f"SELECT {_FIELDS}, attributes FROM spans WHERE id = ? AND kind = ? ORDER BY seq LIMIT ?"  # noqa: S608
-)
+_SPANS = f"SELECT {_FIELDS}, attributes FROM spans WHERE id = ? AND kind = ? ORDER BY seq LIMIT ?"  # noqa: S608
 _ROOT_SPAN = f"SELECT {_FIELDS}, attributes FROM spans WHERE id = ? ORDER BY began_us LIMIT 1"  # noqa: S608
 _TRACES = """
 SELECT id, min(at) FROM (

@@ -37,7 +37,11 @@ class Steps:
             UnknownTraceError: nothing was recorded under this id.
         """
         with reading(self._path, least=_MIGRATION) as conn:
-            found = [conn.execute(_OUTLINE[what], [trace_id]).fetchone() for what in _TABLES] if conn else []
+            found = (
+                [conn.execute(_OUTLINE[what], [trace_id]).fetchone() for what in _TABLES]
+                if conn
+                else []
+            )
         there = [row for row in found if row[0]]
         if not there:
             raise UnknownTraceError(trace=trace_id)
@@ -55,7 +59,9 @@ class Steps:
                 return StepPage((), None)
             found = self._merged(conn, trace_id, _ROOTS, [trace_id] * 4, limit, after)
             if not found.steps and after is None:
-                found = StepPage(self._merged(conn, trace_id, _ANY, [trace_id], 1, None).steps, None)
+                found = StepPage(
+                    self._merged(conn, trace_id, _ANY, [trace_id], 1, None).steps, None
+                )
             return found
 
     def below(

@@ -9,13 +9,16 @@ from volano.data import Datasets
 from volano.data.curator import Curator
 from volano.data.errors import NoCorrectionsError
 from volano.store.errors import UnknownArtifactError
+from volano.traces.spans import Spans
 
 
 @pytest.fixture
 def street(desk):
     street = Street(desk)
     street.datasets = Datasets(desk.catalog)
-    street.curator = Curator(street.datasets, street.feedbacks)
+    street.curator = Curator(
+        street.datasets, street.feedbacks, street.traces, Spans(street.hot_path)
+    )
     rows = [{"text": f"old question {n}", "label": "billing"} for n in range(10)]
     street.base = street.datasets.add("tickets", rows, by=ANNA)
     desk.serve("support")

@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from volano.core.clock import Clock, SystemClock
-from volano.web.pages import find, live, render, traffic
+from volano.web.pages import find, live, render, trace_page, traffic
 from volano.web.pages.assets import static_route
 from volano.web.pages.loop import look
 from volano.web.pages.nouns import noun
@@ -47,6 +47,7 @@ def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
         Route("/traffic/target", turn(app, now), methods=["POST"]),
         Route("/find", guard(search), name="find"),
         Route("/list/{noun}", guard(rows), name="list"),
+        *trace_page.routes(app, guard, now, one),
         Route("/item/{noun}/{key:path}", guard(one), name="item"),
     ]
 

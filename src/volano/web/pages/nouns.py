@@ -1,7 +1,7 @@
 """The nouns of the console in the order of the loop: their words, lists and detail pages."""
 
 from volano.core.errors import NotFoundError
-from volano.web.pages import artifacts, feedback, kinds, rollouts, runs, traces
+from volano.web.pages import artifacts, feedback, kinds, rollouts, runs, sessions, traces
 from volano.web.pages.i18n import N_
 from volano.web.pages.release_page import release_sections
 from volano.web.pages.view import Noun
@@ -78,6 +78,15 @@ NOUNS: dict[str, Noun] = {
             'curl http://{address}/v1/chat/completions -H "Authorization: Bearer $VOLANO_KEY" '
             """-d '{{"model": "support", "messages": [{{"role": "user", "content": "Hello"}}]}}'""",
             traces.listing, traces.item, ("channel", "release", "outcome", "since", "key", "target"),
+        ),
+        Noun(
+            "sessions", "session", N_("Sessions"), "s", "street",
+            N_("How do conversations go?"),
+            N_("No session yet. A call that names its conversation begins one."),
+            'curl http://{address}/v1/chat/completions -H "Authorization: Bearer $VOLANO_KEY" '
+            "-H 'x-volano-session: chat-1' "
+            """-d '{{"model": "support", "messages": [{{"role": "user", "content": "Hello"}}]}}'""",
+            sessions.listing, sessions.item,
         ),
         Noun(
             "feedback", "feedback", N_("Feedback"), "f", "street",

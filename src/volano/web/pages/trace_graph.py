@@ -12,8 +12,8 @@ from volano.web.pages.graph_layout import HIGH, WIDE, draw
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.i18n import ngettext
 from volano.web.pages.trace_tree import address
-from volano.web.pages.traffic import money
 from volano.web.pages.view import Cell, Column, Row, State, Table
+from volano.web.pages.words import money
 
 MOST_STEPS = 100_000
 
@@ -58,7 +58,9 @@ def look(app: Any, outline: Outline) -> Picture:
     steps = app.steps.all(outline.id, limit=MOST_STEPS)
     found = graph(steps, whole=outline.steps <= MOST_STEPS)
     drawing = draw(list(found.nodes), list(found.edges))
-    boxes = tuple(_box(outline.id, name, total, drawing.at[name]) for name, total in found.nodes.items())
+    boxes = tuple(
+        _box(outline.id, name, total, drawing.at[name]) for name, total in found.nodes.items()
+    )
     most = max((total.times for total in found.edges.values()), default=1)
     arrows = tuple(
         Arrow(drawing.paths[(a, b)], 1.2 + 3.8 * (total.times / most) ** 0.5,
@@ -81,7 +83,11 @@ def called(name: Name) -> str:
 
 
 def _box(trace_id: str, name: Name, total: Sum, at: tuple[float, float]) -> Box:
-    told = "" if name == START else f"{words.count(total.times)} × · {words.duration(total.latency_us)}"
+    told = (
+        ""
+        if name == START
+        else f"{words.count(total.times)} × · {words.duration(total.latency_us)}"
+    )
     href = address(trace_id, at=total.example, step=total.example) if total.example else ""
     return Box(*at, name[0], called(name), told, total.failed > 0, href)
 

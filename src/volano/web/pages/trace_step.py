@@ -32,6 +32,7 @@ _EVENTS = 100
 class Details:
     """One step as the panel shows it."""
 
+    span_id: str
     title: str
     kind: str
     state: State
@@ -52,7 +53,9 @@ def details(app: Any, outline: Outline, span_id: str) -> Details:
     bad = step.outcome in ("error", "cut")
     state = State(_(step.outcome), "bad" if bad else "good" if step.outcome == "ok" else "wait")
     below = address(outline.id, under=span_id) if step.children else ""
-    return Details(name_of(step), step.kind, state, sections, below, address(outline.id, at=span_id))
+    return Details(
+        span_id, name_of(step), step.kind, state, sections, below, address(outline.id, at=span_id)
+    )
 
 
 def messages(said: Sequence[Said]) -> list[Message]:

@@ -17,8 +17,8 @@ from volano.traces.step import Outline, Step, StepPage
 from volano.web.pages import links, words
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.i18n import ngettext
-from volano.web.pages.traffic import money
 from volano.web.pages.view import State
+from volano.web.pages.words import money
 
 ROWS, EACH, LEVELS = 120, 12, 8
 """At first at most so many rows are open, so many below each step, so many levels deep."""
@@ -125,7 +125,9 @@ def _flat(outline: Outline, first: StepPage, pages: dict[str, StepPage], depth: 
     return lines
 
 
-def _waiting(outline: Outline, page: StepPage, depth: int, under: str, of: int) -> list[tuple[Step | Line, int]]:
+def _waiting(
+    outline: Outline, page: StepPage, depth: int, under: str, of: int
+) -> list[tuple[Step | Line, int]]:
     """Return a page's steps with what leads to the next ones, the last first."""
     found: list[tuple[Step | Line, int]] = [(step, depth) for step in page.steps]
     if page.following:
