@@ -5,19 +5,29 @@ calls them, and with rows that are as unruly as real ones: hostile text, several
 languages, very long names, a rollout that went back.
 """
 
+import atexit
 import json
+import tempfile
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from support import agent_run
 from volano.core.canon import canonical
 from volano.core.digest import Digest
 from volano.core.errors import NotFoundError
 from volano.core.manifest import File, Manifest, Parent
 from volano.core.ref import Ref
 from volano.jobs.progress import Progress
+from volano.traces.keeper import Traces as RealTraces
+from volano.traces.sessions import Sessions
+from volano.traces.spans import Spans
+from volano.traces.steps import Steps
 from volano.traces.traffic import Stretch, Traffic
 
+NOWHERE = Path("/nonexistent/hot.db")
 NOW_US = 1_795_000_000_000_000
 S, MIN, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
 
@@ -193,6 +203,7 @@ class Bodies:
 class Traces:
     rows: list[Trace] = field(default_factory=list)
     said: dict[int, Any] = field(default_factory=dict)
+    real: Any = None
 
     def last(self):
         return self.rows[-1] if self.rows else None
@@ -261,7 +272,13 @@ class Traces:
         ]
 
     def bodies(self, trace):
-        return self.said[trace.seq]
+        return self.said[trace.seq] if isinstance(trace, Trace) else self.real.bodies(trace)
+
+    def calls(self, trace_id):
+        return self.real.calls(trace_id)
+
+    def by_ids(self, trace_ids):
+        return {row.id: row for row in self.rows if row.id in trace_ids}
 
 
 @dataclass(frozen=True)
@@ -281,6 +298,9 @@ class Feedback:
 @dataclass
 class Feedbacks:
     rows: list[Feedback] = field(default_factory=list)
+
+    def on(self, trace_ids, *, until_seq):
+        return [row for row in self.rows if row.trace_id in trace_ids]
 
     def list(self, *, trace_id=None, name=None, since_us=None, limit=50, before_seq=None):
         found = [
@@ -426,7 +446,18 @@ def empty() -> SimpleNamespace:
         gateway=Gateway(),
         targets=Targets(),
         settings=SimpleNamespace(folder="/srv/support-bot/.volano", port=7070),
+        steps=Steps(NOWHERE),
+        spans=Spans(NOWHERE),
+        sessions=Sessions(NOWHERE),
     )
+
+
+@lru_cache(maxsize=1)
+def recorded() -> Path:
+    """The records of an agent's run and of a chat, made once."""
+    folder = tempfile.TemporaryDirectory(prefix="volano-console-")
+    atexit.register(folder.cleanup)
+    return agent_run.record(Path(folder.name))
 
 
 def lived() -> SimpleNamespace:
@@ -436,6 +467,9 @@ def lived() -> SimpleNamespace:
     _move(app.releases)
     _call(app.traces, app.feedbacks)
     _work(app.runs)
+    records = recorded()
+    app.steps, app.spans, app.sessions = Steps(records), Spans(records), Sessions(records)
+    app.traces.real = RealTraces(records)
     _write(app.ledger)
     app.gateway.workers = [
         {"worker": f"worker-{n}", "calls_per_s": 1.25, "in_flight": 3, "streams": 2}

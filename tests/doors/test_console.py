@@ -27,6 +27,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from doors import console_workspace as workspace
+from support import agent_run
 from volano.core.clock import ManualClock
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
@@ -69,6 +70,10 @@ ITEMS = {
     "rollout": f"/item/rollouts/{BACK}",
     "trace": f"/item/traces/{HOSTILE_TRACE}",
     "failed trace": f"/item/traces/{17:032x}",
+    "agent's run": f"/item/traces/{agent_run.RUN}",
+    "step of a run": f"/item/traces/{agent_run.RUN}?at={agent_run.step(21)}&step={agent_run.step(21)}",
+    "graph of a run": f"/item/traces/{agent_run.RUN}?view=graph",
+    "session": "/item/sessions/chat-1",
     "feedback": f"/item/feedback/{workspace.uuid(60)}",
     "failed run": f"/item/runs/{workspace.uuid(2)}",
     "running run": f"/item/runs/{workspace.uuid(3)}",

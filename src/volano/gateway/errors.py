@@ -302,7 +302,7 @@ class NotReplayableError(InvalidError):
 
 
 class NotServedError(ConflictError):
-    """`{release}` serves no unit of `{channel}` now, so that it cannot be asked."""
+    """`{release}` serves no unit of {channel} now, so that it cannot be asked."""
 
     hint = "Give it a channel of its own: volano release promote {release} --channel replay --plan 100%"
 

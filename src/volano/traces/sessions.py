@@ -167,7 +167,7 @@ class Sessions:
         both = [*calls, *spans]
         traces = dict.fromkeys(row[0] for row in both)
         failed = {row[0] for row in both if row[2] in ("error", "cut")}
-        unit = next((row[1] for row in both if row[1]), "")
+        unit = next((row[1] for row in both if row[1] and row[1] != row[0]), "")
         return Session(session, last_us, unit, len(traces), len(failed), nano, whole, tuple(traces))
 
     def _rows(self, sql: str, values: Sequence[Any]) -> Sequence[tuple[Any, ...]]:

@@ -40,10 +40,15 @@ def routes(app: Any, guard: Guard, now: Callable[[], int], one: Draw) -> list[Ba
     """Return the routes; `one` draws the page of any other thing."""
 
     def page(app: Any, request: Request, now_us: int) -> Response:
-        key = request.path_params["key"]
-        if render.wants_json(request):
+        key = request.path_params["key"].removesuffix(".json")
+        if not render.wants_json(request):
+            return show(app, request, key, now_us)
+        outline = _outline(app, key)
+        if outline is None or outline.steps == outline.calls == 1:
+            request.path_params["noun"] = "traces"
             return one(app, request, now_us)
-        return show(app, request, key, now_us)
+        first = app.steps.roots(key, limit=trace_tree.PAGE, after=request.query_params.get("after"))
+        return render.json({"noun": "traces", "item": {"outline": outline, "roots": first}})
 
     def session(app: Any, request: Request, now_us: int) -> Response:
         return show_session(app, request, now_us)

@@ -162,6 +162,8 @@ def _values(title: str, values: Mapping[str, Any]) -> Section:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, str) and value[:1] in ("[", "{"):
+        value = parse(value) or value  # JSON in a text: its letters as they are
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return words.clip(text, 400)
 

@@ -49,6 +49,8 @@
 
   // ---- a tree: what stands below a row is hidden and shown again
 
+  let told = document.querySelector("#step .step-head"); // the details that are in view
+
   function fold(button, open) {
     const row = button.closest("tr");
     const depth = Number(row.dataset.depth);
@@ -65,6 +67,12 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-fold]");
     if (button) fold(button, button.getAttribute("aria-expanded") !== "true");
+  });
+
+  document.addEventListener("htmx:after:swap", () => {
+    const head = document.querySelector("#step .step-head");
+    if (head && head !== told) head.scrollIntoView({ block: "nearest" });
+    told = head;
   });
 
   function turn(open) {
