@@ -40,6 +40,8 @@ from volano.store.catalog import Catalog
 from volano.store.db import Database
 from volano.store.ledger import Ledger
 from volano.traces.keeper import Traces
+from volano.traces.sessions import Sessions
+from volano.traces.steps import Steps
 from volano.web import vendor
 from volano.web.pages import assets, i18n, live, loop, render, routes, static_route, words
 from volano.web.pages.assets import STATIC
@@ -71,8 +73,6 @@ ITEMS = {
     "trace": f"/item/traces/{HOSTILE_TRACE}",
     "failed trace": f"/item/traces/{17:032x}",
     "agent's run": f"/item/traces/{agent_run.RUN}",
-    "step of a run": f"/item/traces/{agent_run.RUN}?at={agent_run.step(21)}&step={agent_run.step(21)}",
-    "graph of a run": f"/item/traces/{agent_run.RUN}?view=graph",
     "session": "/item/sessions/chat-1",
     "feedback": f"/item/feedback/{workspace.uuid(60)}",
     "failed run": f"/item/runs/{workspace.uuid(2)}",
@@ -86,6 +86,8 @@ OTHERS = {
     "find": "/find?q=router",
     "not here": "/item/models/rooter@9",
     "traffic": "/traffic",
+    "step of a run": f"/item/traces/{agent_run.RUN}?at={agent_run.step(21)}&step={agent_run.step(21)}",
+    "graph of a run": f"/item/traces/{agent_run.RUN}?view=graph",
 }
 PAGES = {**OTHERS, **LISTS, **ITEMS}
 
@@ -714,6 +716,8 @@ def test_the_pages_stand_on_the_real_keepers(tmp_path: Path) -> None:
         catalog=catalog,
         ledger=ledger,
         traces=Traces(tmp_path / "hot.db"),
+        steps=Steps(tmp_path / "hot.db"),
+        sessions=Sessions(tmp_path / "hot.db"),
         feedbacks=Feedbacks(None, tmp_path / "hot.db", clock),
         runs=Runs(db, ledger, tmp_path / "jobs", clock, jobs_url=jobs_url),
         releases=workspace.Releases(),
