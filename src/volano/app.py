@@ -41,6 +41,7 @@ from volano.flows.keeper import Flows
 from volano.gateway.importer import Importer
 from volano.gateway.keeper import Gateway
 from volano.gateway.publish import Publisher
+from volano.gateway.replays import Replays
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
 from volano.models.keeper import Models
@@ -73,8 +74,10 @@ from volano.traces.export import Exports
 from volano.traces.keeper import Traces
 from volano.traces.retentions import Holds, Policies, Retentions
 from volano.traces.search.indexer import Indexer, catch_up, read_records, rebuild_mark
+from volano.traces.sessions import Sessions
 from volano.traces.spans import Spans
 from volano.traces.spool import Spool
+from volano.traces.steps import Steps
 from volano.traces.tree import tree
 from volano.traces.views import Views
 
@@ -128,6 +131,8 @@ class App:
         self.traces = Traces(self._hot, self._words, self.clock)
         self.views = Views(self._db, self.ledger, self.clock)
         self.spans = Spans(self._hot, self.traces.records)
+        self.steps = Steps(self._hot, self.traces.records)
+        self.sessions = Sessions(self._hot, self.traces.records)
         self.exports = Exports(self.traces, self.ledger, self.clock)
         self._policies = Policies(self._db, path("run", "retention.json"))
         self.retentions = Retentions(self._db, self.ledger, self.clock, self._policies)
@@ -153,7 +158,7 @@ class App:
             metrics=self.metrics,
         )
         self.datasets = Datasets(self.catalog)
-        self.curator = Curator(self.datasets, self.feedbacks)
+        self.curator = Curator(self.datasets, self.feedbacks, self.traces, self.spans)
         self.drift = Drift(
             db=self._db,
             ledger=self.ledger,
@@ -209,6 +214,15 @@ class App:
             signer=Signer(SigningKey.load_or_create(path("keys", "signing.key"))),
             clock=self.clock,
             publish=self._publish,
+        )
+        self.replays = Replays(
+            traces=self.traces,
+            releases=lambda: self.releases,
+            keys=self.keys,
+            gateway=self.gateway,
+            ledger=self.ledger,
+            clock=self.clock,
+            address=settings.url,
         )
         self.opener = Opener(
             models=self.models, prompts=self.prompts, flows=self.flows, releases=self.releases

@@ -5,11 +5,16 @@ calls them, and with rows that are as unruly as real ones: hostile text, several
 languages, very long names, a rollout that went back.
 """
 
+import atexit
 import json
+import tempfile
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from support import agent_run
 from support.filtering import fits
 from volano.core.canon import canonical
 from volano.core.digest import Digest
@@ -30,11 +35,16 @@ from volano.monitor.drift.finding import Topic
 from volano.traces.difference import difference
 from volano.traces.filter import parse
 from volano.traces.found import Page
+from volano.traces.keeper import Traces as RealTraces
 from volano.traces.places import Place
 from volano.traces.search import words_of
+from volano.traces.sessions import Sessions
+from volano.traces.spans import Spans
+from volano.traces.steps import Steps
 from volano.traces.traffic import Stretch, Traffic
 from volano.traces.views import View
 
+NOWHERE = Path("/nonexistent/hot.db")
 NOW_US = 1_795_000_000_000_000
 S, MIN, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
 
@@ -211,6 +221,7 @@ class Bodies:
 class Traces:
     rows: list[Trace] = field(default_factory=list)
     said: dict[int, Any] = field(default_factory=dict)
+    real: Any = None
 
     def last(self):
         return self.rows[-1] if self.rows else None
@@ -314,10 +325,13 @@ class Traces:
         ]
 
     def bodies(self, trace):
-        return self.said[trace.seq]
+        return self.said[trace.seq] if isinstance(trace, Trace) else self.real.bodies(trace)
+
+    def calls(self, trace_id):
+        return self.real.calls(trace_id)
 
     def by_ids(self, trace_ids):
-        return {row.id: row for row in self.rows if row.id in set(trace_ids)}
+        return {row.id: row for row in self.rows if row.id in trace_ids}
 
 
 @dataclass
@@ -375,6 +389,9 @@ class Views:
 @dataclass
 class Feedbacks:
     rows: list[Feedback] = field(default_factory=list)
+
+    def on(self, trace_ids, *, until_seq):
+        return [row for row in self.rows if row.trace_id in trace_ids]
 
     def list(self, *, trace_id=None, name=None, since_us=None, limit=50, before_seq=None):
         found = [
@@ -606,7 +623,18 @@ def empty() -> SimpleNamespace:
         slos=SLOs(),
         drift=Drift(),
         settings=SimpleNamespace(folder="/srv/support-bot/.volano", port=7070),
+        steps=Steps(NOWHERE),
+        spans=Spans(NOWHERE),
+        sessions=Sessions(NOWHERE),
     )
+
+
+@lru_cache(maxsize=1)
+def recorded() -> Path:
+    """The records of an agent's run and of a chat, made once."""
+    folder = tempfile.TemporaryDirectory(prefix="volano-console-")
+    atexit.register(folder.cleanup)
+    return agent_run.record(Path(folder.name))
 
 
 def lived() -> SimpleNamespace:
@@ -617,6 +645,9 @@ def lived() -> SimpleNamespace:
     _call(app.traces, app.feedbacks)
     app.reviews.there = True
     _work(app.runs)
+    records = recorded()
+    app.steps, app.spans, app.sessions = Steps(records), Spans(records), Sessions(records)
+    app.traces.real = RealTraces(records)
     _write(app.ledger)
     _burn(app.alerts, app.slos)
     app.drift.rows = _look()

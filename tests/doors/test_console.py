@@ -27,6 +27,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from doors import console_workspace as workspace
+from support import agent_run
 from volano.core.clock import ManualClock
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
@@ -44,6 +45,8 @@ from volano.store.catalog import Catalog
 from volano.store.db import Database
 from volano.store.ledger import Ledger
 from volano.traces.keeper import Traces
+from volano.traces.sessions import Sessions
+from volano.traces.steps import Steps
 from volano.traces.views import View, Views
 from volano.web import vendor
 from volano.web.pages import assets, i18n, live, loop, render, routes, static_route, words
@@ -75,6 +78,8 @@ ITEMS = {
     "rollout": f"/item/rollouts/{BACK}",
     "trace": f"/item/traces/{HOSTILE_TRACE}",
     "failed trace": f"/item/traces/{17:032x}",
+    "agent's run": f"/item/traces/{agent_run.RUN}",
+    "session": "/item/sessions/chat-1",
     "feedback": f"/item/feedback/{workspace.uuid(60)}",
     "queue": "/item/reviews/first",
     "failed run": f"/item/runs/{workspace.uuid(2)}",
@@ -95,6 +100,8 @@ OTHERS = {
     "a look": f"/drift/{workspace.uuid(71)}",
     "a look of little": "/drift/quiet",
     "review": "/review/first?as=anna",
+    "step of a run": f"/item/traces/{agent_run.RUN}?at={agent_run.step(21)}&step={agent_run.step(21)}",
+    "graph of a run": f"/item/traces/{agent_run.RUN}?view=graph",
 }
 PAGES = {**OTHERS, **LISTS, **ITEMS}
 
@@ -770,6 +777,8 @@ def test_the_pages_stand_on_the_real_keepers(tmp_path: Path) -> None:
         ledger=ledger,
         traces=Traces(tmp_path / "hot.db"),
         views=Views(db, ledger, clock),
+        steps=Steps(tmp_path / "hot.db"),
+        sessions=Sessions(tmp_path / "hot.db"),
         feedbacks=(feedbacks := Feedbacks(None, tmp_path / "hot.db", clock)),
         reviews=Reviews(
             db=db,

@@ -19,6 +19,7 @@ from volano.feedback.reviews import Reviews
 from volano.flows.keeper import Flows
 from volano.gateway.importer import Importer
 from volano.gateway.keeper import Gateway
+from volano.gateway.replays import Replays
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
 from volano.models.keeper import Models
@@ -35,7 +36,9 @@ from volano.store.ledger import Ledger
 from volano.traces.export import Exports
 from volano.traces.keeper import Traces
 from volano.traces.retentions import Holds, Retentions
+from volano.traces.sessions import Sessions
 from volano.traces.spans import Spans
+from volano.traces.steps import Steps
 from volano.traces.views import Views
 from volano.web.api import VERBS
 
@@ -62,12 +65,15 @@ KEEPERS = {
     "prompts": Prompts,
     "reconciler": Reconciler,
     "releases": Releases,
+    "replays": Replays,
     "retentions": Retentions,
     "reviews": Reviews,
     "runs": Runs,
+    "sessions": Sessions,
     "spans": Spans,
     "series": Series,
     "slos": SLOs,
+    "steps": Steps,
     "targets": Targets,
     "traces": Traces,
     "trainer": Trainer,
@@ -95,7 +101,7 @@ INNER = {
         "verify",
     },
     "costs": {"book", "allotments", "start", "close"},
-    "datasets": {"curate"},
+    "datasets": {"begin", "curate"},
     "drift": {"references", "reference", "looks", "due"},
     "evals": {"evaluate", "report", "answers"},
     "feedbacks": {"on", "since", "corrections", "joined", "review", "withdraw", "get", "about"},
@@ -130,6 +136,9 @@ INNER = {
     },
     "reviews": {"metric"},
     "runs": {"register", "launch", "close", "start", "counts"},
+    "replays": {"choices"},
+    "sessions": {"get"},
+    "steps": {"outline", "roots", "below", "get", "above", "failed", "all"},
     "spans": {"get", "said", "of_trace", "children", "count"},
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},
     "traces": {

@@ -17,7 +17,17 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from volano.core.clock import Clock, SystemClock
-from volano.web.pages import alerts, diff, drift, find, live, render, reviewing, traffic
+from volano.web.pages import (
+    alerts,
+    diff,
+    drift,
+    find,
+    live,
+    render,
+    reviewing,
+    trace_page,
+    traffic,
+)  # fmt: skip
 from volano.web.pages.asked import asked_for
 from volano.web.pages.assets import static_route
 from volano.web.pages.caring import care
@@ -57,6 +67,7 @@ def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
         Route("/review/{name}/{deed}", reviewing.deed(app, now), methods=["POST"]),
         Route("/find", guard(search), name="find"),
         Route("/list/{noun}", guard(rows), name="list"),
+        *trace_page.routes(app, guard, now, one),
         Route("/item/{noun}/{key:path}", guard(one), name="item"),
     ]
 

@@ -86,6 +86,16 @@ def duration(us: int | None) -> str:
     return f"{us / HOUR_US:.1f}\u202fh"
 
 
+def money(nano: dict[str, int]) -> str:
+    """Return costs by currency, with as many digits as say something."""
+    said = []
+    for currency, amount in sorted(nano.items()):
+        value = amount / 1e9
+        digits = 2 if value >= 1 or not value else 4 if value >= 0.001 else 6
+        said.append(f"{value:,.{digits}f}\u202f{currency}")
+    return " + ".join(said) or "–"
+
+
 def size(n: int | None) -> str:
     """Return a count of bytes."""
     if n is None:
