@@ -1,7 +1,7 @@
 """Traces: the reading side of the records. Each verb is one or a few short looks at the file."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ from volano.core.text import nfc
 from volano.traces.aside import Loss
 from volano.traces.errors import UnknownTraceError
 from volano.traces.hot import reading
-from volano.traces.tables import HOUR_US, SELECT_CALL
+from volano.traces.spend import Used, spend, used
+from volano.traces.tables import SELECT_CALL
 from volano.traces.trace import FAILED, Bodies, Counts, Spent, Stat, Trace
 from volano.traces.traffic import By, Stretch, Traffic, stretches, traffic
 
@@ -69,6 +70,7 @@ class Traces:
         group: str | None = None,
         rollout: str | None = None,
         target: str | None = None,
+        model: str | None = None,
         since_us: int | None = None,
         until_us: int | None = None,
         text: str | None = None,
@@ -82,7 +84,7 @@ class Traces:
         """
         conditions, values = _equals(
             channel=channel, release=release, key_id=key_id, group=group, rollout=rollout,
-            target=target,
+            target=target, model=model,
         )  # fmt: skip
         if outcome is not None:
             conditions += [_ERRORS if outcome == "failed" else "outcome = ?"]
@@ -149,20 +151,25 @@ class Traces:
         return stretches(self._rows, since_us, each_us)
 
     def spend(
-        self, *, by: Sequence[str], since_us: int = 0, until_us: int | None = None
+        self,
+        *,
+        by: Sequence[str],
+        since_us: int = 0,
+        until_us: int | None = None,
+        of: Mapping[str, str] | None = None,
     ) -> Sequence[tuple[tuple[Any, ...], Spent]]:
-        """Return what calls cost, summed by columns of the rollup (`day` is 2026-11-01).
+        """Return what calls cost, summed by columns or tags (`day` is 2026-11-01).
 
-        The window is widened to whole hours of the calls' beginnings.
+        The window is widened to whole hours of the calls' beginnings. `of` keeps only calls
+        with these values; a group stands for all that is below it.
         """
-        names = ", ".join(_SPEND_BY[name] for name in by)
-        end = _END if until_us is None else until_us
-        rows = self._rows(
-            f"SELECT {names}, {_SPEND_SUMS} FROM spend WHERE hour >= ? AND hour < ? "  # noqa: S608
-            f"GROUP BY {', '.join(map(str, range(1, len(by) + 1)))}",
-            [since_us // HOUR_US, -(-end // HOUR_US)],
-        )
-        return [(row[: len(by)], Spent(*row[len(by) :])) for row in rows]
+        return spend(self._rows, by, since_us=since_us, until_us=until_us, of=of)
+
+    def used(
+        self, *, since_us: int, until_us: int | None = None, of: Mapping[str, str] | None = None
+    ) -> Iterable[Used]:
+        """Return what calls used, those with equal usage counted together."""
+        return used(self._rows, since_us=since_us, until_us=until_us, of=of)
 
     def losses(self, limit: int = 50) -> tuple[Loss, ...]:
         """Return the pieces of the spool that could not become records, newest first."""
@@ -204,14 +211,6 @@ class Traces:
             return conn.execute(sql, values).fetchall()
 
 
-_SPEND_BY = {
-    **{
-        name: name for name in ("key_id", "channel", "release", "model", "currency", "life", "held")
-    },
-    "group": '"group"',
-    "day": "date(hour * 3600, 'unixepoch')",
-}
-_SPEND_SUMS = "sum(calls), sum(unpriced), sum(nano), sum(prompt_tokens), sum(completion_tokens)"
 _NONE = (None, None)
 _HAS = "(has(input_text, ?) OR has(output_text, ?))"
 
