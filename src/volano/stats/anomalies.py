@@ -88,7 +88,9 @@ def _scale(sizes: Sequence[float]) -> float:
     deviation, or at least its largest, is no wonder.
     """
     ordered = sorted(sizes)
-    return max(_MAD * median(ordered), ordered[len(ordered) * 99 // 100] / _Z99, ordered[-1] / 8, 1e-9)
+    return max(
+        _MAD * median(ordered), ordered[len(ordered) * 99 // 100] / _Z99, ordered[-1] / 8, 1e-9
+    )
 
 
 def _discoveries(

@@ -72,7 +72,7 @@ def forecast(
     inflate = math.sqrt(n / (n - _PARAMETERS))
     errors = [(e - mean) * inflate for e in fit.errors]
     ahead = [fit.level + fit.season[(n + h) % SEASON] for h in range(far)]
-    draw = random.Random(seed)  # noqa: S311 - a simulation, no secret
+    draw = random.Random(seed)
     sums: list[list[float]] = [[] for _ in horizons]
     for _ in range(paths):
         noise = draw.choices(errors, k=n + far)

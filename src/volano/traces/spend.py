@@ -81,7 +81,8 @@ def spend(
     of = of or {}
     hours = since_us // HOUR_US, -(-(_END if until_us is None else until_us) // HOUR_US)
     known = all(name in SUMMED for name in (*by, *of))
-    names, values = SUMMED if known else ASKED, []
+    names = SUMMED if known else ASKED
+    values: list[Any] = []
     said = []
     for name in by:
         if name.startswith(TAG):
@@ -99,9 +100,7 @@ def spend(
           WHERE outcome <> 'refused' AND began_us >= ? AND began_us < ?"""  # noqa: S608
         values += [hour * HOUR_US for hour in hours[:1]] + [min(hours[1] * HOUR_US, _END)]
     found = rows(f"{sql}{conditions} GROUP BY {groups}", [*values, *bound])
-    return [
-        (tuple(map(_text, row[: len(by)])), Spent(*row[len(by) :])) for row in found if row[-5]
-    ]
+    return [(tuple(map(_text, row[: len(by)])), Spent(*row[len(by) :])) for row in found if row[-5]]
 
 
 def used(
