@@ -30,6 +30,7 @@ from doors import console_workspace as workspace
 from volano.core.clock import ManualClock
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
+from volano.costs.keeper import Costs
 from volano.feedback.keeper import Feedbacks
 from volano.gateway.keeper import Gateway
 from volano.gateway.targets import Targets
@@ -81,6 +82,7 @@ OTHERS = {
     "find": "/find?q=router",
     "not here": "/item/models/rooter@9",
     "traffic": "/traffic",
+    "money": "/money",
 }
 PAGES = {**OTHERS, **LISTS, **ITEMS}
 
@@ -285,6 +287,39 @@ def test_traffic_leads_to_its_traces_and_is_json_too() -> None:
     found = get(workspace.lived(), "/traffic.json?since=1d").json()
     assert {one["name"] for one in found["sums"]["channel"]} >= {"support"}
     assert get(workspace.lived(), "/traffic?since=%3Cb%3E").status_code == 200
+
+
+# ---- money
+
+
+def test_money_says_what_it_cost_and_where_it_goes() -> None:
+    page = get(workspace.lived(), "/money?since=7d&by=model").text
+    assert re.fullmatch(
+        r"The last 7 days cost 0\.\d+ EUR \+ \d\d\.\d\d USD; 82 % of it went to model gpt-4o; "
+        r"9 calls have no price\.",
+        headline(page),
+    )
+    for piece in ("empty by 2026-11-27 14:00 at this rate", "group:*", "9 of 10 times",
+                  "CO₂e", "Without a price", "volano cost what-if"):  # fmt: skip
+        assert piece in page
+    assert headline(get(workspace.empty(), "/money").text) == "Nothing was called yet."
+    assert "<td" not in get(workspace.lived(), "/money?of=channel:nobody&since=1d").text.partition(
+        "Where it goes")[2].partition("Unlike")[0]  # fmt: skip
+
+
+def test_moneys_numbers_lead_to_their_traces_and_its_filters_are_in_the_address() -> None:
+    page = get(workspace.lived(), "/money?since=7d").text
+    hrefs = set(re.findall(r'href="((?:/list/traces|/money)[^"]+)"', page))
+    assert any("day=2026-11-" in href for href in hrefs)
+    for href in hrefs:
+        assert get(workspace.lived(), html.unescape(href)).status_code == 200
+    only = get(workspace.lived(), "/money?of=channel:support&by=model").text
+    assert "channel:support" in only
+    assert "mistral-large" not in only
+    assert get(workspace.lived(), "/money?of=%3Cb%3E&by=x&since=y").status_code == 200
+    found = get(workspace.lived(), "/money.json?since=7d").json()
+    assert found["query"] == {"by": "channel", "since": "7d", "of": ""}
+    assert {one["answer"] for one in found["forecast"]} == {"forecast"}
 
 
 # ---- one address, two formats
@@ -493,6 +528,8 @@ def test_without_vendored_scripts_pages_ask_for_none(monkeypatch: pytest.MonkeyP
          ("list", "get", "find", "by_digest", "read", "lineage", "children", "counts")),
         (workspace.Traces, Traces,
          ("last", "get", "list", "counts", "bodies", "traffic", "stretches")),
+        (workspace.Spends, Traces, ("spend", "used")),
+        (workspace.Costs, Costs, ("budgets",)),
         (workspace.Gateway, Gateway, ("status", "health")),
         (workspace.Targets, Targets, ("list",)),
         (workspace.Feedbacks, Feedbacks, ("list",)),

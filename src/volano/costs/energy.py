@@ -105,6 +105,11 @@ def total(footprints: Iterable[Footprint]) -> Footprint:
     return Footprint(wh, g, "")
 
 
+def figure(value: float) -> str:
+    """Return a number with two digits that matter: more would be made up."""
+    return f"{float(f'{value:.2g}'):,.10g}"
+
+
 def size_of(model: str) -> str:
     """Return small, medium, large or unknown, guessed from the model's name."""
     name = f"-{_MARKS.sub('-', model.casefold())}-"

@@ -11,7 +11,7 @@ from volano.core.text import nfc
 from volano.costs.book import Book
 from volano.costs.budget import span
 from volano.costs.dimension import TREE, Sums, column, only, with_ancestors
-from volano.costs.energy import Footprint, Meter, total
+from volano.costs.energy import Footprint, Meter, figure, total
 from volano.costs.errors import BadDimensionError, BadRatioError, NoPriceError
 from volano.costs.moment import DAY_US, HOUR_US, day_of, moment, written
 from volano.costs.what_if import Compared, compare, told
@@ -24,6 +24,9 @@ NEXT_DAYS = 30
 WATCHED = ("channel", "model", "key")
 MOST_WATCHED = 40
 """Names of each dimension that are watched for anomalies: those that cost most."""
+RATE = 0.05
+"""The part of anomalies told that are chance, at most."""
+PIECE = 6
 NEW_SHARE = 0.05
 """What never cost anything and now is this part of a day's spend is told as new."""
 
@@ -177,8 +180,9 @@ class Spending:
     def watch(self) -> Watch:
         """Return what cost more or less in the last 24 whole hours than in the same hours before.
 
-        Channels, models and keys are watched together, each currency by itself; at most 5 %
-        of what is told is chance (`stats.anomalies`).
+        Channels, models and keys are watched together, each currency by itself, hour by hour
+        and in pieces of six hours, which show what is a little more for long; at most 5 % of
+        what is told is chance (`stats.anomalies`), half of it in either look.
         """
         now = self._clock.now_us()
         end = now // HOUR_US
@@ -191,12 +195,12 @@ class Spending:
             news, known = _split(series)
             first = min((_first(row) for row in series.values()), default=0)
             cut = {_name(key): row[first:] for key, row in known.items()}
-            odd = odd_hours(cut, 24)
+            odd = _odd(cut)
             if odd is None:
                 continue
             judged += len(cut)
             by_name = {_name(key): key for key in known}
-            found += _merged(odd, by_name, end - 24)
+            found += [_anomaly(run, by_name[run[0].name], end - 24) for run in odd]
             found += [_new(key, row, end) for key, row in news.items()]
         if not judged:
             needs = f"not enough history: {LEAST_WEEKS} whole weeks and a day are needed"
@@ -329,11 +333,6 @@ class Spending:
         return start, moment(until, now) if until else None
 
 
-def figure(value: float) -> str:
-    """Return a number with two digits that matter: more would be made up."""
-    return f"{float(f'{value:.2g}'):,.10g}"
-
-
 def _times(tokens: int | None, calls: int) -> int | None:
     return None if tokens is None else tokens * calls
 
@@ -392,22 +391,38 @@ def _new(key: tuple[str, str, str], row: Sequence[float], end: int) -> Anomaly:
     return Anomaly(key[0], key[1], since, until, cost, Money(0, key[2]), "new")
 
 
-def _merged(odd: Sequence[Odd], keys: dict[str, tuple[str, str, str]], begin: int) -> list[Anomaly]:
-    """Tell neighbouring odd hours of one series, off to the same side, as one."""
-    found: list[Anomaly] = []
-    for name in sorted({one.name for one in odd}):
-        run: list[Odd] = []
-        for one in [*(each for each in odd if each.name == name), None]:
-            more = one is not None and one.value > one.expected
-            if run and (
-                one is None
-                or one.at != run[-1].at + 1
-                or more != (run[-1].value > run[-1].expected)
-            ):
-                found.append(_anomaly(run, keys[name], begin))
-                run = []
-            if one is not None:
-                run.append(one)
+def _odd(series: dict[str, list[float]]) -> list[list[Odd]] | None:
+    """Return runs of odd hours; an odd piece of six hours is told where no hour in it is odd."""
+    each = odd_hours(series, 24, rate=RATE / 2)
+    sums = {name: _pieces(row) for name, row in series.items()}
+    pieces = odd_hours(sums, 24 // PIECE, rate=RATE / 2, week=WEEK // PIECE)
+    if each is None or pieces is None:
+        return None
+    runs = _runs(each)
+    hours = {(one.name, one.at // PIECE) for one in each}
+    for piece in pieces:
+        if (piece.name, piece.at) not in hours:
+            part = piece._replace(value=piece.value / PIECE, expected=piece.expected / PIECE)
+            runs.append([part._replace(at=piece.at * PIECE + n) for n in range(PIECE)])
+    return runs
+
+
+def _pieces(row: Sequence[float]) -> list[float]:
+    """Sum six hours each, so that the last piece ends with the row."""
+    begin = len(row) % PIECE
+    return [sum(row[at : at + PIECE]) for at in range(begin, len(row), PIECE)]
+
+
+def _runs(odd: Sequence[Odd]) -> list[list[Odd]]:
+    """Put neighbouring odd hours of one series, off to the same side, together."""
+    found: list[list[Odd]] = []
+    for one in sorted(odd, key=lambda each: (each.name, each.at)):
+        last = found[-1][-1] if found else None
+        follows = last is not None and (last.name, last.at + 1) == (one.name, one.at)
+        if last and follows and (last.value > last.expected) == (one.value > one.expected):
+            found[-1].append(one)
+        else:
+            found.append([one])
     return found
 
 

@@ -36,12 +36,13 @@ class Odd(NamedTuple):
 
 
 def odd_hours(
-    series: Mapping[str, Sequence[float]], recent: int, *, rate: float = 0.05
+    series: Mapping[str, Sequence[float]], recent: int, *, rate: float = 0.05, week: int = WEEK
 ) -> list[Odd] | None:
     """Return the recent hours that are odd, oldest first; None: not enough history.
 
     Every series is hours without gaps up to the same moment, the last `recent` of them to be
-    judged. `rate` is the part of false ones among those returned, at most on average.
+    judged. `rate` is the part of false ones among those returned, at most on average. For longer
+    stretches than hours, such as sums over six of them, say how many a `week` has.
 
     Raises:
         StatsInputError: series of unequal length, or an amount below zero.
@@ -49,32 +50,32 @@ def odd_hours(
     lengths = {len(values) for values in series.values()}
     need(len(lengths) <= 1, "series of the same length")
     need(all(x >= 0 for values in series.values() for x in values), "amounts of zero or more")
-    weeks = min(MOST_WEEKS, (min(lengths, default=0) - recent) // WEEK)
+    weeks = min(MOST_WEEKS, (min(lengths, default=0) - recent) // week)
     if weeks < LEAST_WEEKS or recent < 1:
         return None
     past: list[float] = []
     judged: list[tuple[float, Odd]] = []
     for name, values in series.items():
-        before, found = _deviations(name, values, recent, weeks)
+        before, found = _deviations(name, values, recent, weeks, week)
         past += before
         judged += found
     return _discoveries(past, judged, rate)
 
 
 def _deviations(
-    name: str, values: Sequence[float], recent: int, weeks: int
+    name: str, values: Sequence[float], recent: int, weeks: int, week: int
 ) -> tuple[list[float], list[tuple[float, Odd]]]:
     """Return how far the hours of the past were off, and the recent ones with how far they are."""
-    roots = [math.sqrt(x) for x in values[len(values) - recent - weeks * WEEK :]]
-    n = weeks * WEEK
+    roots = [math.sqrt(x) for x in values[len(values) - recent - weeks * week :]]
+    n = weeks * week
     off = []
-    for hour in range(WEEK):
-        same = roots[hour:n:WEEK]
+    for hour in range(week):
+        same = roots[hour:n:week]
         off += [x - median(same[:i] + same[i + 1 :]) for i, x in enumerate(same)]
     scale = _scale([abs(x) for x in off])
     judged = []
     for at in range(recent):
-        expected = median(roots[(n + at) % WEEK : n : WEEK])
+        expected = median(roots[(n + at) % week : n : week])
         value = values[len(values) - recent + at]
         far = abs(roots[n + at] - expected) / scale
         judged.append((far, Odd(name, at, value, expected * expected, 1.0)))

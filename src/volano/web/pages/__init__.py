@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from volano.core.clock import Clock, SystemClock
-from volano.web.pages import find, live, render, traffic
+from volano.web.pages import find, live, money, render, traffic
 from volano.web.pages.assets import static_route
 from volano.web.pages.loop import look
 from volano.web.pages.nouns import noun
@@ -45,6 +45,8 @@ def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
         Route("/traffic", guard(passing), name="traffic"),
         Route("/traffic.json", guard(passing)),
         Route("/traffic/target", turn(app, now), methods=["POST"]),
+        Route("/money", guard(spent), name="money"),
+        Route("/money.json", guard(spent)),
         Route("/find", guard(search), name="find"),
         Route("/list/{noun}", guard(rows), name="list"),
         Route("/item/{noun}/{key:path}", guard(one), name="item"),
@@ -65,6 +67,14 @@ def passing(app: Any, request: Request, now_us: int) -> Response:
     if render.wants_json(request):
         return render.json(found.data)
     return render.html(app, request, "traffic.html", now_us, traffic=found)
+
+
+def spent(app: Any, request: Request, now_us: int) -> Response:
+    """Show the money; dimension, window and filter are in the address."""
+    found = money.look(app, request, now_us)
+    if render.wants_json(request):
+        return render.json(found.data)
+    return render.html(app, request, "money.html", now_us, money=found)
 
 
 def rows(app: Any, request: Request, now_us: int) -> Response:

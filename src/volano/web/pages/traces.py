@@ -7,11 +7,13 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from volano.core.errors import NotFoundError
+from volano.costs.energy import figure
 from volano.web.pages import links, words
 from volano.web.pages.feedback import feedback_table
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.i18n import ngettext
 from volano.web.pages.plain import parse, plain
+from volano.web.pages.price import money
 from volano.web.pages.view import (
     Asked,
     Cell,
@@ -30,7 +32,7 @@ from volano.web.pages.view import (
 )
 
 SINCE = {"15m": 15 * words.MINUTE_US, "1h": words.HOUR_US, "1d": words.DAY_US,
-         "7d": 7 * words.DAY_US}  # fmt: skip
+         "7d": 7 * words.DAY_US, "30d": 30 * words.DAY_US, "90d": 90 * words.DAY_US}  # fmt: skip
 _OUTCOMES = {
     "ok": State("answered", "good"),
     "error": State("failed", "bad"),
@@ -43,13 +45,20 @@ _OUTCOMES = {
 def listing(app: Any, asked: Asked, now_us: int) -> Listing:
     """List traces, newest first."""
     since = SINCE.get(asked.get("since") or "")
+    day_us = words.day(asked.get("day") or "")
+    narrowed: dict[str, Any] = {
+        name: value for name in ("group", "model") if (value := asked.get(name))
+    }
+    if day_us is not None:
+        narrowed["until_us"] = day_us + words.DAY_US
     found = app.traces.list(
         channel=asked.get("channel"),
         release=asked.get("release"),
         outcome=asked.get("outcome"),
         key_id=asked.get("key"),
         target=asked.get("target"),
-        since_us=now_us - since if since else None,
+        since_us=day_us if day_us is not None else now_us - since if since else None,
+        **narrowed,
         text=asked.q or None,
         limit=asked.limit + 1,
         before_seq=asked.cursor,
@@ -90,7 +99,7 @@ def item(app: Any, key: str, now_us: int) -> Item:
             Code(_("Request body"), _pretty(bodies.request)),
             Code(_("Response body"), _pretty(bodies.response)),
         ],
-        aside=[_route(trace), _cost(trace), _from(trace)],
+        aside=[_route(trace), _cost(trace), _price(app, trace), _from(trace)],
         data={**plain(trace), **plain(bodies), "feedback": plain(list(given))},
     )
 
@@ -128,7 +137,8 @@ def _filters(app: Any) -> tuple[Filter, ...]:
         Filter("release", _("Release"), [(ref, ref) for ref in releases]),
         Filter("outcome", _("Outcome"), outcomes),
         Filter("since", _("Time"), [("15m", _("last 15 min")), ("1h", _("last hour")),
-                                    ("1d", _("last day")), ("7d", _("last week"))]),
+                                    ("1d", _("last day")), ("7d", _("last week")), ("30d", _("last 30 days")),
+                                    ("90d", _("last 90 days"))]),
     )  # fmt: skip
 
 
@@ -242,6 +252,25 @@ def _cost(trace: Any) -> Facts:
             (_("tokens out"), tokens(trace.completion_tokens)),
             (_("status"), Cell("number", str(trace.status))),
             (_("streamed"), Cell("text", _("yes") if trace.streamed else _("no"))),
+        ],
+    )
+
+
+def _price(app: Any, trace: Any) -> Facts:
+    """Say what the call cost and by which price, and its energy and CO2e: always as ranges."""
+    known = trace.cost_nano is not None
+    cost = money({trace.cost_currency or "": trace.cost_nano}).strip() if known else _("unknown")
+    facts = [(_("cost"), Cell("number", cost)), (_("by"), Cell("text", trace.priced_by or "–"))]
+    found = app.spending.footprint(trace)
+    if found is None:
+        return Facts(_("Cost and energy"), [*facts, (_("energy"), Cell("text", _("unknown")))])
+    wh, g = (f"{figure(each.low)} – {figure(each.high)}" for each in (found.wh, found.g))
+    return Facts(
+        _("Cost and energy"),
+        [
+            *facts,
+            (_("energy"), Cell("number", f"{wh}\u202fWh", sub=found.basis)),
+            (_("CO₂e"), Cell("number", f"{g}\u202fg")),
         ],
     )
 
