@@ -9,6 +9,7 @@ from volano.access.limits import Limits
 from volano.app import App
 from volano.cli.root import NOUNS
 from volano.costs.keeper import Costs
+from volano.costs.spending import Spending
 from volano.data.curator import Curator
 from volano.data.keeper import Datasets
 from volano.evals.examine import Examiner
@@ -48,6 +49,7 @@ KEEPERS = {
     "reconciler": Reconciler,
     "releases": Releases,
     "runs": Runs,
+    "spending": Spending,
     "targets": Targets,
     "traces": Traces,
     "trainer": Trainer,

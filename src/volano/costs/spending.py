@@ -161,14 +161,16 @@ class Spending:
         return sorted(found, key=lambda one: (-one.spent.nano, one.what, one.span[0] != "m"))
 
     def _outlooks(self, what: str, currency: str, days: dict[str, int], now: int) -> list[Outlook]:
-        """Forecast from whole days; what today has cost already is the least it will cost."""
+        """Forecast from whole days; today costs no less than it has cost already."""
         today = now // DAY_US
         first = min(today, *(_day_number(day) for day in days))
         history = [days.get(day_of(n * DAY_US), 0) for n in range(first, today)]
         begin, end = span("month", now)
         left = end // DAY_US - today
-        sums = forecast([float(n) for n in history], (left, NEXT_DAYS), confidence=CONFIDENCE)
         spent_today = days.get(day_of(now), 0)
+        sums = forecast(
+            [float(n) for n in history], (left, NEXT_DAYS), begun=spent_today, confidence=CONFIDENCE
+        )
         month = sum(history[-(today - begin // DAY_US) :] if today > begin // DAY_US else [])
         month_end = written(end - 1)[:10]
         ahead = written(now + (NEXT_DAYS - 1) * DAY_US)[:10]
@@ -356,7 +358,7 @@ def _outlook(
         answer = f"not enough history: {len(history)} of {LEAST_DAYS} whole days"
         return Outlook(what, span_, spent, None, None, None, len(history), answer)
     low, expected, high = (
-        Money(before + max(today, round(value)), currency)
+        Money(before + round(value), currency)
         for value in (sums[at].low, sums[at].expected, sums[at].high)
     )
     return Outlook(what, span_, spent, expected, low, high, len(history), "forecast")

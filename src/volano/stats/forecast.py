@@ -46,6 +46,7 @@ def forecast(
     history: Sequence[float],
     horizons: Sequence[int],
     *,
+    begun: float = 0.0,
     confidence: float = 0.9,
     paths: int = 300,
     seed: int = 0,
@@ -53,7 +54,7 @@ def forecast(
     """Return the sums of the next so many days, one for each horizon; None below `LEAST_DAYS`.
 
     `history` is whole days, the oldest first, without gaps (a day without spend is 0); only the
-    newest `MOST_DAYS` are read. The same input gives the same answer: `seed` chooses the draws.
+    newest `MOST_DAYS` are read. `begun` is what the first day to come has already: it is no less. The same input gives the same answer: `seed` chooses the draws.
 
     Raises:
         StatsInputError: an amount below zero, or a horizon below one.
@@ -81,7 +82,8 @@ def forecast(
         total, totals = 0.0, []
         for h in range(far):
             missed = told[n + h] - (again.level + again.season[(n + h) % SEASON])
-            total += max(0.0, ahead[h] + missed) ** 2
+            day = max(0.0, ahead[h] + missed) ** 2
+            total += day if h else max(begun, day)
             totals.append(total)
         for found, horizon in zip(sums, horizons, strict=True):
             found.append(totals[horizon - 1])

@@ -27,6 +27,8 @@ def test_a_perfect_week_goes_on_as_it_was():
     assert near.low == pytest.approx(580)
     assert near.high == pytest.approx(580)
     assert far.expected == pytest.approx(1160)
+    [begun] = forecast([100 * share for share in WEEK] * 5, (7,), begun=500)
+    assert begun.low == pytest.approx(980)  # the first day, of 100, has cost 500 already
 
 
 def test_short_history_is_no_forecast_and_nothing_costs_nothing():
