@@ -107,9 +107,10 @@ INNER = {
     },
     "runs": {"register", "launch", "close", "start", "counts"},
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},
+    "spending": {"sums", "watch", "footprint"},
     "traces": {
         "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",
-        "traffic", "stretches",
+        "traffic", "stretches", "used",
     },
 }  # fmt: skip
 

@@ -26,6 +26,7 @@ MOST_WATCHED = 40
 """Names of each dimension that are watched for anomalies: those that cost most."""
 RATE = 0.05
 """The part of anomalies told that are chance, at most."""
+LEAST_CHANGE = 0.2
 PIECE = 6
 NEW_SHARE = 0.05
 """What never cost anything and now is this part of a day's spend is told as new."""
@@ -64,6 +65,11 @@ class Anomaly:
     def extra_nano(self) -> int:
         """How much more it cost than expected; below zero: less."""
         return self.cost.nano - self.expected.nano
+
+    @property
+    def matters(self) -> bool:
+        """Whether it is large enough to look at; what runs very evenly is odd with very little."""
+        return abs(self.extra_nano) >= LEAST_CHANGE * self.expected.nano
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +208,8 @@ class Spending:
                 continue
             judged += len(cut)
             by_name = {_name(key): key for key in known}
-            found += [_anomaly(run, by_name[run[0].name], end - 24) for run in odd]
+            moved = (_anomaly(run, by_name[run[0].name], end - 24) for run in odd)
+            found += [one for one in moved if one.matters]
             found += [_new(key, row, end) for key, row in news.items()]
         if not judged:
             needs = f"not enough history: {LEAST_WEEKS} whole weeks and a day are needed"

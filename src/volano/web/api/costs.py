@@ -35,7 +35,7 @@ VERBS = (
     ),
     Verb(
         "cost", "what-if", "spending.what_if", "/costs/what-if",
-        "Show what recorded calls would have cost on another model.",
+        "Show what recorded calls would have cost on another model, if it counted and answered alike.",
         (
             Param("model", "provider:model, such as openai:gpt-5-mini", required=True),
             Param("since", "from this day or moment, UTC, or so long ago", default="30d"), _UNTIL, _OF,

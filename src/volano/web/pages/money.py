@@ -103,7 +103,7 @@ def look(app: Any, request: Request, now_us: int) -> Money:
     outlook = app.spending.forecast(of=of)
     watch = app.spending.watch()
     standing = app.costs.budgets()
-    energy = app.spending.energy(of=of, since=since)
+    energy = app.spending.energy(of=of, since="1d")  # it reads every call, unlike the sums
     ordered = _ordered(sums)
     return Money(
         query=query,
@@ -375,7 +375,7 @@ def _outlooks(outlook: Sequence[Any]) -> list[Facts]:
 
 def _energy(rows: Sequence[Mapping[str, Any]]) -> Facts:
     facts = [(row["channel"] or _("none"), Cell("markup", _range(row))) for row in rows[:6]]
-    return Facts(_("Energy, at least and at most"), facts)
+    return Facts(_("Energy of the last day, at least and at most"), facts)
 
 
 def _range(row: Mapping[str, Any]) -> Markup:
