@@ -21,6 +21,7 @@ from volano.traces.keeper import Traces
 
 CONFIDENCE = 0.9
 NEXT_DAYS = 30
+MINUTE_US = 60_000_000
 WATCHED = ("channel", "model", "key")
 MOST_WATCHED = 40
 """Names of each dimension that are watched for anomalies: those that cost most."""
@@ -88,6 +89,7 @@ class Spending:
         self._book = book
         self._clock = clock
         self._meter = meter
+        self._watched: tuple[int, Watch] = (-1, Watch((), ""))
 
     # where it went
 
@@ -161,10 +163,9 @@ class Spending:
         for (day, currency, *of_what), spent in rows:
             if currency:
                 series[of_what[0] if of_what else "", currency][day] = spent.nano
-        found: list[Outlook] = []
-        for (name, currency), days in series.items():
-            found += self._outlooks(name, currency, days, now)
-        return sorted(found, key=lambda one: (-one.spent.nano, one.what, one.span[0] != "m"))
+        pairs = [self._outlooks(*key, days, now) for key, days in series.items()]
+        pairs.sort(key=lambda pair: (-pair[0].spent.nano, pair[0].what))
+        return [one for pair in pairs for one in pair]
 
     def _outlooks(self, what: str, currency: str, days: dict[str, int], now: int) -> list[Outlook]:
         """Forecast from whole days; today costs no less than it has cost already."""
@@ -192,8 +193,14 @@ class Spending:
         and in pieces of six hours, which show what is a little more for long; at most 5 % of
         what is told is chance (`stats.anomalies`), half of it in either look.
         """
+        minute, watch = self._watched  # a minute old at most: it reads weeks of hours
         now = self._clock.now_us()
-        end = now // HOUR_US
+        if minute != now // MINUTE_US:
+            watch = self._look(now // HOUR_US)
+            self._watched = now // MINUTE_US, watch
+        return watch
+
+    def _look(self, end: int) -> Watch:
         begin = end - 24 - MOST_WEEKS * WEEK
         found: list[Anomaly] = []
         judged = 0

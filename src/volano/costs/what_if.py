@@ -7,7 +7,8 @@ provider's cache would do: the same part of the input read from it (`would`), or
 (`uncached`). What was written to a cache, and sound, is priced as plain input.
 
 Not compared are calls whose usage is not known, that do not fit into its context, or that made
-vectors or only counted; and none is compared whose own cost is not known. All are counted.
+vectors or only counted; they are counted. Calls whose own cost is not known stand in a row of
+their own, where `was` is unknown.
 """
 
 import math
@@ -70,14 +71,13 @@ def _count(at: Compared, used: Used, price: Price, ratio: float) -> None:
         if price.context is not None and usage.input + usage.output > price.context:
             at.too_long += used.calls
             return
-        known = used.calls - used.unpriced
         at.unpriced += used.unpriced
-        at.compared += known
+        at.compared += used.calls
         at.was += used.nano
         each_us = used.latency_us // used.calls
-        at.would += known * cost(price, usage, duration_us=each_us)
+        at.would += used.calls * cost(price, usage, duration_us=each_us)
         plain = Usage(input=usage.input, output=usage.output, reasoning=usage.reasoning)
-        at.uncached += known * cost(price, plain, duration_us=each_us)
+        at.uncached += used.calls * cost(price, plain, duration_us=each_us)
 
 
 def _scaled(used: Used, ratio: float) -> Usage:

@@ -87,7 +87,8 @@ def test_another_model_is_priced_on_the_recorded_tokens(desk):
     assert support["change"] == "+1566.7%"
     counted = ("calls", "compared", "unpriced", "no_usage", "too_long", "no_text")
     assert [support[name] for name in counted] == [5, 2, 0, 1, 1, 1]
-    assert (own["was"], own["calls"], own["unpriced"], own["compared"]) == ("unknown", 1, 1, 0)
+    assert (own["was"], own["calls"], own["unpriced"], own["compared"]) == ("unknown", 1, 1, 1)
+    assert (own["would"], own["change"]) == ("0.0035 USD", "")
     assert [row["channel"] for row in totals] == ["all channels"] * 2
     priced = desk.spending.what_if("acme:m", token_ratio=1.5, of="channel:support")[0]
     # no context is known of it: the long one is compared too; 1.5 tokens for one, rounded up
