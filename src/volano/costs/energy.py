@@ -107,7 +107,7 @@ def total(footprints: Iterable[Footprint]) -> Footprint:
 
 def figure(value: float) -> str:
     """Return a number with two digits that matter: more would be made up."""
-    return f"{float(f'{value:.2g}'):,.10g}"
+    return f"{float(f'{value:.2g}'):,.9f}".rstrip("0").rstrip(".")
 
 
 def size_of(model: str) -> str:

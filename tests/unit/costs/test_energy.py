@@ -3,7 +3,7 @@
 import pytest
 
 from volano.costs import factors
-from volano.costs.energy import Meter, grid_of, size_of, total
+from volano.costs.energy import Meter, figure, grid_of, size_of, total
 from volano.costs.errors import UnknownGridError
 from volano.costs.factors import Range
 
@@ -37,6 +37,12 @@ def test_what_is_not_known_is_none_and_a_cached_answer_takes_nothing():
     with pytest.raises(UnknownGridError):
         grid_of("the moon")
     assert grid_of("de") == pytest.approx((266.7, 381, 495.3))
+
+
+def test_figures_have_two_digits_that_matter():
+    assert [figure(x) for x in (0, 0.0000854, 0.0412, 31.4, 4789)] == [
+        "0", "0.000085", "0.041", "31", "4,800",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
