@@ -6,6 +6,7 @@ they agree. A refused call is in neither.
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +33,7 @@ ASKED = {
     "unit": "unit",
     "currency": "coalesce(cost_currency, '')",
     "hour": f"began_us / {HOUR_US}",
-    "day": "date(began_us / 1000000, 'unixepoch')",
+    "day": f"began_us / {24 * HOUR_US}",
 }
 TAG = "tag:"
 _SUMS = "sum(calls), sum(unpriced), sum(nano), sum(prompt_tokens), sum(completion_tokens)"
@@ -79,28 +80,20 @@ def spend(
     `of` keeps only calls with these values; a group stands for all that is below it.
     """
     of = of or {}
-    hours = since_us // HOUR_US, -(-(_END if until_us is None else until_us) // HOUR_US)
-    known = all(name in SUMMED for name in (*by, *of))
-    names = SUMMED if known else ASKED
-    values: list[Any] = []
-    said = []
-    for name in by:
-        if name.startswith(TAG):
-            said.append("coalesce(json_extract(tags, ?), '')")
-            values.append(_path(name.removeprefix(TAG)))
-        else:
-            said.append(names[name])
-    conditions, bound = _only(of, names)
-    groups = ", ".join(map(str, range(1, len(by) + 1)))
-    if known:
-        sql = f"SELECT {', '.join(said)}, {_SUMS} FROM spend WHERE hour >= ? AND hour < ?"  # noqa: S608
-        values += hours
+    if all(name in SUMMED for name in (*by, *of)):
+        found = _summed(rows, by, since_us, _END if until_us is None else until_us, of)
     else:
-        sql = f"""SELECT {", ".join(said)}, {_CALLS} FROM calls
-          WHERE outcome <> 'refused' AND began_us >= ? AND began_us < ?"""  # noqa: S608
-        values += [hour * HOUR_US for hour in hours[:1]] + [min(hours[1] * HOUR_US, _END)]
-    found = rows(f"{sql}{conditions} GROUP BY {groups}", [*values, *bound])
-    return [(tuple(map(_text, row[: len(by)])), Spent(*row[len(by) :])) for row in found if row[-5]]
+        since_us = since_us // HOUR_US * HOUR_US
+        if until_us is not None:
+            until_us = -(-until_us // HOUR_US) * HOUR_US
+        names = [_tag(name) if name.startswith(TAG) else ASKED[name] for name in by]
+        found = _asked(rows, names, _CALLS, _only(of, ASKED), since_us, until_us)
+    spread = [_day if name == "day" else _text for name in by]
+    return [
+        (tuple(tell(v) for tell, v in zip(spread, row, strict=False)), Spent(*row[len(by) :]))
+        for row in found
+        if row[-5]
+    ]
 
 
 def used(
@@ -111,10 +104,38 @@ def used(
     of: Mapping[str, str] | None = None,
 ) -> Iterator[Used]:
     """Return what calls used, those with equal usage counted together: prices have tiers."""
-    conditions, bound = _only(of or {}, ASKED)
-    window = [since_us, _END if until_us is None else until_us]
-    for row in rows(_USED.format(conditions), [*window, *bound]):
+    for row in _asked(rows, _USED_BY, _USED, _only(of or {}, ASKED), since_us, until_us):
         yield Used(*row)
+
+
+def _summed(
+    rows: Rows, by: Sequence[str], since_us: int, until_us: int, of: Mapping[str, str]
+) -> Sequence[tuple[Any, ...]]:
+    """Read the hourly sums."""
+    where, bound = _only(of, SUMMED)
+    said = ", ".join(SUMMED[name] for name in by)
+    sql = f"SELECT {said}, {_SUMS} FROM spend WHERE hour >= ? AND hour < ?{where}"  # noqa: S608
+    hours = since_us // HOUR_US, -(-until_us // HOUR_US)
+    return rows(f"{sql} GROUP BY {_places(by)}", [*hours, *bound])
+
+
+def _asked(
+    rows: Rows,
+    by: Sequence[str],
+    values: str,
+    only: tuple[str, list[Any]],
+    since_us: int,
+    until_us: int | None,
+) -> Sequence[tuple[Any, ...]]:
+    """Read the calls themselves: values for each group of them, in a window of time."""
+    sql = f"""SELECT {", ".join(by)}, {values} FROM calls
+      WHERE outcome <> 'refused' AND began_us >= ? AND began_us < ?{only[0]}"""  # noqa: S608
+    window = since_us, _END if until_us is None else until_us
+    return rows(f"{sql} GROUP BY {_places(by)}", [*window, *only[1]])
+
+
+def _places(by: Sequence[str]) -> str:
+    return ", ".join(map(str, range(1, len(by) + 1)))
 
 
 def _only(of: Mapping[str, str], names: Mapping[str, str]) -> tuple[str, list[Any]]:
@@ -125,27 +146,34 @@ def _only(of: Mapping[str, str], names: Mapping[str, str]) -> tuple[str, list[An
             conditions.append('("group" = ? OR substr("group", 1, ?) = ?)')
             bound += [value, len(value) + 1, f"{value}/"]
         elif name.startswith(TAG):
-            conditions.append("json_extract(tags, ?) = ?")
-            bound += [_path(name.removeprefix(TAG)), value]
+            conditions.append(f"{_tag(name)} = ?")
+            bound.append(value)
         else:
             conditions.append(f"{names[name]} = ?")
             bound.append(value)
     return "".join(f" AND {each}" for each in conditions), bound
 
 
-def _path(tag: str) -> str:
-    """Return SQLite's path to a tag; it takes no escapes, so that a quote finds nothing."""
-    return f"$.{json.dumps(tag, ensure_ascii=False)}"
+def _tag(name: str) -> str:
+    """Return the expression of a tag. A JSON path takes no escapes: with a quote it finds nothing."""
+    path = f"$.{json.dumps(name.removeprefix(TAG), ensure_ascii=False)}".replace("'", "''")
+    return f"coalesce(tags ->> '{path}', '')"
 
 
 def _text(value: Any) -> Any:
     return value if isinstance(value, int) else "" if value is None else str(value)
 
 
-_USED = """
-SELECT channel, release, model, provider, target, door, coalesce(cost_currency, ''),
-       coalesce(priced_by, ''), prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens,
-       count(*), sum(cost_nano IS NULL), sum(coalesce(cost_nano, 0)), sum(latency_us)
-FROM calls WHERE outcome <> 'refused' AND began_us >= ? AND began_us < ?{0}
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
-"""
+def _day(value: Any) -> str:
+    """Return the day as text; the hourly sums say it so already."""
+    if isinstance(value, int):
+        return time.strftime("%Y-%m-%d", time.gmtime(value * 86_400))
+    return str(value)
+
+
+_USED_BY = (
+    *("channel", "release", "model", "provider", "target", "door"),
+    *("coalesce(cost_currency, '')", "coalesce(priced_by, '')"),
+    *("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens"),
+)
+_USED = "count(*), sum(cost_nano IS NULL), sum(coalesce(cost_nano, 0)), sum(latency_us)"

@@ -50,6 +50,9 @@ def test_money_is_summed_by_any_dimension_and_two_at_once(desk):
     by_target = desk.spending.sums(["target"])
     assert sum(s.nano for _, s in by_channel) == sum(s.nano for _, s in by_target)
     assert show("channel", since="1h")[0]["calls"] == 2
+    for odd in ("it's", '"', "]", "a.b", "✓"):
+        assert {row[f"tag:{odd}"] for row in show(f"tag:{odd}")} == {""}
+        assert show(of=f"tag:{odd}=x") == []
     for bad in ("colour", "tag:"):
         with pytest.raises(BadDimensionError):
             show(bad)
