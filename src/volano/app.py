@@ -27,8 +27,10 @@ from volano.core.errors import NotFoundError
 from volano.core.noted import Noted
 from volano.core.plugins import load_plugins
 from volano.core.principal import SYSTEM, Principal
+from volano.costs.energy import Meter
 from volano.costs.keeper import Costs
 from volano.costs.pricing import Pricing
+from volano.costs.spending import Spending
 from volano.data.curator import Curator
 from volano.data.keeper import Datasets
 from volano.evals.examine import Examiner
@@ -146,6 +148,19 @@ class App:
             clock=self.clock,
             publish=self._publish,
             frames=self._spool,
+        )
+        self.spending = Spending(
+            traces=self.traces,
+            book=self.costs.book,
+            clock=self.clock,
+            meter=Meter(
+                grid=settings.grid,
+                provider_grid=settings.provider_grid,
+                core_watts=settings.core_watts,
+                pue=settings.pue_percent / 100,
+                threads=settings.engine_threads,
+                slots=settings.engine_slots,
+            ),
         )
         self.metrics = Metrics(self._db, self.ledger, self.clock)
         self.feedbacks = Feedbacks(self._spool, self._hot, self.clock, self.metrics)

@@ -9,6 +9,7 @@ from volano.access.limits import Limits
 from volano.app import App
 from volano.cli.root import NOUNS
 from volano.costs.keeper import Costs
+from volano.costs.spending import Spending
 from volano.data.curator import Curator
 from volano.data.keeper import Datasets
 from volano.evals.examine import Examiner
@@ -74,6 +75,7 @@ KEEPERS = {
     "series": Series,
     "slos": SLOs,
     "steps": Steps,
+    "spending": Spending,
     "targets": Targets,
     "traces": Traces,
     "trainer": Trainer,
@@ -141,10 +143,12 @@ INNER = {
     "steps": {"outline", "roots", "below", "get", "above", "failed", "all"},
     "spans": {"get", "said", "of_trace", "children", "count"},
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},
+    "spending": {"sums", "watch", "footprint"},
     "traces": {
         "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",
         "traffic", "stretches", "close", "sums", "list", "page", "histogram", "steps",
         "places", "places_of_sessions", "places_of_tags",
+        "used",
     },
 }  # fmt: skip
 

@@ -26,6 +26,15 @@ def exact(at_us: int) -> str:
     return _utc(at_us).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def day(text: str) -> int | None:
+    """Return when this day begins, 2026-11-01 in UTC; None: it is no day."""
+    try:
+        at = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(at.timestamp()) * 1_000_000
+
+
 def ago(at_us: int, now_us: int) -> str:
     """Return how long ago that was, in one unit."""
     gone = now_us - at_us
