@@ -205,8 +205,8 @@ LIMIT ?2"""
 _ROOTS = _both(f"""
 SELECT seq, began_us FROM (
   SELECT seq, began_us FROM {{0}} WHERE id = ? AND parent_span_id IS NULL
-  UNION ALL SELECT seq, began_us FROM json_each(?) CROSS JOIN {{0}}
-  ON id = ? AND parent_span_id = value
+  UNION ALL SELECT seq, began_us FROM json_each(?) AS lost CROSS JOIN {{0}}
+  ON {{0}}.id = ? AND parent_span_id = lost.value
 ) WHERE TRUE {_PAGE}
 """)  # noqa: S608
 _COUNT = _both(

@@ -82,7 +82,9 @@ def look(app: Any, outline: Outline, now_us: int, *, under: str = "", at: str = 
     first = (steps.below(trace_id, under, limit=PAGE, after=after) if under
              else steps.roots(trace_id, limit=PAGE, after=after))  # fmt: skip
     lines = plan(steps, outline, first, len(way) if under else 0, under) if drawn else ()
-    roots = way or (steps.roots(trace_id, limit=1).steps if after else first.steps)
+    roots = first.steps if not under and not after else way
+    if not roots or (way and way[0].parent_span_id):  # the way begins in the middle
+        roots = steps.roots(trace_id, limit=1).steps
     root = roots[0] if roots else None
     failed = steps.failed(trace_id, limit=6).steps if outline.failed else ()
     return Tree(
