@@ -5,6 +5,7 @@ read. Calls of the gateway and spans of applications stand in one order: by
 their beginning, a call before a span of the same moment.
 """
 
+import json
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -38,18 +39,19 @@ class Steps:
         Raises:
             UnknownTraceError: nothing was recorded under this id.
         """
+        failed = 0
+        found: list[tuple[int, int | None, int | None]] = [(0, None, None)] * 2
         with gathered.trace(self._path, self._records, trace_id, least=_MIGRATION) as conn:
-            found = (
-                [conn.execute(_OUTLINE[what], [trace_id]).fetchone() for what in _TABLES]
-                if conn
-                else []
-            )
-        there = [row for row in found if row[0]]
-        if not there:
-            raise UnknownTraceError(trace=trace_id)
+            if conn is not None:
+                found = [conn.execute(_OUTLINE[what], [trace_id]).fetchone() for what in _TABLES]
+                for what in _TABLES:
+                    failed += conn.execute(_HOW_MANY_FAILED[what], [trace_id]).fetchone()[0]
         (calls, *_), (spans, *_) = found
-        began, ended = min(row[2] for row in there), max(row[3] for row in there)
-        return Outline(trace_id, calls, spans, sum(row[1] or 0 for row in there), began, ended)
+        began = [row[1] for row in found if row[1] is not None]
+        ended = [row[2] for row in found if row[2] is not None]
+        if not began:
+            raise UnknownTraceError(trace=trace_id)
+        return Outline(trace_id, calls, spans, failed, min(began), max(ended))
 
     def roots(self, trace_id: str, *, limit: int = 50, after: str | None = None) -> StepPage:
         """Return the steps that stand below no other: also those whose parent nobody sent.
@@ -59,7 +61,9 @@ class Steps:
         with gathered.trace(self._path, self._records, trace_id, least=_MIGRATION) as conn:
             if conn is None:
                 return StepPage((), None)
-            found = self._merged(conn, trace_id, _ROOTS, [trace_id] * 4, limit, after)
+            lost = conn.execute(_NOBODY, [trace_id, MANY]).fetchall()
+            values = [trace_id, json.dumps([parent for (parent,) in lost]), trace_id]
+            found = self._merged(conn, trace_id, _ROOTS, values, limit, after)
             if not found.steps and after is None:
                 found = StepPage(
                     self._merged(conn, trace_id, _ANY, [trace_id], 1, None).steps, None
@@ -192,19 +196,19 @@ def _both(template: str) -> dict[What, str]:
 _BELOW = _both(f"SELECT seq, began_us FROM {{}} WHERE id = ? AND parent_span_id = ? {_PAGE}")  # noqa: S608
 _ANY = _both(f"SELECT seq, began_us FROM {{}} WHERE id = ? {_PAGE}")  # noqa: S608
 _FAILED = _both(f"SELECT seq, began_us FROM {{}} WHERE id = ? AND {_BAD} {_PAGE}")  # noqa: S608
+_NOBODY = """
+SELECT parent FROM (
+  SELECT parent_span_id AS parent FROM spans WHERE id = ?1 AND parent_span_id IS NOT NULL
+  UNION SELECT parent_span_id FROM calls WHERE id = ?1 AND parent_span_id IS NOT NULL
+) WHERE NOT EXISTS (SELECT 1 FROM spans WHERE id = ?1 AND span_id = parent)
+    AND NOT EXISTS (SELECT 1 FROM calls WHERE id = ?1 AND span_id = parent)
+LIMIT ?2"""
+"""Parents that are named and are not there."""
 _ROOTS = _both(f"""
-WITH named (parent) AS (
-  SELECT parent_span_id FROM spans WHERE id = ? AND parent_span_id IS NOT NULL
-  UNION SELECT parent_span_id FROM calls WHERE id = ? AND parent_span_id IS NOT NULL
-), nobody (parent) AS MATERIALIZED (
-  SELECT parent FROM named
-  WHERE NOT EXISTS (SELECT 1 FROM spans WHERE id = ?3 AND span_id = parent)
-    AND NOT EXISTS (SELECT 1 FROM calls WHERE id = ?3 AND span_id = parent)
-)
 SELECT seq, began_us FROM (
-  SELECT seq, began_us FROM {{0}} WHERE id = ?4 AND parent_span_id IS NULL
-  UNION ALL
-  SELECT seq, began_us FROM nobody CROSS JOIN {{0}} ON id = ?4 AND parent_span_id = parent
+  SELECT seq, began_us FROM {{0}} WHERE id = ? AND parent_span_id IS NULL
+  UNION ALL SELECT seq, began_us FROM json_each(?) AS lost CROSS JOIN {{0}}
+  ON {{0}}.id = ? AND parent_span_id = lost.value
 ) WHERE TRUE {_PAGE}
 """)  # noqa: S608
 _COUNT = _both(
@@ -212,6 +216,9 @@ _COUNT = _both(
 )
 _ONE: dict[What, str] = {w: f"{_SELECT[w]} WHERE id = ? AND span_id = ?" for w in _TABLES}
 _ALL: dict[What, str] = {w: f"{_SELECT[w]} WHERE id = ? LIMIT ?" for w in _TABLES}
-_OUTLINE = _both(
-    f"SELECT count(*), sum({_BAD}), min(began_us), max(ended_us) FROM {{}} WHERE id = ?"  # noqa: S608
-)
+_OUTLINE: dict[What, str] = {
+    "call": "SELECT count(*), min(began_us), max(ended_us) FROM calls WHERE id = ?",
+    "span": """SELECT count(*), min(began_us), max(ended_us)
+               FROM spans INDEXED BY spans_by_parent WHERE id = ?""",
+}
+_HOW_MANY_FAILED = _both(f"SELECT count(*) FROM {{}} WHERE id = ? AND {_BAD}")  # noqa: S608

@@ -283,6 +283,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE INDEX calls_by_parent ON calls (id, parent_span_id, began_us)
            WHERE parent_span_id IS NOT NULL""",
         "CREATE INDEX spans_not_ok ON spans (id, began_us) WHERE outcome <> 'ok'",
+        "DROP INDEX spans_by_parent",
+        "CREATE INDEX spans_by_parent ON spans (id, parent_span_id, began_us, ended_us)",
         "DROP INDEX calls_by_session",
         "DROP INDEX spans_by_session",
         "CREATE INDEX calls_by_session ON calls (session, began_us, id) WHERE session <> ''",

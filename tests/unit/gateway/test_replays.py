@@ -78,7 +78,7 @@ def test_the_unit_belongs_to_the_release_that_is_wanted(street):
     desk, trace = street.workspace, called(street)
     candidate = desk.cut("support")
     desk.releases.promote(candidate.ref, channel="support", plan="5%,100%", by=ANNA)
-    desk.releases.advance(desk.releases.active()[0], 0, 50_000, {}, by=ANNA)
+    desk.releases.advance(desk.releases.active()[0], step=0, content={}, by=ANNA)
     for wanted in ("support@1", candidate.ref):
         done = street.replays.replay(trace, release=wanted, by=ANNA)
         channel = desk.releases.channel("support")

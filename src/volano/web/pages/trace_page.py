@@ -78,7 +78,7 @@ def show(app: Any, request: Request, key: str, now_us: int) -> Response:
     graph = trace_graph.look(app, outline) if query.get("view") == "graph" else None
     tree = trace_tree.look(
         app, outline, now_us, under=query.get("under", ""), at=query.get("at", ""),
-        after=query.get("after"),
+        after=query.get("after"), drawn=graph is None,
     )  # fmt: skip
     return render.html(
         app, request, "trace.html", now_us, noun=kind, key=key, tree=tree, details=opened,

@@ -65,8 +65,11 @@ class Tree:
 
 
 def look(app: Any, outline: Outline, now_us: int, *, under: str = "", at: str = "",
-         after: str | None = None) -> Tree:  # fmt: skip
-    """Return the tree: from its roots, below one step, or from one step among its siblings."""
+         after: str | None = None, drawn: bool = True) -> Tree:  # fmt: skip
+    """Return the tree: from its roots, below one step, or from one step among its siblings.
+
+    Without `drawn` only what is told of the whole.
+    """
     steps, trace_id = app.steps, outline.id
     way: Sequence[Step] = ()
     if at:
@@ -78,8 +81,10 @@ def look(app: Any, outline: Outline, now_us: int, *, under: str = "", at: str = 
         way = (*steps.above(trace_id, under), steps.get(trace_id, under))
     first = (steps.below(trace_id, under, limit=PAGE, after=after) if under
              else steps.roots(trace_id, limit=PAGE, after=after))  # fmt: skip
-    lines = plan(steps, outline, first, len(way) if under else 0, under)
-    roots = steps.roots(trace_id, limit=1).steps if way or after else first.steps
+    lines = plan(steps, outline, first, len(way) if under else 0, under) if drawn else ()
+    roots = first.steps if not under and not after else way
+    if not roots or (way and way[0].parent_span_id):  # the way begins in the middle
+        roots = steps.roots(trace_id, limit=1).steps
     root = roots[0] if roots else None
     failed = steps.failed(trace_id, limit=6).steps if outline.failed else ()
     return Tree(
