@@ -173,3 +173,10 @@ def test_a_call_that_breaks_the_gateway_is_answered_all_the_same(caplog):
     ((_, payload),) = made.state.kept
     assert (decode_call(payload).outcome, decode_call(payload).status) == ("refused", 500)
     assert "could not be put to its target" in caplog.text
+
+
+@pytest.mark.parametrize("outcome", ["ok", "error"])
+def test_what_is_asked_again_is_marked_and_not_counted(outcome):
+    one = call(outcome=outcome, replayed="ab" * 16)
+    assert decode_call(close(one)).tags["replay"] == "ab" * 16
+    assert one.state.slot.counted == []
