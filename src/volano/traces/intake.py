@@ -11,8 +11,9 @@ import msgspec
 from volano.core.clock import Clock
 from volano.core.ports.annotate import Annotate
 from volano.traces.aside import set_aside
-from volano.traces.frame import Call, Kind, decode_begin, decode_call, decode_spans
+from volano.traces.frame import Begin, Call, Kind, decode_begin, decode_call, decode_spans, encode
 from volano.traces.look import Look
+from volano.traces.mask.masking import Masking
 from volano.traces.otlp.sink import SpanSink
 from volano.traces.rollup import Rollup
 from volano.traces.row import Rows, cut_call
@@ -35,9 +36,12 @@ _UNFIT = (
 class Intake:
     """Writes looks; what cannot become a row is set aside and counted, never in the way."""
 
-    def __init__(self, sinks: Mapping[int, Sink], annotate: Annotate | None, clock: Clock):
-        self._sinks, self._rows, self._clock = dict(sinks), Rows(annotate), clock
-        self._spans = SpanSink(annotate)
+    def __init__(
+        self, sinks: Mapping[int, Sink], annotate: Annotate | None, clock: Clock,
+        masking: Masking | None = None,
+    ):  # fmt: skip
+        self._sinks, self._clock, self._masking = dict(sinks), clock, masking
+        self._rows, self._spans = Rows(annotate, masking), SpanSink(annotate, masking)
         self._rollup = Rollup()
 
     def take(self, conn: sqlite3.Connection, look: Look) -> None:
@@ -46,6 +50,8 @@ class Intake:
         Raises:
             sqlite3.Error, OSError: the caller rolls back, and may take the same look again.
         """
+        if self._masking is not None:
+            self._masking.refresh()
         self._rollup.mark(conn)
         for segment, reading in look.readings:
             for gap in reading.gaps:
@@ -56,7 +62,7 @@ class Intake:
         conn.executemany(
             "INSERT OR REPLACE INTO begun VALUES (?, ?, ?, ?)",
             [
-                (begin.id, begin.span_id, segment.life, frame.payload)
+                (begin.id, begin.span_id, segment.life, self._kept(frame, begin))
                 for segment, frame, begin in begins
                 if (begin.id, begin.span_id) not in ended
             ],
@@ -75,6 +81,12 @@ class Intake:
             "INSERT OR REPLACE INTO offsets VALUES (?, ?)",
             [(segment.name, reading.offset) for segment, reading in look.readings],
         )
+
+    def _kept(self, frame: Frame, begin: Begin) -> bytes:
+        """What is kept of a call under way: as it came, or what the rules of masking leave of it."""
+        if self._masking is None or not self._masking.active:
+            return frame.payload
+        return encode(self._masking.begin(begin))
 
     def write_cut(self, conn: sqlite3.Connection, look: Look) -> None:
         """Give each stream that had begun in a life that is over its trace."""

@@ -24,6 +24,7 @@ from volano.core.ports.annotate import Annotate
 from volano.traces.hot import HotStore
 from volano.traces.intake import Intake, Sink
 from volano.traces.look import Look, Tally
+from volano.traces.mask.masking import Masking
 from volano.traces.segment import SUFFIX, Segment, life_of, segment_paths
 
 log = logging.getLogger(__name__)
@@ -43,11 +44,13 @@ class Recorder:
         sinks: Mapping[int, Sink] | None = None,
         *,
         annotate: Annotate | None = None,
+        masking: Masking | None = None,
         clock: Clock | None = None,
         max_bytes_a_look: int = 4 << 20,
     ):
         self.folder, self.hot, self.tally = folder, hot, Tally()
-        self._intake = Intake(sinks or {}, annotate, clock or SystemClock())
+        self._masking = masking
+        self._intake = Intake(sinks or {}, annotate, clock or SystemClock(), masking)
         self._max_bytes = max_bytes_a_look
         self._segments: dict[str, Segment] = {}
         self._offsets: dict[str, int] | None = None
@@ -68,6 +71,7 @@ class Recorder:
                 self._forget(conn, self._deleted)
                 self._intake.take(conn, look)
             self._deleted.clear()
+            self._wipe(look)
             self._offsets.update((s.name, reading.offset) for s, reading in look.readings)
             self.tally.add(look)
             self._delete([segment for segment, reading in look.readings if reading.drained])
@@ -170,6 +174,13 @@ class Recorder:
             self._deleted.append(segment.name)
             if self._offsets is not None:
                 self._offsets.pop(segment.name, None)
+
+    def _wipe(self, look: Look) -> None:
+        """Where something is masked, what is committed is overwritten in the spool at once."""
+        if self._masking is not None and self._masking.active:
+            for segment, reading in look.readings:
+                if not reading.drained:
+                    segment.wipe(reading.offset)
 
     @staticmethod
     def _forget(conn: sqlite3.Connection, names: list[str]) -> None:
