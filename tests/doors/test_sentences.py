@@ -34,6 +34,7 @@ from volano.store.catalog import Catalog
 from volano.store.ledger import Ledger
 from volano.traces.export import Exports
 from volano.traces.keeper import Traces
+from volano.traces.masks import Masks
 from volano.traces.retentions import Holds, Retentions
 from volano.traces.spans import Spans
 from volano.traces.views import Views
@@ -62,6 +63,7 @@ KEEPERS = {
     "prompts": Prompts,
     "reconciler": Reconciler,
     "releases": Releases,
+    "masks": Masks,
     "retentions": Retentions,
     "reviews": Reviews,
     "runs": Runs,

@@ -23,12 +23,14 @@ def recorder(settings: Settings) -> None:
     from volano.costs.book import Shelf
     from volano.costs.pricing import Pricing
     from volano.feedback.recording import run
+    from volano.traces.mask.masking import Masking
     from volano.traces.sealed.upkeep import Keeping
 
     pricing = Pricing(Shelf(settings.path("run", "prices.json")).book)
     policy = settings.path("run", "retention.json")
     keeping = Keeping(policy, settings.records_hot_rows, settings.records_hot_hours)
-    run(settings.path("spool"), settings.path("records", "hot.db"), pricing, keeping)
+    masking = Masking(settings.path("run", "mask.json"))
+    run(settings.path("spool"), settings.path("records", "hot.db"), pricing, keeping, masking)
 
 
 def worker(settings: Settings, name: str, listen_fd: int) -> None:

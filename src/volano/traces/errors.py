@@ -172,4 +172,6 @@ class MaskExistsError(ConflictError):
 class WithheldError(UnavailableError):
     """What was said is withheld: {why}."""
 
-    hint = "See the rules with `volano trace mask list`; numbers and times are recorded all the same."
+    hint = (
+        "See the rules with `volano trace mask list`; numbers and times are recorded all the same."
+    )

@@ -50,8 +50,7 @@ class Intake:
         Raises:
             sqlite3.Error, OSError: the caller rolls back, and may take the same look again.
         """
-        if self._masking is not None:
-            self._masking.refresh()
+        self._know()
         self._rollup.mark(conn)
         for segment, reading in look.readings:
             for gap in reading.gaps:
@@ -90,6 +89,7 @@ class Intake:
 
     def write_cut(self, conn: sqlite3.Connection, look: Look) -> None:
         """Give each stream that had begun in a life that is over its trace."""
+        self._know()
         newest = _newest(conn)
         for life, ended_us in look.over.items():
             found = conn.execute("SELECT payload FROM begun WHERE life = ?", (life,)).fetchall()
@@ -99,6 +99,11 @@ class Intake:
             conn.execute("DELETE FROM begun WHERE life = ?", (life,))
         if look.over:
             conn.execute(SPEND_OF_NEW, (newest,))
+
+    def _know(self) -> None:
+        """Know the rules of masking of this moment. Raises OSError: then nothing is written."""
+        if self._masking is not None:
+            self._masking.refresh()
 
     def _write_calls(
         self, conn: sqlite3.Connection, look: Look, calls: list[tuple[Segment, Frame, Call]]

@@ -71,10 +71,10 @@ class Recorder:
                 self._forget(conn, self._deleted)
                 self._intake.take(conn, look)
             self._deleted.clear()
-            self._wipe(look)
             self._offsets.update((s.name, reading.offset) for s, reading in look.readings)
             self.tally.add(look)
             self._delete([segment for segment, reading in look.readings if reading.drained])
+            self._wipe(self._offsets)
         return look.size
 
     def drain(self, *, limit_s: float = float("inf")) -> int:
@@ -175,12 +175,11 @@ class Recorder:
             if self._offsets is not None:
                 self._offsets.pop(segment.name, None)
 
-    def _wipe(self, look: Look) -> None:
+    def _wipe(self, offsets: dict[str, int]) -> None:
         """Where something is masked, what is committed is overwritten in the spool at once."""
         if self._masking is not None and self._masking.active:
-            for segment, reading in look.readings:
-                if not reading.drained:
-                    segment.wipe(reading.offset)
+            for segment in self._segments.values():
+                segment.wipe(offsets.get(segment.name, 0))
 
     @staticmethod
     def _forget(conn: sqlite3.Connection, names: list[str]) -> None:

@@ -11,10 +11,10 @@ import zstandard
 
 from volano.core.ports.annotate import Annotate
 from volano.traces.content import Content, read_content
-from volano.traces.mask.masking import WITHHELD, Masking
 from volano.traces.embeddings import read_embeddings
 from volano.traces.errors import WithheldError
 from volano.traces.frame import Begin, Call
+from volano.traces.mask.masking import WITHHELD, Masking
 from volano.traces.messages import read_count, read_messages
 from volano.traces.responses import read_responses
 from volano.traces.tables import COLUMNS, UNSEEN

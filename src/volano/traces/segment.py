@@ -133,7 +133,9 @@ class Segment:
         fd = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
         try:
             while self._wiped < end:
-                self._wiped += os.pwrite(fd, bytes(min(_WIPE_BYTES, end - self._wiped)), self._wiped)
+                self._wiped += os.pwrite(
+                    fd, bytes(min(_WIPE_BYTES, end - self._wiped)), self._wiped
+                )
         finally:
             os.close(fd)
 

@@ -57,7 +57,9 @@ def _stream(said: str, texts: Texts, named: Named) -> str:
     found = texts.hide(texts_of([value for _, value in events], named, []))
     made = [changed(value, named, found) for _, value in events]
     _join(made, texts)
-    plain = texts.hide(part for part, (_, value) in zip(parts[::2], events, strict=True) if value is None)
+    plain = texts.hide(
+        part for part, (_, value) in zip(parts[::2], events, strict=True) if value is None
+    )
     for n, ((head, _), old, new) in enumerate(zip(events, before, made, strict=True)):
         if new is None:
             parts[2 * n] = plain.get(parts[2 * n], parts[2 * n])

@@ -20,7 +20,9 @@ _LONGEST_LOCAL = 64
 _PHONE = re.compile(
     r"(?<![A-Za-z0-9_.])(?:\+|00)?\(?\d(?:[ \u00a0./()\u2010-\u2013-]{0,3}+\d){6,17}+(?![A-Za-z0-9_])"
 )
-_NO_PHONE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{1,3}(?:\.\d{1,3}){3}$")
+_NO_PHONE = re.compile(
+    r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{1,3}(?:\.\d{1,3}){3}$"
+)
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ \u00a0-]?+[A-Za-z0-9]){11,30}+")
 _IBAN_CHARS = {
     "AT": 20, "BE": 16, "BG": 22, "CH": 21, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "EE": 20,
@@ -29,8 +31,8 @@ _IBAN_CHARS = {
     "RS": 22, "SE": 24, "SI": 19, "SK": 24, "TR": 26, "UA": 29, "KZ": 20, "AE": 23, "SA": 24,
 }  # fmt: skip
 """How long an IBAN is (SWIFT's registry of IBANs); of other countries any length is tried."""
-_DIGITS = re.compile(r"\d(?:[ \u00a0-]?+\d){12,63}+")
-_CARD_LENGTHS = range(19, 12, -1)
+_DIGITS = re.compile(r"\d(?:[ \u00a0-]?+\d){12,}+")
+_CARD_LENGTHS = range(13, 20)
 _SECRET = re.compile(
     r"""(?<![A-Za-z0-9_])(?:
       (?:sk|rk|pk|vk|vol)-[A-Za-z0-9_-]{16,}+ | (?:sk|rk|pk|vk|volano)_[A-Za-z0-9_]{16,}+
@@ -48,7 +50,7 @@ def email(text: str) -> Iterator[Place]:
     """Addresses of mail, also those with letters beyond ASCII."""
     for at in re.finditer("[@\uff20]", text):
         start = _local(text, at.start())
-        domain = (_DOMAIN.match(text, at.end()) or _DOMAIN_CJK.match(text, at.end()))
+        domain = _DOMAIN.match(text, at.end()) or _DOMAIN_CJK.match(text, at.end())
         if start < at.start() and domain:
             yield start, domain.end()
 
@@ -81,15 +83,17 @@ def iban(text: str) -> Iterator[Place]:
 
 
 def card(text: str) -> Iterator[Place]:
-    """Numbers of payment cards whose checksum is right (ISO/IEC 7812, Luhn)."""
+    """Numbers of payment cards whose checksum is right (ISO/IEC 7812, Luhn), in one piece or in groups."""
     for found in _DIGITS.finditer(text):
-        places = [found.start() + n for n, c in enumerate(found.group()) if c.isdecimal()]
-        digits = [int(text[n]) for n in places]
+        groups = [
+            (g.start() + found.start(), g.group()) for g in re.finditer(r"\d+", found.group())
+        ]
         first = 0
-        while first <= len(digits) - 13:
-            size = next((n for n in _CARD_LENGTHS if _is_card(digits[first : first + n], n)), 0)
+        while first < len(groups):
+            size = next((n for n in range(6, 0, -1) if _is_card(groups[first : first + n], n)), 0)
             if size:
-                yield places[first], places[first + size - 1] + 1
+                last, digits = groups[first + size - 1]
+                yield groups[first][0], last + len(digits)
             first += size or 1
 
 
@@ -120,11 +124,16 @@ def _iban_sums(said: str) -> bool:
     return int("".join(str(int(char, 36)) for char in moved)) % 97 == 1
 
 
-def _is_card(digits: list[int], size: int) -> bool:
-    if len(digits) != size or not 2 <= digits[0] <= 6:
+def _is_card(groups: list[tuple[int, str]], size: int) -> bool:
+    sizes = [len(group) for _, group in groups]
+    fours = set(sizes[:-1]) == {4} and sizes[-1] <= 4
+    if len(groups) != size or not (size == 1 or fours or sizes in ([4, 6, 5], [4, 6, 4])):
+        return False
+    digits = [int(char) for _, group in groups for char in group]
+    if len(digits) not in _CARD_LENGTHS or not 2 <= digits[0] <= 6 or len(set(digits)) == 1:
         return False
     doubled = [2 * n - 9 * (n > 4) for n in digits[-2::-2]]
-    return len(set(digits)) > 1 and (sum(doubled) + sum(digits[-1::-2])) % 10 == 0
+    return (sum(doubled) + sum(digits[-1::-2])) % 10 == 0
 
 
 DETECTORS: Mapping[str, Detect] = {

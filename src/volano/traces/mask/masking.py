@@ -97,16 +97,17 @@ class Masking:
         except WithheldError as error:
             log.warning("What was said in a call or span is withheld: %s", error.message)
             raise
-        except Exception as error:  # whatever a detector does: its words may hold the text, so none are told
+        except Exception as error:  # noqa: BLE001 - a detector may raise anything, and its words hold the text
             log.error(  # noqa: TRY400
-                "What was said in a call or span is withheld: masking failed (%s).", type(error).__name__
+                "What was said in a call or span is withheld: masking failed (%s).",
+                type(error).__name__,
             )
             raise WithheldError(why="masking failed") from None
 
     def _call(self, call: Any, rules: list[MaskRule]) -> Any:
         of = _Parts(rules, self._detectors)
         response = getattr(call, "response", None)
-        bodies = {"request": of.body(call.request)}
+        bodies: dict[str, Any] = {"request": of.body(call.request)}
         if response is not None:
             bodies |= {"response": of.body(response), "error": of.text("texts", call.error)}
         said = of.value({"tags": call.tags, "unit": call.unit, "session": call.session})

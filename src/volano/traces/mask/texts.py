@@ -92,7 +92,8 @@ def _by_detector(text: str, detect: Detect, replace: str) -> str:
     places = sorted(detect(text))
     if not places:
         return text
-    parts, last = [], 0
+    parts: list[str] = []
+    last = 0
     for start, end in places:
         if end > last:
             if start >= last:

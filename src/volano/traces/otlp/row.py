@@ -112,7 +112,12 @@ class SpanRows:
         try:
             return masking.texts(row)
         except WithheldError:
-            hidden: dict[str, Any] = {"input_text": None, "output_text": None, "unit": "", "tags": {}}
+            hidden: dict[str, Any] = {
+                "input_text": None,
+                "output_text": None,
+                "unit": "",
+                "tags": {},
+            }
             return row | hidden | {"name": "", "attributes": {}}
 
     def withheld(self, sent: Sent, base: Base, received_us: int) -> tuple[Any, ...]:
