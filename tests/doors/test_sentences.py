@@ -131,6 +131,7 @@ INNER = {
         "in_use",
     },
     "reviews": {"metric"},
+    "masks": {"publish"},
     "runs": {"register", "launch", "close", "start", "counts"},
     "spans": {"get", "said", "of_trace", "children", "count"},
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},

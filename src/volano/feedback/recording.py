@@ -10,6 +10,7 @@ from pathlib import Path
 from volano.costs.pricing import Pricing
 from volano.costs.repricing import KIND, Repricing
 from volano.feedback.tables import prepare, sink
+from volano.traces.forward.forwarder import Forwarder, forwarding
 from volano.traces.frame import Kind
 from volano.traces.hot import HotStore
 from volano.traces.intake import Sink
@@ -49,13 +50,18 @@ def run(
     pricing: Pricing | None = None,
     keeping: Keeping | None = None,
     masking: Masking | None = None,
+    forwarder: Forwarder | None = None,
 ) -> None:
     """Record until SIGTERM, then take in what is left; old rows are sealed and kept meanwhile."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     records = Records(hot_path)
     indexer = Indexer(hot_path.with_name("search.db"), read_records(records), records.deleted)
-    with recorder(spool, hot_path, pricing, masking) as own, running(indexer):
+    with (
+        recorder(spool, hot_path, pricing, masking) as own,
+        running(indexer),
+        forwarding(forwarder),
+    ):
         settle_memory()
         repricers = {} if pricing is None else {KIND: Repricing(pricing)}
         upkeep = None if keeping is None else Upkeep(own.hot, keeping, repricers)

@@ -12,13 +12,17 @@ from volano.traces.masks import Masks
 @pytest.fixture
 def masks(database, tmp_path):
     clock = ManualClock()
-    return Masks(database, Ledger(database, clock), clock, tmp_path / "run" / "mask.json")
+    made = Masks(database, Ledger(database, clock), clock, tmp_path / "run" / "mask.json")
+    made.tick = lambda: clock.advance(1)
+    return made
 
 
 def test_rules_are_added_tried_listed_and_removed(masks, tmp_path):
     assert (masks.list(), masks.test(text="a@b.hu")["hidden"]) == ([], False)
     masks.add("email", by=SYSTEM)
+    masks.tick()
     masks.add("rendszám", regex=r"\p{Lu}{3}-\d{3}", replace=r"<\1>", channel="a", by=SYSTEM)
+    masks.tick()
     masks.add("who", attribute="user.*", where="attributes", by=SYSTEM)
     assert [(m.name, m.kind, m.finds, m.replace) for m in masks.list()] == [
         ("email", "detect", "email", "[email]"),

@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -20,11 +20,12 @@ from volano.traces.mask.detectors import DETECTORS
 from volano.traces.mask.rule import MaskRule, Where, read_rules
 from volano.traces.mask.texts import Texts
 from volano.traces.mask.values import Named, changed, texts_of
-from volano.traces.otlp.sent import Sent, Source
 
 log = logging.getLogger(__name__)
 
 WITHHELD = "withheld"
+Said = TypeVar("Said", bound=msgspec.Struct)
+"""A span or a sender, as `traces.otlp` reads them."""
 _TEXTS = ("name", "error", "input_text", "output_text")
 
 
@@ -67,21 +68,21 @@ class Masking:
         except WithheldError:
             return msgspec.structs.replace(begin, request=b"", tags={}, unit="", session="")
 
-    def source(self, source: Source) -> Source:
+    def source(self, source: Said) -> Said:
         """Return a sender with what the rules hide, or a nameless one. Never raises."""
         try:
             return self._safely(self._source, source, "")
         except WithheldError:
-            return Source({}, {})
+            return msgspec.structs.replace(source, resource={}, scope={})
 
-    def sent(self, sent: Sent) -> Sent:
+    def sent(self, sent: Said) -> Said:
         """Return a span with what the rules hide, or without its content. Never raises."""
         try:
             return self._safely(self._sent, sent, "")
         except WithheldError:
-            return Sent(
-                sent.trace_id, sent.span_id, sent.parent_id, WITHHELD, sent.kind, sent.start_ns,
-                sent.end_ns, {"volano.tag.masking": WITHHELD}, status=sent.status, why=sent.why,
+            return msgspec.structs.replace(
+                sent, name=WITHHELD, attributes={"volano.tag.masking": WITHHELD}, events=[],
+                links=[], message="", trace_state="",
             )  # fmt: skip
 
     def texts(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -113,11 +114,12 @@ class Masking:
         said = of.value({"tags": call.tags, "unit": call.unit, "session": call.session})
         return msgspec.structs.replace(call, **bodies, **_fields(said))
 
-    def _source(self, source: Source, rules: list[MaskRule]) -> Source:
+    def _source(self, source: Any, rules: list[MaskRule]) -> Any:
         of = _Parts(rules, self._detectors)
-        return Source(of.value(source.resource), of.value(source.scope))
+        resource, scope = of.value(source.resource), of.value(source.scope)
+        return msgspec.structs.replace(source, resource=resource, scope=scope)
 
-    def _sent(self, sent: Sent, rules: list[MaskRule]) -> Sent:
+    def _sent(self, sent: Any, rules: list[MaskRule]) -> Any:
         of = _Parts(rules, self._detectors)
         made = of.value([sent.attributes, sent.events, sent.links, sent.message, sent.name])
         state = of.value({"trace_state": sent.trace_state})["trace_state"]
