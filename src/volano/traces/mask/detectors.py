@@ -33,6 +33,7 @@ _IBAN_CHARS = {
 """How long an IBAN is (SWIFT's registry of IBANs); of other countries any length is tried."""
 _DIGITS = re.compile(r"\d(?:[ \u00a0-]?+\d){12,}+")
 _CARD_LENGTHS = range(13, 20)
+_FIRST_LENGTHS = frozenset((4, *_CARD_LENGTHS))
 _SECRET = re.compile(
     r"""(?<![A-Za-z0-9_])(?:
       (?:sk|rk|pk|vk|vol)-[A-Za-z0-9_-]{16,}+ | (?:sk|rk|pk|vk|volano)_[A-Za-z0-9_]{16,}+
@@ -90,6 +91,9 @@ def card(text: str) -> Iterator[Place]:
         ]
         first = 0
         while first < len(groups):
+            if len(groups[first][1]) not in _FIRST_LENGTHS:
+                first += 1
+                continue
             size = next((n for n in range(6, 0, -1) if _is_card(groups[first : first + n], n)), 0)
             if size:
                 last, digits = groups[first + size - 1]
@@ -101,10 +105,14 @@ def secret(text: str) -> Iterator[Place]:
     """Keys of APIs, tokens and private keys, by the marks that their makers give them."""
     for found in _SECRET.finditer(text):
         yield found.span()
+    last = 0
     for found in _PRIVATE_KEY.finditer(text):
+        if found.start() < last:
+            continue
         end = text.find("-----END", found.end())
         line = text.find("-----", end + 8) if end >= 0 else -1
-        yield found.start(), line + 5 if line >= 0 else len(text)
+        last = line + 5 if line >= 0 else len(text)
+        yield found.start(), last
 
 
 def _local(text: str, at: int) -> int:

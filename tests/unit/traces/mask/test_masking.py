@@ -225,6 +225,7 @@ def test_a_body_stays_json_and_what_is_not_hidden_stays_as_it_was(value, events)
 
 def test_hostile_texts_are_searched_in_time_that_grows_with_them():
     rules = [rule(name) for name in DETECTORS] + [rule("evil", "regex", "(a+)+$")]
-    hostile = ["a" * 100_000 + "!", "@" * 50_000, "1 " * 50_000, "+1" * 50_000, "a.@" * 30_000,
-               "DE89 " * 20_000, "eyJaaaaaaaa." * 9_000, "-----BEGIN PRIVATE KEY-----" * 3]  # fmt: skip
-    Texts(rules, DETECTORS).hide(hostile)
+    hostile = ["a" * 20_000 + "!", "@" * 20_000, "1 " * 10_000, "+1" * 10_000, "a.@" * 7_000,
+               "DE89 " * 4_000, "eyJaaaaaaaa." * 2_000, "-----BEGIN PRIVATE KEY-----" * 800]  # fmt: skip
+    for text in hostile:
+        Texts(rules, DETECTORS).hide([text])
