@@ -19,8 +19,8 @@ from volano.traces.mask.rule import MaskRule
 MOST_CHARS = 2 << 20
 """More text than that of one call or span is not searched but withheld."""
 BUDGET_S = 1.0
-"""So long one call or span may take; then it is withheld. Looked at after each rule, of which the
-longest on the worst text takes some 3 microseconds a character."""
+"""So long one call or span may take; then it is withheld. Looked at after each text and
+rule, of which the longest on the worst text takes some 3 microseconds a character."""
 MOST_PATTERN_CHARS = 300
 _SLOWEST_S = 0.02
 """A pattern that takes longer on no text at all is refused: it would be paid for each row."""
@@ -53,10 +53,14 @@ class Texts:
                 news = _by_regex(news, rule)
             elif rule.kind == "detect":
                 detect = self._detectors[rule.pattern]
-                news = [_by_detector(text, detect, rule.replace) for text in news]
-            if time.monotonic() > self._end_s:
-                raise WithheldError(why=f"masking took longer than {BUDGET_S:g} s")
+                news = [self._in_time(_by_detector(text, detect, rule.replace)) for text in news]
+            self._in_time("")
         return {old: new for old, new in zip(olds, news, strict=True) if old != new}
+
+    def _in_time(self, text: str) -> str:
+        if time.monotonic() > self._end_s:
+            raise WithheldError(why=f"masking took longer than {BUDGET_S:g} s")
+        return text
 
 
 def check_pattern(pattern: str) -> None:
