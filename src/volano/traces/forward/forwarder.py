@@ -85,9 +85,12 @@ class Forwarder:
     def _next(self, table: str) -> Sequence[tuple[Any, ...]]:
         columns, _ = _OF[table]
         after = getattr(self.place, table)
-        return self._records.select(
+        rows = self._records.select(
             table, columns, order=OLDEST, limit=self._rows, within=Within(after=after)
         )
+        if not rows and (last := self._records.bounds(table)[1]) < after:
+            setattr(self.place, table, last)  # the records were restored from an older copy
+        return rows
 
     def _is_young(self, row: Sequence[Any], table: str) -> bool:
         ended_us: int = row[_OF[table][0].index("ended_us")]

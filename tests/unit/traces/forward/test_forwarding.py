@@ -167,6 +167,16 @@ def test_one_that_is_ended_between_sending_and_noting_sends_again(room, door, tm
     assert numbers(door) == [1, 1]
 
 
+def test_records_that_were_restored_from_an_older_copy_go_on(room, door, tmp_path):
+    (tmp_path / "forward.json").write_bytes(b'{"calls": 100}')
+    room.calls(1, 2)
+    forwarder = room.forwarder()
+    forwarder.step()
+    room.calls(3)
+    forwarder.step()
+    assert numbers(door) == [3]
+
+
 def test_recording_waits_for_nothing(room, door):
     door.hang.clear()
     room.calls(1)
