@@ -175,3 +175,9 @@ class WithheldError(UnavailableError):
     hint = (
         "See the rules with `volano trace mask list`; numbers and times are recorded all the same."
     )
+
+
+class UnknownSessionError(NotFoundError):
+    """There is no session `{session}`."""
+
+    hint = "See the newest with `volano session list`."
