@@ -74,6 +74,8 @@ from volano.traces.curl import as_curl
 from volano.traces.errors import UnknownTraceError
 from volano.traces.export import Exports
 from volano.traces.keeper import Traces
+from volano.traces.mask.masking import Masking
+from volano.traces.masks import Masks
 from volano.traces.retentions import Holds, Policies, Retentions
 from volano.traces.search.indexer import Indexer, catch_up, read_records, rebuild_mark
 from volano.traces.sessions import Sessions
@@ -139,6 +141,8 @@ class App:
         self._policies = Policies(self._db, path("run", "retention.json"))
         self.retentions = Retentions(self._db, self.ledger, self.clock, self._policies)
         self.holds = Holds(self._db, self.ledger, self.clock, self._policies)
+        self._rules = path("run", "mask.json")
+        self.masks = Masks(self._db, self.ledger, self.clock, self._rules)
         self.costs = Costs(
             db=self._db,
             ledger=self.ledger,
@@ -285,6 +289,7 @@ class App:
         """Begin to work: jobs, rollouts, snapshots. Control only."""
         self.furnish()
         self.costs.start()
+        self.masks.publish()
         self._policies.publish()
         self.publisher.publish()
         self.runs.launch()
@@ -406,7 +411,8 @@ class App:
         """After a command without control: write what it spooled, and return its result."""
         self._spool.sync()
         spool = self.settings.path("spool")
-        with recorder(spool, self._hot, Pricing(self.costs.book)) as own:
+        self.masks.publish()
+        with recorder(spool, self._hot, Pricing(self.costs.book), Masking(self._rules)) as own:
             own.drain()
             catch_up(Indexer(self._words, read_records(self.traces.records)), _INDEXING_S)
         return result

@@ -80,6 +80,12 @@ class Settings:
     """Where this gateway stands, such as eu-west-1: models with the strategy `region-first` prefer it."""
     alerts_every_s: int = 5
     """Seconds between two looks at the rules of alerts."""
+    forward_otlp: str = ""
+    """Where all traces go on to by OTLP/HTTP, such as https://otel.example.com/v1/traces; empty: nowhere."""
+    forward_otlp_headers_env: str = ""
+    """The variable with the headers for that, written name=value,name=value."""
+    forward_otlp_hours: int = 24
+    """Traces that are older when their turn comes are not forwarded, but counted as skipped."""
     grid: str = ""
     """The grid that feeds this machine, for CO2e: ISO 3166 code, `world`, or grams for a kWh; empty means unknown."""
     provider_grid: str = ""
@@ -216,7 +222,7 @@ def _check(settings: Settings) -> None:
     demand(0 <= settings.port < 65536, "port", "ports are 0 to 65535")
     demand(1 <= settings.workers <= 64, "workers", "1 to 64 are possible")
     counted = (
-        "jobs_at_once", "engine_threads", "records_hot_hours", "records_hot_rows", "alerts_every_s",
+        "jobs_at_once", "engine_threads", "records_hot_hours", "records_hot_rows", "alerts_every_s", "forward_otlp_hours",
     )  # fmt: skip
     waits = [f.name for f in fields(Settings) if f.name.startswith("upstream_")]
     for name in (*counted, *waits):
@@ -233,6 +239,11 @@ def _check(settings: Settings) -> None:
     for name, other in (("tls_certificate", "tls_key"), ("tls_key", "tls_certificate")):
         given = getattr(settings, name) or not getattr(settings, other)
         demand(given, name, f"https needs it beside `{other}`")
+    place = settings.forward_otlp
+    sound = not place or (place.startswith(("http://", "https://")) and "@" not in place)
+    demand(
+        sound, "forward_otlp", "an address begins with http:// or https://, and holds no password"
+    )
     demand(settings.spool_max_bytes >= 1024**2, "spool_max_bytes", "it must be at least 1 MiB")
     demand(settings.cache_max_bytes >= 0, "cache_max_bytes", "it must be 0 or more")
     demand(

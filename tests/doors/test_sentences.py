@@ -36,6 +36,7 @@ from volano.store.catalog import Catalog
 from volano.store.ledger import Ledger
 from volano.traces.export import Exports
 from volano.traces.keeper import Traces
+from volano.traces.masks import Masks
 from volano.traces.retentions import Holds, Retentions
 from volano.traces.sessions import Sessions
 from volano.traces.spans import Spans
@@ -66,6 +67,7 @@ KEEPERS = {
     "prompts": Prompts,
     "reconciler": Reconciler,
     "releases": Releases,
+    "masks": Masks,
     "replays": Replays,
     "retentions": Retentions,
     "reviews": Reviews,
@@ -137,6 +139,7 @@ INNER = {
         "in_use",
     },
     "reviews": {"metric"},
+    "masks": {"publish"},
     "runs": {"register", "launch", "close", "start", "counts"},
     "replays": {"choices"},
     "sessions": {"get"},

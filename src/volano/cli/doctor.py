@@ -63,6 +63,7 @@ def look(settings: Settings, *, everything: bool = False) -> Iterator[Finding]:
         yield _blobs(settings, everything=everything)
         yield from _sealed(settings, everything=everything)
         yield from _provider_keys(settings)
+        yield from _forwarded(settings)
     else:
         yield Finding("folder", f"no workspace in {settings.home} yet: volano init makes one")
 
@@ -159,6 +160,27 @@ def _sealed(settings: Settings, *, everything: bool) -> Iterator[Finding]:
             "Restore this file from a backup to its place: it serves again within minutes. "
             "What was left of it lies in .volano/records/aside.",
         )
+
+
+def _forwarded(settings: Settings) -> Iterator[Finding]:
+    """Tell how forwarding goes, where traces are forwarded."""
+    from volano.traces.forward.place import load as place_of
+
+    if not settings.forward_otlp:
+        return
+    place = place_of(settings.path("records", "forward.json"))
+    found = (
+        f"{place.sent:,} calls and spans went on, {place.skipped:,} were too old, "
+        f"{place.refused:,} were refused"
+    )
+    if place.trouble:
+        found += f"; now: {place.trouble}"
+    elif place.refused or place.skipped:
+        found += "; all is well now"
+    variable = settings.forward_otlp_headers_env
+    told = f" and the headers in {variable}" if variable else ""
+    advice = f"Look at the setting forward_otlp{told}; it is tried again by itself."
+    yield Finding("forward", found, advice if place.trouble else "")
 
 
 def _provider_keys(settings: Settings) -> Iterator[Finding]:

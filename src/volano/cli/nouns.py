@@ -27,6 +27,7 @@ TYPES: dict[str, Any] = {
 
 PARTS = {
     ("feedback", "metric"): "What names of feedback mean, version by version.",
+    ("trace", "mask"): "What is hidden before it is recorded.",
     ("review", "queue"): "Traces put before people, by one metric.",
 }
 """Verbs of two words share a group of their own: `volano feedback metric define`."""

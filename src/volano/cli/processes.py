@@ -6,6 +6,7 @@ Only the code of one process is imported in it: a gateway worker stays small.
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from volano.core.errors import VolanoError
 from volano.settings import Settings, load
@@ -23,12 +24,39 @@ def recorder(settings: Settings) -> None:
     from volano.costs.book import Shelf
     from volano.costs.pricing import Pricing
     from volano.feedback.recording import run
+    from volano.traces.mask.masking import Masking
     from volano.traces.sealed.upkeep import Keeping
 
     pricing = Pricing(Shelf(settings.path("run", "prices.json")).book)
     policy = settings.path("run", "retention.json")
     keeping = Keeping(policy, settings.records_hot_rows, settings.records_hot_hours)
-    run(settings.path("spool"), settings.path("records", "hot.db"), pricing, keeping)
+    masking = Masking(settings.path("run", "mask.json"))
+    run(
+        settings.path("spool"),
+        settings.path("records", "hot.db"),
+        pricing,
+        keeping,
+        masking,
+        _forwarder(settings),
+    )
+
+
+def _forwarder(settings: Settings) -> Any:
+    """Return what forwards traces to another backend; None where there is none."""
+    if not settings.forward_otlp:
+        return None
+    from volano.adapters.otlp import Sender
+    from volano.core.clock import SystemClock
+    from volano.traces.forward.forwarder import Forwarder
+    from volano.traces.sealed.records import Records
+
+    return Forwarder(
+        Records(settings.path("records", "hot.db")),
+        settings.path("records", "forward.json"),
+        Sender(settings.forward_otlp, settings.forward_otlp_headers_env),
+        clock=SystemClock(),
+        hours=settings.forward_otlp_hours,
+    )
 
 
 def worker(settings: Settings, name: str, listen_fd: int) -> None:

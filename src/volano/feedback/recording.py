@@ -10,9 +10,11 @@ from pathlib import Path
 from volano.costs.pricing import Pricing
 from volano.costs.repricing import KIND, Repricing
 from volano.feedback.tables import prepare, sink
+from volano.traces.forward.forwarder import Forwarder, forwarding
 from volano.traces.frame import Kind
 from volano.traces.hot import HotStore
 from volano.traces.intake import Sink
+from volano.traces.mask.masking import Masking
 from volano.traces.recorder import Recorder
 from volano.traces.sealed.records import Records
 from volano.traces.sealed.upkeep import Keeping, Upkeep
@@ -20,7 +22,9 @@ from volano.traces.search.indexer import Indexer, read_records, running
 
 
 @contextmanager
-def recorder(spool: Path, hot_path: Path, pricing: Pricing | None = None) -> Iterator[Recorder]:
+def recorder(
+    spool: Path, hot_path: Path, pricing: Pricing | None = None, masking: Masking | None = None
+) -> Iterator[Recorder]:
     """Open the recorder, with what each room writes there.
 
     Raises:
@@ -32,7 +36,7 @@ def recorder(spool: Path, hot_path: Path, pricing: Pricing | None = None) -> Ite
     sinks: dict[int, Sink] = {Kind.FEEDBACK: sink}
     if pricing is not None:
         sinks[Kind.REPRICE] = Repricing(pricing)
-    own = Recorder(spool, hot, sinks, annotate=pricing)
+    own = Recorder(spool, hot, sinks, annotate=pricing, masking=masking)
     try:
         yield own
     finally:
@@ -41,14 +45,23 @@ def recorder(spool: Path, hot_path: Path, pricing: Pricing | None = None) -> Ite
 
 
 def run(
-    spool: Path, hot_path: Path, pricing: Pricing | None = None, keeping: Keeping | None = None
+    spool: Path,
+    hot_path: Path,
+    pricing: Pricing | None = None,
+    keeping: Keeping | None = None,
+    masking: Masking | None = None,
+    forwarder: Forwarder | None = None,
 ) -> None:
     """Record until SIGTERM, then take in what is left; old rows are sealed and kept meanwhile."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     records = Records(hot_path)
     indexer = Indexer(hot_path.with_name("search.db"), read_records(records), records.deleted)
-    with recorder(spool, hot_path, pricing) as own, running(indexer):
+    with (
+        recorder(spool, hot_path, pricing, masking) as own,
+        running(indexer),
+        forwarding(forwarder),
+    ):
         settle_memory()
         repricers = {} if pricing is None else {KIND: Repricing(pricing)}
         upkeep = None if keeping is None else Upkeep(own.hot, keeping, repricers)

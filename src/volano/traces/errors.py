@@ -151,6 +151,32 @@ class IndexBrokenError(IntegrityError):
     hint = "Build it anew with `volano trace reindex`."
 
 
+class BadMaskError(InvalidError):
+    """This is no rule of masking: {why}."""
+
+    hint = "Such as `volano trace mask add order --regex 'ORD-[0-9]+'`, or `volano trace mask add email`."
+
+
+class NoMaskError(NotFoundError):
+    """There is no rule of masking `{mask}`."""
+
+    hint = "See them with `volano trace mask list`."
+
+
+class MaskExistsError(ConflictError):
+    """There is a rule of masking `{mask}` already."""
+
+    hint = "Take it away with `volano trace mask remove {mask}`, or choose another name."
+
+
+class WithheldError(UnavailableError):
+    """What was said is withheld: {why}."""
+
+    hint = (
+        "See the rules with `volano trace mask list`; numbers and times are recorded all the same."
+    )
+
+
 class UnknownSessionError(NotFoundError):
     """There is no session `{session}`."""
 

@@ -11,8 +11,9 @@ import msgspec
 from volano.core.clock import Clock
 from volano.core.ports.annotate import Annotate
 from volano.traces.aside import set_aside
-from volano.traces.frame import Call, Kind, decode_begin, decode_call, decode_spans
+from volano.traces.frame import Begin, Call, Kind, decode_begin, decode_call, decode_spans, encode
 from volano.traces.look import Look
+from volano.traces.mask.masking import Masking
 from volano.traces.otlp.sink import SpanSink
 from volano.traces.rollup import Rollup
 from volano.traces.row import Rows, cut_call
@@ -40,9 +41,12 @@ _UNFIT = (
 class Intake:
     """Writes looks; what cannot become a row is set aside and counted, never in the way."""
 
-    def __init__(self, sinks: Mapping[int, Sink], annotate: Annotate | None, clock: Clock):
-        self._sinks, self._rows, self._clock = dict(sinks), Rows(annotate), clock
-        self._spans = SpanSink(annotate)
+    def __init__(
+        self, sinks: Mapping[int, Sink], annotate: Annotate | None, clock: Clock,
+        masking: Masking | None = None,
+    ):  # fmt: skip
+        self._sinks, self._clock, self._masking = dict(sinks), clock, masking
+        self._rows, self._spans = Rows(annotate, masking), SpanSink(annotate, masking)
         self._rollup = Rollup()
 
     def take(self, conn: sqlite3.Connection, look: Look) -> None:
@@ -51,6 +55,7 @@ class Intake:
         Raises:
             sqlite3.Error, OSError: the caller rolls back, and may take the same look again.
         """
+        self._know()
         self._rollup.mark(conn)
         for segment, reading in look.readings:
             for gap in reading.gaps:
@@ -61,7 +66,7 @@ class Intake:
         conn.executemany(
             "INSERT OR REPLACE INTO begun VALUES (?, ?, ?, ?)",
             [
-                (begin.id, begin.span_id, segment.life, frame.payload)
+                (begin.id, begin.span_id, segment.life, self._kept(frame, begin))
                 for segment, frame, begin in begins
                 if (begin.id, begin.span_id) not in ended
             ],
@@ -81,8 +86,15 @@ class Intake:
             [(segment.name, reading.offset) for segment, reading in look.readings],
         )
 
+    def _kept(self, frame: Frame, begin: Begin) -> bytes:
+        """What is kept of a call under way: as it came, or what the rules of masking leave of it."""
+        if self._masking is None or not self._masking.active:
+            return frame.payload
+        return encode(self._masking.begin(begin))
+
     def write_cut(self, conn: sqlite3.Connection, look: Look) -> None:
         """Give each stream that had begun in a life that is over its trace."""
+        self._know()
         newest = _newest(conn)
         for life, ended_us in look.over.items():
             found = conn.execute("SELECT payload FROM begun WHERE life = ?", (life,)).fetchall()
@@ -93,6 +105,11 @@ class Intake:
         if look.over:
             conn.execute(SPEND_OF_NEW, (newest,))
             conn.execute(SESSIONS_OF_NEW_CALLS, (newest,))
+
+    def _know(self) -> None:
+        """Know the rules of masking of this moment. Raises OSError: then nothing is written."""
+        if self._masking is not None:
+            self._masking.refresh()
 
     def _write_calls(
         self, conn: sqlite3.Connection, look: Look, calls: list[tuple[Segment, Frame, Call]]

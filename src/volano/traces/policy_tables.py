@@ -1,4 +1,4 @@
-"""The catalog's tables of retention rules and holds. Both are kept for good: what ended says when."""
+"""The catalog's tables of retention rules, holds and masks. All are kept for good: what ended says when."""
 
 from sqlalchemy import BigInteger, Column, Integer, Table, Text
 
@@ -32,4 +32,19 @@ holds = Table(
     Column("added_us", BigInteger, nullable=False),
     Column("added_by", Text, nullable=False),
     Column("released_us", BigInteger),
+)
+
+masks = Table(
+    "masks",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("pattern", Text, nullable=False),
+    Column("replace", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("where", Text, nullable=False),
+    Column("set_us", BigInteger, nullable=False),
+    Column("set_by", Text, nullable=False),
+    Column("removed_us", BigInteger),
 )

@@ -24,6 +24,7 @@ from volano.core.ports.annotate import Annotate
 from volano.traces.hot import HotStore
 from volano.traces.intake import Intake, Sink
 from volano.traces.look import Look, Tally
+from volano.traces.mask.masking import Masking
 from volano.traces.segment import SUFFIX, Segment, life_of, segment_paths
 
 log = logging.getLogger(__name__)
@@ -43,11 +44,13 @@ class Recorder:
         sinks: Mapping[int, Sink] | None = None,
         *,
         annotate: Annotate | None = None,
+        masking: Masking | None = None,
         clock: Clock | None = None,
         max_bytes_a_look: int = 4 << 20,
     ):
         self.folder, self.hot, self.tally = folder, hot, Tally()
-        self._intake = Intake(sinks or {}, annotate, clock or SystemClock())
+        self._masking = masking
+        self._intake = Intake(sinks or {}, annotate, clock or SystemClock(), masking)
         self._max_bytes = max_bytes_a_look
         self._segments: dict[str, Segment] = {}
         self._offsets: dict[str, int] | None = None
@@ -71,6 +74,7 @@ class Recorder:
             self._offsets.update((s.name, reading.offset) for s, reading in look.readings)
             self.tally.add(look)
             self._delete([segment for segment, reading in look.readings if reading.drained])
+            self._wipe(self._offsets)
         return look.size
 
     def drain(self, *, limit_s: float = float("inf")) -> int:
@@ -170,6 +174,12 @@ class Recorder:
             self._deleted.append(segment.name)
             if self._offsets is not None:
                 self._offsets.pop(segment.name, None)
+
+    def _wipe(self, offsets: dict[str, int]) -> None:
+        """Where something is masked, what is committed is overwritten in the spool at once."""
+        if self._masking is not None and self._masking.active:
+            for segment in self._segments.values():
+                segment.wipe(offsets.get(segment.name, 0))
 
     @staticmethod
     def _forget(conn: sqlite3.Connection, names: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
@@ -11,7 +12,9 @@ import zstandard
 from volano.core.ports.annotate import Annotate
 from volano.traces.content import Content, read_content
 from volano.traces.embeddings import read_embeddings
+from volano.traces.errors import WithheldError
 from volano.traces.frame import Begin, Call
+from volano.traces.mask.masking import WITHHELD, Masking
 from volano.traces.messages import read_count, read_messages
 from volano.traces.responses import read_responses
 from volano.traces.tables import COLUMNS, UNSEEN
@@ -33,10 +36,10 @@ READERS: dict[str, Callable[[bytes, bytes], Content]] = {
 
 
 class Rows:
-    """Makes rows, with what a higher room adds to them (prices, language, masking)."""
+    """Makes rows of what the rules of masking left, with what a higher room adds (prices, language)."""
 
-    def __init__(self, annotate: Annotate | None = None):
-        self._annotate = annotate
+    def __init__(self, annotate: Annotate | None = None, masking: Masking | None = None):
+        self._annotate, self._masking = annotate, masking
         self._squeeze = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress
 
     def make(self, call: Call, life: str = "") -> tuple[Any, ...]:
@@ -46,6 +49,8 @@ class Rows:
         which should perhaps have been masked.
         """
         content = READERS.get(call.door, read_content)(call.request, call.response)
+        if self._masking is not None and self._masking.active:
+            call, content = self._masked(self._masking, call, content)
         row = self._plain(call, content, life)
         if self._annotate is not None:
             row = self._annotate(row)
@@ -53,6 +58,23 @@ class Rows:
         row["request"] = self._squeeze(row["request"]) if row["request"] else None
         row["response"] = self._squeeze(row["response"]) if row["response"] else None
         return _values(row)
+
+    def _masked(self, masking: Masking, call: Call, whole: Content) -> tuple[Call, Content]:
+        """Return what the rules leave: texts are read anew out of it, numbers are those of the whole."""
+        try:
+            call = masking.call(call)
+            left = READERS.get(call.door, read_content)(call.request, call.response)
+            texts = {"input_text": left.input_text, "output_text": left.output_text,
+                     "channel": call.channel}  # fmt: skip
+            texts = masking.texts(texts)
+            said = replace(whole, input_text=texts["input_text"], output_text=texts["output_text"])
+        except WithheldError:
+            said = replace(whole, input_text=None, output_text=None)
+            call = msgspec.structs.replace(
+                call, request=b"", response=b"", tags={"masking": WITHHELD}, unit="", session="",
+                error=call.error and WITHHELD,
+            )  # fmt: skip
+        return call, said
 
     def withheld(self, call: Call, life: str = "") -> tuple[Any, ...]:
         """Return the row of this call without any of its content."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from volano.traces.frame import HEADER_BYTES, MAGIC, VERSION, parse_header, seed_of
 
 SUFFIX = ".seg"
+_WIPE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Segment:
         self.life = life_of(path.name)
         self._seed = seed_of(path.name)
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._wiped = 0
 
     def close(self) -> None:
         """Let go of the file."""
@@ -119,6 +121,23 @@ class Segment:
             reading.offset += HEADER_BYTES + len(payload)
         reading.drained = dead
         return reading
+
+    def wipe(self, end: int) -> None:
+        """Overwrite what stands before this place; nobody reads it again. The writer only appends.
+
+        Raises:
+            OSError: it could not be done; the next time begins at the same place.
+        """
+        if self._wiped >= end:
+            return
+        fd = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            while self._wiped < end:
+                self._wiped += os.pwrite(
+                    fd, bytes(min(_WIPE_BYTES, end - self._wiped)), self._wiped
+                )
+        finally:
+            os.close(fd)
 
     def cut(self, start: int, end: int) -> bytes:
         """Return these bytes as they lie in the file."""

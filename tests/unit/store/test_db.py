@@ -38,7 +38,7 @@ from volano.store.migrations import upgrade
 ALL_ROOMS = {
     "artifacts", "artifact_parents", "labels", "blobs", "events", "event_contents", "runs",
     "keys", "channels", "rollouts", "rollout_events", "targets", "limits", "prices", "budgets",
-    "retention", "holds", "slos", "alert_rules", "alerts", "alert_silences", "alert_outbox",
+    "retention", "holds", "masks", "slos", "alert_rules", "alerts", "alert_silences", "alert_outbox",
     "drift_references", "drift_looks", "trace_views",
     "metrics", "review_queues", "review_items", "review_answers",
     "alembic_version",

@@ -10,7 +10,9 @@ import zstandard
 
 from volano.core.ports.annotate import Annotate
 from volano.traces.content import clean
+from volano.traces.errors import WithheldError
 from volano.traces.frame import Spans
+from volano.traces.mask.masking import Masking
 from volano.traces.otlp.conventions import EVENTS, EXCEPTION, FIRST_TOKENS, Side
 from volano.traces.otlp.messages import finish_of, said, text_of
 from volano.traces.otlp.plan import Plan, Plans
@@ -61,16 +63,18 @@ class Base(msgspec.Struct):
 
 
 class SpanRows:
-    """Makes rows, with what a higher room adds to them (prices, masking)."""
+    """Makes rows of what the rules of masking left, with what a higher room adds to them (prices)."""
 
-    def __init__(self, annotate: Annotate | None = None):
-        self._annotate = annotate
+    def __init__(self, annotate: Annotate | None = None, masking: Masking | None = None):
+        self._annotate, self._masking = annotate, masking
         self._plans = Plans()
         self._squeeze = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress
         self._encode = msgspec.json.Encoder().encode
 
     def base(self, source: Source, frame: Spans) -> Base:
         """Return what the spans of this source have in common."""
+        if self._masking is not None and self._masking.active:
+            source = self._masking.source(source)
         row = {**_EMPTY, "key_id": frame.key_id, "group": frame.group, "tags": {}}
         plan = self._plans.of(source.resource)
         _fill(row, plan, source.resource)
@@ -89,11 +93,32 @@ class SpanRows:
             Exception: whatever `annotate` raises; then `withheld` gives a row without content.
         """
         row = self._read(sent, base, received_us)
+        if self._masking is not None and self._masking.active:
+            row = self._masked(self._masking, row)
         if self._annotate is not None:
             row = self._price(self._annotate(row))
         elif row["said_nano"] is not None:
             row = self._price(row)
         return self._close(row)
+
+    def left_of(self, sent: Sent) -> Sent:
+        """Return what the rules of masking leave of a span, before anything is made of it."""
+        masking = self._masking
+        return masking.sent(sent) if masking is not None and masking.active else sent
+
+    @staticmethod
+    def _masked(masking: Masking, row: dict[str, Any]) -> dict[str, Any]:
+        """What was put together out of masked pieces is searched once more, as a whole."""
+        try:
+            return masking.texts(row)
+        except WithheldError:
+            hidden: dict[str, Any] = {
+                "input_text": None,
+                "output_text": None,
+                "unit": "",
+                "tags": {},
+            }
+            return row | hidden | {"name": "", "attributes": {}}
 
     def withheld(self, sent: Sent, base: Base, received_us: int) -> tuple[Any, ...]:
         """Return the row of this span without any of its content. Raises: UnfitError."""

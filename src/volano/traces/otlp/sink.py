@@ -15,6 +15,7 @@ from typing import Any
 
 from volano.core.ports.annotate import Annotate
 from volano.traces.frame import Spans
+from volano.traces.mask.masking import Masking
 from volano.traces.otlp import json, protobuf
 from volano.traces.otlp.row import Base, SpanRows, UnfitError
 from volano.traces.otlp.sent import Reading, Sent
@@ -53,8 +54,8 @@ class Taken:
 class SpanSink:
     """Takes frames of spans. One for each recorder: it remembers shapes of spans."""
 
-    def __init__(self, annotate: Annotate | None = None):
-        self._rows = SpanRows(annotate)
+    def __init__(self, annotate: Annotate | None = None, masking: Masking | None = None):
+        self._rows = SpanRows(annotate, masking)
 
     def take(self, conn: sqlite3.Connection, frames: Sequence[Spans]) -> Taken:
         """Write all of them; tell which could not be read.
@@ -79,7 +80,8 @@ class SpanSink:
         body = _unzipped(frame.body) if frame.gzipped else frame.body
         for source, spans in _READ[frame.encoding](body):
             base = self._rows.base(source, frame)
-            for sent in spans:
+            for whole in spans:
+                sent = self._rows.left_of(whole)
                 try:
                     values = self._row(sent, base, frame.received_us)
                 except (*_UNFIT, RecursionError) as error:

@@ -1,0 +1,72 @@
+"""OTLP over HTTP: batches of spans to any backend that takes them, as JSON, gzipped."""
+
+import gzip
+import os
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from urllib.parse import unquote
+
+import httpx2
+
+from volano.core.ports.forward import Sent
+
+TIMEOUT_S = 20.0
+_MOST_BYTES = 1 << 16
+
+
+class Sender:
+    """Sends to one URL, with headers from a variable: `name=value,name=value`.
+
+    That is how OpenTelemetry's own `OTEL_EXPORTER_OTLP_HEADERS` is written.
+    """
+
+    def __init__(
+        self, url: str, headers_env: str = "", *, environment: Mapping[str, str] = os.environ,
+        timeout_s: float = TIMEOUT_S,
+    ):  # fmt: skip
+        self._url = url
+        self._headers = {
+            **_headers(environment.get(headers_env, "") if headers_env else ""),
+            "content-type": "application/json",
+            "content-encoding": "gzip",
+        }
+        self._client = httpx2.Client(timeout=timeout_s, follow_redirects=False)
+
+    def __call__(self, body: bytes) -> Sent:
+        """Send; a backend that does not answer, or no HTTP, has the status 0."""
+        try:
+            packed = gzip.compress(body, 5)
+            with self._client.stream(
+                "POST", self._url, content=packed, headers=self._headers
+            ) as said:
+                content = bytearray()
+                for part in said.iter_bytes():
+                    content += part
+                    if len(content) > _MOST_BYTES:
+                        break
+                again = _seconds(said.headers.get("retry-after", ""))
+                return Sent(said.status_code, again, bytes(content))
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+            return Sent(0, why=f"it cannot be reached ({type(error).__name__})")
+
+    def close(self) -> None:
+        """Close connections."""
+        self._client.close()
+
+
+def _headers(said: str) -> dict[str, str]:
+    pairs = (pair.partition("=") for pair in said.split(",") if "=" in pair)
+    return {unquote(name.strip()).lower(): unquote(value.strip()) for name, _, value in pairs}
+
+
+def _seconds(said: str) -> float | None:
+    """Read `Retry-After`, seconds or a date (RFC 9110)."""
+    try:
+        return max(0.0, float(said))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return None
