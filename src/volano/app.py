@@ -50,10 +50,12 @@ from volano.monitor.alarm import Alarm
 from volano.monitor.alerts import Alerts
 from volano.monitor.book import AlertBook
 from volano.monitor.drift import Drift
+from volano.monitor.drift.script import script
 from volano.monitor.drift.told import newest
 from volano.monitor.drift.watch import Watch as DriftWatch
 from volano.monitor.judge import Judge
 from volano.monitor.outbox import Outbox
+from volano.monitor.scorecard import Scorecard
 from volano.monitor.series import Series
 from volano.monitor.slos import SLOs
 from volano.monitor.watch import Watch
@@ -238,6 +240,10 @@ class App:
         """Build what sees how it goes, and tells."""
         book, workspace = AlertBook(self._db, self.ledger), settings.home.name
         self.series = Series(self.traces, self.clock)
+        self.scorecard = Scorecard(
+            db=self._db, ledger=self.ledger, series=self.series, traces=self.traces,
+            feedbacks=self.feedbacks, metrics=self.metrics, clock=self.clock, detect=script,
+        )  # fmt: skip
         self.slos = SLOs(
             db=self._db, ledger=self.ledger, series=self.series, clock=self.clock,
             in_use=book.watching,

@@ -18,6 +18,7 @@ from volano.web.api import (
     flows,
     gateway,
     keys,
+    kpis,
     models,
     prompts,
     releases,
@@ -50,6 +51,7 @@ VERBS: tuple[Verb, ...] = (
     *review.VERBS,
     *runs.VERBS,
     *alerts.VERBS,
+    *kpis.VERBS,
     *audit.VERBS,
 )
 
