@@ -27,6 +27,8 @@ from volano.monitor.alert import Alert
 from volano.monitor.book import Silence
 from volano.monitor.drift import Finding, Look
 from volano.monitor.drift.finding import Topic
+from volano.monitor.scorecard import ALL, Board, Card, Slices, step
+from volano.monitor.worth import Answer
 from volano.traces.difference import difference
 from volano.traces.filter import parse
 from volano.traces.found import Page
@@ -589,6 +591,41 @@ class SLOs:
         return self.promised
 
 
+@dataclass
+class Scorecard:
+    """KPIs of a made week: half of them measured, one in another currency, one by chance."""
+
+    calls: int = 0
+
+    def board(self, *, since_us, until_us, where=None):
+        each = step(until_us - since_us)
+        cards = {}
+        for n, (name, kpi) in enumerate(ALL.items()):
+            share = kpi.unit == "share"
+            value = 0.9 - n / 100 if share else 1e6 * (n + 1)
+            low, high = (value - 0.05, value + 0.05) if share else (None, None)
+            now = Answer(value, self.calls, low, high, "EUR" if kpi.unit == "money" else "")
+            if not self.calls or n % 7 == 5:
+                now = Answer(why="no outcome says whether a task is done")
+            line = [
+                (since_us + each * i, None if i % 7 == 6 else value * (i % 5)) for i in range(30)
+            ]
+            before = Answer(now.value and now.value * 0.9, now.n, low, high, now.currency)
+            cards[name] = Card(kpi, now, before, line)
+        return Board(since_us, until_us, each, cards, 2 if self.calls else 0)
+
+    def slices(self, by, names, *, since_us, until_us, where=None):
+        now = self.board(since_us=since_us, until_us=until_us).cards
+        answers = {name: now[name].now for name in ("requests", *names)}
+        return Slices(
+            by,
+            [(value, answers) for value in ("support@2", HOSTILE, LONG, "")] if self.calls else [],
+        )
+
+    def values(self, by, *, since_us, until_us):
+        return ["support", HOSTILE, LONG] if self.calls else []
+
+
 def empty() -> SimpleNamespace:
     """A workspace of this minute: nothing in it."""
     return SimpleNamespace(
@@ -604,6 +641,7 @@ def empty() -> SimpleNamespace:
         targets=Targets(),
         alerts=Alerts(),
         slos=SLOs(),
+        scorecard=Scorecard(),
         drift=Drift(),
         settings=SimpleNamespace(folder="/srv/support-bot/.volano", port=7070),
     )
@@ -619,6 +657,7 @@ def lived() -> SimpleNamespace:
     _work(app.runs)
     _write(app.ledger)
     _burn(app.alerts, app.slos)
+    app.scorecard.calls = 240
     app.drift.rows = _look()
     app.gateway.workers = [
         {"worker": f"worker-{n}", "calls_per_s": 1.25, "in_flight": 3, "streams": 2}

@@ -43,7 +43,10 @@ Key = tuple[int, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A KPI over a window, in the window of the same length before it, and over time."""
+    """A KPI over a window, in the window of the same length before it, and over time.
+
+    The line has whole stretches only: a half one would look like a fall.
+    """
 
     kpi: KPI | Worth
     now: Answer
@@ -237,7 +240,7 @@ class Scorecard:
         before = self._one(wanted, where, since_us - span_us, since_us)
         found = self.ask(wanted, where=where, since_us=since_us, until_us=until_us, each_us=each_us)
         lines: dict[str, list[tuple[int, float | None]]] = {one.name: [] for one in wanted}
-        for at_us in range(since_us // each_us * each_us, until_us, each_us):
+        for at_us in range(-(-since_us // each_us) * each_us, until_us - each_us + 1, each_us):
             answers = found.get((at_us, ()), {})
             for name, line in lines.items():
                 line.append((at_us, answers[name].value if name in answers else None))
@@ -269,6 +272,11 @@ class Scorecard:
         )
         return Slices(by, rows)
 
+    def values(self, by: str, *, since_us: int, until_us: int) -> Sequence[str]:
+        """Return the values that a dimension of the rollups has in a window."""
+        found = self._series.sums(by=[by], since_us=since_us, until_us=until_us)
+        return sorted({one.by[0] for one in found if one.by[0]})
+
     def _one(
         self, wanted: Sequence[KPI | Worth], where: Mapping[str, Any], since_us: int, until_us: int
     ) -> Mapping[str, Answer]:
@@ -282,7 +290,7 @@ class Scorecard:
         each_us: int | None, sketches: bool,
     ) -> Sequence[Sums]:  # fmt: skip
         """Ask the rollups, or the rows where they do not have the dimension."""
-        if all([in_rollups(name) for name in (*by, *where)]):
+        if all(in_rollups(name) for name in (*by, *where)):
             return self._series.sums(
                 by=by, where=where, since_us=since_us, until_us=until_us, each_us=each_us,
                 sketches=sketches,

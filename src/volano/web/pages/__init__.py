@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from volano.core.clock import Clock, SystemClock
-from volano.web.pages import alerts, diff, drift, find, live, render, reviewing, traffic
+from volano.web.pages import alerts, diff, drift, find, kpis, live, render, reviewing, traffic
 from volano.web.pages.asked import asked_for
 from volano.web.pages.assets import static_route
 from volano.web.pages.caring import care
@@ -47,6 +47,8 @@ def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
         Route("/alerts", guard(burning), name="alerts"),
         Route("/alerts.json", guard(burning)),
         Route("/alerts/care", care(app, now), methods=["POST"]),
+        Route("/kpis", guard(how), name="kpis"),
+        Route("/kpis.json", guard(how)),
         Route("/traces/diff", guard(compare), name="diff"),
         Route("/traces/diff.json", guard(compare)),
         Route("/traces/view", keep(app, now), methods=["POST"]),
@@ -83,6 +85,14 @@ def burning(app: Any, request: Request, now_us: int) -> Response:
     if render.wants_json(request):
         return render.json(picture.data)
     return render.html(app, request, "alerts.html", now_us, picture=picture)
+
+
+def how(app: Any, request: Request, now_us: int) -> Response:
+    """Show the KPIs; window, filters and comparison are in the address."""
+    page = kpis.look(app, now_us, kpis.asked(request))
+    if render.wants_json(request):
+        return render.json(page.data)
+    return render.html(app, request, "kpis.html", now_us, kpis=page)
 
 
 def drifting(app: Any, request: Request, now_us: int) -> Response:
