@@ -578,7 +578,7 @@ def test_kpis_lead_to_the_rows_behind_them() -> None:
     assert "/list/traces?where=model+%3D+gpt-5+and+latency+%3E%3D" in html.unescape(page)
     assert "/list/feedback?since=7d" in page
     found = get(workspace.lived(), "/kpis.json").json()["kpis"]
-    assert found["satisfaction"]["now"]["low"] < found["satisfaction"]["now"]["value"]
+    assert found["task_completion"]["now"]["low"] < found["task_completion"]["now"]["value"]
     said = get(workspace.empty(), "/kpis").text
     assert headline(said) == "Nobody called in the last 7 days."
     assert "volano feedback metric define task" in said
