@@ -55,6 +55,7 @@ from volano.monitor.drift.told import newest
 from volano.monitor.drift.watch import Watch as DriftWatch
 from volano.monitor.judge import Judge
 from volano.monitor.outbox import Outbox
+from volano.monitor.period import Periods
 from volano.monitor.scorecard import Scorecard
 from volano.monitor.series import Series
 from volano.monitor.slos import SLOs
@@ -255,6 +256,10 @@ class App:
             book=book, ledger=self.ledger, slos=self.slos, receivers=receiver, watch=watch,
             outbox=outbox, clock=self.clock, home=settings.home, workspace=workspace,
             url=settings.url,
+        )  # fmt: skip
+        self.periods = Periods(
+            scorecard=self.scorecard, ledger=self.ledger, clock=self.clock,
+            alerts=lambda: self.alerts.list(all=True, limit=1_000), slos=self.slos.list,
         )  # fmt: skip
         self._alarm = Alarm(watch, outbox, every_s=settings.alerts_every_s)
 

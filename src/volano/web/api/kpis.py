@@ -21,6 +21,16 @@ VERBS = (
         scope="read",
     ),
     Verb(
+        "kpi", "report", "periods.show", "/report",
+        "Say what ran, cost, changed, broke and was worth in a period: what `volano report` writes.",
+        (
+            Param("since", "a date, or so long ago: 2026-05-01, 7d", default="7d"),
+            Param("until", "a date, or so long ago; now, if not given"),
+            Param("channel", "only calls of this channel"),
+        ),
+        scope="read",
+    ),
+    Verb(
         "kpi", "set", "scorecard.set", "/kpis/{name}/set",
         "Say which metrics of feedback a KPI is made of.",
         (_KPI, Param("metrics", "their names, from `volano feedback metric list`", "list", required=True)),

@@ -13,11 +13,22 @@ from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from volano.core.clock import Clock, SystemClock
-from volano.web.pages import alerts, diff, drift, find, kpis, live, render, reviewing, traffic
+from volano.web.pages import (
+    alerts,
+    diff,
+    drift,
+    find,
+    kpis,
+    live,
+    paper,
+    render,
+    reviewing,
+    traffic,
+)
 from volano.web.pages.asked import asked_for
 from volano.web.pages.assets import static_route
 from volano.web.pages.caring import care
@@ -49,6 +60,8 @@ def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
         Route("/alerts/care", care(app, now), methods=["POST"]),
         Route("/kpis", guard(how), name="kpis"),
         Route("/kpis.json", guard(how)),
+        Route("/report", guard(printed), name="report"),
+        Route("/report.json", guard(printed)),
         Route("/traces/diff", guard(compare), name="diff"),
         Route("/traces/diff.json", guard(compare)),
         Route("/traces/view", keep(app, now), methods=["POST"]),
@@ -93,6 +106,20 @@ def how(app: Any, request: Request, now_us: int) -> Response:
     if render.wants_json(request):
         return render.json(page.data)
     return render.html(app, request, "kpis.html", now_us, kpis=page)
+
+
+def printed(app: Any, request: Request, now_us: int) -> Response:
+    """Show the report of a period as it is printed."""
+    query = request.query_params
+    period = app.periods.show(
+        since=query.get("since") or "7d", until=query.get("until", ""),
+        channel=query.get("channel", "").strip(),
+    )  # fmt: skip
+    if render.wants_json(request):
+        return render.json(period)
+    name = render.workspace_name(app)
+    text = paper.html(period, workspace=name, now_us=now_us)
+    return HTMLResponse(text, headers=paper.headers())
 
 
 def drifting(app: Any, request: Request, now_us: int) -> Response:

@@ -119,6 +119,44 @@ def line(points: Sequence[tuple[int, float | None]], label: str) -> Markup:
     ).format(w=_WIDE + 6, h=_HIGH, label=escape(label), parts=Markup("").join(parts))
 
 
+def chart(
+    points: Sequence[tuple[int, float | None]], kpi: Any, *, label: str, currency: str = ""
+) -> Markup:
+    """Draw a KPI over time as bars: its greatest value on the left, dates below."""
+    seen = [number for _, number in points if number is not None]
+    if not seen or not any(seen):
+        return Markup("")
+    low, high = min(0.0, *seen), max(0.0, *seen)
+    reach_ = (high - low) or 1.0
+    wide, top, base = 640 / len(points), 14, 120
+
+    def at(number: float) -> float:
+        return base - (number - low) / reach_ * (base - top)
+
+    bars = Markup("").join(
+        Markup('<rect x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}" rx="1"/>').format(
+            n * wide + wide * 0.1, min(at(number), at(0)), wide * 0.8,
+            max(abs(at(number) - at(0)), 0.6 if number else 0),
+        )
+        for n, (_at, number) in enumerate(points)
+        if number is not None
+    )  # fmt: skip
+    step = max(1, len(points) // 6)
+    dates = Markup("").join(
+        Markup('<text x="{:.1f}" y="136">{}</text>').format(n * wide, words.exact(at_us)[5:16])
+        for n, (at_us, _number) in enumerate(points)
+        if n % step == 0 and n + step / 2 < len(points)
+    )
+    return Markup(
+        '<svg class="chart" viewBox="0 0 640 140" role="img" aria-label="{label}">'
+        '<line class="grid" x1="0" x2="640" y1="{top}" y2="{top}"/>'
+        '<line class="axis" x1="0" x2="640" y1="{zero:.1f}" y2="{zero:.1f}"/>'
+        '<text class="most" x="0" y="10">{most}</text>{bars}{dates}</svg>'
+    ).format(
+        label=label, top=top, zero=at(0), most=spelt(high, kpi, currency), bars=bars, dates=dates
+    )
+
+
 def _runs(points: Sequence[tuple[int, float | None]]) -> list[list[tuple[int, float]]]:
     runs: list[list[tuple[int, float]]] = [[]]
     for n, (_at, number) in enumerate(points):
