@@ -159,6 +159,8 @@ class Periods:
                 continue
             if event.verb.rpartition(".")[2] not in _CHANGES:
                 continue
+            if event.verb == "record" and kind != "release":
+                continue
             if channel and kind == "channel" and name != channel:
                 continue
             content = event.content or {}

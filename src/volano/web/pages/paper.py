@@ -22,6 +22,7 @@ from volano.web.pages.render import HEADERS, TEMPLATES, environment
 FIRST = ("requests", "availability", "cost", "satisfaction", "task_completion", "revenue")
 WORTH = ("satisfaction", "task_completion", "cost_per_request", "cost_per_success", "revenue",
          "revenue_per_request", "margin", "return")  # fmt: skip
+_TOLD = {*FIRST, *WORTH, *(name for names in COMPARED.values() for name in names)}
 CHARTS = ("requests", "latency_p95", "cost", "revenue")
 
 
@@ -47,7 +48,8 @@ def html(period: Period, *, workspace: str, now_us: int) -> str:
         happened=[_happened(one) for one in period.changes],
         alerts=[_alert(one) for one in period.alerts],
         when=words.exact, count=words.count, title=figures.title,
-        formulas=[card.kpi for card in cards.values()],
+        capital=words.capital,
+        formulas=[card.kpi for name, card in cards.items() if name in _TOLD],
     )  # fmt: skip
 
 
