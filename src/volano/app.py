@@ -49,10 +49,12 @@ from volano.models.wording import prompt_of
 from volano.monitor.alarm import Alarm
 from volano.monitor.alerts import Alerts
 from volano.monitor.book import AlertBook
+from volano.monitor.diagnosis import Diagnoses
 from volano.monitor.drift import Drift
 from volano.monitor.drift.script import script
 from volano.monitor.drift.told import newest
 from volano.monitor.drift.watch import Watch as DriftWatch
+from volano.monitor.host import Host
 from volano.monitor.judge import Judge
 from volano.monitor.outbox import Outbox
 from volano.monitor.period import Periods
@@ -257,6 +259,10 @@ class App:
             outbox=outbox, clock=self.clock, home=settings.home, workspace=workspace,
             url=settings.url,
         )  # fmt: skip
+        self._host = Host(self.clock)
+        self.diagnoses = Diagnoses(
+            self.series, self.clock, self._host.between, slots=settings.engine_slots
+        )
         self.periods = Periods(
             scorecard=self.scorecard, ledger=self.ledger, clock=self.clock,
             alerts=lambda: self.alerts.list(all=True, limit=1_000), slos=self.slos.list,
@@ -273,6 +279,7 @@ class App:
         self._ticker.start()
         self._alarm.start()
         self._drift_watch.start()
+        self._host.start()
 
     def furnish(self) -> None:
         """Put the built-in model behind a channel, so that an empty folder answers something."""
@@ -452,6 +459,7 @@ class App:
             self._ticker.join(5)
         self._alarm.close()
         self._drift_watch.close()
+        self._host.close()
         self.costs.close()
         self.runs.close()
         self._spool.close()

@@ -25,8 +25,10 @@ from volano.feedback.record import Feedback
 from volano.jobs.progress import Progress
 from volano.monitor.alert import Alert
 from volano.monitor.book import Silence
+from volano.monitor.diagnosis import Diagnosis
 from volano.monitor.drift import Finding, Look
 from volano.monitor.drift.finding import Topic
+from volano.monitor.period import COMPARED, Failure, Happened, Period
 from volano.monitor.scorecard import ALL, Board, Card, Slices, step
 from volano.monitor.worth import Answer
 from volano.traces.difference import difference
@@ -626,6 +628,34 @@ class Scorecard:
         return ["support", HOSTILE, LONG] if self.calls else []
 
 
+@dataclass
+class Diagnoses:
+    found: Diagnosis = Diagnosis("too few calls", "It cannot be said.")  # noqa: RUF009 - frozen
+
+    def show(self, *, since="15m", channel=""):
+        return self.found
+
+
+@dataclass
+class Periods:
+    """A made week, told."""
+
+    scorecard: Scorecard
+
+    def show(self, *, since="7d", until="", channel=""):
+        begin = NOW_US - 7 * DAY
+        asked = {"since_us": begin, "until_us": NOW_US}
+        return Period(
+            begin, NOW_US, channel, self.scorecard.board(**asked),
+            {by: self.scorecard.slices(by, names, **asked) for by, names in COMPARED.items()},
+            [Happened(NOW_US - HOUR, "back", "channel/support", "support@3", HOSTILE, "system")],
+            [{"id": 1, "rule": "failing", "severity": "critical", "state": "resolved", "told": HOSTILE,
+              "labels": {"channel": LONG}, "fired_us": NOW_US - DAY, "resolved_us": NOW_US - DAY + MIN}],
+            [Failure("error", "502", "openai", 12)],
+            [{"says": "99.5% of the calls do not fail", "left_text": "41.0%", "where": {}}],
+        )  # fmt: skip
+
+
 def empty() -> SimpleNamespace:
     """A workspace of this minute: nothing in it."""
     return SimpleNamespace(
@@ -642,6 +672,7 @@ def empty() -> SimpleNamespace:
         alerts=Alerts(),
         slos=SLOs(),
         scorecard=Scorecard(),
+        diagnoses=Diagnoses(),
         drift=Drift(),
         settings=SimpleNamespace(folder="/srv/support-bot/.volano", port=7070),
     )
@@ -658,6 +689,8 @@ def lived() -> SimpleNamespace:
     _write(app.ledger)
     _burn(app.alerts, app.slos)
     app.scorecard.calls = 240
+    app.diagnoses.found = Diagnosis("cpu", f"Engines wait: {HOSTILE}.", ["70% waits", HUNGARIAN])
+    app.periods = Periods(app.scorecard)
     app.drift.rows = _look()
     app.gateway.workers = [
         {"worker": f"worker-{n}", "calls_per_s": 1.25, "in_flight": 3, "streams": 2}

@@ -37,7 +37,9 @@ from volano.gateway.keeper import Gateway
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
 from volano.monitor.alerts import Alerts
+from volano.monitor.diagnosis import Diagnoses
 from volano.monitor.drift import Drift
+from volano.monitor.period import Periods
 from volano.monitor.scorecard import Scorecard
 from volano.monitor.slos import SLOs
 from volano.store.blobs import Blobs
@@ -91,6 +93,8 @@ OTHERS = {
     "traffic": "/traffic",
     "alerts": "/alerts",
     "kpis": "/kpis?window=30d&channel=support&by=tag.team",
+    "a slow hour": "/kpis?window=1h",
+    "report": "/report?since=7d",
     "filtered": "/list/traces?where=failed+%3D+true&since=7d&live=1",
     "two traces": f"/traces/diff?a={1:032x}&b={4:032x}",
     "drift": "/drift",
@@ -561,6 +565,8 @@ def test_the_alerts_say_what_burns_and_lead_to_its_traces() -> None:
         (workspace.Alerts, Alerts, ("list", "rules", "receivers", "silences")),
         (workspace.SLOs, SLOs, ("list",)),
         (workspace.Scorecard, Scorecard, ("board", "slices", "values")),
+        (workspace.Periods, Periods, ("show",)),
+        (workspace.Diagnoses, Diagnoses, ("show",)),
     ],
 )  # fmt: skip
 def test_the_workspace_speaks_like_the_real_keepers(fake: type, real: type, verbs: tuple) -> None:

@@ -30,7 +30,7 @@ from volano.monitor.worth import WORTH, Answer, Worth, measured
 from volano.store.db import Database
 from volano.store.ledger import Ledger
 from volano.traces.keeper import Traces
-from volano.traces.sums import Sums
+from volano.traces.sums import Sums, width_s
 
 ALL: Mapping[str, KPI | Worth] = {**KPIS, **WORTH}
 STEPS_S = (10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86_400, 3 * 86_400, 7 * 86_400)
@@ -237,7 +237,9 @@ class Scorecard:
         span_us = until_us - since_us
         each_us = step(span_us)
         now = self._one(wanted, where, since_us, until_us)
-        before = self._one(wanted, where, since_us - span_us, since_us)
+        width_us = width_s(since_us, until_us, sketches=True) * 1_000_000
+        begin_us = since_us // width_us * width_us  # where the rollups begin: none is in both
+        before = self._one(wanted, where, begin_us - span_us, begin_us)
         found = self.ask(wanted, where=where, since_us=since_us, until_us=until_us, each_us=each_us)
         lines: dict[str, list[tuple[int, float | None]]] = {one.name: [] for one in wanted}
         for at_us in range(-(-since_us // each_us) * each_us, until_us - each_us + 1, each_us):

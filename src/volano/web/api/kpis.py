@@ -31,6 +31,15 @@ VERBS = (
         scope="read",
     ),
     Verb(
+        "kpi", "diagnose", "diagnoses.show", "/diagnosis",
+        "Say why the last while was slow: longer calls, a provider, a queue, or this host.",
+        (
+            Param("since", "the last while, such as 15m; it is held against the one before", default="15m"),
+            Param("channel", "only calls of this channel"),
+        ),
+        scope="read",
+    ),
+    Verb(
         "kpi", "set", "scorecard.set", "/kpis/{name}/set",
         "Say which metrics of feedback a KPI is made of.",
         (_KPI, Param("metrics", "their names, from `volano feedback metric list`", "list", required=True)),

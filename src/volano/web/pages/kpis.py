@@ -62,6 +62,7 @@ class Page:
     well: Sequence[Figure]
     slices: Table | None
     waiting: int
+    diagnosis: Any
     report: str
     empty: bool
     data: Any
@@ -105,6 +106,7 @@ def look(app: Any, now_us: int, said: Mapping[str, str]) -> Page:
         well=[_figure(board.cards[name], said, since_us) for name in WELL],
         slices=_table(slices, said, since_us),
         waiting=board.waiting,
+        diagnosis=_diagnosis(app, said),
         report="/report?" + urlencode({"since": said["window"], "channel": said["channel"]}),
         empty=empty,
         data={"window": said["window"], "where": where, "kpis": {
@@ -113,6 +115,14 @@ def look(app: Any, now_us: int, said: Mapping[str, str]) -> Page:
         }, "by": said["by"], "slices": [{"value": name, **answers} for name, answers in slices.rows],
             "waiting": board.waiting},
     )  # fmt: skip
+
+
+def _diagnosis(app: Any, said: Mapping[str, str]) -> Any:
+    """Return why the last quarter of an hour was slow, where it was; of the window of an hour only."""
+    if said["window"] != "1h":
+        return None
+    found = app.diagnoses.show(since="15m", channel=said["channel"])
+    return None if found.cause in ("not slow", "too few calls") else found
 
 
 def _windows() -> Sequence[tuple[str, str]]:
