@@ -242,7 +242,7 @@ class App:
     def _watch_over(self, settings: Settings) -> None:
         """Build what sees how it goes, and tells."""
         book, workspace = AlertBook(self._db, self.ledger), settings.home.name
-        self.series = Series(self.traces, self.clock)
+        self.series = Series(self.traces)
         self.scorecard = Scorecard(
             db=self._db, ledger=self.ledger, series=self.series, traces=self.traces,
             feedbacks=self.feedbacks, metrics=self.metrics, clock=self.clock, detect=script,

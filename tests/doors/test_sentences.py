@@ -24,8 +24,10 @@ from volano.jobs.keeper import Runs
 from volano.models.keeper import Models
 from volano.models.trainer import Trainer
 from volano.monitor.alerts import Alerts
+from volano.monitor.diagnosis import Diagnoses
 from volano.monitor.drift import Drift
-from volano.monitor.series import Series
+from volano.monitor.period import Periods
+from volano.monitor.scorecard import Scorecard
 from volano.monitor.slos import SLOs
 from volano.prompts.keeper import Prompts
 from volano.releases.keeper import Releases
@@ -45,6 +47,7 @@ KEEPERS = {
     "costs": Costs,
     "curator": Curator,
     "datasets": Datasets,
+    "diagnoses": Diagnoses,
     "drift": Drift,
     "evals": Evals,
     "exports": Exports,
@@ -59,6 +62,7 @@ KEEPERS = {
     "limits": Limits,
     "metrics": Metrics,
     "models": Models,
+    "periods": Periods,
     "prompts": Prompts,
     "reconciler": Reconciler,
     "releases": Releases,
@@ -66,7 +70,7 @@ KEEPERS = {
     "reviews": Reviews,
     "runs": Runs,
     "spans": Spans,
-    "series": Series,
+    "scorecard": Scorecard,
     "slos": SLOs,
     "targets": Targets,
     "traces": Traces,
@@ -75,7 +79,7 @@ KEEPERS = {
 }
 
 INNER = {
-    "series": {"ask", "sums"},
+    "scorecard": {"ask", "board", "slices", "values"},
     "slos": {"promised", "standing"},
     # Between rooms; people say another sentence for it.
     "catalog": {

@@ -69,14 +69,14 @@ def test_each_cause_is_named_with_its_signs(records, base, now, host, cause, sig
     def looks(since_us, until_us):
         return [Look(since_us, **CALM | (host if until_us >= NOW else {}))]
 
-    found = Diagnoses(Series(records.traces, records.clock), records.clock, looks, slots=8)
+    found = Diagnoses(Series(records.traces), records.clock, looks, slots=8)
     records.clock.advance(1)
     told = found.show(since="10m")
     assert (told.cause, sign in told.told) == (cause, True), told
 
 
 def test_on_few_calls_nothing_is_said(records):
-    found = Diagnoses(Series(records.traces, records.clock), records.clock, lambda *_: [], slots=8)
+    found = Diagnoses(Series(records.traces), records.clock, lambda *_: [], slots=8)
     assert found.show().cause == "too few calls"
     with pytest.raises(BadWindowError):
         found.show(since="1s")

@@ -30,7 +30,7 @@ class Shop(Office):
             folder / "spool", self.hot, {Kind.FEEDBACK: sink}, clock=self.clock
         )
         self.scorecard = Scorecard(
-            db=db, ledger=self.ledger, series=Series(self.traces, self.clock), traces=self.traces,
+            db=db, ledger=self.ledger, series=Series(self.traces), traces=self.traces,
             feedbacks=self.feedbacks, metrics=self.metrics, clock=self.clock, detect=script,
         )  # fmt: skip
 
