@@ -583,6 +583,8 @@ def test_kpis_lead_to_the_rows_behind_them() -> None:
     assert "not measured" in text_of(page)
     assert "/list/traces?where=model+%3D+gpt-5+and+latency+%3E%3D" in html.unescape(page)
     assert "/list/feedback?since=7d" in page
+    tagged = get(workspace.lived(), "/kpis?by=tag.team").text
+    assert "where=tag.team+%3D+%22support%402%22" in html.unescape(tagged)
     found = get(workspace.lived(), "/kpis.json").json()["kpis"]
     assert found["task_completion"]["now"]["low"] < found["task_completion"]["now"]["value"]
     said = get(workspace.empty(), "/kpis").text

@@ -170,7 +170,7 @@ class Periods:
             ))  # fmt: skip
         return found[:_MOST_ROWS]
 
-    def _burnt(self, since_us: int, until_us: int, channel: str) -> list[Mapping[str, Any]]:
+    def _burnt(self, since_us: int, until_us: int, channel: str) -> Sequence[Mapping[str, Any]]:
         return [
             {
                 "id": one.id, "rule": one.rule, "severity": one.severity, "state": one.state,
@@ -190,8 +190,8 @@ class Periods:
             since_us=since_us, until_us=until_us,
         )  # fmt: skip
         failures = [
-            Failure(*values, int(answers["requests"].value or 0))
-            for (_, values), answers in found.items()
+            Failure(outcome, status, target, int(answers["requests"].value or 0))
+            for (_, (outcome, status, target)), answers in found.items()
         ]
         return sorted(failures, key=lambda one: -one.calls)[:_MOST_ROWS]
 

@@ -285,5 +285,5 @@ def _slice(said: Mapping[str, str], value: str, since_us: int) -> str | None:
         return None
     if by in NARROWED:
         return _traces({**said, by: value}, since_us)
-    place = Place("tag", by.removeprefix("tag.")) if by.startswith("tag.") else Place(by)
+    place = Place(by.removeprefix("tag."), "tag") if by.startswith("tag.") else Place(by)
     return _traces(said, since_us, where=spell(Compare(place, "=", Text(value))))
