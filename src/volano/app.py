@@ -27,8 +27,10 @@ from volano.core.errors import NotFoundError
 from volano.core.noted import Noted
 from volano.core.plugins import load_plugins
 from volano.core.principal import SYSTEM, Principal
+from volano.costs.energy import Meter
 from volano.costs.keeper import Costs
 from volano.costs.pricing import Pricing
+from volano.costs.spending import Spending
 from volano.data.curator import Curator
 from volano.data.keeper import Datasets
 from volano.evals.examine import Examiner
@@ -41,6 +43,7 @@ from volano.flows.keeper import Flows
 from volano.gateway.importer import Importer
 from volano.gateway.keeper import Gateway
 from volano.gateway.publish import Publisher
+from volano.gateway.replays import Replays
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
 from volano.models.keeper import Models
@@ -78,8 +81,10 @@ from volano.traces.export import Exports
 from volano.traces.keeper import Traces
 from volano.traces.retentions import Holds, Policies, Retentions
 from volano.traces.search.indexer import Indexer, catch_up, read_records, rebuild_mark
+from volano.traces.sessions import Sessions
 from volano.traces.spans import Spans
 from volano.traces.spool import Spool
+from volano.traces.steps import Steps
 from volano.traces.tree import tree
 from volano.traces.views import Views
 
@@ -132,7 +137,9 @@ class App:
         self._words = path("records", "search.db")
         self.traces = Traces(self._hot, self._words, self.clock)
         self.views = Views(self._db, self.ledger, self.clock)
-        self.spans = Spans(self._hot)
+        self.spans = Spans(self._hot, self.traces.records)
+        self.steps = Steps(self._hot, self.traces.records)
+        self.sessions = Sessions(self._hot, self.traces.records)
         self.exports = Exports(self.traces, self.ledger, self.clock)
         self._policies = Policies(self._db, path("run", "retention.json"))
         self.retentions = Retentions(self._db, self.ledger, self.clock, self._policies)
@@ -147,6 +154,19 @@ class App:
             publish=self._publish,
             frames=self._spool,
         )
+        self.spending = Spending(
+            traces=self.traces,
+            book=self.costs.book,
+            clock=self.clock,
+            meter=Meter(
+                grid=settings.grid,
+                provider_grid=settings.provider_grid,
+                core_watts=settings.core_watts,
+                pue=settings.pue_percent / 100,
+                threads=settings.engine_threads,
+                slots=settings.engine_slots,
+            ),
+        )
         self.metrics = Metrics(self._db, self.ledger, self.clock)
         self.feedbacks = Feedbacks(self._spool, self._hot, self.clock, self.metrics)
         self.reviews = Reviews(
@@ -158,7 +178,7 @@ class App:
             metrics=self.metrics,
         )
         self.datasets = Datasets(self.catalog)
-        self.curator = Curator(self.datasets, self.feedbacks)
+        self.curator = Curator(self.datasets, self.feedbacks, self.traces, self.spans)
         self.drift = Drift(
             db=self._db,
             ledger=self.ledger,
@@ -214,6 +234,15 @@ class App:
             signer=Signer(SigningKey.load_or_create(path("keys", "signing.key"))),
             clock=self.clock,
             publish=self._publish,
+        )
+        self.replays = Replays(
+            traces=self.traces,
+            releases=lambda: self.releases,
+            keys=self.keys,
+            gateway=self.gateway,
+            ledger=self.ledger,
+            clock=self.clock,
+            address=settings.url,
         )
         self.opener = Opener(
             models=self.models, prompts=self.prompts, flows=self.flows, releases=self.releases

@@ -80,6 +80,14 @@ class Settings:
     """Where this gateway stands, such as eu-west-1: models with the strategy `region-first` prefer it."""
     alerts_every_s: int = 5
     """Seconds between two looks at the rules of alerts."""
+    grid: str = ""
+    """The grid that feeds this machine, for CO2e: ISO 3166 code, `world`, or grams for a kWh; empty means unknown."""
+    provider_grid: str = ""
+    """The grid that feeds providers' data centres, said likewise."""
+    core_watts: int = 0
+    """Watts of this machine for each busy thread of an engine, measured; 0 means a usual range."""
+    pue_percent: int = 0
+    """Energy at the meter for 100 of this machine, cooling and supply included; 0 means a usual range."""
     tls_certificate: str = ""
     """PEM file of the certificate (with its chain) that the port serves https with; empty means http."""
     tls_key: str = ""
@@ -219,6 +227,9 @@ def _check(settings: Settings) -> None:
         "max_body_bytes",
         "1 KiB to 64 MiB are possible",
     )
+    demand(0 <= settings.core_watts <= 1000, "core_watts", "0 to 1000 are possible")
+    pue = settings.pue_percent
+    demand(pue == 0 or 100 <= pue <= 500, "pue_percent", "0, or 100 to 500, are possible")
     for name, other in (("tls_certificate", "tls_key"), ("tls_key", "tls_certificate")):
         given = getattr(settings, name) or not getattr(settings, other)
         demand(given, name, f"https needs it beside `{other}`")

@@ -5,17 +5,29 @@ calls them, and with rows that are as unruly as real ones: hostile text, several
 languages, very long names, a rollout that went back.
 """
 
+import atexit
 import json
+import tempfile
+import time
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from support import agent_run
 from support.filtering import fits
 from volano.core.canon import canonical
+from volano.core.clock import ManualClock
 from volano.core.digest import Digest
 from volano.core.errors import NotFoundError
 from volano.core.manifest import File, Manifest, Parent
+from volano.core.money import Money
 from volano.core.ref import Ref
+from volano.costs.book import Book
+from volano.costs.energy import Meter
+from volano.costs.keeper import Standing
+from volano.costs.spending import Spending
 from volano.feedback.join import Joined
 from volano.feedback.metric import Metric
 from volano.feedback.queue import Item, Queue, standing
@@ -34,11 +46,18 @@ from volano.monitor.worth import Answer
 from volano.traces.difference import difference
 from volano.traces.filter import parse
 from volano.traces.found import Page
+from volano.traces.keeper import Traces as RealTraces
 from volano.traces.places import Place
 from volano.traces.search import words_of
+from volano.traces.sessions import Sessions
+from volano.traces.spans import Spans
+from volano.traces.spend import Used
+from volano.traces.steps import Steps
+from volano.traces.trace import Spent
 from volano.traces.traffic import Stretch, Traffic
 from volano.traces.views import View
 
+NOWHERE = Path("/nonexistent/hot.db")
 NOW_US = 1_795_000_000_000_000
 S, MIN, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
 
@@ -177,6 +196,11 @@ class Trace:
     ttft_us: int | None = 31_200
     input_text: str = ""
     output_text: str = ""
+    cost_nano: int | None = 1_234_567
+    cost_currency: str | None = "USD"
+    priced_by: str | None = "genai-prices 0.2 openai/gpt-4o-mini"
+    cached_tokens: int | None = 0
+    provider: str = "openai"
 
 
 @dataclass(frozen=True)
@@ -215,6 +239,7 @@ class Bodies:
 class Traces:
     rows: list[Trace] = field(default_factory=list)
     said: dict[int, Any] = field(default_factory=dict)
+    real: Any = None
 
     def last(self):
         return self.rows[-1] if self.rows else None
@@ -233,7 +258,10 @@ class Traces:
         outcome=None,
         key_id=None,
         target=None,
+        model=None,
+        group=None,
         since_us=None,
+        until_us=None,
         text=None,
         limit=50,
         before_seq=None,
@@ -247,6 +275,9 @@ class Traces:
             in (None, row.outcome, *(("failed",) if row.outcome in ("error", "cut") else ()))
             and key_id in (None, row.key_id)
             and target in (None, row.target)
+            and model in (None, row.model)
+            and group in (None, row.group)
+            and (until_us is None or row.began_us < until_us)
             and (since_us is None or row.began_us >= since_us)
             and (text is None or text.casefold() in (row.input_text + row.output_text).casefold())
             and (before_seq is None or row.seq < before_seq)
@@ -318,10 +349,13 @@ class Traces:
         ]
 
     def bodies(self, trace):
-        return self.said[trace.seq]
+        return self.said[trace.seq] if isinstance(trace, Trace) else self.real.bodies(trace)
+
+    def calls(self, trace_id):
+        return self.real.calls(trace_id)
 
     def by_ids(self, trace_ids):
-        return {row.id: row for row in self.rows if row.id in set(trace_ids)}
+        return {row.id: row for row in self.rows if row.id in trace_ids}
 
 
 @dataclass
@@ -376,9 +410,64 @@ class Views:
         return self.rows
 
 
+class Spends:
+    """Six weeks of spend by two channels, one with a name as people give it, and some unpriced."""
+
+    def __init__(self, rows: int = 0):
+        self._rows = [
+            {
+                "day": day, "hour": day * 24 + 9, "channel": channel, "model": model,
+                "key_id": "k3xq7b2a", "group": "care/web", "release": "support@2",
+                "target": "openai", "provider": "openai", "currency": currency,
+                "nano": nano * (3 + day % 7) * 10**6 if currency else 0,
+            }
+            for day in range(NOW_US // DAY - rows + 1, NOW_US // DAY + 1)
+            for channel, model, currency, nano in (
+                ("support", "gpt-4o-mini", "USD", 90), (LONG, "gpt-4o", "USD", 400),
+                ("客服", "mistral-large", "EUR", 20), ("support", HOSTILE, "", 0),
+            )
+        ]  # fmt: skip
+
+    def spend(self, *, by, since_us=0, until_us=None, of=None):
+        sums: dict[tuple[Any, ...], int] = {}
+        for row in self._rows:
+            seen = row["hour"] * HOUR >= since_us and all(
+                row[k] == v for k, v in (of or {}).items()
+            )
+            if seen:
+                key = tuple(time.strftime("%Y-%m-%d", time.gmtime(row["day"] * 86400))
+                            if name == "day" else row[name] for name in by)  # fmt: skip
+                sums[key] = sums.get(key, 0) + row["nano"]
+        return [(key, Spent(9, 0 if nano else 9, nano, 4100, 330)) for key, nano in sums.items()]
+
+    def used(self, *, since_us, until_us=None, of=None):
+        return [
+            Used(row["channel"], row["release"], row["model"], "openai", "openai", "openai.chat",
+                 row["currency"], "", 4100, 330, 0, 0, 9, 0, row["nano"], 10**6)
+            for row in self._rows
+        ]  # fmt: skip
+
+
+@dataclass
+class Costs:
+    """Budgets, one of them nearly empty."""
+
+    rows: list[Standing] = field(default_factory=list)
+
+    def budgets(self):
+        return self.rows
+
+
+def spending(rows: int) -> Spending:
+    return Spending(traces=Spends(rows), book=Book, clock=ManualClock(NOW_US), meter=Meter())
+
+
 @dataclass
 class Feedbacks:
     rows: list[Feedback] = field(default_factory=list)
+
+    def on(self, trace_ids, *, until_seq):
+        return [row for row in self.rows if row.trace_id in trace_ids]
 
     def list(self, *, trace_id=None, name=None, since_us=None, limit=50, before_seq=None):
         found = [
@@ -674,8 +763,21 @@ def empty() -> SimpleNamespace:
         scorecard=Scorecard(),
         diagnoses=Diagnoses(),
         drift=Drift(),
+        spending=spending(0),
+        costs=Costs(),
         settings=SimpleNamespace(folder="/srv/support-bot/.volano", port=7070),
+        steps=Steps(NOWHERE),
+        spans=Spans(NOWHERE),
+        sessions=Sessions(NOWHERE),
     )
+
+
+@lru_cache(maxsize=1)
+def recorded() -> Path:
+    """The records of an agent's run and of a chat, made once."""
+    folder = tempfile.TemporaryDirectory(prefix="volano-console-")
+    atexit.register(folder.cleanup)
+    return agent_run.record(Path(folder.name))
 
 
 def lived() -> SimpleNamespace:
@@ -686,6 +788,9 @@ def lived() -> SimpleNamespace:
     _call(app.traces, app.feedbacks)
     app.reviews.there = True
     _work(app.runs)
+    records = recorded()
+    app.steps, app.spans, app.sessions = Steps(records), Spans(records), Sessions(records)
+    app.traces.real = RealTraces(records)
     _write(app.ledger)
     _burn(app.alerts, app.slos)
     app.scorecard.calls = 240
@@ -726,6 +831,13 @@ def lived() -> SimpleNamespace:
             "latency_us": 2_100_000,
         },
     ]
+    app.spending = spending(45)
+    app.costs.rows = [
+        Standing("b1", "group:*", Money(50 * 10**9), "month", Money(31 * 10**9), Money(10**9),
+                 Money(18 * 10**9), "2026-12-01T00:00:00Z", "2026-11-27T14:00:00Z"),
+        Standing("b2", f"channel:{LONG}", Money(5 * 10**9), "day", Money(5 * 10**9), Money(0),
+                 Money(0), "2026-11-22T00:00:00Z", "2026-11-21T12:00:00Z"),
+    ]  # fmt: skip
     app.targets.rows = [
         Target("azure-eu"), Target("openai"), Target("spare", enabled=False), Target(LONG),
     ]  # fmt: skip

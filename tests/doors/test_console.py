@@ -27,9 +27,11 @@ import uvicorn
 from starlette.applications import Starlette
 
 from doors import console_workspace as workspace
+from support import agent_run
 from volano.core.clock import ManualClock
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
+from volano.costs.keeper import Costs
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.metrics import Metrics
 from volano.feedback.reviews import Reviews
@@ -47,6 +49,8 @@ from volano.store.catalog import Catalog
 from volano.store.db import Database
 from volano.store.ledger import Ledger
 from volano.traces.keeper import Traces
+from volano.traces.sessions import Sessions
+from volano.traces.steps import Steps
 from volano.traces.views import View, Views
 from volano.web import vendor
 from volano.web.pages import assets, i18n, live, loop, render, routes, static_route, words
@@ -78,6 +82,8 @@ ITEMS = {
     "rollout": f"/item/rollouts/{BACK}",
     "trace": f"/item/traces/{HOSTILE_TRACE}",
     "failed trace": f"/item/traces/{17:032x}",
+    "agent's run": f"/item/traces/{agent_run.RUN}",
+    "session": "/item/sessions/chat-1",
     "feedback": f"/item/feedback/{workspace.uuid(60)}",
     "queue": "/item/reviews/first",
     "failed run": f"/item/runs/{workspace.uuid(2)}",
@@ -101,6 +107,9 @@ OTHERS = {
     "a look": f"/drift/{workspace.uuid(71)}",
     "a look of little": "/drift/quiet",
     "review": "/review/first?as=anna",
+    "step of a run": f"/item/traces/{agent_run.RUN}?at={agent_run.step(21)}&step={agent_run.step(21)}",
+    "graph of a run": f"/item/traces/{agent_run.RUN}?view=graph",
+    "money": "/money",
 }
 PAGES = {**OTHERS, **LISTS, **ITEMS}
 
@@ -337,6 +346,39 @@ def test_traffic_leads_to_its_traces_and_is_json_too() -> None:
     assert get(workspace.lived(), "/traffic?since=%3Cb%3E").status_code == 200
 
 
+# ---- money
+
+
+def test_money_says_what_it_cost_and_where_it_goes() -> None:
+    page = get(workspace.lived(), "/money?since=7d&by=model").text
+    assert re.fullmatch(
+        r"The last 7 days cost 0\.\d+ EUR \+ \d\d\.\d\d USD; 82 % of it went to model gpt-4o; "
+        r"9 calls have no price\.",
+        headline(page),
+    )
+    for piece in ("empty by 2026-11-27 14:00 at this rate", "group:*", "9 of 10 times",
+                  "CO₂e", "Without a price", "volano cost what-if"):  # fmt: skip
+        assert piece in page
+    assert headline(get(workspace.empty(), "/money").text) == "Nothing was called yet."
+    assert "<td" not in get(workspace.lived(), "/money?of=channel:nobody&since=1d").text.partition(
+        "Where it goes")[2].partition("Unlike")[0]  # fmt: skip
+
+
+def test_moneys_numbers_lead_to_their_traces_and_its_filters_are_in_the_address() -> None:
+    page = get(workspace.lived(), "/money?since=7d").text
+    hrefs = set(re.findall(r'href="((?:/list/traces|/money)[^"]+)"', page))
+    assert any("day=2026-11-" in href for href in hrefs)
+    for href in hrefs:
+        assert get(workspace.lived(), html.unescape(href)).status_code == 200
+    only = get(workspace.lived(), "/money?of=channel:support&by=model").text
+    assert "channel:support" in only
+    assert "mistral-large" not in only
+    assert get(workspace.lived(), "/money?of=%3Cb%3E&by=x&since=y").status_code == 200
+    found = get(workspace.lived(), "/money.json?since=7d").json()
+    assert found["query"] == {"by": "channel", "since": "7d", "of": ""}
+    assert {one["answer"] for one in found["forecast"]} == {"forecast"}
+
+
 # ---- one address, two formats
 
 
@@ -555,6 +597,8 @@ def test_the_alerts_say_what_burns_and_lead_to_its_traces() -> None:
          ("last", "get", "list", "counts", "bodies", "traffic", "stretches", "page", "histogram",
           "tail", "steps", "diff")),
         (workspace.Views, Views, ("list",)),
+        (workspace.Spends, Traces, ("spend", "used")),
+        (workspace.Costs, Costs, ("budgets",)),
         (workspace.Gateway, Gateway, ("status", "health")),
         (workspace.Targets, Targets, ("list",)),
         (workspace.Drift, Drift, ("list", "show", "references")),
@@ -584,7 +628,7 @@ def test_kpis_lead_to_the_rows_behind_them() -> None:
     assert "/list/traces?where=model+%3D+gpt-5+and+latency+%3E%3D" in html.unescape(page)
     assert "/list/feedback?since=7d" in page
     tagged = get(workspace.lived(), "/kpis?by=tag.team").text
-    assert "where=tag.team+%3D+%22support%402%22" in html.unescape(tagged)
+    assert "where=tag.%22team%22+%3D+support%402" in html.unescape(tagged)
     found = get(workspace.lived(), "/kpis.json").json()["kpis"]
     assert found["task_completion"]["now"]["low"] < found["task_completion"]["now"]["value"]
     said = get(workspace.empty(), "/kpis").text
@@ -795,6 +839,8 @@ def test_the_pages_stand_on_the_real_keepers(tmp_path: Path) -> None:
         ledger=ledger,
         traces=Traces(tmp_path / "hot.db"),
         views=Views(db, ledger, clock),
+        steps=Steps(tmp_path / "hot.db"),
+        sessions=Sessions(tmp_path / "hot.db"),
         feedbacks=(feedbacks := Feedbacks(None, tmp_path / "hot.db", clock)),
         reviews=Reviews(
             db=db,

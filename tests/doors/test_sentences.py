@@ -9,6 +9,7 @@ from volano.access.limits import Limits
 from volano.app import App
 from volano.cli.root import NOUNS
 from volano.costs.keeper import Costs
+from volano.costs.spending import Spending
 from volano.data.curator import Curator
 from volano.data.keeper import Datasets
 from volano.evals.examine import Examiner
@@ -19,6 +20,7 @@ from volano.feedback.reviews import Reviews
 from volano.flows.keeper import Flows
 from volano.gateway.importer import Importer
 from volano.gateway.keeper import Gateway
+from volano.gateway.replays import Replays
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
 from volano.models.keeper import Models
@@ -37,7 +39,9 @@ from volano.store.ledger import Ledger
 from volano.traces.export import Exports
 from volano.traces.keeper import Traces
 from volano.traces.retentions import Holds, Retentions
+from volano.traces.sessions import Sessions
 from volano.traces.spans import Spans
+from volano.traces.steps import Steps
 from volano.traces.views import Views
 from volano.web.api import VERBS
 
@@ -66,12 +70,16 @@ KEEPERS = {
     "prompts": Prompts,
     "reconciler": Reconciler,
     "releases": Releases,
+    "replays": Replays,
     "retentions": Retentions,
     "reviews": Reviews,
     "runs": Runs,
+    "sessions": Sessions,
     "spans": Spans,
     "scorecard": Scorecard,
     "slos": SLOs,
+    "steps": Steps,
+    "spending": Spending,
     "targets": Targets,
     "traces": Traces,
     "trainer": Trainer,
@@ -99,7 +107,7 @@ INNER = {
         "verify",
     },
     "costs": {"book", "allotments", "start", "close"},
-    "datasets": {"curate"},
+    "datasets": {"begin", "curate"},
     "drift": {"references", "reference", "looks", "due"},
     "evals": {"evaluate", "report", "answers"},
     "feedbacks": {"on", "since", "corrections", "joined", "review", "withdraw", "get", "about"},
@@ -134,12 +142,17 @@ INNER = {
     },
     "reviews": {"metric"},
     "runs": {"register", "launch", "close", "start", "counts"},
+    "replays": {"choices"},
+    "sessions": {"get"},
+    "steps": {"outline", "roots", "below", "get", "above", "failed", "all"},
     "spans": {"get", "said", "of_trace", "children", "count"},
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},
+    "spending": {"sums", "watch", "footprint"},
     "traces": {
         "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",
         "traffic", "stretches", "close", "sums", "list", "page", "histogram", "steps",
         "places", "places_of_sessions", "places_of_tags",
+        "used",
     },
 }  # fmt: skip
 

@@ -109,6 +109,33 @@ def _words(name: str, pieces: Sequence[Mapping[str, str]]) -> None:
         click.echo(f"  {line}")
 
 
+def session(value: Mapping[str, Any]) -> None:
+    """Draw a part of a session as a conversation: each turn, and what is new in it."""
+    click.echo(f"session {cell('', value['session'])}   {value['total']} turns")
+    for turn in value["turns"]:
+        at = {name: cell(name, item) for name, item in turn.items()}
+        failed = "" if turn["outcome"] == "ok" else f"   {at['outcome']}"
+        click.echo(f"\n{at['began_us']}   trace {at['trace_id']}   {at['latency_us']}{failed}")
+        for said in turn["said"]:
+            _said(cell("", said["role"]), cell("", said["text"]))
+    if value["following"]:
+        click.echo(
+            f"\nmore: volano session show {cell('', value['session'])} --after {value['following']}"
+        )
+
+
+def replay(value: Mapping[str, Any]) -> None:
+    """Draw the old and the new answer, one below the other."""
+    click.echo(f"trace {value['id']}   asks {value['of']} again   {cell('', value['release'])}")
+    for which, release in (("old", value["old"]["release"]), ("new", value["release"])):
+        one = value[which]
+        at = {name: cell(name, item) for name, item in one.items()}
+        click.echo(
+            f"{which}  {cell('', release)}   {at['outcome']}   {at['latency_us']}   {_tokens(one)}"
+        )
+        _said("error" if one["error"] else "out", at["error"] if one["error"] else at["text"])
+
+
 def lineage(value: Mapping[str, Any]) -> None:
     """Draw what an artifact was made from, as a tree."""
     click.echo("\n".join(lineage_lines(value)))
@@ -206,6 +233,8 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("trace", "last"): trace,
     ("trace", "show"): trace,
     ("trace", "diff"): difference,
+    ("trace", "replay"): replay,
+    ("session", "show"): session,
     ("audit", "lineage"): lineage,
     ("release", "status"): status,
     ("eval", "show"): report,

@@ -26,6 +26,7 @@ NOUNS = {
     "gateway": "The workers at the door, and how much may be used there.",
     "cost": "What calls cost, what may be spent, prices.",
     "trace": "What happened in each request.",
+    "session": "Conversations, turn by turn.",
     "span": "What applications sent of their own work.",
     "retention": "How long traces are kept.",
     "hold": "Traces that are kept whatever retention says.",

@@ -37,3 +37,33 @@ class BadTimeError(InvalidError):
     """`{time}` is no moment."""
 
     hint = "Write a date or a time of ISO 8601, in UTC unless it says otherwise: 2026-11-01."
+
+
+class BadDimensionError(InvalidError):
+    """Spend cannot be summed by `{dimension}`."""
+
+    hint = "It is one of {known}, or tag:NAME, as in `volano cost show channel`."
+
+
+class BadOnlyError(InvalidError):
+    """`{only}` does not say which calls are meant."""
+
+    hint = "Write `channel:NAME`, `group:PATH`, `key:ID`, `release:REF`, `model:NAME` or `tag:NAME=VALUE`."
+
+
+class NoPriceError(NotFoundError):
+    """No price of `{model}` is known."""
+
+    hint = "Write `provider:model`, such as openai:gpt-5-mini, or give it one with `volano cost price`."
+
+
+class BadRatioError(InvalidError):
+    """`{ratio}` is no ratio of tokens."""
+
+    hint = "Write how many tokens the other model counts for one of now: between 0.1 and 10."
+
+
+class UnknownGridError(InvalidError):
+    """The carbon intensity of the grid `{grid}` is not known."""
+
+    hint = "Use an ISO 3166 code such as FR, `world`, or grams of CO2e for a kWh such as 120, in volano.toml."

@@ -1,8 +1,7 @@
-"""Costs: the verbs. What was spent, what may be, and what a model's price is."""
+"""Costs: the verbs of what may be spent, and of what a model's price is."""
 
 import threading
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Protocol, get_args
@@ -23,10 +22,10 @@ from volano.costs.errors import (
     BadAmountError,
     BadPriceError,
     BadSubjectError,
-    BadTimeError,
     NoBudgetError,
     TooManyBudgetsError,
 )
+from volano.costs.moment import DAY_US, moment, written
 from volano.costs.price import Price, Rates, check
 from volano.costs.purse import Allotment
 from volano.costs.recorded import Recorded
@@ -39,14 +38,6 @@ from volano.traces.keeper import Traces
 
 MOST_BUDGETS = 500
 """Half the slots: when all windows end at once, the old slots rest while the new ones serve."""
-BY = {
-    "key": "key_id",
-    "group": "group",
-    "channel": "channel",
-    "release": "release",
-    "model": "model",
-    "day": "day",
-}
 _MOST_NANO = 1 << 60
 
 
@@ -64,7 +55,11 @@ class Frames(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A budget and where its window stands. `held` is 0 where no control runs."""
+    """A budget and where its window stands. `held` is 0 where no control runs.
+
+    `empty` says when nothing is left if the subject goes on as in the last 24 hours;
+    it is empty itself where the budget outlasts its window so, or nothing is spent.
+    """
 
     id: str
     subject: str
@@ -74,6 +69,7 @@ class Standing:
     held: Money
     left: Money
     until: str
+    empty: str = ""
 
 
 class Costs:
@@ -106,30 +102,6 @@ class Costs:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    # what was spent
-
-    def show(
-        self, by_what: str = "channel", *, since: str = "", until: str = ""
-    ) -> list[dict[str, Any]]:
-        """Return what calls cost, by key, group, channel, release, model or day; whole hours UTC.
-
-        `unpriced` calls are not in the cost: no price or no usage of theirs is known.
-        """
-        start = _moment(since) if since else span("month", self._clock.now_us())[0]
-        end = _moment(until) if until else None
-        rows = self._traces.spend(by=(BY[by_what], "currency"), since_us=start, until_us=end)
-        return [
-            {
-                by_what: what,
-                "cost": str(Money(s.nano, currency)) if s.calls > s.unpriced else "unknown",
-                "calls": s.calls,
-                "unpriced": s.unpriced,
-                "prompt_tokens": s.prompt_tokens,
-                "completion_tokens": s.completion_tokens,
-            }
-            for (what, currency), s in sorted(rows, key=lambda row: (-row[1].nano, row[0]))
-        ]
-
     # budgets
 
     def budgets(self) -> list[Standing]:
@@ -144,12 +116,15 @@ class Costs:
                 (state.spent, state.held) if state else (self._spent(budget, start, end), 0)
             )
             currency = budget.amount.currency
+            left = budget.amount.nano - spent - held
+            rate = self._spent(budget, now - DAY_US, now)
             found.append(
                 Standing(
                     budget.id, f"{budget.kind}:{budget.name}", budget.amount, budget.window,
                     Money(spent, currency), Money(held, currency),
-                    Money(budget.amount.nano - spent - held, currency),
-                    "" if budget.window == "total" else _text(end),
+                    Money(left, currency),
+                    "" if budget.window == "total" else written(end),
+                    _empty(left, rate, now, end),
                 )
             )  # fmt: skip
         return found
@@ -217,7 +192,7 @@ class Costs:
             {
                 "where": f"target {own.target}" if own.target else own.provider,
                 "model": own.model,
-                "from": _text(own.from_us),
+                "from": written(own.from_us),
                 "input": _per_million(own.price.rates.input),
                 "output": _per_million(own.price.rates.output),
                 "currency": own.price.currency,
@@ -265,7 +240,7 @@ class Costs:
             check(price)
         except ValueError as error:
             raise BadPriceError(why=error) from error
-        own = OwnPrice(nfc(model), price, target, provider, _moment(since) if since else now)
+        own = OwnPrice(nfc(model), price, target, provider, moment(since) if since else now)
         row = {
             "id": uuid7(now), "target": own.target, "provider": own.provider, "model": own.model,
             "from_us": own.from_us, "price": msgspec.json.encode(price).decode(),
@@ -278,7 +253,7 @@ class Costs:
         self._book = None
         self._shelf.write(self.book().own)
         self._publish()
-        return {"model": own.model, "where": target or provider, "from": _text(own.from_us)}
+        return {"model": own.model, "where": target or provider, "from": written(own.from_us)}
 
     def reprice(
         self, since: str, *, until: str = "", target: str = "", model: str = "", by: Principal
@@ -290,10 +265,10 @@ class Costs:
         Raises:
             BadTimeError: `since` or `until` is no moment.
         """
-        start, now = _moment(since), self._clock.now_us()
-        end = _moment(until) if until else now
+        start, now = moment(since), self._clock.now_us()
+        end = moment(until) if until else now
         wish = Reprice(start, end, target, nfc(model))
-        content = {"since": _text(start), "until": _text(end), "target": target, "model": model}
+        content = {"since": written(start), "until": written(end), "target": target, "model": model}
         with self._db.write() as conn:
             self._ledger.append("reprice", "costs", (), content, by=by, conn=conn)
         self._frames.append(Kind.REPRICE, encode(wish))
@@ -369,6 +344,16 @@ class Costs:
         )
 
 
+def _empty(left: int, day_nano: int, now_us: int, end_us: int) -> str:
+    """Return when a budget is empty at this rate a day; nothing where its window ends before."""
+    if left <= 0:
+        return written(now_us)
+    if day_nano <= 0:
+        return ""
+    at_us = now_us + left * DAY_US // day_nano
+    return written(at_us) if at_us < min(end_us, now_us + 3650 * DAY_US) else ""
+
+
 def _subject(text: str) -> tuple[Any, str]:
     kind, _, name = nfc(text).partition(":")
     if kind not in KINDS or not name or not name.isprintable() or len(name) > 200:
@@ -408,19 +393,3 @@ def _rate(value: Any) -> int:
 
 def _per_million(rate: int) -> str:
     return str(Money(rate, "")).rstrip().rstrip("0").rstrip(".")
-
-
-def _moment(text: str) -> int:
-    try:
-        at = datetime.fromisoformat(text)
-        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
-        found = int(at.timestamp() * 1_000_000)
-    except (ValueError, OverflowError) as error:
-        raise BadTimeError(time=ascii(text)[1:-1][:40]) from error
-    if found < 0:
-        raise BadTimeError(time=ascii(text)[1:-1][:40])
-    return found
-
-
-def _text(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

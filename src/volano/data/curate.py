@@ -176,4 +176,5 @@ def _as_given(correction: Correction) -> Row:
 
 
 def _origin(correction: Correction) -> dict[str, str]:
-    return {"trace": correction.trace_id, "feedback": correction.feedback_id}
+    said = {"feedback": correction.feedback_id} if correction.feedback_id else {}
+    return {"trace": correction.trace_id, **said}

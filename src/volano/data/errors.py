@@ -133,6 +133,12 @@ class NoCorrectionsError(ConflictError):
     hint = "See the corrections with `volano feedback list`."
 
 
+class NothingToLearnError(InvalidError):
+    """The trace `{trace}` holds no {what} that could become a row."""
+
+    hint = "See what was kept with `volano trace show {trace}`; a label can be given with it."
+
+
 class BadCorrectionError(InvalidError):
     """Correction {row} has no `{field}`."""
 

@@ -140,6 +140,34 @@ class Datasets:
             by=by, made_by=made_by, parents=(Parent("base", old.digest), *parents),
         )  # fmt: skip
 
+    def begin(
+        self,
+        name: str,
+        corrections: Iterable[Mapping[str, Any]],
+        *,
+        threshold: float = THRESHOLD,
+        by: Principal,
+    ) -> Artifact:
+        """Keep the first version of a dataset, of rows as `curate` takes them; labels are texts.
+
+        Raises:
+            BadRefError: the name is none.
+            BadCorrectionError: one without one of its four keys.
+            NoCorrectionsError: none of them is a row.
+        """
+        check_name(name)
+        given, schema = list(corrections), Schema({})
+        new = curating.curate((), (), schema, given, threshold=threshold)
+        if not new.added:
+            raise NoCorrectionsError(n=len(given), ref=name, reasons=_listed(new.dropped))
+        facts = {
+            "source": {"rows": "traces"}, "test_source": None,
+            **_counts(len(given), new.train, ()), "schema": schema.to_dict(),
+            "dropped": count(new.dropped), "split": {"test": "none"},
+            "dedup": {"near": "jaccard of 5-grams", "threshold": threshold},
+        }  # fmt: skip
+        return self._record(name, new.train, (), new.dropped, facts, by=by)
+
     def rows(self, ref: str | Ref, split: str = "train") -> list[Row]:
         """Return the rows of a split, in the order they were given.
 

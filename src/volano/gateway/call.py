@@ -46,7 +46,8 @@ class Money(Protocol):
 class Call(msgspec.Struct, eq=False):
     """One call, from its headers to its trace. Times ending in `at` are monotonic.
 
-    `session`, `given_unit` and `tags` are what its headers say of them.
+    `session`, `given_unit` and `tags` are what its headers say of them. `replayed` is the
+    trace whose request is asked again here, to look at the answer.
     `ask` is the request in neutral words, once a translation needed it; `tried`
     tells the targets that were asked before `way` and why each gave no answer.
     `usage` is what the upstream told, `produced` the pieces of a stream so far.
@@ -97,6 +98,7 @@ class Call(msgspec.Struct, eq=False):
     cached: str = ""
     flight: Flight | None = None
     known: Known | None = None
+    replayed: str = ""
 
 
 def begin_call(state: State, request: Request, door: Door) -> Call:

@@ -295,6 +295,18 @@ class NotUpError(ConflictError):
     hint = "Start it with `volano up`."
 
 
+class NotReplayableError(InvalidError):
+    """The trace `{trace}` cannot be asked again: {why}."""
+
+    hint = "See what was recorded with `volano trace show {trace}`."
+
+
+class NotServedError(ConflictError):
+    """`{release}` serves no unit of {channel} now, so that it cannot be asked."""
+
+    hint = "Give it a channel of its own: volano release promote {release} --channel replay --plan 100%"
+
+
 class UnknownWorkerError(NotFoundError):
     """There is no worker `{worker}`."""
 

@@ -128,6 +128,7 @@ def identify(call: Call) -> None:
     found = _TRACEPARENT.fullmatch(given) if given else None
     if found is not None:
         call.trace, call.parent = found[1].decode(), found[2].decode()
+        call.replayed = _word(fields.get(b"x-volano-replay"))
 
 
 _NOT_ZERO = 1 << 64 | 1

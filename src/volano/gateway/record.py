@@ -36,7 +36,9 @@ def close(call: Call) -> bytes:
     arm = _NO_ARM
     if route is not None:
         arm = route.info
-        if call.outcome == "ok" and not call.cached:
+        if call.replayed:
+            pass  # somebody looks at an answer: it says nothing of how the release serves
+        elif call.outcome == "ok" and not call.cached:
             state.slot.count(arm.slot, error=False)
         elif call.error != STOPPED and call.cached not in REPEATED:
             state.slot.count(arm.slot, error=_is_failure(call))
@@ -54,7 +56,7 @@ def close(call: Call) -> bytes:
         first_at - began_at if first_at and call.streamed else -1,
         len(call.body), len(call.response),
     )  # fmt: skip
-    tags = _tags(call) if call.tried or call.cached else call.tags
+    tags = _tags(call) if call.tried or call.cached or call.replayed else call.tags
     if call.flight is not None and call.outcome != "ok":
         call.flight.over(None)
     # A `traces.frame.Call`, field by field in its order, not made into an object first.
@@ -82,6 +84,8 @@ answers now, and many of them would hide that it does not.
 def _tags(call: Call) -> dict[str, str]:
     """The client's own tags, and ours."""
     ours = _REPEATED.get(call.cached) or ({"tried": call.tried} if call.tried else _NO_TAGS)
+    if call.replayed:
+        ours = {**ours, "replay": call.replayed}
     return {**call.tags, **ours} if call.tags else ours
 
 

@@ -282,8 +282,8 @@ class Reconciler:
 
 
 def _is_evidence(trace: Trace) -> bool:
-    """Whether a call, and what is said of it, speaks of an arm: not when we broke it off."""
-    return trace.arm in ARMS and not trace.stopped
+    """Whether a call, and what is said of it, speaks of an arm: not when we broke it off or asked."""
+    return trace.arm in ARMS and not trace.stopped and not trace.replayed
 
 
 def _assigned(trace: Trace) -> tuple[str, Any, int]:

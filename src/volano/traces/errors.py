@@ -149,3 +149,9 @@ class IndexBrokenError(IntegrityError):
     """The index of texts `{path}` cannot be read: {why}."""
 
     hint = "Build it anew with `volano trace reindex`."
+
+
+class UnknownSessionError(NotFoundError):
+    """There is no session `{session}`."""
+
+    hint = "See the newest with `volano session list`."

@@ -17,7 +17,12 @@ from volano.traces.otlp.sink import SpanSink
 from volano.traces.rollup import Rollup
 from volano.traces.row import Rows, cut_call
 from volano.traces.segment import Frame, Segment, writer_of
-from volano.traces.tables import INSERT_CALL, SPEND_OF_NEW
+from volano.traces.tables import (
+    INSERT_CALL,
+    SESSIONS_OF_NEW_CALLS,
+    SESSIONS_OF_NEW_SPANS,
+    SPEND_OF_NEW,
+)
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +92,7 @@ class Intake:
             conn.execute("DELETE FROM begun WHERE life = ?", (life,))
         if look.over:
             conn.execute(SPEND_OF_NEW, (newest,))
+            conn.execute(SESSIONS_OF_NEW_CALLS, (newest,))
 
     def _write_calls(
         self, conn: sqlite3.Connection, look: Look, calls: list[tuple[Segment, Frame, Call]]
@@ -108,6 +114,7 @@ class Intake:
         conn.execute("RELEASE calls")
         if rows:
             conn.execute(SPEND_OF_NEW, (newest,))
+            conn.execute(SESSIONS_OF_NEW_CALLS, (newest,))
         look.rows += written
         look.repeats += len(calls) - written
 
@@ -115,7 +122,9 @@ class Intake:
         found = self._decoded(look, Kind.SPANS, decode_spans)
         if not found:
             return
+        newest = _newest(conn, "spans")
         taken = self._spans.take(conn, [frame for _, _, frame in found])
+        conn.execute(SESSIONS_OF_NEW_SPANS, (newest,))
         look.spans += taken.rows
         look.repeats += taken.repeats
         look.spans_aside += taken.aside
@@ -166,6 +175,6 @@ class Intake:
         look.losses.append(set_aside(segment, start, end, why=why, now_us=now_us))
 
 
-def _newest(conn: sqlite3.Connection) -> int:
-    found: int | None = conn.execute("SELECT max(seq) FROM calls").fetchone()[0]
+def _newest(conn: sqlite3.Connection, table: str = "calls") -> int:
+    found: int | None = conn.execute(f"SELECT max(seq) FROM {table}").fetchone()[0]  # noqa: S608
     return found or 0

@@ -1,7 +1,7 @@
 """Traces: the reading side of the records, hot and sealed as one; each verb is one or a few looks."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -25,8 +25,9 @@ from volano.traces.sealed.records import NEWEST, OLDEST, Records
 from volano.traces.sealed.within import EVERYTHING, Within
 from volano.traces.search import Search, words_of
 from volano.traces.span import Span
+from volano.traces.spend import Used, spend, used
 from volano.traces.sums import Sums, Where, prepare, sums
-from volano.traces.tables import COLUMNS, HOUR_US
+from volano.traces.tables import COLUMNS
 from volano.traces.tail import tail
 from volano.traces.trace import FAILED, Bodies, Counts, Deletion, Spent, Stat, Trace
 from volano.traces.traffic import By, Stretch, Traffic, stretches, traffic
@@ -89,6 +90,7 @@ class Traces:
         group: str | None = None,
         rollout: str | None = None,
         target: str | None = None,
+        model: str | None = None,
         since_us: int | None = None,
         until_us: int | None = None,
         text: str | None = None,
@@ -106,7 +108,7 @@ class Traces:
         """
         node = all_of([
             *_equal(channel=channel, release=release, key=key_id, group=group, rollout=rollout,
-                    target=target),
+                    target=target, model=model),
             _ended(outcome),
             parse(where),
         ])  # fmt: skip
@@ -181,6 +183,8 @@ class Traces:
         Raises:
             FilterError, FilterTooLongError: the filter cannot be read.
         """
+        if text and not words_of(text).terms:
+            return ()
         node = all_of([parse(where), *_saying(text)])
         sums: dict[int, Stretch] = {}
         for at_us, rows, failed in self._finder.counts(
@@ -291,20 +295,25 @@ class Traces:
         )  # fmt: skip
 
     def spend(
-        self, *, by: Sequence[str], since_us: int = 0, until_us: int | None = None
+        self,
+        *,
+        by: Sequence[str],
+        since_us: int = 0,
+        until_us: int | None = None,
+        of: Mapping[str, str] | None = None,
     ) -> Sequence[tuple[tuple[Any, ...], Spent]]:
-        """Return what calls cost, summed by columns of the rollup (`day` is 2026-11-01).
+        """Return what calls cost, summed by columns or tags (`day` is 2026-11-01).
 
-        The window is widened to whole hours of the calls' beginnings.
+        The window is widened to whole hours of the calls' beginnings. `of` keeps only calls
+        with these values; a group stands for all that is below it.
         """
-        names = ", ".join(_SPEND_BY[name] for name in by)
-        end = _END if until_us is None else until_us
-        rows = self._rows(
-            f"SELECT {names}, {_SPEND_SUMS} FROM spend WHERE hour >= ? AND hour < ? "  # noqa: S608
-            f"GROUP BY {', '.join(map(str, range(1, len(by) + 1)))}",
-            [since_us // HOUR_US, -(-end // HOUR_US)],
-        )
-        return [(row[: len(by)], Spent(*row[len(by) :])) for row in rows]
+        return spend(self._rows, self.records, by, since_us=since_us, until_us=until_us, of=of)
+
+    def used(
+        self, *, since_us: int, until_us: int | None = None, of: Mapping[str, str] | None = None
+    ) -> Iterable[Used]:
+        """Return what calls used, those with equal usage counted together."""
+        return used(self.records, since_us=since_us, until_us=until_us, of=of)
 
     def losses(self, limit: int = 50) -> tuple[Loss, ...]:
         """Return the pieces of the spool that could not become records, newest first."""
@@ -368,14 +377,6 @@ class Traces:
             return conn.execute(sql, values).fetchall()
 
 
-_SPEND_BY = {
-    **{
-        name: name for name in ("key_id", "channel", "release", "model", "currency", "life", "held")
-    },
-    "group": '"group"',
-    "day": "date(hour * 3600, 'unixepoch')",
-}
-_SPEND_SUMS = "sum(calls), sum(unpriced), sum(nano), sum(prompt_tokens), sum(completion_tokens)"
 _SHOWN = ("seq", *COLUMNS)
 _ROOTS = parse("kind = call or not has parent")
 _PORTIONS = 20

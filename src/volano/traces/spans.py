@@ -8,15 +8,17 @@ from typing import Any
 
 import zstandard
 
+from volano.traces import gathered
 from volano.traces.errors import UnknownSpanError
 from volano.traces.hot import reading
+from volano.traces.sealed.records import Records
+from volano.traces.sealed.within import Within
 from volano.traces.span import Span
 from volano.traces.tables import SELECT_SPAN
 
 _TAGS = Span.__match_args__.index("tags")
 _MIGRATION = 4
 """The one that made the table."""
-_END = 1 << 62
 _FIRST = (-1, -1)
 After = tuple[int, int]
 """Where a page ended: `began_us` and `seq` of its last span."""
@@ -37,8 +39,9 @@ class Refused:
 class Spans:
     """Reads spans. A file that is not there yet holds none."""
 
-    def __init__(self, hot_path: Path):
+    def __init__(self, hot_path: Path, records: Records | None = None):
         self._path = hot_path
+        self._records = records or Records(hot_path)
 
     def list(
         self,
@@ -55,15 +58,17 @@ class Spans:
     ) -> tuple[Span, ...]:
         """Return the newest spans first; go on with `before_seq` = the last one's `seq`."""
         given = {
-            "service = ?": service, "session = ?": session, "kind = ?": kind,
-            "outcome = ?": outcome, "dialect = ?": dialect,
-            "began_us >= ?": since_us, "began_us < ?": until_us,
+            "service": service, "session": session, "kind": kind, "outcome": outcome,
+            "dialect": dialect,
         }  # fmt: skip
-        used = {condition: value for condition, value in given.items() if value is not None}
+        used = {name: value for name, value in given.items() if value is not None}
         indexed = ["session <> ''"] if session else []  # lets its index be used
-        where = " AND ".join(["seq < ?", *used, *indexed])
-        end = _END if before_seq is None else before_seq
-        return self._select(f"{where} ORDER BY seq DESC LIMIT ?", [end, *used.values(), limit])
+        rows = self._records.select(
+            "spans", Span.__match_args__,
+            " AND ".join([*(f"{name} = ?" for name in used), *indexed]) or "TRUE",
+            [*used.values()], limit=limit, within=Within(since_us, until_us, before=before_seq),
+        )  # fmt: skip
+        return tuple(map(_span, rows))
 
     def get(self, trace_id: str, span_id: str) -> Span:
         """Return one span.
@@ -71,7 +76,7 @@ class Spans:
         Raises:
             UnknownSpanError: it was not sent, or is not recorded yet.
         """
-        found = self._select("id = ? AND span_id = ?", [trace_id, span_id])
+        found = self._select(trace_id, "id = ? AND span_id = ?", [trace_id, span_id])
         if not found:
             raise UnknownSpanError(span=span_id, trace=trace_id)
         return found[0]
@@ -92,7 +97,7 @@ class Spans:
         Raises:
             UnknownSpanError: it is not there any more.
         """
-        rows = self._rows("SELECT attributes FROM spans WHERE seq = ?", [span.seq])
+        rows = self._rows(span.id, "SELECT attributes FROM spans WHERE seq = ?", [span.seq])
         if not rows:
             raise UnknownSpanError(span=span.span_id, trace=span.id)
         found: Mapping[str, Any] = json.loads(zstandard.decompress(rows[0][0]))
@@ -102,42 +107,49 @@ class Spans:
         self, trace_id: str, *, limit: int = 1000, after: After = _FIRST
     ) -> tuple[Span, ...]:
         """Return the spans of a trace in the order of their beginning; go on with `after`."""
-        return self._page("id = ?", [trace_id], limit=limit, after=after)
+        return self._page(trace_id, "id = ?", [trace_id], limit=limit, after=after)
 
     def children(
         self, trace_id: str, span_id: str | None, *, limit: int = 200, after: After = _FIRST
     ) -> tuple[Span, ...]:
         """Return the spans below this one, by their beginning; None: those without a parent."""
         return self._page(
-            "id = ? AND parent_span_id IS ?", [trace_id, span_id], limit=limit, after=after
+            trace_id,
+            "id = ? AND parent_span_id IS ?",
+            [trace_id, span_id],
+            limit=limit,
+            after=after,
         )
 
     def count(self, trace_id: str) -> int:
         """Count the spans of a trace."""
-        rows = self._rows("SELECT count(*) FROM spans WHERE id = ?", [trace_id])
+        rows = self._rows(trace_id, "SELECT count(*) FROM spans WHERE id = ?", [trace_id])
         return int(rows[0][0]) if rows else 0
 
     def refused(self, limit: int = 20) -> tuple[Refused, ...]:
         """Return spans that could not be kept for what they are, the newest first."""
         sql = 'SELECT seq, at_us, key_id, "group", why, name FROM spans_aside'
-        rows = self._rows(f"{sql} ORDER BY seq DESC LIMIT ?", [limit])
-        return tuple(Refused(*row) for row in rows)
+        with reading(self._path, least=_MIGRATION) as conn:
+            rows = conn.execute(f"{sql} ORDER BY seq DESC LIMIT ?", [limit]) if conn else ()
+            return tuple(Refused(*row) for row in rows)
 
     def _page(
-        self, where: str, values: Sequence[Any], *, limit: int, after: After
+        self, trace_id: str, where: str, values: Sequence[Any], *, limit: int, after: After
     ) -> tuple[Span, ...]:
         """The index alone says which are on the page; only their rows are read."""
         page = (
             f"SELECT seq FROM spans INDEXED BY spans_by_parent WHERE {where} "  # noqa: S608
             "AND (began_us, seq) > (?, ?) ORDER BY began_us, seq LIMIT ?"
         )
-        return self._select(f"seq IN ({page}) ORDER BY began_us, seq", [*values, *after, limit])
+        where = f"seq IN ({page}) ORDER BY began_us, seq"
+        return self._select(trace_id, where, [*values, *after, limit])
 
-    def _select(self, where: str, values: Sequence[Any]) -> tuple[Span, ...]:
-        return tuple(map(_span, self._rows(f"{SELECT_SPAN} WHERE {where}", values)))
+    def _select(self, trace_id: str, where: str, values: Sequence[Any]) -> tuple[Span, ...]:
+        rows = self._rows(trace_id, f"{SELECT_SPAN} WHERE {where}", values)
+        return tuple(map(_span, rows))
 
-    def _rows(self, sql: str, values: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
-        with reading(self._path, least=_MIGRATION) as conn:
+    def _rows(self, trace_id: str, sql: str, values: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
+        with gathered.trace(self._path, self._records, trace_id, least=_MIGRATION) as conn:
             return [] if conn is None else conn.execute(sql, values).fetchall()
 
 

@@ -202,6 +202,18 @@ END
 _ROOTS = "AND NEW.parent_span_id IS NULL "
 """Of an application's spans the first one speaks for the trace; the others' tags are details."""
 
+SESSIONS = """
+CREATE TABLE sessions (session TEXT PRIMARY KEY, last_us INTEGER NOT NULL) STRICT, WITHOUT ROWID
+"""
+"""When each session was seen last: only so can a list of them begin with the newest at once."""
+
+_SESSIONS_OF = """
+INSERT INTO sessions SELECT session, max(began_us) FROM {} WHERE {} AND session <> '' GROUP BY 1
+ON CONFLICT DO UPDATE SET last_us = max(last_us, excluded.last_us)
+"""
+SESSIONS_OF_NEW_CALLS = _SESSIONS_OF.format("calls", "seq > ?")
+SESSIONS_OF_NEW_SPANS = _SESSIONS_OF.format("spans", "seq > ?")
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         CALLS,
@@ -266,6 +278,21 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
            FROM calls, json_each(calls.tags) AS j WHERE tags <> '{}' AND j.type = 'text'""",
         _TAGGED_BY.format("calls", ""),
         _TAGGED_BY.format("spans", _ROOTS),
+    ),
+    (
+        """CREATE INDEX calls_by_parent ON calls (id, parent_span_id, began_us)
+           WHERE parent_span_id IS NOT NULL""",
+        "CREATE INDEX spans_not_ok ON spans (id, began_us) WHERE outcome <> 'ok'",
+        "DROP INDEX spans_by_parent",
+        "CREATE INDEX spans_by_parent ON spans (id, parent_span_id, began_us, ended_us)",
+        "DROP INDEX calls_by_session",
+        "DROP INDEX spans_by_session",
+        "CREATE INDEX calls_by_session ON calls (session, began_us, id) WHERE session <> ''",
+        "CREATE INDEX spans_by_session ON spans (session, began_us, id) WHERE session <> ''",
+        SESSIONS,
+        "CREATE INDEX sessions_by_last ON sessions (last_us, session)",
+        _SESSIONS_OF.format("calls", "TRUE"),
+        _SESSIONS_OF.format("spans", "TRUE"),
     ),
 )
 

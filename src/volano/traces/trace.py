@@ -64,6 +64,11 @@ class Trace:
         return self.tags.get("cache") in REPEATED
 
     @property
+    def replayed(self) -> bool:
+        """Whether somebody asked a recorded request again, to look at the answer."""
+        return "replay" in self.tags
+
+    @property
     def stopped(self) -> bool:
         """Whether our own shutdown ended it: an error, but nobody's but ours."""
         return self.outcome in FAILED and self.error == STOPPED

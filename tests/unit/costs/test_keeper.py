@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from support.desk import AT_US, DAY_US, Desk
 from support.workspace import ANNA
-from volano.core.clock import ManualClock
 from volano.core.money import Money
 from volano.costs.book import Shelf
 from volano.costs.errors import (
@@ -13,58 +13,10 @@ from volano.costs.errors import (
     BadTimeError,
     NoBudgetError,
 )
-from volano.costs.keeper import Costs
-from volano.costs.pricing import Pricing
 from volano.costs.purse import LATER, Hold, Purse, Spent
-from volano.costs.repricing import Repricing
-from volano.store import Database, Ledger
-from volano.traces import Call, HotStore, Kind, Recorder, Spool, Traces, encode
+from volano.store import Database
+from volano.traces import Kind, encode
 from volano.traces.frame import Begin
-
-AT_US = 1_750_000_000_000_000
-DAY_US = 86_400_000_000
-
-
-class Desk:
-    def __init__(self, folder: Path, db: Database):
-        self.folder, self.clock = folder, ManualClock(AT_US)
-        (folder / "run").mkdir()
-        self.published = 0
-        self.traces = Traces(folder / "hot.db")
-        self.ledger = Ledger(db, self.clock)
-        self.costs = Costs(
-            db=db, ledger=self.ledger, traces=self.traces, spool=folder / "spool",
-            run=folder / "run", clock=self.clock, publish=self.publish,
-            frames=self.spool("control"),
-        )  # fmt: skip
-        self.calls = 0
-
-    def publish(self) -> int:
-        self.published += 1
-        return self.published
-
-    def call(self, spool, **given):
-        self.calls += 1
-        usage = b'{"usage":{"prompt_tokens":1000,"completion_tokens":100}}'
-        given = {
-            "id": f"{self.calls:032x}", "span_id": f"{self.calls:016x}", "began_us": AT_US,
-            "ended_us": AT_US + 500_000, "key_id": "k1", "group": "shop/support",
-            "channel": "support", "release": "support@1", "door": "openai.chat",
-            "target": "t", "model": "openai/gpt-4o-mini", "response": usage, **given,
-        }  # fmt: skip
-        spool.append(Kind.CALL, encode(Call(**given)))
-
-    def record(self):
-        hot = HotStore(self.folder / "hot.db")
-        pricing = Pricing(self.costs.book)
-        sinks = {Kind.REPRICE: Repricing(pricing)}
-        recorder = Recorder(self.folder / "spool", hot, sinks, annotate=pricing)
-        recorder.drain()
-        recorder.close()
-        hot.close()
-
-    def spool(self, name="w"):
-        return Spool(self.folder / "spool", name)
 
 
 @pytest.fixture
@@ -83,7 +35,8 @@ def test_history_is_priced_anew(desk):
         desk.call(spool, outcome="refused", response=b"")
     desk.record()
     before = {
-        (r["cost"], r["calls"], r["unpriced"]) for r in desk.costs.show("model", since="2025-06-01")
+        (r["cost"], r["calls"], r["unpriced"])
+        for r in desk.spending.show("model", since="2025-06-01")
     }
     assert ("unknown", 2, 2) in before
     desk.costs.set_price("own", target="gpu", input="2", output="3", currency="EUR",
@@ -98,7 +51,7 @@ def test_history_is_priced_anew(desk):
     assert (old.cost_nano, refused.cost_nano, held.cost_nano) == (None, 0, 900)
     assert listed.cost_nano == 1000 * 150 + 100 * 600
     assert listed.provider == "openai"
-    rows = {(r["model"], r["cost"]): r for r in desk.costs.show("model", since="2025-06-01")}
+    rows = {(r["model"], r["cost"]): r for r in desk.spending.show("model", since="2025-06-01")}
     assert sum(r["calls"] for r in rows.values()) == 4
     [priced] = [r for (model, cost), r in rows.items() if model == "own" and cost != "unknown"]
     assert (priced["calls"], priced["unpriced"], priced["prompt_tokens"]) == (1, 0, 1000)
@@ -182,16 +135,18 @@ def test_spend_is_summed_by_what_one_asks_and_the_unknown_is_told(desk):
         desk.call(spool, key_id="k3", model="nobody/knows")
         desk.call(spool, began_us=AT_US - 40 * DAY_US)
     desk.record()
-    assert [(r["key"], r["cost"], r["calls"], r["unpriced"]) for r in desk.costs.show("key")] == [
+    assert [
+        (r["key"], r["cost"], r["calls"], r["unpriced"]) for r in desk.spending.show("key")
+    ] == [
         ("k1", "0.00021 USD", 1, 0),
         ("k2", "0.00021 USD", 1, 0),
         ("k2", "unknown", 1, 1),
         ("k3", "unknown", 1, 1),
     ]
-    assert len(desk.costs.show("day", since="2025-01-01")) == 3
-    assert desk.costs.show("day", since="2025-01-01", until="2025-05-30")[0]["calls"] == 1
+    assert len(desk.spending.show("day", since="2025-01-01")) == 3
+    assert desk.spending.show("day", since="2025-01-01", until="2025-05-30")[0]["calls"] == 1
     with pytest.raises(BadTimeError):
-        desk.costs.show(since="yesterday")
+        desk.spending.show(since="yesterday")
 
 
 def test_a_repeated_frame_is_not_spent_twice(desk):
@@ -200,7 +155,7 @@ def test_a_repeated_frame_is_not_spent_twice(desk):
         desk.calls = 0
         desk.call(spool)
     desk.record()
-    assert [row["calls"] for row in desk.costs.show()] == [1]
+    assert [row["calls"] for row in desk.spending.show()] == [1]
 
 
 def test_budgets_are_set_changed_and_cleared(desk):
@@ -210,6 +165,10 @@ def test_budgets_are_set_changed_and_cleared(desk):
     first = desk.costs.set_budget("group:shop", amount="0.5", window="day", by=ANNA)
     assert (first.amount, first.spent) == (Money(500_000_000), Money(210_000))
     assert first.until == "2025-06-16T00:00:00Z"
+    assert first.empty == ""  # at 0.00021 a day it outlasts its window
+    tight = desk.costs.set_budget("group:shop", amount="0.000211", window="total", by=ANNA)
+    assert tight.empty == "2025-06-15T15:13:31Z"  # 1/210 of a day from now
+    desk.costs.clear_budget(tight.id, by=ANNA)
     again = desk.costs.set_budget("group:shop", amount="2", window="day", by=ANNA)
     assert (again.id, again.amount) == (first.id, Money(2_000_000_000))
     desk.costs.set_budget("key:vk_k1", amount="1 EUR", by=ANNA)

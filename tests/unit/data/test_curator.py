@@ -7,15 +7,18 @@ import pytest
 from support.workspace import ANNA, Street
 from volano.data import Datasets
 from volano.data.curator import Curator
-from volano.data.errors import NoCorrectionsError
+from volano.data.errors import NoCorrectionsError, NothingToLearnError
 from volano.store.errors import UnknownArtifactError
+from volano.traces.spans import Spans
 
 
 @pytest.fixture
 def street(desk):
     street = Street(desk)
     street.datasets = Datasets(desk.catalog)
-    street.curator = Curator(street.datasets, street.feedbacks)
+    street.curator = Curator(
+        street.datasets, street.feedbacks, street.traces, Spans(street.hot_path)
+    )
     rows = [{"text": f"old question {n}", "label": "billing"} for n in range(10)]
     street.base = street.datasets.add("tickets", rows, by=ANNA)
     desk.serve("support")
@@ -67,3 +70,28 @@ def test_nothing_to_learn_makes_no_version(street):
     with pytest.raises(UnknownArtifactError):
         street.curator.curate("tickets", base="nothing", by=ANNA)
     assert len(street.datasets.list()) == 1
+
+
+def test_one_trace_becomes_a_row_with_its_answer_or_its_correction(street):
+    answer = json.dumps({"choices": [{"message": {"content": "shipping"}}]}).encode()
+    body = json.dumps({"messages": [{"role": "user", "content": "Где посылка?"}]}).encode()
+    trace = street.call("support", "stable", request=body, response=answer)
+    street.recorder.drain()
+    made = street.curator.take(trace, "picked", by=ANNA)
+    [row] = street.datasets.rows(made.ref)
+    assert (made.ref, row.text, row.label) == ("picked@1", "Где посылка?", "shipping")
+    assert row.origin == {"trace": trace}
+    with pytest.raises(NoCorrectionsError):
+        street.curator.take(trace, "picked", by=ANNA)
+    said = street.feedbacks.add(trace, correction="refund", by=ANNA)
+    street.recorder.drain()
+    [row] = street.datasets.rows(street.curator.take(trace, "picked", by=ANNA).ref)
+    assert (row.label, row.origin) == ("refund", {"trace": trace, "feedback": said.id})
+
+
+def test_a_trace_without_an_answer_teaches_nothing(street):
+    trace = street.call("support", "stable", outcome="error")
+    street.recorder.drain()
+    with pytest.raises(NothingToLearnError, match="no answer"):
+        street.curator.take(trace, "picked", by=ANNA)
+    assert street.curator.take(trace, "picked", label="shipping", by=ANNA).ref == "picked@1"

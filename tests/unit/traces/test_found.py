@@ -124,6 +124,8 @@ def test_words_are_found_in_the_index_and_in_what_is_not_indexed_yet(hot, monkey
         assert ids(hot.page("output ~ 退款").rows) == new[1:]
         assert ids(hot.page("not text ~ 退款", text="x").rows) == [8, 6, 4, 2, 0]
         sums = hot.histogram(text="退款", since_us=0, until_us=10**6, each_us=5_000)
+        assert hot.histogram(text="\ufffd !", since_us=0, until_us=10**6, each_us=5_000) == ()
+        assert hot.page(text="\ufffd !").rows == ()
         assert [(s.at_us, s.calls) for s in sums][:2] == [(0, 2), (5_000, 3)]
         assert sum(s.calls for s in sums) == 5 + len(new)
 

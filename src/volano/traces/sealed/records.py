@@ -137,6 +137,10 @@ class Records:
 
         return self._asking(table, ask) or (0, 0)
 
+    def is_sealed(self, table: str, within: Within = EVERYTHING) -> bool:
+        """Whether there are sealed files that may have rows within these bounds."""
+        return bool(self._asking(table, lambda snap: bool(snap.files(within))))
+
     def deleted(self) -> int:
         """Return a number that grows whenever retention deletes something."""
 

@@ -2,20 +2,62 @@
 
 from volano.web.api.verb import Param, Verb
 
+_OF = Param("of", "only these: channel:NAME, group:PATH (with all below it), key:ID, model:NAME, "
+            "release:REF, target:NAME, tag:NAME=VALUE")  # fmt: skip
+_SINCE = Param("since", "from this day or moment, UTC, or 30d; the month's beginning otherwise")
+_UNTIL = Param("until", "until this day or moment, UTC; now otherwise")
+_DIMENSIONS = (
+    "key, group, group-tree (with all below it), channel, release, model, target, provider, "
+    "environment, user, day, hour or tag:NAME"
+)
+
 VERBS = (
     Verb(
-        "cost", "show", "costs.show", "/costs", "Show what calls cost, this month by channel.",
+        "cost", "show", "spending.show", "/costs", "Show what calls cost, this month by channel.",
+        (
+            Param("by_what", f"summed by {_DIMENSIONS}", first=True, default="channel"),
+            Param("then", "and by this too"),
+            _OF, _SINCE, _UNTIL,
+        ),
+        scope="read",
+    ),
+    Verb(
+        "cost", "forecast", "spending.forecast", "/costs/forecast",
+        "Forecast the rest of the month and the next 30 days, with bounds.",
+        (Param("by_what", "for each of these: channel, model, key …; all together otherwise",
+               first=True), _OF),
+        columns=("what", "span", "spent", "low", "expected", "high", "answer"), scope="read",
+    ),
+    Verb(
+        "cost", "anomalies", "spending.anomalies", "/costs/anomalies",
+        "Show which channels, models and keys cost more or less in the last day than usual.",
+        columns=("what", "kind", "cost", "expected", "since", "until"), scope="read",
+    ),
+    Verb(
+        "cost", "what-if", "spending.what_if", "/costs/what-if",
+        "Show what recorded calls would have cost on another model, if it counted and answered alike.",
+        (
+            Param("model", "provider:model, such as openai:gpt-5-mini", required=True),
+            Param("since", "from this day or moment, UTC, or so long ago", default="30d"), _UNTIL, _OF,
+            Param("token_ratio", "its tokens for one of now: tokenizers differ", "float", default=1.0),
+        ),
+        columns=("channel", "was", "would", "uncached", "change", "calls", "compared", "unpriced",
+                 "no_usage", "too_long"),
+        scope="read",
+    ),
+    Verb(
+        "cost", "energy", "spending.energy", "/costs/energy",
+        "Show energy (Wh) and CO2e (g) of calls, as ranges.",
         (
             Param("by_what", "summed by what", first=True, default="channel",
-                  choices=("key", "group", "channel", "release", "model", "day")),
-            Param("since", "from this day or moment, UTC; the month's beginning otherwise"),
-            Param("until", "until this day or moment, UTC"),
+                  choices=("channel", "release", "model", "provider", "target")),
+            _OF, _SINCE, _UNTIL,
         ),
         scope="read",
     ),
     Verb(
         "cost", "budgets", "costs.budgets", "/costs/budgets", "List budgets, and where each stands.",
-        columns=("id", "subject", "amount", "window", "spent", "held", "left", "until"),
+        columns=("id", "subject", "amount", "window", "spent", "held", "left", "until", "empty"),
     ),
     Verb(
         "cost", "budget", "costs.set_budget", "/costs/budgets/{subject}/set",

@@ -96,4 +96,26 @@ VERBS = (
          scope="read"),
     Verb("view", "remove", "views.remove", "/views/{name}/remove", "Forget a saved view.",
          (_VIEW,), changes=True, done="{name} is forgotten.", next="volano view list"),
+    Verb(
+        "trace", "to-dataset", "curator.take", "/traces/{id}/to-dataset",
+        "Add a trace to the next version of a dataset, with its correction where there is one.",
+        (
+            Param("id", "the trace id", first=True, required=True),
+            Param("dataset", "the name of the dataset; a new name begins one", first=True, required=True),
+            Param("label", "what should be answered; else the newest correction, else the answer"),
+        ),
+        changes=True, done="{ref}  {meta[counts][train]} train, {meta[counts][test]} test rows",
+        next="volano data rows {ref}",
+    ),
+    Verb(
+        "trace", "replay", "replays.replay", "/traces/{id}/replay",
+        "Ask a recorded request again, and show the old and the new answer.",
+        (
+            Param("id", "the trace id", first=True, required=True),
+            Param("release", "the release to ask; one that a channel serves"),
+            Param("channel", "the channel to ask; else the recorded one"),
+            Param("span", "which call of the trace; else the newest"),
+        ),
+        changes=True,
+    ),
 )  # fmt: skip

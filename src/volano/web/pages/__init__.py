@@ -24,11 +24,13 @@ from volano.web.pages import (
     find,
     kpis,
     live,
+    money,
     paper,
     render,
     reviewing,
+    trace_page,
     traffic,
-)
+)  # fmt: skip
 from volano.web.pages.asked import asked_for
 from volano.web.pages.assets import static_route
 from volano.web.pages.caring import care
@@ -70,8 +72,11 @@ def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
         Route("/drift/{key}", guard(drifting)),
         Route("/review/{name}", guard(reviewing.page), name="review"),
         Route("/review/{name}/{deed}", reviewing.deed(app, now), methods=["POST"]),
+        Route("/money", guard(spent), name="money"),
+        Route("/money.json", guard(spent)),
         Route("/find", guard(search), name="find"),
         Route("/list/{noun}", guard(rows), name="list"),
+        *trace_page.routes(app, guard, now, one),
         Route("/item/{noun}/{key:path}", guard(one), name="item"),
     ]
 
@@ -129,6 +134,14 @@ def drifting(app: Any, request: Request, now_us: int) -> Response:
     if render.wants_json(request):
         return render.json(drift.data(found))
     return render.html(app, request, "drift.html", now_us, drift=found)
+
+
+def spent(app: Any, request: Request, now_us: int) -> Response:
+    """Show the money; dimension, window and filter are in the address."""
+    found = money.look(app, request, now_us)
+    if render.wants_json(request):
+        return render.json(found.data)
+    return render.html(app, request, "money.html", now_us, money=found)
 
 
 def rows(app: Any, request: Request, now_us: int) -> Response:

@@ -8,6 +8,7 @@ from volano.web.pages import (
     reviews,
     rollouts,
     runs,
+    sessions,
     trace_list,
     traces,
 )  # fmt: skip
@@ -88,6 +89,15 @@ NOUNS: dict[str, Noun] = {
             """-d '{{"model": "support", "messages": [{{"role": "user", "content": "Hello"}}]}}'""",
             trace_list.listing, traces.item,
             ("channel", "release", "outcome", "since", "key", "target"), "traces.html",
+        ),
+        Noun(
+            "sessions", "session", N_("Sessions"), "s", "street",
+            N_("How do conversations go?"),
+            N_("No session yet. A call that names its conversation begins one."),
+            'curl http://{address}/v1/chat/completions -H "Authorization: Bearer $VOLANO_KEY" '
+            "-H 'x-volano-session: chat-1' "
+            """-d '{{"model": "support", "messages": [{{"role": "user", "content": "Hello"}}]}}'""",
+            sessions.listing, sessions.item,
         ),
         Noun(
             "feedback", "feedback", N_("Feedback"), "f", "street",

@@ -70,7 +70,13 @@ def environment() -> Environment:
         count=words.count,
         short=words.short_count,
     )
-    env.globals.update(static=assets.url, nouns=NOUNS, wheel=wheel, version=volano.__version__)
+    env.globals.update(
+        static=assets.url,
+        nouns=NOUNS,
+        wheel=wheel,
+        duration=words.duration,
+        version=volano.__version__,
+    )
     return env
 
 

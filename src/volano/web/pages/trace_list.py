@@ -20,8 +20,9 @@ from volano.web.pages.view import Asked, Cell, Column, Filter, Listing, Pulse, P
 
 STRETCHES = 48
 _SECOND_US = 1_000_000
-_CHOSEN = {"channel": "channel", "release": "release", "key": "key", "target": "target"}
-_KEPT = ("where", "q", "channel", "release", "outcome", "since", "key", "target")
+_CHOSEN = {name: name for name in ("channel", "release", "key", "target", "group", "model")}
+_KEPT = ("where", "q", "channel", "release", "outcome", "since", "key", "target",
+         "group", "model", "day")  # fmt: skip
 EXAMPLES = (
     "latency > 2s and outcome = error",
     'text ~ "refund" and not channel = internal',
@@ -155,6 +156,9 @@ def _full(where: str, asked: Asked) -> str:
 
 def _window(asked: Asked, now_us: int) -> tuple[int | None, int | None]:
     since = SINCE.get(asked.get("since") or "")
+    day_us = words.day(asked.get("day") or "")
+    if day_us is not None:
+        return day_us, day_us + words.DAY_US
     begin, end = _at(asked.get("from"), now_us), _at(asked.get("until"), now_us)
     return (now_us - since if begin is None and since else begin), end
 
@@ -243,7 +247,8 @@ def _filters(app: Any) -> tuple[Filter, ...]:
         Filter("release", _("Release"), [(ref, ref) for ref in releases]),
         Filter("outcome", _("Outcome"), outcomes),
         Filter("since", _("Time"), [("15m", _("last 15 min")), ("1h", _("last hour")),
-                                    ("1d", _("last day")), ("7d", _("last week"))]),
+                                    ("1d", _("last day")), ("7d", _("last week")),
+                                    ("30d", _("last 30 days")), ("90d", _("last 90 days"))]),
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from markupsafe import Markup, escape
 
 from volano.core.errors import NotFoundError
+from volano.costs.energy import figure
 from volano.traces.curl import as_curl
 from volano.traces.span import Span as Stage
 from volano.web.pages import links, words
@@ -28,9 +29,10 @@ from volano.web.pages.view import (
     State,
     Table,
 )
+from volano.web.pages.words import money
 
 SINCE = {"15m": 15 * words.MINUTE_US, "1h": words.HOUR_US, "1d": words.DAY_US,
-         "7d": 7 * words.DAY_US}  # fmt: skip
+         "7d": 7 * words.DAY_US, "30d": 30 * words.DAY_US, "90d": 90 * words.DAY_US}  # fmt: skip
 OUTCOMES = {
     "ok": State("answered", "good"),
     "error": State("failed", "bad"),
@@ -62,7 +64,7 @@ def item(app: Any, key: str, now_us: int) -> Item:
             Code(_("Response body"), _pretty(bodies.response)),
             *([Code(_("As curl"), again, note=_("the key is $VOLANO_KEY there"))] if again else []),
         ],
-        aside=[_route(trace), _cost(trace), _from(trace)],
+        aside=[_route(trace), _cost(trace), _price(app, trace), _from(trace)],
         data={**plain(trace), **plain(bodies), "feedback": plain(list(given))},
     )
 
@@ -232,6 +234,25 @@ def _cost(trace: Any) -> Facts:
             (_("tokens out"), tokens(trace.completion_tokens)),
             (_("status"), Cell("number", str(trace.status))),
             (_("streamed"), Cell("text", _("yes") if trace.streamed else _("no"))),
+        ],
+    )
+
+
+def _price(app: Any, trace: Any) -> Facts:
+    """Say what the call cost and by which price, and its energy and CO2e: always as ranges."""
+    known = trace.cost_nano is not None
+    cost = money({trace.cost_currency or "": trace.cost_nano}).strip() if known else _("unknown")
+    facts = [(_("cost"), Cell("number", cost)), (_("by"), Cell("text", trace.priced_by or "–"))]
+    found = app.spending.footprint(trace)
+    if found is None:
+        return Facts(_("Cost and energy"), [*facts, (_("energy"), Cell("text", _("unknown")))])
+    wh, g = (f"{figure(each.low)} – {figure(each.high)}" for each in (found.wh, found.g))
+    return Facts(
+        _("Cost and energy"),
+        [
+            *facts,
+            (_("energy"), Cell("number", f"{wh}\u202fWh", sub=found.basis)),
+            (_("CO₂e"), Cell("number", f"{g}\u202fg")),
         ],
     )
 

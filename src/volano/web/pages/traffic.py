@@ -16,6 +16,7 @@ from volano.web.pages.nouns import NOUNS
 from volano.web.pages.plain import plain
 from volano.web.pages.traces import SINCE
 from volano.web.pages.view import Cell, Column, Facts, Pulse, Pulses, Row, State, Table
+from volano.web.pages.words import money
 
 WINDOWS = ("15m", "1h", "1d")
 _EACH_US = {"15m": words.MINUTE_US // 4, "1h": words.MINUTE_US, "1d": 24 * words.MINUTE_US}
@@ -80,16 +81,6 @@ def look(app: Any, now_us: int, since: str = "1h") -> Traffic:
         data=data,
         digest=hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16],
     )
-
-
-def money(nano: dict[str, int]) -> str:
-    """Return costs by currency, with as many digits as say something."""
-    said = []
-    for currency, amount in sorted(nano.items()):
-        value = amount / 1e9
-        digits = 2 if value >= 1 or not value else 4 if value >= 0.001 else 6
-        said.append(f"{value:,.{digits}f}\u202f{currency}")
-    return " + ".join(said) or "–"
 
 
 def _headline(total: Sequence[Any], workers: Sequence[Any], since: str, told: str) -> Markup:

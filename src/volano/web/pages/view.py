@@ -320,8 +320,44 @@ class Voices:
     note: Markup = field(default_factory=Markup)
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of a session: what was new in it, and the trace it leads to."""
+
+    href: str
+    at_us: int
+    said: Sequence[Message]
+    took: str
+    cost: str
+    state: State | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """Turns of a session in order, and where the next ones are."""
+
+    template: ClassVar[str] = "dialogue"
+    title: str
+    turns: Sequence[Turn]
+    following: str | None = None
+    beginning: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """What can be done with a trace: forms that work without a script."""
+
+    template: ClassVar[str] = "uses"
+    title: str
+    trace_id: str
+    datasets: Sequence[str]
+    releases: Sequence[str]
+
+
 Section = (
-    Voices | Facts | Table | Conversation | Code | Lineage | Bars | Spans | Steps | Pulses | Gates | Timeline
+    Voices | Facts | Table | Conversation | Code | Lineage | Bars | Spans | Steps | Pulses | Gates
+    | Timeline | Dialogue | Uses
 )  # fmt: skip
 
 

@@ -26,6 +26,15 @@ def exact(at_us: int) -> str:
     return _utc(at_us).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def day(text: str) -> int | None:
+    """Return when this day begins, 2026-11-01 in UTC; None: it is no day."""
+    try:
+        at = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(at.timestamp()) * 1_000_000
+
+
 def ago(at_us: int, now_us: int) -> str:
     """Return how long ago that was, in one unit."""
     gone = now_us - at_us
@@ -84,6 +93,16 @@ def duration(us: int | None) -> str:
     if us < 2 * HOUR_US:
         return f"{us / MINUTE_US:.0f}\u202fmin"
     return f"{us / HOUR_US:.1f}\u202fh"
+
+
+def money(nano: dict[str, int]) -> str:
+    """Return costs by currency, with as many digits as say something."""
+    said = []
+    for currency, amount in sorted(nano.items()):
+        value = amount / 1e9
+        digits = 2 if value >= 1 or not value else 4 if value >= 0.001 else 6
+        said.append(f"{value:,.{digits}f}\u202f{currency}")
+    return " + ".join(said) or "–"
 
 
 def size(n: int | None) -> str:

@@ -34,7 +34,7 @@
 
   // ---- keys
 
-  const rows = () => [...document.querySelectorAll("[data-rows] tbody tr td.lead a")];
+  const rows = () => [...document.querySelectorAll("[data-rows] tbody tr:not([hidden]) td.lead :is(a:not(.unfold), .more a)")];
   let waiting = false; // "g" was pressed, a letter follows
 
   function step(by) {
@@ -45,6 +45,41 @@
       next.focus();
       next.scrollIntoView({ block: "nearest" });
     }
+  }
+
+  // ---- a tree: what stands below a row is hidden and shown again
+
+  let told = document.querySelector("#step .step-head"); // the details that are in view
+
+  function fold(button, open) {
+    const row = button.closest("tr");
+    const depth = Number(row.dataset.depth);
+    button.setAttribute("aria-expanded", open);
+    let folded = Infinity; // below a row that was folded by itself all stays hidden
+    for (let next = row.nextElementSibling; next && Number(next.dataset.depth) > depth; next = next.nextElementSibling) {
+      const at = Number(next.dataset.depth);
+      if (at <= folded) folded = Infinity;
+      next.hidden = !open || at > folded;
+      if (open && next.querySelector('[data-fold][aria-expanded="false"]')) folded = Math.min(folded, at);
+    }
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-fold]");
+    if (button) fold(button, button.getAttribute("aria-expanded") !== "true");
+  });
+
+  document.addEventListener("htmx:after:swap", () => {
+    const head = document.querySelector("#step .step-head");
+    if (head && head !== told) head.scrollIntoView({ block: "nearest" });
+    told = head;
+  });
+
+  function turn(open) {
+    const row = document.activeElement?.closest("tr[data-depth]");
+    const button = row?.querySelector("[data-fold]");
+    if (button && (button.getAttribute("aria-expanded") === "true") !== open) fold(button, open);
+    else if (open) row?.querySelector(".unfold")?.click();
   }
 
   function go(letter) {
@@ -58,6 +93,9 @@
     j: () => step(1),
     k: () => step(-1),
     u: () => document.querySelector("[data-up]")?.click(),
+    e: () => document.querySelector("[data-next-failed]")?.click(),
+    ArrowRight: () => turn(true),
+    ArrowLeft: () => turn(false),
     g: () => {
       waiting = true;
       setTimeout(() => (waiting = false), 1500);
@@ -74,7 +112,7 @@
       return go(event.key);
     }
     if (keys[event.key]) {
-      event.preventDefault();
+      if (!event.key.startsWith("Arrow") || event.target.closest("tr[data-depth]")) event.preventDefault();
       keys[event.key]();
     }
   });
