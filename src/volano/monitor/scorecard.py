@@ -284,8 +284,9 @@ class Scorecard:
     ) -> Mapping[str, Answer]:
         found = self.ask(wanted, where=where, since_us=since_us, until_us=until_us)
         answers = next(iter(found.values()), {})
+        none = {"requests": Answer(0.0)}  # that nobody called is known
         nothing = Answer(why="no call")
-        return {one.name: answers.get(one.name, nothing) for one in wanted}
+        return {one.name: answers.get(one.name) or none.get(one.name, nothing) for one in wanted}
 
     def _sums(
         self, *, by: Sequence[str], where: Mapping[str, Any], since_us: int, until_us: int,

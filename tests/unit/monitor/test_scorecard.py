@@ -68,6 +68,9 @@ def shop(migrated, tmp_path):
 def test_what_is_not_measured_says_why_and_is_never_nought(shop):
     [row] = shop.show("satisfaction")
     assert (row["value"], row["shown"]) == (None, "not measured: no call")
+    now = shop.clock.now_us()
+    none = shop.scorecard.board(since_us=now - DAY, until_us=now).cards
+    assert [n for n, card in none.items() if card.now.value is not None] == ["requests"]
     shop.ask(1, cost_nano=None, cost_currency="")
     why = {name: shop.show(name)[0]["shown"] for name in (*WORTH, "cost", "cost_per_request")}
     assert why == {
