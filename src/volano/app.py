@@ -52,11 +52,16 @@ from volano.models.wording import prompt_of
 from volano.monitor.alarm import Alarm
 from volano.monitor.alerts import Alerts
 from volano.monitor.book import AlertBook
+from volano.monitor.diagnosis import Diagnoses
 from volano.monitor.drift import Drift
+from volano.monitor.drift.script import script
 from volano.monitor.drift.told import newest
 from volano.monitor.drift.watch import Watch as DriftWatch
+from volano.monitor.host import Host
 from volano.monitor.judge import Judge
 from volano.monitor.outbox import Outbox
+from volano.monitor.period import Periods
+from volano.monitor.scorecard import Scorecard
 from volano.monitor.series import Series
 from volano.monitor.slos import SLOs
 from volano.monitor.watch import Watch
@@ -270,7 +275,11 @@ class App:
     def _watch_over(self, settings: Settings) -> None:
         """Build what sees how it goes, and tells."""
         book, workspace = AlertBook(self._db, self.ledger), settings.home.name
-        self.series = Series(self.traces, self.clock)
+        self.series = Series(self.traces)
+        self.scorecard = Scorecard(
+            db=self._db, ledger=self.ledger, series=self.series, traces=self.traces,
+            feedbacks=self.feedbacks, metrics=self.metrics, clock=self.clock, detect=script,
+        )  # fmt: skip
         self.slos = SLOs(
             db=self._db, ledger=self.ledger, series=self.series, clock=self.clock,
             in_use=book.watching,
@@ -282,6 +291,14 @@ class App:
             book=book, ledger=self.ledger, slos=self.slos, receivers=receiver, watch=watch,
             outbox=outbox, clock=self.clock, home=settings.home, workspace=workspace,
             url=settings.url,
+        )  # fmt: skip
+        self._host = Host(self.clock)
+        self.diagnoses = Diagnoses(
+            self.series, self.clock, self._host.between, slots=settings.engine_slots
+        )
+        self.periods = Periods(
+            scorecard=self.scorecard, ledger=self.ledger, clock=self.clock,
+            alerts=lambda: self.alerts.list(all=True, limit=1_000), slos=self.slos.list,
         )  # fmt: skip
         self._alarm = Alarm(watch, outbox, every_s=settings.alerts_every_s)
 
@@ -296,6 +313,7 @@ class App:
         self._ticker.start()
         self._alarm.start()
         self._drift_watch.start()
+        self._host.start()
 
     def furnish(self) -> None:
         """Put the built-in model behind a channel, so that an empty folder answers something."""
@@ -476,6 +494,7 @@ class App:
             self._ticker.join(5)
         self._alarm.close()
         self._drift_watch.close()
+        self._host.close()
         self.costs.close()
         self.runs.close()
         self._spool.close()

@@ -37,8 +37,12 @@ from volano.feedback.record import Feedback
 from volano.jobs.progress import Progress
 from volano.monitor.alert import Alert
 from volano.monitor.book import Silence
+from volano.monitor.diagnosis import Diagnosis
 from volano.monitor.drift import Finding, Look
 from volano.monitor.drift.finding import Topic
+from volano.monitor.period import COMPARED, Failure, Happened, Period
+from volano.monitor.scorecard import ALL, Board, Card, Slices, step
+from volano.monitor.worth import Answer
 from volano.traces.difference import difference
 from volano.traces.filter import parse
 from volano.traces.found import Page
@@ -678,6 +682,69 @@ class SLOs:
         return self.promised
 
 
+@dataclass
+class Scorecard:
+    """KPIs of a made week: half of them measured, one in another currency, one by chance."""
+
+    calls: int = 0
+
+    def board(self, *, since_us, until_us, where=None):
+        each = step(until_us - since_us)
+        cards = {}
+        for n, (name, kpi) in enumerate(ALL.items()):
+            share = kpi.unit == "share"
+            value = 0.9 - n / 100 if share else 1e6 * (n + 1)
+            low, high = (value - 0.05, value + 0.05) if share else (None, None)
+            now = Answer(value, self.calls, low, high, "EUR" if kpi.unit == "money" else "")
+            if not self.calls or n % 7 == 5:
+                now = Answer(why="no outcome says whether a task is done")
+            line = [
+                (since_us + each * i, None if i % 7 == 6 else value * (i % 5)) for i in range(30)
+            ]
+            before = Answer(now.value and now.value * 0.9, now.n, low, high, now.currency)
+            cards[name] = Card(kpi, now, before, line)
+        return Board(since_us, until_us, each, cards, 2 if self.calls else 0)
+
+    def slices(self, by, names, *, since_us, until_us, where=None):
+        now = self.board(since_us=since_us, until_us=until_us).cards
+        answers = {name: now[name].now for name in ("requests", *names)}
+        return Slices(
+            by,
+            [(value, answers) for value in ("support@2", HOSTILE, LONG, "")] if self.calls else [],
+        )
+
+    def values(self, by, *, since_us, until_us):
+        return ["support", HOSTILE, LONG] if self.calls else []
+
+
+@dataclass
+class Diagnoses:
+    found: Diagnosis = Diagnosis("too few calls", "It cannot be said.")  # noqa: RUF009 - frozen
+
+    def show(self, *, since="15m", channel=""):
+        return self.found
+
+
+@dataclass
+class Periods:
+    """A made week, told."""
+
+    scorecard: Scorecard
+
+    def show(self, *, since="7d", until="", channel=""):
+        begin = NOW_US - 7 * DAY
+        asked = {"since_us": begin, "until_us": NOW_US}
+        return Period(
+            begin, NOW_US, channel, self.scorecard.board(**asked),
+            {by: self.scorecard.slices(by, names, **asked) for by, names in COMPARED.items()},
+            [Happened(NOW_US - HOUR, "back", "channel/support", "support@3", HOSTILE, "system")],
+            [{"id": 1, "rule": "failing", "severity": "critical", "state": "resolved", "told": HOSTILE,
+              "labels": {"channel": LONG}, "fired_us": NOW_US - DAY, "resolved_us": NOW_US - DAY + MIN}],
+            [Failure("error", "502", "openai", 12)],
+            [{"says": "99.5% of the calls do not fail", "left_text": "41.0%", "where": {}}],
+        )  # fmt: skip
+
+
 def empty() -> SimpleNamespace:
     """A workspace of this minute: nothing in it."""
     return SimpleNamespace(
@@ -693,6 +760,8 @@ def empty() -> SimpleNamespace:
         targets=Targets(),
         alerts=Alerts(),
         slos=SLOs(),
+        scorecard=Scorecard(),
+        diagnoses=Diagnoses(),
         drift=Drift(),
         spending=spending(0),
         costs=Costs(),
@@ -724,6 +793,9 @@ def lived() -> SimpleNamespace:
     app.traces.real = RealTraces(records)
     _write(app.ledger)
     _burn(app.alerts, app.slos)
+    app.scorecard.calls = 240
+    app.diagnoses.found = Diagnosis("cpu", f"Engines wait: {HOSTILE}.", ["70% waits", HUNGARIAN])
+    app.periods = Periods(app.scorecard)
     app.drift.rows = _look()
     app.gateway.workers = [
         {"worker": f"worker-{n}", "calls_per_s": 1.25, "in_flight": 3, "streams": 2}

@@ -39,7 +39,10 @@ from volano.gateway.keeper import Gateway
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
 from volano.monitor.alerts import Alerts
+from volano.monitor.diagnosis import Diagnoses
 from volano.monitor.drift import Drift
+from volano.monitor.period import Periods
+from volano.monitor.scorecard import Scorecard
 from volano.monitor.slos import SLOs
 from volano.store.blobs import Blobs
 from volano.store.catalog import Catalog
@@ -95,6 +98,9 @@ OTHERS = {
     "not here": "/item/models/rooter@9",
     "traffic": "/traffic",
     "alerts": "/alerts",
+    "kpis": "/kpis?window=30d&channel=support&by=tag.team",
+    "a slow hour": "/kpis?window=1h",
+    "report": "/report?since=7d",
     "filtered": "/list/traces?where=failed+%3D+true&since=7d&live=1",
     "two traces": f"/traces/diff?a={1:032x}&b={4:032x}",
     "drift": "/drift",
@@ -602,6 +608,9 @@ def test_the_alerts_say_what_burns_and_lead_to_its_traces() -> None:
         (workspace.Runs, Runs, ("list", "get", "log")),
         (workspace.Alerts, Alerts, ("list", "rules", "receivers", "silences")),
         (workspace.SLOs, SLOs, ("list",)),
+        (workspace.Scorecard, Scorecard, ("board", "slices", "values")),
+        (workspace.Periods, Periods, ("show",)),
+        (workspace.Diagnoses, Diagnoses, ("show",)),
     ],
 )  # fmt: skip
 def test_the_workspace_speaks_like_the_real_keepers(fake: type, real: type, verbs: tuple) -> None:
@@ -609,6 +618,22 @@ def test_the_workspace_speaks_like_the_real_keepers(fake: type, real: type, verb
         ours = set(inspect.signature(getattr(fake, verb)).parameters) - {"role"}
         theirs = set(inspect.signature(getattr(real, verb)).parameters)
         assert ours <= theirs, f"{real.__name__}.{verb} has no {ours - theirs}"
+
+
+def test_kpis_lead_to_the_rows_behind_them() -> None:
+    page = get(workspace.lived(), "/kpis?window=7d&model=gpt-5").text
+    shown = headline(page)
+    assert "went well in the last 7 days" in shown
+    assert "not measured" in text_of(page)
+    assert "/list/traces?where=model+%3D+gpt-5+and+latency+%3E%3D" in html.unescape(page)
+    assert "/list/feedback?since=7d" in page
+    tagged = get(workspace.lived(), "/kpis?by=tag.team").text
+    assert "where=tag.%22team%22+%3D+support%402" in html.unescape(tagged)
+    found = get(workspace.lived(), "/kpis.json").json()["kpis"]
+    assert found["task_completion"]["now"]["low"] < found["task_completion"]["now"]["value"]
+    said = get(workspace.empty(), "/kpis").text
+    assert headline(said) == "Nobody called in the last 7 days."
+    assert "volano feedback metric define task" in said
 
 
 # ---- a real browser

@@ -26,8 +26,10 @@ from volano.jobs.keeper import Runs
 from volano.models.keeper import Models
 from volano.models.trainer import Trainer
 from volano.monitor.alerts import Alerts
+from volano.monitor.diagnosis import Diagnoses
 from volano.monitor.drift import Drift
-from volano.monitor.series import Series
+from volano.monitor.period import Periods
+from volano.monitor.scorecard import Scorecard
 from volano.monitor.slos import SLOs
 from volano.prompts.keeper import Prompts
 from volano.releases.keeper import Releases
@@ -50,6 +52,7 @@ KEEPERS = {
     "costs": Costs,
     "curator": Curator,
     "datasets": Datasets,
+    "diagnoses": Diagnoses,
     "drift": Drift,
     "evals": Evals,
     "exports": Exports,
@@ -64,6 +67,7 @@ KEEPERS = {
     "limits": Limits,
     "metrics": Metrics,
     "models": Models,
+    "periods": Periods,
     "prompts": Prompts,
     "reconciler": Reconciler,
     "releases": Releases,
@@ -74,7 +78,7 @@ KEEPERS = {
     "runs": Runs,
     "sessions": Sessions,
     "spans": Spans,
-    "series": Series,
+    "scorecard": Scorecard,
     "slos": SLOs,
     "steps": Steps,
     "spending": Spending,
@@ -85,7 +89,7 @@ KEEPERS = {
 }
 
 INNER = {
-    "series": {"ask", "sums"},
+    "scorecard": {"ask", "board", "slices", "values"},
     "slos": {"promised", "standing"},
     # Between rooms; people say another sentence for it.
     "catalog": {

@@ -1,4 +1,4 @@
-"""Writes the reference pages that follow from the code: commands, HTTP API, settings.
+"""Writes the reference pages that follow from the code: commands, HTTP API, settings, KPIs.
 
     python -m volano.cli.reference docs/reference
 
@@ -17,6 +17,9 @@ import click
 
 from volano import settings as settings_module
 from volano.cli.root import BARE, NOUNS, root
+from volano.monitor.scorecard import ALL
+from volano.monitor.series import ASKED_BY
+from volano.monitor.sliced import TOLD_BY
 from volano.settings import Settings
 from volano.web.api import VERBS
 from volano.web.api.routes import STATUS
@@ -27,7 +30,12 @@ NOTE = "<!-- Written by `python -m volano.cli.reference docs/reference`; do not 
 
 def pages() -> dict[str, str]:
     """Return each page's text by its file name."""
-    return {"cli.md": cli(), "http-api.md": http_api(), "settings.md": settings()}
+    return {
+        "cli.md": cli(),
+        "http-api.md": http_api(),
+        "settings.md": settings(),
+        "kpis.md": kpis(),
+    }
 
 
 def cli() -> str:
@@ -58,6 +66,48 @@ def cli() -> str:
         lines += [f"## {noun}", "", text, ""]
         for verb in (v for v in VERBS if v.noun == noun):
             lines += _command(verb)
+    return _text(lines)
+
+
+def kpis() -> str:
+    """Return the page of all KPIs: as they are defined, so they are documented."""
+    rolled = ", ".join(f"`{name}`" for name in ASKED_BY)
+    told = ", ".join(f"`{name}`" for name in TOLD_BY)
+    lines = [
+        NOTE,
+        "# KPIs",
+        "",
+        "Each measure is defined once; pages, alerts, reports and commands say it by this definition. Shares have",
+        "Wilson's 95 % interval, which takes calls and voices as independent. What is not measured is *not measured*",
+        "and says why; it is never 0. Money of several currencies is not summed. How to use them:",
+        "[KPIs and reports](../howto/kpis-and-reports.md).",
+    ]
+    for kind, title in (("technical", "How it goes"), ("business", "Is it worth it?")):
+        lines += [
+            "",
+            f"## {title}",
+            "",
+            "| name | what it says | formula | unit | good is |",
+            "|---|---|---|---|---|",
+        ]
+        lines += [
+            f"| `{one.name}` | {_cell(one.says)} | {_cell(one.formula)} | {one.to_dict()['unit']} | {one.better} |"
+            for one in ALL.values() if one.kind == kind
+        ]  # fmt: skip
+    lines += [
+        "",
+        "## By what they can be asked",
+        "",
+        f"Technical ones from the rollups, over 400 days: by {rolled}.",
+        "",
+        f"Business ones: by {told} and `tag.NAME`. They are of answers, so that they do not exist by `outcome`, `status`,",
+        "`source`, `kind` or `service`; what is said of a user, and of no trace, counts in no slice.",
+        "",
+        "By `language`, `region` and `tag.NAME` all of them are summed from the rows themselves: of the newest 20,000 calls",
+        "of the window, as long as these are kept. The language is the tag `language`, else the script of the question",
+        "(`latin`, `cyrillic`, `han`, `japanese`, …). No column holds a region: it is the tag `region` that the application",
+        "gives its calls.",
+    ]
     return _text(lines)
 
 

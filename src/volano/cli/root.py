@@ -33,7 +33,7 @@ NOUNS = {
     "view": "Filters over traces, saved under a name.",
     "feedback": "What people, programs and judges say of an answer; what came of it.",
     "review": "Answers put before people: queues, verdicts, agreement.",
-    "kpi": "How it goes: each measure with its formula.",
+    "kpi": "How it goes and whether it is worth it: each measure with its formula.",
     "slo": "What is promised, and what is left of the error budget.",
     "alert": "Who is told when it goes wrong.",
     "drift": "Has the traffic moved, and what of it?",
@@ -46,6 +46,10 @@ BARE = {
     "demo": ("volano.cli.demo", "Live the whole loop once, on a small model trained now."),
     "status": ("volano.cli.status", "Show what serves, what moves, what works, on one screen."),
     "doctor": ("volano.cli.doctor", "Check this machine and this folder, and say what to do."),
+    "report": (
+        "volano.cli.report",
+        "Write what a period cost, changed, broke and was worth: one file.",
+    ),
     "init": ("volano.cli.init", "Make the state folder without starting anything."),
 }
 

@@ -15,6 +15,24 @@ class UnknownDimensionError(InvalidError):
     hint = "It is one of {known}."
 
 
+class NotSettableError(InvalidError):
+    """What `{name}` is measured by is not for the owner to say{guess}."""
+
+    hint = "It can be said of satisfaction, task_completion and revenue: `volano kpi set satisfaction --metrics thumbs`"
+
+
+class UnfitMetricError(InvalidError):
+    """`{metric}` cannot say anything of {name}: {why}."""
+
+    hint = "See the metrics with `volano feedback metric list`."
+
+
+class BadPeriodError(InvalidError):
+    """There is no period from `{since}` to `{until}`."""
+
+    hint = "Write them as 2026-05-01, or as so long ago: 7d, 12h."
+
+
 class BadWindowError(InvalidError):
     """A window of {window} cannot be asked: {why}."""
 

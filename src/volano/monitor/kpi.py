@@ -1,7 +1,8 @@
 """KPIs, each defined once: what docs, alerts, pages and commands say comes from here.
 
 A formula takes the sums of a window (`traces.sums.Sums`) and its length in seconds,
-and gives a number in the KPI's unit, or None where nothing was there to measure.
+and gives a number in the KPI's unit, or None where nothing was there to measure. Those
+that the business asks for, made of feedback and outcomes, are in `worth`.
 """
 
 import difflib
@@ -14,11 +15,15 @@ from volano.traces.sums import Sums
 
 Unit = Literal["count", "per second", "share", "us", "money"]
 Formula = Callable[[Sums, float], float | None]
+Part = Callable[[Sums], tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class KPI:
-    """One measure. `better` says which way is good; `sketches`: it is asked of distributions."""
+    """One measure. `better` says which way is good; `sketches`: it is asked of distributions.
+
+    A share has a `part`: how many of how many calls, which its interval is made of.
+    """
 
     name: str
     says: str
@@ -27,12 +32,15 @@ class KPI:
     better: Literal["lower", "higher", "neither"]
     of: Formula
     sketches: bool = False
+    part: Part | None = None
+    kind: str = "technical"
 
     def to_dict(self) -> dict[str, str]:
         """What doors show of it."""
         return {
             "name": self.name, "says": self.says, "formula": self.formula,
             "unit": "seconds" if self.unit == "us" else self.unit, "better": self.better,
+            "kind": self.kind,
         }  # fmt: skip
 
 
@@ -55,8 +63,8 @@ def _ttft(q: float) -> Formula:
 
 
 def _cost(sums: Sums) -> float | None:
-    """Return the cost in nano-units; None when it is in several currencies."""
-    if len(sums.nano) > 1:
+    """Return the cost in nano-units; None when it is in several currencies, or no price is known."""
+    if len(sums.nano) > 1 or (tried(sums) and not sums.nano):
         return None
     return float(sum(sums.nano.values()))
 
@@ -74,12 +82,15 @@ _ALL = (
     KPI("errors", "Calls that failed or were cut off.", "count of calls with outcome error or cut",
         "count", "lower", lambda s, _: float(s.failed)),
     KPI("error_rate", "The share of calls that failed, of those that were taken on.",
-        "errors / (requests - refused)", "share", "lower", lambda s, _: ratio(s.failed, tried(s))),
+        "errors / (requests - refused)", "share", "lower", lambda s, _: ratio(s.failed, tried(s)),
+        part=lambda s: (s.failed, tried(s))),
     KPI("availability", "The share of calls that did not fail, of those that were taken on.",
         "1 - errors / (requests - refused)", "share", "higher",
-        lambda s, _: ratio(tried(s) - s.failed, tried(s))),
+        lambda s, _: ratio(tried(s) - s.failed, tried(s)),
+        part=lambda s: (tried(s) - s.failed, tried(s))),
     KPI("refusal_rate", "The share of calls that were refused at the door: limits, budgets, no room.",
-        "refused / requests", "share", "lower", lambda s, _: ratio(s.refused, s.count)),
+        "refused / requests", "share", "lower", lambda s, _: ratio(s.refused, s.count),
+        part=lambda s: (s.refused, s.count)),
     *(
         KPI(f"latency_p{q}", f"{q} % of the answered calls took no longer, from first byte to last.",
             f"{q} % quantile of latency of calls with outcome ok (within 1 %)", "us", "lower",
@@ -104,7 +115,7 @@ _ALL = (
         lambda s, seconds: s.busy_us / 1e6 / seconds),
     KPI("cost", "What the calls cost, of which a price is known.", "sum of costs, one currency",
         "money", "lower", lambda s, _: _cost(s)),
-    KPI("cost_per_request", "What a call cost.", "cost / (requests - refused)", "money", "lower",
+    KPI("cost_per_request", "What a call (a query) cost.", "cost / (requests - refused)", "money", "lower",
         lambda s, _: _cost_each(s, tried(s))),
     KPI("cost_per_answer", "What a call cost that went well: failures are paid too.",
         "cost / calls with outcome ok", "money", "lower", lambda s, _: _cost_each(s, s.answered)),

@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from volano.core.clock import Clock
-from volano.monitor.amount import BadAmountError, shown, window
-from volano.monitor.errors import BadWindowError, UnknownDimensionError
-from volano.monitor.kpi import KPIS, guess, kpi
+from volano.monitor.errors import UnknownDimensionError
+from volano.monitor.kpi import guess, kpi
 from volano.traces.keeper import Traces
 from volano.traces.rollup import DIMENSIONS
 from volano.traces.sums import Sums
@@ -50,51 +48,10 @@ def conditions(where: Mapping[str, Any]) -> dict[str, str | Sequence[str]]:
 
 
 class Series:
-    """The KPIs of one workspace."""
+    """The technical KPIs of one workspace, for those who judge and draw them."""
 
-    def __init__(self, traces: Traces, clock: Clock):
+    def __init__(self, traces: Traces):
         self._traces = traces
-        self._clock = clock
-
-    def list(self) -> Sequence[dict[str, str]]:
-        """Return what can be measured, each with its formula."""
-        return [one.to_dict() for one in KPIS.values()]
-
-    def show(
-        self,
-        measure: str,
-        *,
-        window: str = "1h",
-        each: str = "",
-        by_what: str = "",
-        where: Sequence[str] = (),
-    ) -> Sequence[dict[str, Any]]:
-        """Return a measure over the last while, by a dimension, in steps of `each`.
-
-        `where` are filters such as channel=support.
-
-        Raises:
-            UnknownMeasureError, UnknownDimensionError, BadWindowError: as they say.
-        """
-        wanted, now = kpi(measure), self._clock.now_us()
-        span_us = _window(window)
-        each_us = _window(each) if each else None
-        if each_us and span_us // each_us > 5_000:
-            raise BadWindowError(window=window, why="it has more than 5,000 steps")
-        points = self.ask(
-            measure, by=[by_what] if by_what else (), where=pairs(where),
-            since_us=now - span_us, until_us=now, each_us=each_us,
-        )  # fmt: skip
-        return [
-            {
-                **({"at_us": point.at_us} if each_us else {}),
-                **({by_what: point.by[0]} if by_what else {}),
-                "value": point.value,
-                "shown": shown(point.value, wanted.unit),
-                "calls": point.count,
-            }
-            for point in points
-        ]
 
     def ask(
         self,
@@ -148,10 +105,3 @@ def pairs(given: Sequence[str]) -> dict[str, str]:
         dimension(name)
         found[name] = value
     return found
-
-
-def _window(text: str) -> int:
-    try:
-        return window(text)
-    except BadAmountError as error:
-        raise BadWindowError(window=text[:40], why=error.message) from error

@@ -1,4 +1,4 @@
-"""The tables of SLOs, rules, receivers, alerts, silences, and of notices that are to be sent."""
+"""The tables of SLOs, KPIs, rules, receivers, alerts, silences, and of notices that are to be sent."""
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, Table, Text
 
@@ -12,6 +12,16 @@ slos = Table(
     Column("set_us", BigInteger, nullable=False),
     Column("set_by", Text, nullable=False),
 )
+
+kpi_metrics = Table(
+    "kpi_metrics",
+    METADATA,
+    Column("kpi", Text, primary_key=True),
+    Column("metrics", Text, nullable=False),
+    Column("set_us", BigInteger, nullable=False),
+    Column("set_by", Text, nullable=False),
+)
+"""What the owner says that a KPI is made of; `metrics`: a JSON list of names."""
 
 alert_rules = Table(
     "alert_rules",

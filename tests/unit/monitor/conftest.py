@@ -39,7 +39,7 @@ class Post:
     def restart(self) -> None:
         """Control as it is after a crash: it knows what the catalog knows."""
         self.book = AlertBook(self.db, self.ledger)
-        self.series = Series(self.records.traces, self.clock)
+        self.series = Series(self.records.traces)
         self.slos = SLOs(db=self.db, ledger=self.ledger, series=self.series, clock=self.clock,
                          in_use=self.book.watching)  # fmt: skip
         judge = Judge(self.series, self.slos.promised, lambda: self.drifts)

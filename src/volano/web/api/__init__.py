@@ -18,6 +18,7 @@ from volano.web.api import (
     flows,
     gateway,
     keys,
+    kpis,
     masks,
     models,
     prompts,
@@ -54,6 +55,7 @@ VERBS: tuple[Verb, ...] = (
     *review.VERBS,
     *runs.VERBS,
     *alerts.VERBS,
+    *kpis.VERBS,
     *audit.VERBS,
 )
 

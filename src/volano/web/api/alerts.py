@@ -1,4 +1,4 @@
-"""`volano alert …`, `volano slo …`, `volano kpi …`: how it goes, what is promised, who is told."""
+"""`volano alert …`, `volano slo …`: what is promised, who is told when it goes wrong."""
 
 from volano.web.api.verb import LIMIT, Param, Verb
 
@@ -99,20 +99,5 @@ VERBS = (
         "slo", "clear", "slos.clear", "/slos/{name}/clear", "Promise it no more.",
         (Param("name", "the SLO", first=True, required=True),),
         changes=True, done="{name} is promised no more.", next="volano slo list",
-    ),
-    Verb(
-        "kpi", "list", "series.list", "/kpis", "List what is measured, each with its formula.",
-        columns=("name", "says", "unit", "better"), scope="read",
-    ),
-    Verb(
-        "kpi", "show", "series.show", "/kpis/{measure}", "Show a measure over the last while.",
-        (
-            Param("measure", "its name, from `volano kpi list`", first=True, required=True),
-            Param("window", "the last while, such as 15m, 1h, 7d", default="1h"),
-            Param("each", "in steps of this, such as 1m"),
-            Param("by_what", "by channel, release, model, key, target, provider, outcome, …"),
-            _WHERE,
-        ),
-        scope="read",
     ),
 )  # fmt: skip

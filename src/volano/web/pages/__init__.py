@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from volano.core.clock import Clock, SystemClock
@@ -22,8 +22,10 @@ from volano.web.pages import (
     diff,
     drift,
     find,
+    kpis,
     live,
     money,
+    paper,
     render,
     reviewing,
     trace_page,
@@ -58,6 +60,10 @@ def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
         Route("/alerts", guard(burning), name="alerts"),
         Route("/alerts.json", guard(burning)),
         Route("/alerts/care", care(app, now), methods=["POST"]),
+        Route("/kpis", guard(how), name="kpis"),
+        Route("/kpis.json", guard(how)),
+        Route("/report", guard(printed), name="report"),
+        Route("/report.json", guard(printed)),
         Route("/traces/diff", guard(compare), name="diff"),
         Route("/traces/diff.json", guard(compare)),
         Route("/traces/view", keep(app, now), methods=["POST"]),
@@ -97,6 +103,28 @@ def burning(app: Any, request: Request, now_us: int) -> Response:
     if render.wants_json(request):
         return render.json(picture.data)
     return render.html(app, request, "alerts.html", now_us, picture=picture)
+
+
+def how(app: Any, request: Request, now_us: int) -> Response:
+    """Show the KPIs; window, filters and comparison are in the address."""
+    page = kpis.look(app, now_us, kpis.asked(request))
+    if render.wants_json(request):
+        return render.json(page.data)
+    return render.html(app, request, "kpis.html", now_us, kpis=page)
+
+
+def printed(app: Any, request: Request, now_us: int) -> Response:
+    """Show the report of a period as it is printed."""
+    query = request.query_params
+    period = app.periods.show(
+        since=query.get("since") or "7d", until=query.get("until", ""),
+        channel=query.get("channel", "").strip(),
+    )  # fmt: skip
+    if render.wants_json(request):
+        return render.json(period)
+    name = render.workspace_name(app)
+    text = paper.html(period, workspace=name, now_us=now_us)
+    return HTMLResponse(text, headers=paper.headers())
 
 
 def drifting(app: Any, request: Request, now_us: int) -> Response:

@@ -138,6 +138,11 @@ def failure(app: Any, request: Request, error: VolanoError, now_us: int) -> Resp
     return html(app, request, "failure.html", now_us, status=status, error=error, **view)
 
 
+def workspace_name(app: Any) -> str:
+    """Return what this workspace is called."""
+    return _workspace(app)["name"]
+
+
 def _workspace(app: Any) -> Mapping[str, str]:
     """Return what the foot of each page says: where the data lies, and the gateway's address."""
     folder = Path(app.settings.folder)
