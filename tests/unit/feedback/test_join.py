@@ -3,7 +3,6 @@ import pytest
 from support.feedback_room import ANNA, JUDGE
 from volano.core.errors import InvalidError
 from volano.feedback.errors import BadFileError, BadMomentOfFeedbackError, NoOutcomeError
-from volano.traces import HotStore
 from volano.traces.tables import MIGRATIONS
 
 SUPPORT = {"channel": "support", "release": "support@1"}
@@ -40,7 +39,7 @@ def test_a_key_on_many_traces_belongs_to_the_newest(office):
     assert voice.place.release == "a@2"
 
 
-def test_own_keys_of_calls_recorded_by_an_older_volano_are_found(office, tmp_path):
+def test_own_keys_of_calls_recorded_by_an_older_volano_are_found(office):
     office.call(1, tags={"order": "№ 5"})
     office.give("order:№ 5", value=1)
     office.read()
@@ -48,10 +47,8 @@ def test_own_keys_of_calls_recorded_by_an_older_volano_are_found(office, tmp_pat
     for name in ("tagged_by_calls", "tagged_by_spans"):
         conn.execute(f"DROP TRIGGER {name}")
     conn.execute("DROP TABLE tagged")
-    number = next(n for n, step in enumerate(MIGRATIONS) if "CREATE TABLE tagged" in step[0])
-    conn.execute(f"PRAGMA user_version = {number}")
-    office.hot.close()
-    office.hot = HotStore(tmp_path / "hot.db")
+    for statement in next(step for step in MIGRATIONS if "CREATE TABLE tagged" in step[0]):
+        conn.execute(statement)
     assert office.feedbacks.waiting() == []
 
 
