@@ -468,22 +468,35 @@ def test_what_is_no_http_gets_a_400_and_an_end(platform, raw):
 
 
 def test_an_engine_killed_in_mid_stream_is_told_and_traced_as_cut(platform, client):
-    raw = client.chat.completions.with_raw_response.create(
-        model="ticket-router", messages=[{"role": "user", "content": QUESTION}], stream=True,
-        max_tokens=450, extra_body={"ignore_eos": True},
-    )  # fmt: skip
-    stream = iter(raw.parse())
-    name = next(n for n in platform.processes() if n.startswith("engine-"))
-    pid = platform.processes()[name]
-    next(stream)
-    os.kill(pid, signal.SIGKILL)
-    with pytest.raises(openai.APIError):
-        for _ in stream:
-            pass
+    """Where the cores are busy the stream may be over before the kill: then it is tried again."""
+    for _ in range(5):
+        name = next(n for n in platform.processes() if n.startswith("engine-"))
+        pid = platform.processes()[name]
+        raw = client.chat.completions.with_raw_response.create(
+            model="ticket-router", messages=[{"role": "user", "content": QUESTION}], stream=True,
+            max_tokens=450, extra_body={"ignore_eos": True},
+        )  # fmt: skip
+        stream = iter(raw.parse())
+        next(stream)
+        os.kill(pid, signal.SIGKILL)
+        told = _told_of_the_end(stream)
+        wait_for("it is back", lambda: platform.processes().get(name) not in (None, pid))  # noqa: B023
+        if told:
+            break
+    assert told
     trace = trace_of(platform, raw.headers["x-volano-trace"])
     assert trace["outcome"] == "cut"
     assert trace["output_text"]
-    wait_for("it is back", lambda: platform.processes().get(name) not in (None, pid))
+
+
+def _told_of_the_end(stream):
+    """Whether the rest of a stream is an error, and not its end."""
+    try:
+        for _ in stream:
+            pass
+    except openai.APIError:
+        return True
+    return False
 
 
 @pytest.mark.parametrize("act", ["cut", "error-event"])
