@@ -78,9 +78,10 @@ http {{
 """
 LUA = """
 local n = 0
+local run = os.time() %% 1000000 * 1000000
 request = function()
   n = n + 1
-  local body = string.format([[%s]], n, n %% 1000)
+  local body = string.format([[%s]], run + n, n %% 1000)
   return wrk.format("POST", "/v1/chat/completions",
     {["content-type"] = "application/json", ["authorization"] = "Bearer %s"}, body)
 end
