@@ -30,17 +30,19 @@ BAR_RATE, AIM_RATE = 0.6, 1.0
 class CacheBench(gateway.Bench):
     """The gateway's bench with a cache on its channel."""
 
+    parts = ("plain",)
+    asked = gateway.BODY, "n % 1000"
     caching: Caching | None = Caching(3600)
 
-    def snapshot(self, generation: int) -> Snapshot:
-        found = super().snapshot(generation)
+    def snapshot(self) -> Snapshot:
+        found = super().snapshot()
         channels = {
             name: structs.replace(channel, caching=self.caching)
             for name, channel in found.channels.items()
         }
         return structs.replace(found, channels=channels)
 
-    def compare(self, port: int, worker: int, proxy: int) -> bool:
+    def compare(self, name: str, port: int, worker: int, proxy: int) -> bool:  # noqa: ARG002
         rates, gains = [], []
         for i in range(self.args.pairs):
             runs = [
@@ -67,9 +69,8 @@ class CacheBench(gateway.Bench):
     def switch(self, number: int, *, on: bool) -> None:
         """Publish with a cache, or without; wait until it holds."""
         self.caching = Caching(3600, since_us=number) if on else None
-        generation = self.shared.generation + 1
-        self.publish(generation)
-        while set(self.shared.workers().values()) != {generation}:
+        self.publish()
+        while set(self.shared.workers().values()) != {self.generation}:
             os.sched_yield()
 
     def recorder(self, port: int) -> None:

@@ -81,7 +81,7 @@ local n = 0
 local run = os.time() %% 1000000 * 1000000
 request = function()
   n = n + 1
-  local body = string.format([[%s]], run + n, n %% 1000)
+  local body = string.format([[%s]], %s)
   return wrk.format("POST", "/v1/chat/completions",
     {["content-type"] = "application/json", ["authorization"] = "Bearer %s"}, body)
 end
@@ -118,6 +118,10 @@ PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 
 
 class Bench:
+    parts = ("plain", "everything")
+    asked = UNHEARD, "run + n, n % 1000"
+    """What is asked, and what stands for its `%d` in the n-th call of a run."""
+
     def __init__(self, folder: Path, args: argparse.Namespace, stack: contextlib.ExitStack):
         self.folder, self.args, self.stack = folder, args, stack
         first, second = sorted(os.sched_getaffinity(0))[:2]
@@ -126,8 +130,10 @@ class Bench:
         (self.run_folder / "run").mkdir(parents=True)
         self.mock_port, self.nginx_port = free_port(), free_port()
         script = folder / "post.lua"
-        script.write_text(LUA % (UNHEARD, KEY))
+        script.write_text(LUA % (*self.asked, KEY))
         self.script = script
+        self.generation, self.everything = 0, False
+        self.costs: Costs | None = None
 
     def run(self) -> int:
         os.sched_setaffinity(0, {self.load_core})
@@ -139,7 +145,7 @@ class Bench:
         )  # fmt: skip
         self.shared = Shared(self.run_folder / "run" / "shared.bin")
         self.costs = self.treasury()
-        self.generation, self.everything = 0, self.args.only == "everything"
+        self.everything = self.args.only == "everything"
         self.publish()
         listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         listener.setblocking(False)
@@ -150,7 +156,7 @@ class Bench:
         if self.args.profile:
             return self.profile(port, worker)
         ok = True
-        for name in ("plain", "everything"):
+        for name in self.parts:
             if self.args.only in (None, name):
                 self.everything = name == "everything"
                 self.publish()
@@ -329,7 +335,7 @@ class Bench:
                         hmac_secret_hex=SECRET.hex(), keys=keys,
                         channels={"support": Channel(arms=arms, salt="s", caching=caching)},
                         limits=limits if self.everything else {},
-                        budgets=self.costs.allotments() if self.everything else ())  # fmt: skip
+                        budgets=self.costs.allotments() if self.everything and self.costs else ())  # fmt: skip
 
 
 LIVE = """

@@ -47,7 +47,7 @@ class PeerBench(gateway.Bench):
         os.sched_setaffinity(0, {self.load_core})
         self.nginx("mock", self.mock_port, f"return 200 '{gateway.ANSWER}';", "", self.load_core)
         self.shared = gateway.Shared(self.run_folder / "run" / "shared.bin")
-        self.publish(1)
+        self.publish()
         listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         listener.setblocking(False)
         port = listener.getsockname()[1]

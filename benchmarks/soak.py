@@ -47,7 +47,7 @@ class Soak(streams.StreamBench):
             mock = subprocess.Popen([sys.executable, streams.__file__, "--mock", str(port), *more])
             self.stack.callback(gateway.end, mock)
         self.shared = gateway.Shared(self.run_folder / "run" / "shared.bin")
-        self.publish(1)
+        self.publish()
         listener = gateway.socket.create_server(("127.0.0.1", 0), backlog=8192)
         listener.setblocking(False)
         worker = self.worker(listener, "w0")

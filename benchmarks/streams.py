@@ -78,7 +78,7 @@ class StreamBench(gateway.Bench):
                 self.own_core,
             )  # fmt: skip
         self.shared = gateway.Shared(self.run_folder / "run" / "shared.bin")
-        self.publish(1)
+        self.publish()
         listener = gateway.socket.create_server(("127.0.0.1", 0), backlog=8192)
         listener.setblocking(False)
         port = listener.getsockname()[1]
@@ -97,8 +97,8 @@ class StreamBench(gateway.Bench):
         ]
         return 0 if all(found) else 1
 
-    def snapshot(self, generation: int) -> Snapshot:
-        made = super().snapshot(generation)
+    def snapshot(self) -> Snapshot:
+        made = super().snapshot()
         [support] = made.channels.values()
         channels = {"support": support}
         for name, port in (("fast", self.fast_port), ("paced", self.paced_port)):
@@ -152,7 +152,7 @@ class StreamBench(gateway.Bench):
     def events(self, ours: int, theirs: int) -> bool:
         script = self.folder / "stream.lua"
         body = STREAM_BODY.replace("support", "fast", 1)
-        script.write_text(gateway.LUA % (body, gateway.KEY))
+        script.write_text(gateway.LUA % (body, "n % 1000", gateway.KEY))
         rates = {ours: [], theirs: []}
         for n in range(self.args.pairs):
             for at in (ours, theirs) if n % 2 else (theirs, ours):
