@@ -1,12 +1,12 @@
 """The recorder's process: calls and feedback become rows of one file, by one writer."""
 
-import gc
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from volano.core.memory import settle_memory
 from volano.costs.pricing import Pricing
 from volano.costs.repricing import KIND, Repricing
 from volano.feedback.tables import prepare, sink
@@ -72,10 +72,3 @@ def run(
         finally:
             if upkeep is not None:
                 upkeep.close()
-
-
-def settle_memory() -> None:
-    """Keep what was loaded out of the collector's way: a batch of spans is many objects, no cycles."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)

@@ -1,7 +1,6 @@
 """A worker: one process, one loop, one listening socket that it shares with its siblings."""
 
 import asyncio
-import gc
 import logging
 import os
 import resource
@@ -15,6 +14,7 @@ import uvloop
 
 from volano.core.clock import SystemClock
 from volano.core.errors import VolanoError
+from volano.core.memory import settle_memory
 from volano.costs.purse import Purse
 from volano.gateway.budgets import Budgets
 from volano.gateway.certify import Renewal
@@ -125,13 +125,6 @@ def _allow_files() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def settle_memory() -> None:
-    """Keep what was loaded out of the collector's way; the hot path leaves hardly any cycles."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 class Watcher:
