@@ -1,0 +1,1 @@
+"""The steps that ours bring; each file registers its own in `STEPS`."""
