@@ -169,10 +169,12 @@ def worst_case(
         return None
     if context_tokens is not None:
         tokens = min(tokens, context_tokens)
-    reach = [price.rates]
-    reach += [tier.rates for tier in price.tiers if tokens > tier.above]
-    total = tokens * max([_dearest_input(rates, audio=audio) for rates in reach])
-    total += max(1, n) * output * max(map(_dearest_output, reach))
+    dearest_in, dearest_out = _dearest(price.rates, audio)
+    for tier in price.tiers:
+        if tokens > tier.above:
+            more_in, more_out = _dearest(tier.rates, audio)
+            dearest_in, dearest_out = max(dearest_in, more_in), max(dearest_out, more_out)
+    total = tokens * dearest_in + max(1, n) * output * dearest_out
     return _up(total + max_us * price.second) + price.request + images * price.image
 
 
@@ -185,15 +187,12 @@ def _or(first: int | None, then: int | None) -> int | None:
 
 
 @lru_cache(maxsize=1024)
-def _dearest_input(rates: Rates, *, audio: bool) -> int:
-    kinds = [rates.input, rates.cached, rates.cache_write, rates.cache_write_1h]
-    return max(rate for rate in [*kinds, rates.audio_input if audio else None] if rate is not None)
-
-
-@lru_cache(maxsize=1024)
-def _dearest_output(rates: Rates) -> int:
-    kinds = (rates.output, rates.reasoning, rates.audio_output)
-    return max(rate for rate in kinds if rate is not None)
+def _dearest(rates: Rates, audio: bool) -> tuple[int, int]:
+    """The dearest kind of input, and of output."""
+    read = [rates.input, rates.cached, rates.cache_write, rates.cache_write_1h]
+    read += [rates.audio_input] if audio else []
+    written = [rates.output, rates.reasoning, rates.audio_output]
+    return max(r for r in read if r is not None), max(r for r in written if r is not None)
 
 
 def _numbers(rates: Rates) -> tuple[int | None, ...]:

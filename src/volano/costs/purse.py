@@ -5,8 +5,9 @@
     purse.settle(hold, actual)                          when it is known what it cost
     purse.cancel(hold)                                  when the upstream was never asked
 
-A worker spends from *leases*: control grants it slices of each budget. When a
-lease does not suffice, `hold` asks control by the worker's own words in shared
+A worker spends from *leases*: control grants it slices of each budget, and when
+half of one is used the worker asks for more ahead of need. When a lease does not
+suffice, `hold` asks control by the worker's own words in shared
 memory and says `LATER`: try again in a few milliseconds, off a timer. It says
 `Spent` when control answered that the budget has no room, whatever calls under
 way may give back. `LATER` again and again means that calls under way hold the
@@ -78,6 +79,8 @@ class Pocket:
         "generation",
         "head",
         "held",
+        "high",
+        "low",
         "name",
         "opened",
         "recalled",
@@ -99,6 +102,8 @@ class Pocket:
         self.used = _NEVER
         """What was granted and cannot be held any more: spent + held + returned."""
         self.ask = self.wanted = self.recalled = 0
+        self.high = self.low = 0
+        """The most room since the last ask; below half of it more is asked for, ahead of need."""
 
 
 class Hold:
@@ -155,8 +160,14 @@ class Purse:
         for pocket in pockets:
             if words[pocket.head] != pocket.generation or began_us >= pocket.until_us:
                 return LATER
-            if words[pocket.account] - pocket.used < nano:  # GRANTED
+            room = words[pocket.account] - pocket.used  # GRANTED
+            if room < nano:
                 return self._ask_for(pockets, nano, began_us)
+            if room > pocket.high:
+                pocket.high, pocket.low = room, room >> 1
+            elif room < pocket.low:
+                pocket.high = 0
+                self._ask(pocket, nano)
         for pocket in pockets:
             pocket.used += nano
             pocket.held += nano

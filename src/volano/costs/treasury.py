@@ -38,7 +38,11 @@ REFRESH_S = 2.0
 SHARE = 4
 """A lease is at most the free part of the budget, through the workers, through this."""
 CALLS = 64
-"""... and at most this many calls like the one that asked."""
+"""... and at most this many calls like the one that asked,"""
+MOST_CALLS = 1 << 16
+HASTE_US, REST_US = 200_000, 2_000_000
+"""... twice as many, up to `MOST_CALLS`, each time that it asks again in haste; after a rest as
+few as at first. So a busy worker hardly ever waits for a grant, and an idle one keeps little."""
 
 
 class Spend(NamedTuple):
@@ -111,6 +115,7 @@ class Treasury:
         self._dead: dict[int, str] = {}
         self._bells: dict[int, int] = {}
         self._asking: set[int] = set()
+        self._paces: dict[tuple[int, int], tuple[int, int]] = {}
         self._resting: dict[int, int] = {}
         self._ready = False
         self._look()
@@ -234,6 +239,7 @@ class Treasury:
     def _retire(self, slot: _Slot) -> None:
         """Let nobody hold there any more; what is held is settled there."""
         del self._slots[slot.budget.id]
+        self._paces = {key: pace for key, pace in self._paces.items() if key[1] != slot.generation}
         self._words[m.slot(slot.index) + m.GENERATION] = 0
         self._resting[slot.index] = self._clock.monotonic_us()
         for worker in self._living:
@@ -306,6 +312,7 @@ class Treasury:
         if told or not was_ready:
             self._open()
         for worker in told:
+            self._paces = {key: pace for key, pace in self._paces.items() if key[0] != worker}
             self._asking.discard(worker)
             self._bells.pop(worker, None)
             self._memory.clear(worker)
@@ -385,11 +392,28 @@ class Treasury:
                 words[at + m.ANSWERED_US] = self._clock.monotonic_us()
                 words[at + m.ANSWER] = ask << 1 | 1
                 return True
-            share = free // (SHARE * max(1, len(self._living)))
-            words[at + m.GRANTED] += debt + min(free, max(need, min(share, CALLS * wanted)))
+            words[at + m.GRANTED] += debt + min(
+                free, max(need, self._slice(worker, slot, wanted, free))
+            )
+        else:
+            free = max(0, slot.limit - self._committed(slot))
+            words[at + m.GRANTED] += min(
+                free, max(0, self._slice(worker, slot, wanted, free) - lease)
+            )
         words[at + m.ANSWERED_US] = self._clock.monotonic_us()
         words[at + m.ANSWER] = ask << 1
         return True
+
+    def _slice(self, worker: int, slot: _Slot, wanted: int, free: int) -> int:
+        """Return how much a worker that asks may keep at hand."""
+        now = self._clock.monotonic_us()
+        calls, asked_us = self._paces.get((worker, slot.generation), (CALLS, now - REST_US + 1))
+        if now - asked_us < HASTE_US:
+            calls = min(2 * calls, MOST_CALLS)
+        elif now - asked_us >= REST_US:
+            calls = CALLS
+        self._paces[worker, slot.generation] = calls, now
+        return min(free // (SHARE * max(1, len(self._living))), calls * wanted)
 
     def _recall(self, slot: _Slot, *, but: int = -1) -> None:
         """Call idle leases back."""

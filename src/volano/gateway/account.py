@@ -89,7 +89,8 @@ class Account:
                 code="insufficient_quota",
             )
         self._hold, self._bound = held, found
-        call.held = [*dict.fromkeys([*call.held, *held.generations])]
+        generations = held.generations
+        call.held = [*dict.fromkeys([*call.held, *generations])] if call.held else generations
         call.held_nano = self._lost + held.nano
         call.cost_currency, call.priced_by = price.currency, price.source
         return True

@@ -95,12 +95,13 @@ class Answer(msgspec.Struct, eq=False):
         """Hold what it can cost; the begin frame says so before the target is asked."""
         call, loop = self.call, self.call.state.loop
         self.timer = None
-        now = loop.time()
-        account.until = account.until or now + call.state.limits.budget_s
         try:
             held = account.hold(call, self.ways[self.at], self.rendered.body)
-            if not held and now >= account.until:
-                raise account.waited(call)
+            if not held:
+                now = loop.time()
+                account.until = account.until or now + call.state.limits.budget_s
+                if now >= account.until:
+                    raise account.waited(call)
         except VolanoError as error:
             refuse_call(call, error)
             return

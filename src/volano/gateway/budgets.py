@@ -1,12 +1,25 @@
 """The budgets of a worker's calls: which cover a call, and where they are held."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from volano.costs.purse import Allotment, Pocket, Purse
 from volano.gateway.snapshot import Key
 
 _KEPT = 1 << 14
-Covering = tuple[Allotment, ...]
+
+
+class Covering(tuple[Allotment, ...]):  # noqa: SLOT001 - a tuple of any length cannot have them
+    """The budgets that cover a call, and where their amounts are held, by currency."""
+
+    pockets: dict[str, tuple[Pocket, ...]]
+
+    def __new__(cls, allotments: Iterable[Allotment] = ()) -> "Covering":
+        made = super().__new__(cls, allotments)
+        made.pockets = {}
+        return made
+
+
+_NONE = Covering()
 
 
 class Budgets:
@@ -14,7 +27,7 @@ class Budgets:
 
     def __init__(self, purse: Purse | None = None):
         self.purse = purse
-        self._allotments: Covering = ()
+        self._allotments: tuple[Allotment, ...] = ()
         self.allots_anything = False
         self._known: dict[tuple[str, str], Covering] = {}
 
@@ -26,12 +39,12 @@ class Budgets:
     def of(self, key: Key, channel: str) -> Covering:
         """Return the budgets that a call of this key on this channel is spent from."""
         if not self._allotments:
-            return ()
+            return _NONE
         found = self._known.get((key.id, channel))
         if found is None:
             if len(self._known) >= _KEPT:
                 self._known.clear()
-            found = self._known[key.id, channel] = tuple(
+            found = self._known[key.id, channel] = Covering(
                 allotment
                 for allotment in self._allotments
                 if allotment.covers(key_id=key.id, group=key.group, channel=channel)
@@ -40,8 +53,12 @@ class Budgets:
 
     def pockets(self, covering: Covering, currency: str) -> tuple[Pocket, ...]:
         """Return where an amount of this currency is held."""
-        assert self.purse is not None
-        return self.purse.pockets(a.slot for a in covering if a.slot.currency == currency)
+        found = covering.pockets.get(currency)
+        if found is None:
+            assert self.purse is not None
+            slots = [a.slot for a in covering if a.slot.currency == currency]
+            found = covering.pockets[currency] = self.purse.pockets(slots)
+        return found
 
     def tend(self) -> None:
         """Give back what control calls back; call it every 10 ms or so."""

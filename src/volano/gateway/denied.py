@@ -51,6 +51,16 @@ def lines(what: bytes, room: tuple[int, int] | None, reset_ns: int) -> bytes:
     ) % (what, room[0], what, room[1], what, span(reset_ns))
 
 
+def both(requests: tuple[int, int], tokens: tuple[int, int], reset_ns: int) -> bytes:
+    """The six header lines, of requests and of tokens, as `lines` writes them."""
+    reset = span(reset_ns)
+    return (
+        b"x-ratelimit-limit-requests: %d\r\nx-ratelimit-remaining-requests: %d\r\n"
+        b"x-ratelimit-reset-requests: %b\r\nx-ratelimit-limit-tokens: %d\r\n"
+        b"x-ratelimit-remaining-tokens: %d\r\nx-ratelimit-reset-tokens: %b\r\n"
+    ) % (*requests, reset, *tokens, reset)
+
+
 def span(ns: int) -> bytes:
     """A time span as OpenAI writes it: `120ms`, `8.64s`, `1m1.5s`; rounded up to milliseconds."""
     ms = max(0, -(-ns // 1_000_000))

@@ -34,7 +34,14 @@ import time
 from collections.abc import Mapping, Sequence
 
 from volano.access.limit import subjects_of
-from volano.gateway.denied import CALLS_AT_ONCE, REQUESTS_A_MINUTE, TOKENS_A_MINUTE, Denied, lines
+from volano.gateway.denied import (
+    CALLS_AT_ONCE,
+    REQUESTS_A_MINUTE,
+    TOKENS_A_MINUTE,
+    Denied,
+    both,
+    lines,
+)
 from volano.gateway.snapshot import Key, Limit
 from volano.gateway.tally import (
     BUCKET_NS,
@@ -111,6 +118,8 @@ class Granted:
         if self.requests is None and self.token_room is None:
             return b""
         empty_at = (self.epoch + WINDOW) * BUCKET_NS - self._now
+        if self.requests is not None and self.token_room is not None:
+            return both(self.requests, self.token_room, empty_at)
         return lines(b"requests", self.requests, empty_at) + lines(
             b"tokens", self.token_room, empty_at
         )
@@ -224,9 +233,9 @@ class Admission:
         if meter.epoch != granted.epoch:
             self._close(meter, granted.epoch)
         calls, requests, tokens = self._count(meter, granted.tokens)
-        self._take()  # the barrier
-        self._give()
         if self._others:
+            self._take()  # the barrier
+            self._give()
             calls += self._sum(meter.begin + CALLS, meter.use, self._other_calls)
             requests += self._sum(meter.at, meter.mark, self._others)
             tokens += self._sum(meter.at + TOKENS, meter.mark, self._others)

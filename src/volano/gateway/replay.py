@@ -55,6 +55,9 @@ def serve(call: Call, caching: Caching, limit: Limit, ask: Ask) -> Turn | None:
     if said != _REFRESH:
         answer = state.cache.get(key, call.began_at_us, caching.ttl_s)
         if answer is not None:
+            if call.known is None:
+                known = Known(call.door, call.peek, caching.scope == "release", digest)
+                state.seen.put(call.body, known)
             limit(call, 0)
             return Replay(call, answer, "hit")
     limit(call)
@@ -77,9 +80,7 @@ def _words(call: Call, any_channel: bool) -> bytes | None:
     known, door = call.known, call.door
     if known is not None and known.door is door and known.any_channel is any_channel:
         return known.words
-    digest = words.digest(door.name, call.body, call.peek, any_channel=any_channel)
-    call.state.seen.put(call.body, Known(door, call.peek, any_channel, digest))
-    return digest
+    return words.digest(door.name, call.body, call.peek, any_channel=any_channel)
 
 
 def _lead(call: Call, key: Key, ask: Ask) -> Turn | None:
