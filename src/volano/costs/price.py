@@ -178,6 +178,16 @@ def worst_case(
     return _up(total + max_us * price.second) + price.request + images * price.image
 
 
+def worst_case_of_text(price: Price, prompt_bytes: int, max_tokens: int) -> int:
+    """Return what `worst_case` does for one answer to words alone, at a price without tiers."""
+    tokens = prompt_bytes + MARGIN_TOKENS
+    if price.context is not None and tokens > price.context:
+        tokens = price.context
+    dearest_in, dearest_out = _dearest(price.rates, False)
+    output = max(0, max_tokens)
+    return -(-(tokens * dearest_in + output * dearest_out) // MTOK) + price.request
+
+
 def _up(millionths: int) -> int:
     return -(-millionths // MTOK)
 

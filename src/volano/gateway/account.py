@@ -53,24 +53,31 @@ class Account:
         """
         state, key = call.state, call.key
         assert key is not None
-        self._let_go(call)
+        if self._hold is not None:
+            self._let_go(call)
         covering = state.budgets.of(key, call.channel)
         price = self._price = way.target.pricing
         if not covering or (price is None and way.target.engine):
             return True
-        subject = _subjects(covering)
         if price is None:
             raise no.UnpricedError(
-                model=way.target.model, target=way.target.name, subject=subject,
+                model=way.target.model, target=way.target.name, subject=_subjects(covering),
                 code="price_unknown",
             )  # fmt: skip
-        found = self._most(call, way, price, body)
+        known = self._known  # asked again and again while it waits for room
+        if known is not None and known[0] is way and known[1] is body:
+            found = known[2]
+        else:
+            found = bound(call, price, body)
+            self._known = way, body, found
         if found.nano is None:
+            subject = _subjects(covering)
             raise no.UnboundedError(subject=subject, param="max_tokens", code="cost_unbounded")
         if found.nano == 0:
             return True
         pockets = state.budgets.pockets(covering, price.currency)
         if not pockets:
+            subject = _subjects(covering)
             raise no.UnpricedError(
                 f"The price of `{way.target.model}` is in {price.currency}, and the budget of "
                 f"{subject} is in another currency.",
@@ -139,13 +146,6 @@ class Account:
             assert call.state.budgets.purse is not None
             call.state.budgets.purse.cancel(hold)
             call.held_nano = self._lost
-
-    def _most(self, call: Call, way: Way, price: Price, body: bytes) -> Bound:
-        """What this try costs at most; asked again and again while it waits for room."""
-        known = self._known
-        if known is None or known[0] is not way or known[1] is not body:
-            known = self._known = way, body, bound(call, price, body)
-        return known[2]
 
 
 def _whole(call: Call) -> Usage | None:

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from volano.costs.price import Price, worst_case
+from volano.costs.price import Price, worst_case, worst_case_of_text
 from volano.gateway.call import Call
+from volano.gateway.door import CHAT
 from volano.gateway.errors import BadBodyError
 
 _IMAGE = re.compile(rb'"image_url"[ \t\r\n]*:|"input_image"|"image"')
@@ -46,6 +47,14 @@ def bound(call: Call, price: Price, body: bytes) -> Bound:
     Raises:
         BadBodyError: it cannot be told how many answers are asked for.
     """
+    limit = call.peek.max_tokens
+    if (
+        limit is not None
+        and call.door is CHAT
+        and not (price.tiers or price.second)
+        and _in_plain_words(call.body)
+    ):
+        return Bound(worst_case_of_text(price, max(len(body), len(call.body)), limit))
     if not call.door.generates and call.door.name == "anthropic.count_tokens":
         return Bound(0)
     asked = _plain(call.body)
@@ -60,6 +69,18 @@ def bound(call: Call, price: Price, body: bytes) -> Bound:
         max_us=int(total_s * 1e6) if price.second else 0,
     )  # fmt: skip
     return Bound(nano, images)
+
+
+def _in_plain_words(body: bytes) -> bool:
+    """Whether a chat's body is words and nothing else that could cost: what most of them are."""
+    return not (
+        b"\\u00" in body
+        or b"image" in body
+        or b'"input_audio"' in body
+        or b'"n"' in body
+        or b'"url"' in body
+        or any(map(body.__contains__, _HINTS))
+    )
 
 
 def _plain(body: bytes) -> bytes:

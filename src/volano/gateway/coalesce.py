@@ -50,7 +50,8 @@ class Flight:
             answer = None  # some providers say so with 200
         if answer is not None and self._life == flights.cache.life:
             flights.cache.put(self.key, answer, now_us=flights.now_us())
-        self._tell(flights, answer)
+        if self._waiting:
+            self._tell(flights, answer)
 
     def alone(self) -> None:
         """Nobody shall wait for it any longer: its client reads slowly. The cache still may keep it."""

@@ -63,6 +63,8 @@ _KEPT = 1 << 16
 _AT_ONCE_NS = 10_000_000
 _TRIES = 3
 _MASK = RING - 1
+_MOST = COUNT >> 1
+"""What a bucket holds after a correction: there is room for what is counted on top."""
 
 
 def estimate(body: bytes, answer_tokens: int | None = None) -> int:
@@ -225,14 +227,34 @@ class Admission:
         self._epoch = epoch
         self._seat.used(epoch)
 
-    def _reserve(self, meter: Meter, granted: Granted) -> Denied | None:
+    def _reserve(  # noqa: C901 - counting and looking stand together, as each call waits for both
+        self, meter: Meter, granted: Granted
+    ) -> Denied | None:
         """Count first, then read the sums. What is over is still counted when this returns.
 
         The own cell's part of a sum is what was just written there: nobody else writes it.
         """
         if meter.epoch != granted.epoch:
             self._close(meter, granted.epoch)
-        calls, requests, tokens = self._count(meter, granted.tokens)
+        words, mark, own, asked = self._words, meter.mark, self._own, granted.tokens
+        at = meter.at + own
+        calls = requests = tokens = 1
+        # Written over what a former bucket or subject left in the own cell.
+        if meter.rpm is not None:
+            word = words[at]
+            words[at] = word = word + 1 if word >> 32 == mark else mark << 32 | 1
+            requests = word & COUNT
+        if meter.tpm is not None:
+            if asked > meter.tpm:
+                asked = meter.tpm + 1  # as `_counted`
+            word = words[at + TOKENS]
+            words[at + TOKENS] = word = word + asked if word >> 32 == mark else mark << 32 | asked
+            tokens = word & COUNT
+        if meter.concurrency is not None:
+            at = meter.begin + own + CALLS
+            word = words[at]
+            words[at] = word = word + 1 if word >> 32 == meter.use else meter.use << 32 | 1
+            calls = word & COUNT
         if self._others:
             self._take()  # the barrier
             self._give()
@@ -254,30 +276,6 @@ class Admission:
             if granted.token_room is None or left < granted.token_room[1]:
                 granted.token_room = (meter.tpm, left)
         return None
-
-    def _count(self, meter: Meter, asked: int) -> tuple[int, int, int]:
-        """Write the call into the own cell, over what a former bucket or subject left there.
-
-        Returns what stands there now: calls, requests, tokens.
-        """
-        words, mark, at = self._words, meter.mark, meter.at + self._own
-        calls = requests = tokens = 1
-        if meter.rpm is not None:
-            word = words[at]
-            words[at] = word = word + 1 if word >> 32 == mark else mark << 32 | 1
-            requests = word & COUNT
-        if meter.tpm is not None:
-            word = words[at + TOKENS]
-            if asked > meter.tpm:
-                asked = meter.tpm + 1  # as `_counted`
-            words[at + TOKENS] = word = word + asked if word >> 32 == mark else mark << 32 | asked
-            tokens = word & COUNT
-        if meter.concurrency is not None:
-            at = meter.begin + self._own + CALLS
-            word = words[at]
-            words[at] = word = word + 1 if word >> 32 == meter.use else meter.use << 32 | 1
-            calls = word & COUNT
-        return calls, requests, tokens
 
     def _sum(self, at: int, mark: int, cells: list[int]) -> int:
         """Add up a word of these cells, where it is marked so."""
@@ -322,7 +320,7 @@ class Admission:
     def _correct(self, meter: Meter, epoch: int, more: int) -> None:
         """Count tokens more or less in this bucket of the own cell, while it is in the ring."""
         at = meter.begin + self._own + TOKENS + (epoch & _MASK)
-        mark = tag(meter.use, epoch)
+        mark = meter.mark if epoch == meter.epoch else tag(meter.use, epoch)
         word = self._words[at]
         if word >> 32 == mark:
             counted = word & COUNT
@@ -330,7 +328,9 @@ class Admission:
             counted = 0
         else:
             return  # its bucket has left the window, and the estimate with it
-        exact = min(max(0, counted + more), COUNT >> 1)  # room for what is counted on top
+        exact = counted + more
+        if not 0 <= exact <= _MOST:
+            exact = min(max(0, exact), _MOST)
         self._words[at] = mark << 32 | exact
         if epoch < meter.epoch < epoch + WINDOW:
             meter.closed_tokens += exact - counted

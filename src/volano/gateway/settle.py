@@ -11,7 +11,7 @@ def settle(call: Call) -> None:
     """Count what the call used instead of what was guessed; free its place. Once."""
     granted, admission = call.granted, call.state.admission
     assert granted is not None
-    usage = used(call)
+    usage = call.usage or used(call)
     admission.settle(granted, usage.input + usage.output)
     admission.release(granted)
 

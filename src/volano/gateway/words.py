@@ -85,9 +85,6 @@ def asked(door: str, body: bytes, peek: Peek, *, any_channel: bool) -> bytes:
     return body
 
 
-_TEXT = re.compile(rb'[ \t\r\n]*:[ \t\r\n]*("(?:[^"\\]|\\.)*")')
-
-
 def _texts_blanked(body: bytes, *names: tuple[bytes, bool]) -> bytes | None:
     r"""Put null for the top-level texts of these names, as far as they are there and wanted.
 
@@ -105,14 +102,16 @@ def _texts_blanked(body: bytes, *names: tuple[bytes, bool]) -> bytes | None:
                     return None
                 found = end
             at = body.find(name, end)
-        value = _TEXT.match(body, found) if found >= 0 else None
-        if value is None:
+        begins = body.find(b'"', found, found + 3) if found >= 0 else -1
+        ends = body.find(b'"', begins + 1)
+        if begins < 0 or body[found:begins] not in _COLONS or b"\\" in body[begins:ends]:
             return None
-        body = body[: value.start(1)] + b"null" + body[value.end() :]
+        body = body[:begins] + b"null" + body[ends + 1 :]
     return body
 
 
 _AFTER_A_NAME = b": \t\r\n"
+_COLONS = frozenset((b":", b": "))
 
 
 def _without(body: bytes, name: str, value: bytes) -> bytes:

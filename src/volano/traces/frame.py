@@ -146,9 +146,8 @@ def seed_of(segment_name: str) -> int:
 
 def header(kind: int, payload: bytes, seed: int) -> bytes:
     """Return the 16 bytes that stand before this payload."""
-    size, check = len(payload), zlib.crc32(payload, seed)
-    head = zlib.crc32(_CHECKED.pack(MAGIC, VERSION, kind, size, check), seed)
-    return _HEADER.pack(MAGIC, VERSION, kind, size, check, head)
+    checked = _CHECKED.pack(MAGIC, VERSION, kind, len(payload), zlib.crc32(payload, seed))
+    return checked + zlib.crc32(checked, seed).to_bytes(4, "little")
 
 
 class Header(msgspec.Struct, frozen=True, gc=False):
