@@ -7,6 +7,7 @@
     feedback, read  give feedback, read traces and feedback, over HTTP
     traces          send spans (OTLP)
     prompts         read what prompts say, over HTTP
+    replay          have calls taken for replays of recorded ones: no evidence in a rollout
 
 A `*` stands at the end only. `chat:` says which channels, `door:` says how. A
 key without any `door:` scope may use every door, so that keys older than this
@@ -20,7 +21,7 @@ from volano.access.errors import BadScopeError
 from volano.core.errors import VolanoError
 from volano.core.ref import check_name
 
-PLAIN = ("feedback", "prompts", "read", "traces")
+PLAIN = ("feedback", "prompts", "read", "replay", "traces")
 _DOOR = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 _DOOR_PREFIX = re.compile(r"([a-z][a-z0-9_]*\.)*[a-z0-9_]*")
 _MOST = 100

@@ -48,7 +48,8 @@ _ADVICE = {
     "key_missing": "Set it and start `volano up` again; see `volano model keys`",
     "certificate": (
         "Check the address; where the authority is your own, "
-        "name its PEM file in SSL_CERT_FILE and start `volano up` again. See `volano target list`"
+        "name its PEM file with `volano target update NAME --ca-file FILE`, or for all targets in "
+        "SSL_CERT_FILE. See `volano target list`"
     ),
 }
 _PASSING = frozenset((408, 425, 429, 500, 502, 503, 504, 529))

@@ -128,7 +128,9 @@ def identify(call: Call) -> None:
     found = _TRACEPARENT.fullmatch(given) if given else None
     if found is not None:
         call.trace, call.parent = found[1].decode(), found[2].decode()
-        call.replayed = _word(fields.get(b"x-volano-replay"))
+        assert call.key is not None
+        if "replay" in call.key.scopes:
+            call.replayed = _word(fields.get(b"x-volano-replay"))
 
 
 _NOT_ZERO = 1 << 64 | 1
@@ -136,7 +138,7 @@ _NOT_ZERO = 1 << 64 | 1
 
 _TAG = b"x-volano-tag-"
 _MOST_TAGS = 32
-_OURS = frozenset((_TAG + b"cache", _TAG + b"tried"))
+_OURS = frozenset((_TAG + b"cache", _TAG + b"replay", _TAG + b"tried"))
 """Tags that say what the gateway did: no client can forge them."""
 
 

@@ -15,8 +15,8 @@ from volano.gateway.target import Target, TargetKey, check_key
 TIMEOUT_S = 10.0
 MAX_BYTES = 8 << 20
 _CERTIFICATE = (
-    "Check the address; where the authority is your own, name its PEM file in SSL_CERT_FILE "
-    "and start `volano up` again."
+    "Check the address; where the authority is your own, name its PEM file with "
+    "`volano target update NAME --ca-file FILE`, or for all targets in SSL_CERT_FILE."
 )
 KEYLESS = TargetKey("nobody", "")
 
@@ -35,7 +35,7 @@ def probe(target: Target, provider: Provider, keys: Sequence[TargetKey]) -> dict
     address = provider.address(target.url, target.region)
     models: set[str] = set()
     took_us = []
-    trust = ssl.create_default_context()  # as the workers do
+    trust = ssl.create_default_context(cafile=target.ca_file or None)  # as the workers do
     with httpx2.Client(
         timeout=TIMEOUT_S, trust_env=False, follow_redirects=False, verify=trust
     ) as client:

@@ -185,7 +185,12 @@ class Replays:
         now = self._clock.now_us()
         if now >= until:
             _, text = self._keys.create(
-                "replay", group=group, ips=("127.0.0.0/8",), expires=_KEY_LIVES, by=by
+                "replay",
+                group=group,
+                scopes=("chat:*", "replay"),
+                ips=("127.0.0.0/8",),
+                expires=_KEY_LIVES,
+                by=by,
             )
             self._texts[group] = text, now + _KEY_KEPT_US
         return text

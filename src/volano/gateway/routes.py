@@ -175,7 +175,9 @@ class Routes:
 
     __slots__ = ("_known", "_secret", "channels", "snapshot")
 
-    def __init__(self, snapshot: Snapshot, origins: dict[str, Origin], healths: dict[str, Health]):
+    def __init__(
+        self, snapshot: Snapshot, origins: dict[tuple[str, str], Origin], healths: dict[str, Health]
+    ):
         self.snapshot = snapshot
         self.channels = {
             name: RoutedChannel(
@@ -208,9 +210,9 @@ class Routes:
         return [name for name in self.channels if key.may_call(name)]
 
 
-def urls(snapshot: Snapshot) -> set[str]:
-    """The upstream addresses a snapshot names."""
-    return {target.url for target in _targets(snapshot)}
+def urls(snapshot: Snapshot) -> set[tuple[str, str]]:
+    """The upstream addresses a snapshot names, each with the file of its authorities or none."""
+    return {(target.url, target.ca_file) for target in _targets(snapshot)}
 
 
 def cachings(snapshot: Snapshot) -> dict[str, Caching]:
@@ -236,10 +238,13 @@ def _name(target: Target) -> str:
 
 
 def _route(
-    arm: Arm, origins: dict[str, Origin], healths: dict[str, Health], caching: Caching | None
+    arm: Arm,
+    origins: dict[tuple[str, str], Origin],
+    healths: dict[str, Health],
+    caching: Caching | None,
 ) -> Route:
     ways = [
-        Way(target, origins[target.url], healths[_name(target)])
+        Way(target, origins[target.url, target.ca_file], healths[_name(target)])
         for target in arm.targets
         if target.enabled
     ]

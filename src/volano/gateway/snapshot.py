@@ -111,6 +111,7 @@ class Target(Struct, frozen=True):
     every request, the first key's lines among them; each set in `keys` replaces
     the lines of its names. A target that is not `enabled` is not asked. A
     `fallback` is asked when no other answers. `price` is nano-units for a typical call, `capacity` the calls it works on at once.
+    `ca_file` holds the authorities that vouch for it, where they are not the machine's.
     `pricing` is what its tokens cost, where that is known, and `billed_as` the
     provider under whose name the price is found again.
     """
@@ -132,6 +133,7 @@ class Target(Struct, frozen=True):
     price: int | None = None
     capacity: int = 0
     enabled: bool = True
+    ca_file: str = ""
     limits: Limits = Limits()
     pricing: Price | None = None
     billed_as: str = ""

@@ -97,7 +97,7 @@ class State:
         self.budgets = budgets or Budgets()
         self.pulse = pulse or Vitals().claim(os.getpid(), name)
         self.random = Random(SystemRandom().getrandbits(256))
-        self.origins: dict[str, Origin] = {}
+        self.origins: dict[tuple[str, str], Origin] = {}
         self.healths: dict[str, Health] = {}
         self.retries = RetryBudget(limits.free_retries)
         self.routes = Routes(EMPTY, {}, {})
@@ -112,8 +112,11 @@ class State:
     def apply(self, snapshot: Snapshot) -> None:
         """Serve by this snapshot from now on; calls under way end by the old one."""
         wanted = urls(snapshot)
-        for url in wanted - self.origins.keys():
-            self.origins[url] = Origin(url, self.wheel, self.loop, timeouts=self.limits.upstream)
+        for at in wanted - self.origins.keys():
+            url, ca_file = at
+            self.origins[at] = Origin(
+                url, self.wheel, self.loop, timeouts=self.limits.upstream, ca_file=ca_file
+            )
         if cachings(snapshot) != cachings(self.routes.snapshot):
             self.cache.clear()
         served = names(snapshot)
@@ -122,8 +125,8 @@ class State:
         self.mark = object()
         self.admission.apply(snapshot.limits)
         self.budgets.apply(snapshot.budgets)
-        for url in self.origins.keys() - wanted:
-            self.origins.pop(url).close()
+        for at in self.origins.keys() - wanted:
+            self.origins.pop(at).close()
         self.slot.applied(snapshot.generation)
 
     def keep(self, kind: int, payload: bytes) -> bool:

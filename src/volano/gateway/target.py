@@ -1,9 +1,11 @@
 """A Target: a connection to a provider account or a server, and what it means for workers."""
 
 import re
+import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from volano.core.text import shown_address
@@ -24,7 +26,8 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 class Target:
     """Where models are asked, and with whose account. Keys are elsewhere.
 
-    An empty `url`, `version` or `region` is the provider's usual one. Each of
+    An empty `url`, `version` or `region` is the provider's usual one. `ca_file` holds
+    the authorities (PEM) that may vouch for it, instead of the machine's. Each of
     `key_env` names a variable that holds a key, or several joined by `:` whose
     values make one.
     """
@@ -39,6 +42,7 @@ class Target:
     enabled: bool
     created_us: int
     updated_us: int
+    ca_file: str = ""
 
     @property
     def vault_name(self) -> str:
@@ -72,11 +76,30 @@ def check(target: Target, provider: Provider) -> None:
             raise BadTargetError(reason="`key_env` is the name of a variable, not a key")
     if target.url:
         check_address(target.url, plain_http=target.plain_http)
+    if target.ca_file:
+        check_authorities(target.ca_file)
     address = provider.address(target.url, target.region)
     if not address:
         reason = f"{provider.name} has no address that fits all; give yours with --url"
         raise BadTargetError(reason=reason)
     check_address(address, plain_http=target.plain_http)
+
+
+def check_authorities(path: str) -> None:
+    """Make sure that this file names authorities.
+
+    Raises:
+        BadTargetError: it cannot be read, or holds none.
+    """
+    if not Path(path).is_absolute():
+        raise BadTargetError(reason=f"`{ascii(path)[1:-1][:200]}` is no absolute path")
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ssl.SSLError, ValueError) as error:
+        why = error.strerror if isinstance(error, FileNotFoundError) else "it holds no PEM"
+        raise BadTargetError(
+            reason=f"the authorities in `{ascii(path)[1:-1][:200]}` cannot be used ({why})"
+        ) from error
 
 
 def check_address(url: str, *, plain_http: bool = False) -> None:
@@ -153,6 +176,7 @@ def compiled(
         sign=sign,
         region=region,
         enabled=target.enabled,
+        ca_file=target.ca_file,
         limits=provider.limits,
     )
 

@@ -85,12 +85,14 @@ class Targets:
         region: str = "",
         version: str = "",
         plain_http: bool = False,
+        ca_file: str = "",
         by: Principal,
     ) -> Facts:
         """Connect to a provider account or a server.
 
         Without `url` it is the provider's usual address; without `key_env` the
-        provider's usual variable, where the address is the usual one too.
+        provider's usual variable, where the address is the usual one too. `ca_file`
+        is a PEM file with the authorities of its certificate, for servers of your own.
 
         Raises:
             UnknownPluginError: there is no such provider; says which there are.
@@ -100,7 +102,7 @@ class Targets:
         now = self._clock.now_us()
         made = Target(
             check_name(name), provider, url, region, version, tuple(key_env), plain_http,
-            enabled=True, created_us=now, updated_us=now,
+            enabled=True, created_us=now, updated_us=now, ca_file=ca_file,
         )  # fmt: skip
         check(made, self._providers.get(provider))
         with self._db.write() as conn:
@@ -154,6 +156,7 @@ class Targets:
         region: str | None = None,
         version: str | None = None,
         plain_http: bool | None = None,
+        ca_file: str | None = None,
         by: Principal,
     ) -> Facts:
         """Change where or how a target is asked, from now on; what is not given stays.
@@ -163,7 +166,7 @@ class Targets:
             BadTargetError: the address, region, version or a variable's name is no good.
         """
         given: Facts = {
-            "url": url, "region": region, "version": version, "plain_http": plain_http,
+            "url": url, "region": region, "version": version, "plain_http": plain_http, "ca_file": ca_file,
             "key_env": None if key_env is None else tuple(filter(None, key_env)),
         }  # fmt: skip
         return self._change(name, "update", by, **{k: v for k, v in given.items() if v is not None})
@@ -306,7 +309,7 @@ class Targets:
             raise NoChatError(name=name, dialects=", ".join(found.dialects))
         client = httpx2.Client(
             base_url=found.url, headers=found.headers, timeout=CHAT_TIMEOUT_S,
-            verify=ssl.create_default_context(),
+            verify=ssl.create_default_context(cafile=found.ca_file or None),
         )  # fmt: skip
         return HttpChat(client, found.url, path, model)
 

@@ -399,6 +399,7 @@ class Origin:
         *,
         timeouts: Timeouts = Timeouts(),
         max_open: int = 8192,
+        ca_file: str = "",
     ):
         self.url = url
         self.wheel = wheel
@@ -410,7 +411,7 @@ class Origin:
         self.answers = PlainAnswers()
         self._waiting: deque[Dial] = deque()
         self._closed = False
-        self._unix, self._host, self._port, self._tls = _parse(url)
+        self._unix, self._host, self._port, self._tls = _parse(url, ca_file)
 
     @property
     def host(self) -> str:
@@ -490,12 +491,22 @@ class Origin:
         return upstream
 
 
-def _parse(url: str) -> tuple[str, str, int, ssl.SSLContext | None]:
+def _parse(url: str, ca_file: str) -> tuple[str, str, int, ssl.SSLContext | None]:
     if url.startswith("unix:"):
         return url[5:], "", 0, None
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"not an upstream address: {url}")
-    # names and chains are checked; SSL_CERT_FILE may name other authorities than the machine's
-    tls = ssl.create_default_context() if parts.scheme == "https" else None
+    tls = _context(ca_file) if parts.scheme == "https" else None
     return "", parts.hostname, parts.port or (443 if tls else 80), tls
+
+
+def _context(ca_file: str) -> ssl.SSLContext:
+    """Names and chains are checked: by the machine's authorities (or SSL_CERT_FILE's), or by these.
+
+    A file that is gone vouches for nobody: calls then fail and say so.
+    """
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except (OSError, ssl.SSLError):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -3,6 +3,7 @@
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from random import Random
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from support.workspace import ANNA, Street
 from volano.gateway.choose import choose
 from volano.gateway.errors import NotReplayableError, NotServedError, NotUpError
+from volano.gateway.path import identify
 from volano.gateway.replays import Replays
+from volano.gateway.snapshot import Key
 from volano.releases.channel import arms
 
 
@@ -97,3 +100,23 @@ def test_what_cannot_be_asked_says_why(street):
     with pytest.raises(NotUpError):
         street.replays.replay(called(street), by=ANNA)
     assert street.asked == []
+
+
+@pytest.mark.parametrize(
+    ("scopes", "believed"), [(("chat:*",), False), (("chat:*", "replay"), True)]
+)
+def test_only_a_key_for_replays_is_believed_that_this_is_one(scopes, believed):
+    fields = {
+        b"traceparent": b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01",
+        b"x-volano-replay": b"c" * 32,
+        b"x-volano-tag-replay": b"forged",
+        b"x-volano-tag-order": b"4711",
+    }
+    state = SimpleNamespace(random=Random(1))
+    call = SimpleNamespace(
+        state=state, request=SimpleNamespace(fields=fields), replayed="",
+        key=Key(id="abcdefgh", scopes=scopes),
+    )  # fmt: skip
+    identify(call)
+    assert call.replayed == ("c" * 32 if believed else "")
+    assert call.tags == {"order": "4711"}

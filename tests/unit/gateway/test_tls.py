@@ -7,6 +7,7 @@ import threading
 
 import httpx2
 import pytest
+from msgspec import structs
 from openai import OpenAI
 
 from simulators.line import Line, ask, chat
@@ -265,6 +266,25 @@ def test_an_upstreams_certificate_must_be_trusted(tmp_path, provider, trusted, m
     assert "certificate is not trusted: self-signed certificate" in error["message"]
     assert "SSL_CERT_FILE" in error["message"]
     assert provider.heard == b"", "no key goes to who cannot say who he is"
+
+
+def test_a_target_may_have_authorities_of_its_own(tmp_path, provider, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    pem, gone = str(tmp_path / "provider.pem"), str(tmp_path / "gone.pem")
+    own = Workers(tmp_path / "state")
+    statuses = []
+    for generation, file in enumerate((pem, gone, ""), 1):
+        arms = arm(provider.url, "ok")
+        targets = tuple(structs.replace(target, ca_file=file) for target in arms.targets)
+        channel = Channel(arms=(structs.replace(arms, targets=targets),))
+        own.publish(snapshot({"ok": channel}, generation))
+        if not statuses:
+            own.start(1)
+        line = Line(own.port)
+        statuses.append(line.send(OK).answer()[0])
+        line.close()
+    own.close()
+    assert statuses == [200, 502, 502]
 
 
 @pytest.mark.parametrize("trusted", [False, True])

@@ -7,6 +7,9 @@ _URL = "its address, such as https://api.example.com/v1; the provider's own when
 _KEY_ENV = "environment variable that holds a key; several take turns"
 _PLAIN = "allow http to a public address, readable on the way"
 
+_AUTHORITIES = (
+    "a PEM file of the authorities that vouch for its certificate, for a server of your own"
+)
 VERBS = (
     Verb(
         "target", "add", "targets.add", "/targets/{name}/add",
@@ -20,6 +23,7 @@ VERBS = (
             Param("region", "its region, such as eu-west-1", default=""),
             Param("version", "the API version, where the API has dated ones", default=""),
             Param("plain_http", _PLAIN, "flag", default=False),
+            Param("ca_file", _AUTHORITIES, default=""),
         ),
         changes=True, done="{name}  {provider} at {address}", next="volano target check {name}",
     ),
@@ -41,6 +45,7 @@ VERBS = (
             Param("region", "its region"),
             Param("version", "the API version"),
             Param("plain_http", _PLAIN, "flag"),
+            Param("ca_file", _AUTHORITIES),
         ),
         changes=True, done="{name}  {provider} at {address}", next="volano target check {name}",
     ),
