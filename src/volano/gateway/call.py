@@ -14,8 +14,8 @@ from volano.gateway.snapshot import Key
 from volano.gateway.state import State
 from volano.wire.embeddings import EmbeddingAsk
 from volano.wire.exchange import Ask, Usage
-from volano.wire.http_server import Request
 from volano.wire.peek import Peek
+from volano.wire.request import Request
 
 _NOT_READ = Peek("")
 

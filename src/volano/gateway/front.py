@@ -19,8 +19,8 @@ from volano.gateway.state import State
 from volano.gateway.turn import Turn
 from volano.wire.dialects.anthropic import models as anthropic
 from volano.wire.http_client import Origin
-from volano.wire.http_server import Owner, Request
 from volano.wire.openai import FieldError, model_body, models_body
+from volano.wire.request import Owner, Request
 
 _MODELS = b"/v1/models"
 

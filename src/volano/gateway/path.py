@@ -27,7 +27,7 @@ from volano.gateway.snapshot import Key
 from volano.gateway.state import State
 from volano.gateway.turn import Turn
 from volano.wire import openai
-from volano.wire.http_server import Request
+from volano.wire.request import Request
 from volano.wire.timers import NEVER
 
 _TRACEPARENT = re.compile(

@@ -14,7 +14,7 @@ from volano.gateway.call import Call
 from volano.gateway.door import CHAT, Door
 from volano.gateway.errors import EncodedBodyError, RateLimitError, WrongMethodError
 from volano.gateway.record import record
-from volano.wire.http_server import Request
+from volano.wire.request import Request
 
 JSON = b"content-type: application/json\r\n"
 _FAMILIES: tuple[tuple[type[VolanoError], int, str], ...] = (

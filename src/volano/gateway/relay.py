@@ -8,7 +8,7 @@ the address of who asks: a client's own word for it goes.
 import msgspec
 
 from volano.wire.http_client import Dial, Failure, Origin, Upstream
-from volano.wire.http_server import Request
+from volano.wire.request import Request
 
 _HOP = frozenset(
     (

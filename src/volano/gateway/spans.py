@@ -17,9 +17,9 @@ from volano.gateway.door import CHAT
 from volano.gateway.refusal import status_of
 from volano.gateway.state import State
 from volano.traces.frame import Kind, Spans, encode
-from volano.wire.http_server import Request
 from volano.wire.otlp import json, protobuf
 from volano.wire.otlp.answers import JSON, PROTOBUF, TYPES, MalformedError, accepted, refused
+from volano.wire.request import Request
 
 PATH = b"/v1/traces"
 SCOPE = "traces"

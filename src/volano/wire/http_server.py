@@ -15,13 +15,13 @@ import asyncio
 import logging
 from collections import deque
 from email.utils import formatdate
-from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any
 
 import httptools
-import msgspec
 
 from volano.wire.heads import Head, Heads
+from volano.wire.lawful import offence, size_of_head
+from volano.wire.request import BODY, QUEUE, App, Request
 from volano.wire.timers import GONE, NEVER, Wheel
 
 HEADER_S = 10.0
@@ -47,179 +47,6 @@ FRAMING = 16
 _log = logging.getLogger("volano.wire")
 _TOO_LARGE = f"The request's headers are larger than {MAX_HEAD} bytes."
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_ONCE_ONLY = frozenset(
-    (b"host", b"authorization", b"content-type", b"origin", b"content-length", b"transfer-encoding")
-)
-STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
-
-
-class Owner(Protocol):
-    """Who answers a request. `streams` says whether the body comes in pieces.
-
-    `endless` says that the answer ends only when somebody ends it.
-    """
-
-    streams: bool
-    endless: bool
-
-    def chunk(self, data: bytes) -> None:
-        """A piece of the body (only when `streams`)."""
-        ...
-
-    def complete(self, body: bytes) -> None:
-        """The request is complete; `body` is empty when it came in pieces."""
-        ...
-
-    def too_large(self) -> None:
-        """The body passed `request.limit`. Answer now; the rest is dropped."""
-        ...
-
-    def left(self) -> None:
-        """The client is gone before the answer was finished."""
-        ...
-
-    def stop(self) -> None:
-        """The server ends: end the answer now, as one that is not complete."""
-        ...
-
-    def pause(self) -> None:
-        """The client reads slowly: write no more until `resume`."""
-        ...
-
-    def resume(self) -> None:
-        """The client has caught up."""
-        ...
-
-
-class App(Protocol):
-    """What a server serves."""
-
-    def begin(self, request: "Request") -> Owner | None:
-        """Headers are there. Return the owner, or answer at once and return None."""
-        ...
-
-    def refuse(self, request: "Request", status: int, message: str) -> None:
-        """Answer a request that HTTP itself forbids."""
-        ...
-
-
-class Request(msgspec.Struct, eq=False):
-    """One request, and the only way to answer it: `respond`, or `start`, `write`, `finish`.
-
-    `headers`, and `fields` by name, are without content-length: that is `length`, None where
-    it is not told beforehand. `head` is what is known of requests that begin with the same bytes.
-    A Struct because it is made faster than a class with slots.
-    """
-
-    connection: Any
-    method: bytes = b""
-    target: bytes = b""
-    headers: list[tuple[bytes, bytes]] = []
-    fields: dict[bytes, bytes] = {}
-    http11: bool = True
-    keep_alive: bool = True
-    headed: bool = False
-    has_body: bool = False
-    complete: bool = False
-    started: bool = False
-    finished: bool = False
-    chunked: bool = False
-    limit: int = 0
-    size: int = 0
-    parts: list[bytes] = []
-    owner: Any = None
-    length: int | None = None
-    head: Head | None = None
-
-    @property
-    def peer(self) -> str:
-        """The client's address; empty on a Unix socket, or when the client is gone."""
-        transport = self.connection.transport
-        name = transport.get_extra_info("peername") if transport is not None else None
-        return name[0] if isinstance(name, tuple) else ""
-
-    def respond(self, status: int, headers: bytes, body: bytes) -> None:
-        """Send a whole answer. `headers` are complete lines, without length and date."""
-        connection = self.connection
-        if self.finished or connection.transport is None:
-            return
-        self.started = self.finished = True
-        server = connection.server
-        if server.draining or (self.has_body and not self.complete):
-            self.keep_alive = False
-        close = b"" if self.keep_alive else b"connection: close\r\n"
-        said = b"%b%b%bdate: %b\r\ncontent-length: %d\r\n\r\n%b" % (
-            STATUS.get(status) or _status_line(status), headers, close, server.date, len(body),
-            b"" if self.method == b"HEAD" else body,
-        )  # fmt: skip
-        connection.transport.write(said)
-        connection.request_finished(self)
-
-    def start(self, status: int, headers: bytes, *, length: int | None = None) -> None:
-        """Begin an answer in pieces: chunked, or of this length, or until the close (HTTP/1.0)."""
-        if self.started or self.connection.transport is None:
-            return
-        self.started = True
-        bodiless = self.method == b"HEAD" or status in (204, 304)
-        self.chunked = length is None and self.http11 and not bodiless
-        if length is None and not self.http11 and not bodiless:
-            self.keep_alive = False
-        self._settle_keep_alive()
-        lines = [STATUS.get(status) or _status_line(status), headers]
-        if self.chunked:
-            lines.append(b"transfer-encoding: chunked\r\n")
-        elif length is not None:
-            lines.append(b"content-length: %d\r\n" % length)
-        if not self.keep_alive:
-            lines.append(b"connection: close\r\n")
-        lines.append(b"date: %b\r\n\r\n" % self.connection.server.date)
-        self.connection.transport.write(b"".join(lines))
-
-    def write(self, data: bytes) -> None:
-        """A piece of the answer."""
-        transport = self.connection.transport
-        if not data or self.finished or transport is None:
-            return
-        transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data)
-
-    def finish(self, last: bytes = b"", *, close: bool = False) -> None:
-        """End the answer, with a last piece in the same write. `close` ends the connection too."""
-        transport = self.connection.transport
-        if self.finished or transport is None:
-            return
-        self.finished = True
-        if close:
-            self.keep_alive = False
-        if self.chunked:
-            last = b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last) if last else b"0\r\n\r\n"
-        if last:
-            transport.write(last)
-        self.connection.request_finished(self)
-
-    def cut(self) -> None:
-        """Break the answer off so that the client sees it is not complete."""
-        self.finished = True
-        if self.connection.transport is not None:
-            self.connection.transport.abort()
-
-    def hold_body(self) -> None:
-        """Read no more of the body until `release_body` (backpressure towards the client)."""
-        self.connection.hold(_BODY)
-
-    def release_body(self) -> None:
-        """Go on reading the body."""
-        self.connection.release(_BODY)
-
-    def _settle_keep_alive(self) -> None:
-        if (self.has_body and not self.complete) or self.connection.server.draining:
-            self.keep_alive = False
-
-
-def _status_line(status: int) -> bytes:
-    return b"HTTP/1.1 %d Unknown\r\n" % status
-
-
-_QUEUE, _BODY = 1, 2
 
 
 class Connection(asyncio.Protocol):
@@ -335,7 +162,7 @@ class Connection(asyncio.Protocol):
             self._head_bytes += len(data)
         else:
             self._inside = True  # it began behind another message: where, the parser does not say
-            self._head_bytes = min(_size(incoming), MAX_HEAD)
+            self._head_bytes = min(size_of_head(incoming), MAX_HEAD)
         return True
 
     def _more_body(self, size: int) -> None:
@@ -465,10 +292,10 @@ class Connection(asyncio.Protocol):
         version = parser.get_http_version()
         request.http11 = version == "1.1"
         request.keep_alive = parser.should_keep_alive()
-        problem = _problem(request, version)
+        problem = offence(request, version)
         if self._inside:
             self._inside = False
-            if _size(request) > MAX_HEAD:
+            if size_of_head(request) > MAX_HEAD:
                 problem = 431, _TOO_LARGE
         if fields.pop(b"content-length", None) is not None:
             request.headers = [h for h in request.headers if h[0] != b"content-length"]
@@ -480,7 +307,7 @@ class Connection(asyncio.Protocol):
                 self._expect(request)
         else:
             self._queue.append(request)
-            self.hold(_QUEUE)
+            self.hold(QUEUE)
 
     def on_body(self, body: bytes) -> None:
         self._room += FRAMING * len(body)
@@ -549,7 +376,7 @@ class Connection(asyncio.Protocol):
         else:
             self.deadline = self.server.wheel.now + (STALL_S if self._stalled else KEEP_ALIVE_S)
             if self._held:
-                self.release(_BODY)
+                self.release(BODY)
                 self._advance()
 
     def _advance(self) -> None:
@@ -560,14 +387,14 @@ class Connection(asyncio.Protocol):
             self._activate(self._queue.popleft())
         self._advancing = False
         if not self._queue:
-            self.release(_QUEUE)
+            self.release(QUEUE)
 
     def hold(self, why: int) -> None:
         """Stop reading for this reason (a bit)."""
         if not self._held and self.transport is not None and not self._closing:
             self.transport.pause_reading()
         self._held |= why
-        if why == _BODY:
+        if why == BODY:
             self.deadline = NEVER
 
     def release(self, why: int) -> None:
@@ -578,7 +405,7 @@ class Connection(asyncio.Protocol):
         if not self._held and self.transport is not None:
             self.transport.resume_reading()
             current = self._current
-            if why == _BODY and current is not None and not current.complete:
+            if why == BODY and current is not None and not current.complete:
                 self.deadline = self.server.wheel.now + BODY_S
 
     # the ways out
@@ -677,7 +504,7 @@ class Connection(asyncio.Protocol):
         self._closing = True
         self._lingering = 1
         self._incoming = None
-        self.release(_QUEUE | _BODY)
+        self.release(QUEUE | BODY)
         self.deadline = self.server.wheel.now + LINGER_S
         if self.transport is not None and self.transport.can_write_eof():
             self.transport.write_eof()
@@ -714,48 +541,6 @@ class Connection(asyncio.Protocol):
 
 
 _UPGRADE = frozenset((b"upgrade", b"connection", b"http2-settings"))
-
-
-def _size(request: Request) -> int:
-    """Bytes of a head, as far as it was read: target, names, values, and four more a line."""
-    lines = sum(len(name) + len(value) + 4 for name, value in request.headers)
-    return len(request.target) + lines
-
-
-def _problem(request: Request, version: str) -> tuple[int, str] | None:
-    """What HTTP/1.1 (RFC 9112) forbids and llhttp lets through."""
-    fields, headers = request.fields, request.headers
-    ordinary = version == "1.1" and len(fields) == len(headers) and b"host" in fields
-    if (
-        ordinary
-        and _is_path(request)
-        and b"transfer-encoding" not in fields
-        and request.method != b"CONNECT"
-    ):
-        return None
-    if version not in ("1.1", "1.0"):
-        return 505, "Only HTTP/1.1 and HTTP/1.0 are spoken here."
-    if request.method == b"CONNECT":
-        return 405, "CONNECT is not served here."
-    coding = fields.get(b"transfer-encoding")
-    if coding is not None and (not request.http11 or coding.lower() != b"chunked"):
-        return 400, "The only transfer-encoding is chunked, in HTTP/1.1."
-    if not _is_path(request):
-        return 400, "The request's target must be a path, such as /v1/models, without a host."
-    if request.http11 and b"host" not in fields:
-        return 400, "The Host header is required."
-    if len(fields) != len(headers):
-        names = [name for name, _ in headers]
-        for name in _ONCE_ONLY:
-            if names.count(name) > 1:
-                return 400, f"The header {name.decode()} was given more than once."
-    return None
-
-
-def _is_path(request: Request) -> bool:
-    """Whether the target names no host of its own (RFC 9112 §3.2: proxies are asked so)."""
-    target = request.target
-    return target.startswith(b"/") or (target == b"*" and request.method == b"OPTIONS")
 
 
 class Server:
