@@ -165,7 +165,8 @@ def _told(artifact: Mapping[str, Any]) -> str:
     said = [artifact["digest"][7:19]]
     counts = meta.get("counts") or {}
     if counts:
-        said.append(f"{counts['train']:,} train and {counts['test']:,} test rows")
+        train, test = counts.get("train", 0), counts.get("test", 0)
+        said.append(f"{train:,} train and {test:,} test rows")
     curation = meta.get("curation") or {}
     if curation.get("added"):
         said.append(

@@ -342,27 +342,11 @@ class Catalog:
                 yield from some
                 last = some[-1].digest
 
-    def drop(
-        self, artifact: Artifact, why: str, *, by: Principal, keep: Callable[[Connection], None]
-    ) -> Artifact:
-        """Let an artifact's bytes go; its manifest, number and lineage stay.
-
-        `keep` raises where it may not go, within the same transaction.
-        """
-        with self._db.write() as conn:
-            keep(conn)
-            self._turn(conn, artifact.digest, DROPPED)
-            subject, content = str(artifact), {"why": why, "size": artifact.size}
-            self.ledger.append("drop", subject, [artifact.digest], content, by=by, conn=conn)
-        return self.by_digest(artifact.digest)
-
-    def _turn(self, conn: Connection, digest: str, state: str) -> None:
-        conn.execute(update(artifacts).where(artifacts.c.digest == digest).values(state=state))
-
     def _again(self, conn: Connection, twin: Row[Any], by: Principal) -> Artifact:
         """Return the version that is there already; one whose bytes were dropped has them again."""
         if twin.state == DROPPED:
-            self._turn(conn, twin.digest, READY)
+            here = artifacts.c.digest == twin.digest
+            conn.execute(update(artifacts).where(here).values(state=READY))
             subject = f"{twin.kind}/{twin.name}@{twin.number}"
             self.ledger.append("restore", subject, [twin.digest], {}, by=by, conn=conn)
             return _by_digests(conn, {twin.digest})[0]

@@ -22,24 +22,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from volano.core.clock import Clock
 from volano.core.digest import Digest
 from volano.core.errors import VolanoError
 from volano.core.manifest import Manifest
 from volano.core.principal import Principal
+from volano.core.ref import Ref
+from volano.core.text import nfc
 from volano.store import pack
+from volano.store.artifact import DROPPED, Artifact
 from volano.store.blobs import SUFFIX, Blobs, new_name
 from volano.store.catalog import Catalog
 from volano.store.db import Database
-from volano.store.errors import UnreachedError
+from volano.store.errors import DroppedError, HeldError, NeededError, UnreachedError
 from volano.store.holds import ArtifactHold, ArtifactHolds
 from volano.store.ledger import Ledger
 from volano.store.pack import Place
 from volano.store.reach import first_bytes
 from volano.store.session import alone, living
-from volano.store.tables import blobs
+from volano.store.tables import artifacts, blobs, labels, parents
 
 MOSTLY = 0.5
 """A pack of whose bytes this share is dead is written anew."""
@@ -97,6 +100,50 @@ class Garbage:
     def holds(self) -> Holds:
         """Return the holds that stand, oldest first."""
         return self._holds.list()
+
+    def drop(self, kind: str, ref: str | Ref, why: str, *, by: Principal) -> Artifact:
+        """Let the bytes of a version go; its manifest, its number and its lineage stay.
+
+        The next collection deletes those that nothing else reaches. The same
+        content recorded again brings the version back.
+
+        Raises:
+            UnknownArtifactError: the ref names none.
+            DroppedError: it was dropped already.
+            HeldError: a hold stands on it.
+            NeededError: it has a label, or something of another kind was made of it.
+        """
+        artifact = self._catalog.get(kind, ref)
+        here = artifacts.c.digest == artifact.digest
+        with self._db.write() as conn:
+            if conn.scalar(select(artifacts.c.state).where(here)) == DROPPED:
+                raise DroppedError(ref=artifact.ref, subject=artifact)
+            self._check_free(conn, artifact)
+            conn.execute(update(artifacts).where(here).values(state=DROPPED))
+            content = {"why": nfc(why), "size": artifact.size}
+            self._ledger.append(
+                "drop", str(artifact), [artifact.digest], content, by=by, conn=conn
+            )
+        return self._catalog.by_digest(artifact.digest)
+
+    def _check_free(self, conn: Connection, artifact: Artifact) -> None:
+        hold = self._holds.on(conn, artifact.digest)
+        if hold is not None:
+            raise HeldError(ref=artifact.ref, reason=hold.reason, id=hold.id)
+        label = conn.scalar(select(labels.c.label).where(labels.c.digest == artifact.digest))
+        if label is not None:
+            raise NeededError(
+                ref=artifact.ref, why=f"it is `{artifact.name}:{label}`",
+                advice_="Move the label to another version first.",
+            )  # fmt: skip
+        made = select(artifacts).join(parents, parents.c.child == artifacts.c.digest)
+        other = (parents.c.parent == artifact.digest, artifacts.c.kind != artifact.kind)
+        child = conn.execute(made.where(*other).limit(1)).first()
+        if child is not None:
+            raise NeededError(
+                ref=artifact.ref, why=f"the {child.kind} `{child.name}@{child.number}` stands on it",
+                advice_="What others were made of stays, so that it can be told how they were made.",
+            )  # fmt: skip
 
     def collect(
         self, *, grace_minutes: int = 60, dry_run: bool = False, by: Principal
@@ -233,7 +280,8 @@ class Garbage:
                 if pack.read_header(head, place.pack, place.offset) != place:
                     break
                 new.write(head)
-                _copy(old, new, place.stored)
+                if _copy(old, new, place.stored):
+                    break
                 moved.append({"of": row.digest, "to": offset})
                 offset += pack.HEADER_BYTES + place.stored
         if len(moved) < len(rows):
@@ -256,7 +304,9 @@ def _look_up(marks: Marks, rows: list[Row[Any]]) -> tuple[Any, Any]:
     return at, marks[at] == wanted
 
 
-def _copy(source: Any, to: Any, count: int) -> None:
+def _copy(source: Any, to: Any, count: int) -> int:
+    """Copy so many bytes; return how many were lacking."""
     while count and (part := source.read(min(count, pack.FRAME_BYTES))):
         to.write(part)
         count -= len(part)
+    return count
