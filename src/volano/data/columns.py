@@ -17,13 +17,13 @@ class Columns:
         self._fields: dict[str, dict[str, None]] | None = None
         self._labelled = True
 
-    def see(self, record: Record) -> None:
-        """Take one row into account."""
-        for name, value in record.items():
-            if name not in ("id", "origin", "split"):
-                self._note(name, json_type(value))
+    def see(self, columns: Record) -> None:
+        """Take the columns of one row into account."""
+        for name, value in columns.items():
+            self._note(name, json_type(value))
         if self._labelled:
-            self._labelled = isinstance(record.get("text"), str) and self._fits(record.get("label"))
+            text, label = columns.get("text"), columns.get("label")
+            self._labelled = isinstance(text, str) and self._fits(label)
 
     def to_list(self) -> list[dict[str, Any]]:
         """Return the columns: name and JSON types."""

@@ -208,8 +208,9 @@ class Datasets:
             for number, (split, record) in enumerate(rows, 1):
                 if split == REJECTED:
                     raise BadSplitError(split=split, why="it is kept for rejected rows", most=64)
-                writer.add(split, line_of(record, number))
-                columns.see(record)
+                line = line_of(record, number)
+                writer.add(split, line)
+                columns.see(line.columns)
             counts = dict(writer.counts)
             if not counts:
                 raise NoRowsError(path="the source")

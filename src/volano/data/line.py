@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from volano.core.canon import NotCanonicalError, canonical
+from volano.core.canon import MAX_SAFE_INTEGER, NotCanonicalError, canonical
 from volano.data.errors import BadRecordError
 from volano.data.step import Record
 
@@ -25,11 +25,12 @@ _ID = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row's bytes, with its id. `draw` is a number below 2^64 drawn from the content."""
+    """A row's bytes, with its id and columns. `draw`, below 2^64, is drawn from the content."""
 
     id: str
     data: bytes
     draw: int
+    columns: Record
 
 
 def line_of(record: Record, number: int = 0) -> Line:
@@ -55,7 +56,7 @@ def line_of(record: Record, number: int = 0) -> Line:
     digest = hashlib.sha256(body).digest()
     name = digest[:8].hex()
     data = b'{"id":"%b",%b,"origin":%b}\n' % (name.encode(), body[1:-1], origin)
-    return Line(name, data, int.from_bytes(digest[8:16], "big"))
+    return Line(name, data, int.from_bytes(digest[8:16], "big"), columns)
 
 
 def id_of(data: bytes) -> str:
@@ -69,7 +70,7 @@ def record_of(data: bytes, split: str) -> Record:
     Raises:
         ValueError: these bytes are no line.
     """
-    row: Any = json.loads(data)
+    row: Any = json.loads(data, parse_int=_number)
     if not isinstance(row, dict) or "id" not in row or "origin" not in row:
         raise ValueError("no row")
     row["split"] = split
@@ -84,3 +85,9 @@ def problem_of(data: bytes) -> str | None:
     except (ValueError, RecursionError, BadRecordError):
         return "it is not a row"
     return None if again.id == row["id"] else "its id is not that of its content"
+
+
+def _number(text: str) -> int | float:
+    """Read a whole number; one beyond 2^53 was a float, which canonical JSON writes without a point."""
+    number = int(text) if len(text) < 18 else MAX_SAFE_INTEGER + 1
+    return number if abs(number) <= MAX_SAFE_INTEGER else float(text)

@@ -39,7 +39,7 @@ class Page:
         return sum(item.rows for item in self.items)
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """How many bytes these rows have, uncompressed."""
         return sum(item.bytes for item in self.items)
 
@@ -111,7 +111,7 @@ class Growing:
         self._levels[level] = []
         digest = self._put(page.to_bytes())
         self._last = (digest, page)
-        self.add(Entry(digest, page.rows, page.bytes, page.items[0].first), level + 1)
+        self.add(Entry(digest, page.rows, page.size, page.items[0].first), level + 1)
 
 
 class Tree:

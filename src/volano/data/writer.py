@@ -55,7 +55,7 @@ class RowsWriter:
             if chunk is not None:
                 self._keep(growing, *chunk)
             root, page = growing.end()
-            files[split + ROWS] = File(root, page.bytes)
+            files[split + ROWS] = File(root, page.size)
         self._flush()
         return files
 

@@ -179,17 +179,16 @@ class Blobs:
     def verify(self, digests: Iterable[str] | None = None) -> Scan:
         """Read blobs (all, or these) and check each; report those that are bad."""
         wanted = self._all() if digests is None else digests
-        bad = []
-        packs = set()
+        bad: list[tuple[str, str]] = []
+        packs: set[str] = set()
         count = 0
         reader = PackReader(self.folder)
         for some in _batches(wanted):
             places = self._places(some)
             packs.update(place.pack for place in places.values())
             count += len(some)
-            for digest in some:
-                if isinstance(error := self._check(reader, digest, places), VolanoError):
-                    bad.append((str(digest), error.message))
+            checked = [(digest, self._check(reader, digest, places)) for digest in some]
+            bad += [(str(digest), error.message) for digest, error in checked if error]
         reader.close()
         return Scan(count, len(packs), tuple(bad))
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from volano.core.clock import Clock
 from volano.core.digest import Digest
@@ -146,9 +146,17 @@ class Garbage:
             )  # fmt: skip
 
     def collect(
-        self, *, grace_minutes: int = 60, dry_run: bool = False, by: Principal
+        self,
+        *,
+        grace_minutes: int = 60,
+        compact: bool = False,
+        dry_run: bool = False,
+        by: Principal,
     ) -> dict[str, Any]:
         """Delete the bytes that no artifact reaches and nobody put within the grace.
+
+        Packs that are mostly dead are written anew; with `compact` all that
+        hold a dead byte.
 
         Raises:
             UnreachedError: an artifact's bytes are damaged or missing: nothing was deleted.
@@ -165,7 +173,8 @@ class Garbage:
             marks = self._mark()
             self._sweep_index(marks, horizon_us, done)
             if not dry_run:
-                self._sweep_packs(packs, {writer.id for writer in writers}, done)
+                share = 0.0 if compact else MOSTLY
+                self._sweep_packs(packs, {writer.id for writer in writers}, share, done)
         facts = asdict(done)
         if not dry_run and (done.blobs or done.packs or done.rewritten):
             self._ledger.append("collect", "store/blobs", [], facts, by=by)
@@ -219,7 +228,7 @@ class Garbage:
             done.blobs += len(old)
             done.bytes += sum(row.stored for row in old)
 
-    def _forget(self, rows: list[Row[Any]], horizon_us: int) -> list[Row[Any]]:
+    def _forget(self, rows: list[Any], horizon_us: int) -> list[Any]:
         """Delete rows that are still as old as they were; return those that went."""
         wanted = [row.digest for row in rows]
         gone = delete(blobs).where(blobs.c.digest.in_(wanted), blobs.c.used_us < horizon_us)
@@ -227,7 +236,7 @@ class Garbage:
             went = set(conn.scalars(gone.returning(blobs.c.digest)))
         return [row for row in rows if row.digest in went]
 
-    def _index(self) -> Iterator[list[Row[Any]]]:
+    def _index(self) -> Iterator[list[Any]]:
         """Yield the whole index, some rows at a time, by digest."""
         columns = (blobs.c.digest, blobs.c.stored, blobs.c.used_us)
         query, last = select(*columns).order_by(blobs.c.digest).limit(_BATCH), ""
@@ -239,7 +248,9 @@ class Garbage:
             yield rows
             last = rows[-1].digest
 
-    def _sweep_packs(self, packs: list[Path], writers: set[str], done: Collected) -> None:
+    def _sweep_packs(
+        self, packs: list[Path], writers: set[str], share: float, done: Collected
+    ) -> None:
         living_bytes = self._living_bytes()
         for path in packs:
             size = path.stat().st_size
@@ -248,7 +259,7 @@ class Garbage:
                 path.unlink()
                 done.packs += 1
                 done.freed_bytes += size
-            elif alive and size - len(pack.MAGIC) - alive > size * MOSTLY:
+            elif alive and size - len(pack.MAGIC) - alive > size * share:
                 written = self._rewrite(path)
                 if written:
                     done.rewritten += 1
@@ -295,7 +306,7 @@ class Garbage:
         return offset
 
 
-def _look_up(marks: Marks, rows: list[Row[Any]]) -> tuple[Any, Any]:
+def _look_up(marks: Marks, rows: list[Any]) -> tuple[Any, Any]:
     """Return for each row its place among the marks, and whether it is one of them."""
     wanted = np.array([first_bytes(row.digest) for row in rows], dtype=np.uint64)
     if not len(marks):

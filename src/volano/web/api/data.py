@@ -118,6 +118,7 @@ VERBS = (
         (
             Param("grace_minutes", "keep what was put since then", "int", default=60, least=0,
                   most=5_256_000),
+            Param("compact", "write every pack anew that holds a dead byte", "flag", default=False),
             Param("dry_run", "only say what would go", "flag", default=False),
         ),
         changes=True,
