@@ -68,10 +68,10 @@ class SplitDiff:
 
     def compare(self, old: Iterable[bytes], new: Iterable[bytes]) -> None:
         """Take the lines of both sides into account."""
-        before, after = Counter(old), Counter(new)
-        gone, come = before - after, after - before
-        self.kept += sum(before.values()) - sum(gone.values())
-        removed, added = self._other_ids(list(gone.elements()), list(come.elements()))
+        before, after = list(old), list(new)
+        gone, come = unlike(before, after)
+        self.kept += len(before) - len(gone)
+        removed, added = self._other_ids(gone, come)
         if self.key is not None:
             removed, added = self._by_key(removed, added, self.key)
         for lines, change in ((removed, "removed"), (added, "added")):
@@ -121,6 +121,15 @@ class SplitDiff:
 
     def _row(self, line: bytes) -> Record:
         return record_of(line, self.split)
+
+
+def unlike(old: list[bytes], new: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """Return the lines that have no twin on the other side, one for one, in order."""
+    before, after = set(old), set(new)
+    if len(before) == len(old) and len(after) == len(new):
+        return [line for line in old if line not in after], [line for line in new if line not in before]
+    gone, come = Counter(old), Counter(new)
+    return list((gone - come).elements()), list((come - gone).elements())
 
 
 def apart(blobs: Blobs, old: Tree, new: Tree) -> tuple[list[Entry], list[Entry], int]:

@@ -49,7 +49,9 @@ def line_of(record: Record, number: int = 0) -> Line:
     if not columns:
         raise BadRecordError(row=number, why="it has no columns")
     try:
-        body, origin = canonical(columns), canonical(record.get("origin"))
+        body, origin = canonical(columns), b"null"
+        if record.get("origin") is not None:
+            origin = canonical(record["origin"])
     except (NotCanonicalError, RecursionError) as error:
         why = error.message if isinstance(error, NotCanonicalError) else "it is nested too deeply"
         raise BadRecordError(row=number, why=why) from error
@@ -70,7 +72,7 @@ def record_of(data: bytes, split: str) -> Record:
     Raises:
         ValueError: these bytes are no line.
     """
-    row: Any = json.loads(data, parse_int=_number)
+    row: Any = _DECODER.decode(data.decode())
     if not isinstance(row, dict) or "id" not in row or "origin" not in row:
         raise ValueError("no row")
     row["split"] = split
@@ -91,3 +93,6 @@ def _number(text: str) -> int | float:
     """Read a whole number; one beyond 2^53 was a float, which canonical JSON writes without a point."""
     number = int(text) if len(text) < 18 else MAX_SAFE_INTEGER + 1
     return number if abs(number) <= MAX_SAFE_INTEGER else float(text)
+
+
+_DECODER = json.JSONDecoder(parse_int=_number)

@@ -33,7 +33,7 @@ class PackReader:
             return b"".join(pack.frames(self._folder, place))
         try:
             raw = os.pread(self._file(place), HEADER_BYTES + place.stored, place.offset)
-            if pack.read_header(raw[:HEADER_BYTES], place.pack, place.offset) != place:
+            if raw[:HEADER_BYTES] != pack.header(place):
                 raise _corrupt(place, "its header does not match the index")
             data = raw[HEADER_BYTES:]
             if place.codec == pack.ZSTD:
