@@ -95,7 +95,9 @@ def diff(store: Store, count: int) -> None:
     took_s, _ = _timed(lambda: store.write("many", map(_small, range(count))))
     print(f"{count:,} rows written in {took_s:.1f} s of CPU; the peak of memory rose by "
           f"{_peak_mb() - before_mb:.0f} MB")  # fmt: skip
-    edited = ({**row, "n": -1} if row["id"] in changed else row for row in map(_small, range(count)))
+    edited = (
+        {**row, "n": -1} if row["id"] in changed else row for row in map(_small, range(count))
+    )
     store.write("many", edited)
     for key, what in (("source_id", "by key"), (None, "by content")):
         best_s, wall_s, found = 1e9, 1e9, {}
@@ -128,7 +130,9 @@ def _texts(folder: Path) -> list[str]:
             return [row[0] for row in csv.reader(file)][1:]
     print(f"no {path}: words are made up")
     rng = random.Random(0)
-    words = ["".join(rng.choices("abcdefghijklmnoprstuvz", k=rng.randint(2, 9))) for _ in range(9000)]
+    words = [
+        "".join(rng.choices("abcdefghijklmnoprstuvz", k=rng.randint(2, 9))) for _ in range(9000)
+    ]
     return [" ".join(rng.choices(words, k=11)) for _ in range(5000)]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from volano.cli import moved
+from volano.cli import moved, rows
 from volano.cli.cells import cell, facts, heading, lines, styled, table
 from volano.cli.imported import imported
 
@@ -241,6 +241,8 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("eval", "show"): report,
     ("eval", "compare"): comparison,
     ("data", "show"): plain_artifact,
+    ("data", "rows"): rows.rows,
+    ("data", "diff"): rows.difference,
     ("prompt", "show"): plain_artifact,
     ("model", "show"): plain_artifact,
     ("flow", "show"): plain_artifact,

@@ -80,9 +80,7 @@ class SplitDiff:
         self.removed += len(removed)
         self.added += len(added)
 
-    def _other_ids(
-        self, old: list[bytes], new: list[bytes]
-    ) -> tuple[list[bytes], list[bytes]]:
+    def _other_ids(self, old: list[bytes], new: list[bytes]) -> tuple[list[bytes], list[bytes]]:
         """Take out the rows whose content is the same on both sides."""
         both = Counter(map(id_of, old)) & Counter(map(id_of, new))
         self.kept += sum(both.values())
@@ -127,7 +125,9 @@ def unlike(old: list[bytes], new: list[bytes]) -> tuple[list[bytes], list[bytes]
     """Return the lines that have no twin on the other side, one for one, in order."""
     before, after = set(old), set(new)
     if len(before) == len(old) and len(after) == len(new):
-        return [line for line in old if line not in after], [line for line in new if line not in before]
+        return [line for line in old if line not in after], [
+            line for line in new if line not in before
+        ]
     gone, come = Counter(old), Counter(new)
     return list((gone - come).elements()), list((come - gone).elements())
 

@@ -160,7 +160,9 @@ class BadRecordError(InvalidError):
 class BadSplitError(InvalidError):
     """`{split}` cannot be the name of a split: {why}."""
 
-    hint = "Use letters, digits, `.`, `_` and `-`, such as train or test-2024; {most} splits at most."
+    hint = (
+        "Use letters, digits, `.`, `_` and `-`, such as train or test-2024; {most} splits at most."
+    )
 
 
 class BadPageError(IntegrityError):

@@ -383,9 +383,7 @@ class Datasets:
     ) -> Artifact:
         rows = [("train", row.to_dict()) for row in train]
         rows += [("test", row.to_dict()) for row in test]
-        return self.write(
-            name, rows, rejected=map(_rejection, dropped), meta=meta, **record
-        )
+        return self.write(name, rows, rejected=map(_rejection, dropped), meta=meta, **record)
 
 
 def _raw(source: Source, text: str | None, label: str | None) -> list[Mapping[str, Any]]:

@@ -80,9 +80,7 @@ class Version:
         tree = self.tree(split)
         return tree.lines(start) if tree else islice(self._old(split), start, None)
 
-    def records(
-        self, split: str, start: int = 0, limit: int | None = None
-    ) -> Iterator[Record]:
+    def records(self, split: str, start: int = 0, limit: int | None = None) -> Iterator[Record]:
         """Yield the rows of a split, each with `id`, columns, `origin` and `split`.
 
         Raises:

@@ -59,9 +59,7 @@ class Versions:
         """
         return self._catalog.unlabel(KIND, ref, by=by)
 
-    def rollback(
-        self, ref: Ref | str, *, to: Ref | str | None = None, by: Principal
-    ) -> Artifact:
+    def rollback(self, ref: Ref | str, *, to: Ref | str | None = None, by: Principal) -> Artifact:
         """Move a label (`tickets:stable`; a bare name means that one) back.
 
         Without `to` it goes to where it was before it was last moved.

@@ -352,9 +352,7 @@ class Catalog:
             return _by_digests(conn, {twin.digest})[0]
         return _load(conn, [twin])[0]
 
-    def _keep(
-        self, files: Mapping[str, bytes | Path | File], session: Session
-    ) -> dict[str, File]:
+    def _keep(self, files: Mapping[str, bytes | Path | File], session: Session) -> dict[str, File]:
         """Put all files into the store: the small ones together, in one pack."""
         small = {path: data for path, data in files.items() if isinstance(data, bytes)}
         named = self.blobs.put_many(small.values(), session=session)

@@ -121,9 +121,7 @@ class Garbage:
             self._check_free(conn, artifact)
             conn.execute(update(artifacts).where(here).values(state=DROPPED))
             content = {"why": nfc(why), "size": artifact.size}
-            self._ledger.append(
-                "drop", str(artifact), [artifact.digest], content, by=by, conn=conn
-            )
+            self._ledger.append("drop", str(artifact), [artifact.digest], content, by=by, conn=conn)
         return self._catalog.by_digest(artifact.digest)
 
     def _check_free(self, conn: Connection, artifact: Artifact) -> None:

@@ -55,9 +55,7 @@ class ArtifactHolds:
             row = (made.id, made.digest, reason, now, str(by), None)
             conn.execute(insert(artifact_holds).values(row))
             content = {"id": made.id, "reason": reason}
-            self._ledger.append(
-                "hold", str(artifact), [artifact.digest], content, by=by, conn=conn
-            )
+            self._ledger.append("hold", str(artifact), [artifact.digest], content, by=by, conn=conn)
         return made
 
     def release(self, id: str, *, by: Principal) -> ArtifactHold:  # noqa: A002 - the sentence's word
@@ -73,9 +71,7 @@ class ArtifactHolds:
             done = _hold(row)
             ended = update(artifact_holds).where(artifact_holds.c.id == id)
             conn.execute(ended.values(released_us=self._clock.now_us()))
-            self._ledger.append(
-                "unhold", done.ref, [row.digest], {"id": id}, by=by, conn=conn
-            )
+            self._ledger.append("unhold", done.ref, [row.digest], {"id": id}, by=by, conn=conn)
         return done
 
     def list(self) -> list[ArtifactHold]:

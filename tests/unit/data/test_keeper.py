@@ -13,8 +13,6 @@ ROWS = [{"text": f"szöveg {word}", "label": word[0]} for word in ("alma", "bara
 ROWS.append({"text": "dió", "label": "d"})
 
 
-
-
 def test_rows_become_a_version_with_counts_and_reasons(datasets, catalog, anna):
     raw = [*ROWS, {"text": "SZÖVEG  alma", "label": "a"}, {"text": "  ", "label": "a"}]
     made = datasets.add("gyümölcs", raw, seed=1, by=anna)

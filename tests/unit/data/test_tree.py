@@ -101,7 +101,9 @@ def test_an_edit_changes_a_chunk_or_two():
 
 def test_rows_that_are_all_the_same_or_huge_are_cut_too():
     assert max(entry.bytes for entry, _ in cut([{"x": "same"}] * 9000)) < MAX_BYTES + 100
-    assert [entry.rows for entry, _ in cut([{"x": "a" * 200_000, "n": n} for n in range(3)])] == [1] * 3
+    assert [entry.rows for entry, _ in cut([{"x": "a" * 200_000, "n": n} for n in range(3)])] == [
+        1
+    ] * 3
 
 
 @settings(
@@ -142,6 +144,11 @@ def test_pages_name_chunks_or_pages():
     entry = Entry(Digest.of(b"x"), 1, 2, "a")
     assert named(Page(0, (entry,)).to_bytes()).ends == [entry.digest]
     assert named(Page(1, (entry,)).to_bytes()).pages == [entry.digest]
-    for data in (b"", b"[]", b'{"format":"volano.rows/2"}', b'{"format":"volano.rows/1","items":[1]}'):
+    for data in (
+        b"",
+        b"[]",
+        b'{"format":"volano.rows/2"}',
+        b'{"format":"volano.rows/1","items":[1]}',
+    ):
         with pytest.raises(errors.BadPageError):
             named(data)

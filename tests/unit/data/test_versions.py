@@ -275,9 +275,7 @@ def test_dropped_rows_go_with_the_next_collection(
     assert len(list(datasets.stream("b"))) == 5000
 
 
-def test_what_is_held_labelled_or_needed_is_not_dropped(
-    datasets, versions, garbage, catalog, anna
-):
+def test_what_is_held_labelled_or_needed_is_not_dropped(datasets, versions, garbage, catalog, anna):
     made = write(datasets, "a", rows(3), anna)
     hold = garbage.hold("a@1", reason="under audit", by=anna)
     assert [one.ref for one in garbage.holds()] == ["dataset/a@1"]
