@@ -85,7 +85,6 @@ def edits(store: Store, texts: list[str], count: int) -> None:
         ratio = (store.bytes() - before) / first
         print(f"0.1 % of the rows {what}: {store.bytes() - before:,} new bytes, "
               f"{ratio:.2%} of the first version; limit {EDIT_LIMIT:.0%}: {_said(ratio, EDIT_LIMIT)}")  # fmt: skip
-    del rows, edited
 
 
 def diff(store: Store, count: int) -> None:

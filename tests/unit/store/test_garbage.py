@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from support import databases
 from volano.core.clock import ManualClock
 from volano.core.digest import Digest
 from volano.core.manifest import File
