@@ -127,26 +127,31 @@ class Datasets:
 
         Raises:
             UnknownArtifactError: there is no such base.
+            NotTextAndLabelError: its rows are not texts with labels of one shape.
             BadCorrectionError: a correction without one of its four keys.
             NoCorrectionsError: none of them changes anything.
         """
-        old = self.get(base)
-        schema, meta = Schema.from_dict(old.manifest.meta["schema"]), old.manifest.meta
-        train, test = self.rows(old.ref, "train"), self.rows(old.ref, "test")
-        given = list(corrections)
+        old = self.version(base)
+        ref, meta = old.artifact.ref, old.artifact.manifest.meta
+        train, test = self.rows(ref, "train"), self.rows(ref, "test")
+        if "schema" not in meta:
+            names = ", ".join(column["name"] for column in meta.get("columns", ()))
+            raise NotTextAndLabelError(row=1, ref=ref, columns=names)
+        schema, given = Schema.from_dict(meta["schema"]), list(corrections)
         new = curating.curate(train, test, schema, given, threshold=threshold)
         if not new.added:
             reasons = _listed(new.dropped) or "there are none"
-            raise NoCorrectionsError(n=len(given), ref=old.ref, reasons=reasons)
+            raise NoCorrectionsError(n=len(given), ref=ref, reasons=reasons)
         curation = {
-            "base": old.ref, "corrections": len(given), "added": len(new.added),
+            "base": ref, "corrections": len(given), "added": len(new.added),
             "replaced": new.replaced, "dropped": count(new.dropped),
         }  # fmt: skip
         facts = {**meta, **_counts(len(train) + len(test) + len(given), new.train, test),
                  "dropped": count(new.dropped), "curation": curation}  # fmt: skip
+        facts.pop("branch", None)
         return self._record(
-            name, new.train, test, new.dropped, facts,
-            by=by, made_by=made_by, parents=(Parent("base", old.digest), *parents),
+            name, new.train, test, new.dropped, facts, base=old,
+            by=by, made_by=made_by, parents=(Parent("base", old.artifact.digest), *parents),
         )  # fmt: skip
 
     def begin(
@@ -217,7 +222,8 @@ class Datasets:
             for number, one in enumerate(rejected, 1):
                 writer.add(REJECTED, _rejected_line(one, number))
             files = writer.end()
-            facts = {**_seen(columns), **meta, "counts": {**counts, **meta.get("counts", {})}}
+            counts = {**counts, **meta.get("counts", {})}
+            facts = {**_schema(columns), **meta, "columns": columns.to_list(), "counts": counts}
             return self._catalog.record(
                 KIND, name, files=files, meta=facts, parents=parents, made_by=made_by, by=by
             )
@@ -379,11 +385,23 @@ class Datasets:
         test: Sequence[Row],
         dropped: Sequence[Dropped],
         meta: Mapping[str, Any],
+        base: Version | None = None,
         **record: Any,
     ) -> Artifact:
-        rows = [("train", row.to_dict()) for row in train]
+        """Write rows of texts with labels; those of `base` keep all their columns, and its splits."""
+        rows: list[tuple[str, Record]] = [("train", row.to_dict()) for row in train]
         rows += [("test", row.to_dict()) for row in test]
-        return self.write(name, rows, rejected=map(_rejection, dropped), meta=meta, **record)
+        said = {} if base is None else _records(base, ALWAYS)
+        whole = [(split, said.get(row["id"], row)) for split, row in rows]
+        if base is not None:
+            further = [split for split in base.splits if split not in ALWAYS]
+            whole += [(split, row) for split in further for row in base.records(split)]
+        return self.write(name, whole, rejected=map(_rejection, dropped), meta=meta, **record)
+
+
+def _records(version: Version, splits: Iterable[str]) -> dict[str, Record]:
+    """Return the rows of these splits by their ids."""
+    return {row["id"]: row for split in splits for row in version.records(split)}
 
 
 def _raw(source: Source, text: str | None, label: str | None) -> list[Mapping[str, Any]]:
@@ -430,10 +448,9 @@ def _rejected_line(one: Rejected, number: int) -> Line:
         return line_of({**raw, "row": shown, "of": ascii(one.of)[:MOST_SHOWN]}, number)
 
 
-def _seen(columns: Columns) -> dict[str, Any]:
+def _schema(columns: Columns) -> dict[str, Any]:
     schema = columns.schema()
-    found: dict[str, Any] = {"columns": columns.to_list()}
-    return found if schema is None else {**found, "schema": schema.to_dict()}
+    return {} if schema is None else {"schema": schema.to_dict()}
 
 
 def _key(old: Version, new: Version, key: str | None) -> str | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from volano.core.clock import Clock
 from volano.store.errors import BusyFolderError
+from volano.store.pack import room_for
 
 PREFIX = ".session-"
 _ONE = ".collecting"
@@ -32,22 +33,33 @@ class Session:
 
 @contextmanager
 def open_session(folder: Path, clock: Clock) -> Iterator[Session]:
-    """Mark that somebody writes, until the block ends or the process does."""
-    while True:
-        path = folder / f"{PREFIX}{os.urandom(8).hex()}"
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        if os.fstat(fd).st_nlink:
-            break
-        os.close(fd)  # a sweeper was quicker than our lock
+    """Mark that somebody writes, until the block ends or the process does.
+
+    Raises:
+        DiskFullError: no room for the mark.
+    """
+    path, fd = _locked(folder)
     try:
         now_us = clock.now_us()  # only now: who looked before saw a file that holds everything
-        os.write(fd, f"{now_us:020d}".encode())
+        with room_for(path):
+            os.write(fd, f"{now_us:020d}".encode())
         yield Session(path.name.removeprefix(PREFIX), now_us)
     finally:
         with suppress(FileNotFoundError):
             path.unlink()
         os.close(fd)
+
+
+def _locked(folder: Path) -> tuple[Path, int]:
+    """Make and lock a session's file."""
+    while True:
+        path = folder / f"{PREFIX}{os.urandom(8).hex()}"
+        with room_for(path):
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        if os.fstat(fd).st_nlink:
+            return path, fd
+        os.close(fd)  # a sweeper was quicker than our lock
 
 
 def living(folder: Path) -> list[Session]:

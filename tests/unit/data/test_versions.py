@@ -82,6 +82,21 @@ def test_a_text_with_a_label_has_a_schema_and_can_be_curated(datasets, anna):
         datasets.rows("b")
 
 
+def test_curating_keeps_columns_and_splits_that_it_does_not_know(datasets, anna):
+    records = [{"text": f"t{n}", "label": "x", "lang": "de"} for n in range(3)]
+    records += [{"text": "dev", "label": "x", "split": "dev"}]
+    write(datasets, "a", records, anna)
+    said = {"trace_id": "t", "text": "neu", "label": "y", "feedback_id": "f"}
+    made = datasets.curate("a", "a@1", [said], by=anna)
+    assert made.manifest.meta["counts"] == {"read": 4, "train": 4, "test": 0, "dev": 1}
+    found = list(datasets.stream("a@2"))
+    assert [row.get("lang") for row in found] == ["de"] * 3 + [None] * 2
+    assert found[-1]["text"] == "dev"
+    write(datasets, "b", [{"text": "x", "label": "a"}, {"text": "y", "label": {"q": 1}}], anna)
+    with pytest.raises(errors.NotTextAndLabelError):
+        datasets.curate("b", "b@1", [said], by=anna)
+
+
 @pytest.mark.parametrize(
     "pairs",
     [[], [("rejected", {"x": 1})], [("../up", {"x": 1})], [("", {"x": 1})], [("a", {})],
