@@ -33,6 +33,9 @@ from volano.costs.pricing import Pricing
 from volano.costs.spending import Spending
 from volano.data.curator import Curator
 from volano.data.keeper import Datasets
+from volano.data.tree import named
+from volano.data.versions import Versions
+from volano.data.writer import ROWS
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
@@ -74,6 +77,7 @@ from volano.settings import Settings
 from volano.store.blobs import Blobs
 from volano.store.catalog import Catalog
 from volano.store.db import Database
+from volano.store.garbage import Garbage
 from volano.store.ledger import Ledger
 from volano.traces.curl import as_curl
 from volano.traces.errors import UnknownTraceError
@@ -121,8 +125,15 @@ class App:
         secret = hmac_secret(path("keys", "hmac.key"))
         self.session_token = session_token(path("keys", "session.token"))
         self.ledger = Ledger(self._db, self.clock)
-        self.blobs = Blobs(path("blobs"), self._db)
-        self.catalog = Catalog(self._db, self.blobs, self.ledger, self.clock)
+        self.blobs = Blobs(path("blobs"), self._db, self.clock)
+        self.catalog = Catalog(self._db, self.blobs, self.ledger, self.clock, {ROWS: named})
+        self.garbage = Garbage(
+            db=self._db,
+            catalog=self.catalog,
+            blobs=self.blobs,
+            ledger=self.ledger,
+            clock=self.clock,
+        )
         self.keys = Keys(self._db, self.ledger, secret, self.clock, self._publish)
         self.limits = Limits(self._db, self.ledger, self.clock, self._publish)
         self.runs = Runs(
@@ -182,6 +193,7 @@ class App:
             metrics=self.metrics,
         )
         self.datasets = Datasets(self.catalog)
+        self.versions = Versions(self.catalog, self.datasets, self.garbage)
         self.curator = Curator(self.datasets, self.feedbacks, self.traces, self.spans)
         self.drift = Drift(
             db=self._db,

@@ -12,6 +12,7 @@ from volano.costs.keeper import Costs
 from volano.costs.spending import Spending
 from volano.data.curator import Curator
 from volano.data.keeper import Datasets
+from volano.data.versions import Versions
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
@@ -35,6 +36,7 @@ from volano.prompts.keeper import Prompts
 from volano.releases.keeper import Releases
 from volano.releases.reconciler import Reconciler
 from volano.store.catalog import Catalog
+from volano.store.garbage import Garbage
 from volano.store.ledger import Ledger
 from volano.traces.export import Exports
 from volano.traces.keeper import Traces
@@ -86,6 +88,8 @@ KEEPERS = {
     "traces": Traces,
     "trainer": Trainer,
     "views": Views,
+    "garbage": Garbage,
+    "versions": Versions,
 }
 
 INNER = {
@@ -107,9 +111,12 @@ INNER = {
         "children",
         "counts",
         "verify",
+        "named",
+        "rows",
     },
     "costs": {"book", "allotments", "start", "close"},
-    "datasets": {"begin", "curate"},
+    "datasets": {"begin", "curate", "rows", "write", "stream", "version"},
+    "garbage": {"drop"},
     "drift": {"references", "reference", "looks", "due"},
     "evals": {"evaluate", "report", "answers"},
     "feedbacks": {"on", "since", "corrections", "joined", "review", "withdraw", "get", "about"},

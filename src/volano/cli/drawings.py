@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from volano.cli import moved
+from volano.cli import moved, rows
 from volano.cli.cells import cell, facts, heading, lines, styled, table
 from volano.cli.imported import imported
 
@@ -165,7 +165,8 @@ def _told(artifact: Mapping[str, Any]) -> str:
     said = [artifact["digest"][7:19]]
     counts = meta.get("counts") or {}
     if counts:
-        said.append(f"{counts['train']:,} train and {counts['test']:,} test rows")
+        train, test = counts.get("train", 0), counts.get("test", 0)
+        said.append(f"{train:,} train and {test:,} test rows")
     curation = meta.get("curation") or {}
     if curation.get("added"):
         said.append(
@@ -240,6 +241,8 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("eval", "show"): report,
     ("eval", "compare"): comparison,
     ("data", "show"): plain_artifact,
+    ("data", "rows"): rows.rows,
+    ("data", "diff"): rows.difference,
     ("prompt", "show"): plain_artifact,
     ("model", "show"): plain_artifact,
     ("flow", "show"): plain_artifact,

@@ -8,12 +8,14 @@ application, and volano decides for NFC.
 
 import json
 import math
+import unicodedata
 from typing import Any
 
 from volano.core.errors import InvalidError
 from volano.core.text import nfc
 
 MAX_SAFE_INTEGER = 2**53 - 1
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 class NotCanonicalError(InvalidError):
@@ -30,9 +32,32 @@ def canonical(value: Any) -> bytes:
             key that is not text, a lone surrogate, or a type JSON does not know.
     """
     try:
-        return _text(value).encode()
+        text = _ENCODER.encode(value) if _usual(value) else _text(value)
+        return text.encode()
     except UnicodeEncodeError as error:
         raise NotCanonicalError(value=repr(error.object)[:80]) from error
+
+
+def _usual(value: Any) -> bool:
+    """Whether the standard library, which is much faster, writes this value canonically.
+
+    It does so for NFC text, keys of ASCII, and numbers that Python and ECMAScript print alike.
+    """
+    kind = type(value)
+    if kind is str:
+        return value.isascii() or unicodedata.is_normalized("NFC", value)
+    if value is None or kind is bool:
+        return True
+    if kind is int:
+        return -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER
+    if kind is float:
+        return 1e-4 <= abs(value) < 1e16 and not value.is_integer()
+    if kind is dict:
+        for key, item in value.items():
+            if type(key) is not str or not key.isascii() or not _usual(item):
+                return False
+        return True
+    return kind is list and all(map(_usual, value))
 
 
 def _text(value: Any) -> str:

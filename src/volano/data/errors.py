@@ -1,6 +1,12 @@
 """What can be wrong with rows and the files they come from."""
 
-from volano.core.errors import ConflictError, InvalidError, NotFoundError, TooLargeError
+from volano.core.errors import (
+    ConflictError,
+    IntegrityError,
+    InvalidError,
+    NotFoundError,
+    TooLargeError,
+)
 
 
 class SourceNotFoundError(NotFoundError):
@@ -118,7 +124,7 @@ class BadShareError(InvalidError):
 class UnknownSplitError(NotFoundError):
     """`{ref}` has no split `{split}`."""
 
-    hint = "Splits are train and test."
+    hint = "It has: {known}."
 
 
 class BadRowsFileError(InvalidError):
@@ -143,3 +149,41 @@ class BadCorrectionError(InvalidError):
     """Correction {row} has no `{field}`."""
 
     hint = "A correction needs trace_id, text, label and feedback_id."
+
+
+class BadRecordError(InvalidError):
+    """Row {row} cannot be kept: {why}."""
+
+    hint = "A row is a JSON object with at least one column besides `id`, `origin` and `split`."
+
+
+class BadSplitError(InvalidError):
+    """`{split}` cannot be the name of a split: {why}."""
+
+    hint = (
+        "Use letters, digits, `.`, `_` and `-`, such as train or test-2024; {most} splits at most."
+    )
+
+
+class BadPageError(IntegrityError):
+    """These bytes are not a page of a dataset's tree."""
+
+    hint = "It may come from a newer volano: upgrade, or run `volano data verify`."
+
+
+class NoSuchColumnError(NotFoundError):
+    """Neither `{old}` nor `{new}` has a column `{column}`."""
+
+    hint = "They have: {columns}."
+
+
+class NotTextAndLabelError(InvalidError):
+    """Row {row} of `{ref}` is not a text with its label."""
+
+    hint = "Models and evals take rows with the columns text and label; this one has: {columns}."
+
+
+class NoEarlierLabelError(ConflictError):
+    """The label `{label}` was never on another version that is still there."""
+
+    hint = "Say where to: `volano data rollback {label} --to REF`."

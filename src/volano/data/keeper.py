@@ -1,7 +1,7 @@
 """Datasets: the verbs. Rows come in, an unchanging version with its splits and counts goes out."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +10,30 @@ from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
 from volano.data import curate as curating
 from volano.data import tickets
+from volano.data.columns import Columns
+from volano.data.compare import Listing, SplitDiff, apart, lines_of, parted
 from volano.data.dedup import THRESHOLD, Dropped, count, sift, sift_exact
 from volano.data.errors import (
-    BadRowsFileError,
+    BadRecordError,
+    BadSplitError,
     NoCorrectionsError,
     NoRowsError,
+    NoSuchColumnError,
     NothingLeftError,
-    UnknownSplitError,
+    NotTextAndLabelError,
 )
+from volano.data.line import OWN_KEY, RESERVED, Line, line_of
 from volano.data.row import Row, Schema, rows_of
 from volano.data.sources import read
 from volano.data.split import split as divide
-from volano.store import Artifact, Catalog
+from volano.data.step import Record, Rejected
+from volano.data.version import ALWAYS, Version
+from volano.data.writer import REJECTED, RowsWriter
+from volano.store import Artifact, Blobs, Catalog
 
 KIND = "dataset"
-SPLITS = ("train", "test")
+MOST_SHOWN = 10_000
+OLD_COLUMNS = ({"name": "text"}, {"name": "label"})
 Source = Path | str | Iterable[Mapping[str, Any]]
 Artifacts = list[Artifact]
 
@@ -52,7 +61,7 @@ class Datasets:
     ) -> Artifact:
         """Keep rows, or a CSV or JSONL file of them, as the next version of a dataset.
 
-        Duplicates are dropped, with reasons in `dropped.jsonl` and counts in
+        Duplicates are dropped, with reasons in `rejected.rows` and counts in
         meta. `test` rows stay as they are given (but for exact repetitions),
         and whatever of the train rows is in them is dropped; without `test`,
         `test_share` of the rows is set apart by content and `seed`. `text` and
@@ -118,26 +127,31 @@ class Datasets:
 
         Raises:
             UnknownArtifactError: there is no such base.
+            NotTextAndLabelError: its rows are not texts with labels of one shape.
             BadCorrectionError: a correction without one of its four keys.
             NoCorrectionsError: none of them changes anything.
         """
-        old = self.get(base)
-        schema, meta = Schema.from_dict(old.manifest.meta["schema"]), old.manifest.meta
-        train, test = self.rows(old.ref, "train"), self.rows(old.ref, "test")
-        given = list(corrections)
+        old = self.version(base)
+        ref, meta = old.artifact.ref, old.artifact.manifest.meta
+        train, test = self.rows(ref, "train"), self.rows(ref, "test")
+        if "schema" not in meta:
+            names = ", ".join(column["name"] for column in meta.get("columns", ()))
+            raise NotTextAndLabelError(row=1, ref=ref, columns=names)
+        schema, given = Schema.from_dict(meta["schema"]), list(corrections)
         new = curating.curate(train, test, schema, given, threshold=threshold)
         if not new.added:
             reasons = _listed(new.dropped) or "there are none"
-            raise NoCorrectionsError(n=len(given), ref=old.ref, reasons=reasons)
+            raise NoCorrectionsError(n=len(given), ref=ref, reasons=reasons)
         curation = {
-            "base": old.ref, "corrections": len(given), "added": len(new.added),
+            "base": ref, "corrections": len(given), "added": len(new.added),
             "replaced": new.replaced, "dropped": count(new.dropped),
         }  # fmt: skip
         facts = {**meta, **_counts(len(train) + len(test) + len(given), new.train, test),
                  "dropped": count(new.dropped), "curation": curation}  # fmt: skip
+        facts.pop("branch", None)
         return self._record(
-            name, new.train, test, new.dropped, facts,
-            by=by, made_by=made_by, parents=(Parent("base", old.digest), *parents),
+            name, new.train, test, new.dropped, facts, base=old,
+            by=by, made_by=made_by, parents=(Parent("base", old.artifact.digest), *parents),
         )  # fmt: skip
 
     def begin(
@@ -168,19 +182,125 @@ class Datasets:
         }  # fmt: skip
         return self._record(name, new.train, (), new.dropped, facts, by=by)
 
-    def rows(self, ref: str | Ref, split: str = "train") -> list[Row]:
-        """Return the rows of a split, in the order they were given.
+    def write(
+        self,
+        name: str,
+        rows: Iterable[tuple[str, Record]],
+        *,
+        rejected: Iterable[Rejected] = (),
+        meta: Mapping[str, Any],
+        parents: Sequence[Parent] = (),
+        by: Principal,
+        made_by: str | None = None,
+    ) -> Artifact:
+        """Keep rows, each with the name of its split, as the next version of a dataset.
+
+        Rows are taken one by one and rejected ones after them: what is in
+        memory does not grow with their number. Columns, counts, and the schema
+        where every row is a text and a label, are added to `meta`.
+
+        Raises:
+            BadRefError: the name is none.
+            NoRowsError: there is no row.
+            BadRecordError: a row without columns, or with values that JSON cannot say.
+            BadSplitError: a split's name that cannot be one, or too many splits.
+            DiskFullError: no room; nothing was recorded.
+        """
+        check_name(name)
+        columns = Columns()
+        with self._catalog.blobs.session() as session:
+            writer = RowsWriter(self._catalog.blobs, session)
+            for number, (split, record) in enumerate(rows, 1):
+                if split == REJECTED:
+                    raise BadSplitError(split=split, why="it is kept for rejected rows", most=64)
+                line = line_of(record, number)
+                writer.add(split, line)
+                columns.see(line.columns)
+            counts = dict(writer.counts)
+            if not counts:
+                raise NoRowsError(path="the source")
+            for number, one in enumerate(rejected, 1):
+                writer.add(REJECTED, _rejected_line(one, number))
+            files = writer.end()
+            counts = {**counts, **meta.get("counts", {})}
+            facts = {**_schema(columns), **meta, "columns": columns.to_list(), "counts": counts}
+            return self._catalog.record(
+                KIND, name, files=files, meta=facts, parents=parents, made_by=made_by, by=by
+            )
+
+    def stream(
+        self,
+        ref: str | Ref,
+        split: str | None = None,
+        *,
+        start: int = 0,
+        limit: int | None = None,
+    ) -> Iterator[Record]:
+        """Yield the rows of a split, or of all, from row `start` on, in the order they were given.
+
+        Each row is a dict with its `id`, its columns, `origin` and `split`, and
+        is checked against the version's digest on the way.
 
         Raises:
             UnknownArtifactError: there is no such dataset.
-            UnknownSplitError: neither train nor test.
-            BadRowsFileError: the file holds something else than rows.
+            UnknownSplitError: it has no such split.
+            DroppedError: its rows were dropped.
+            MissingBlobError, CorruptBlobError: the store has lost or damaged them.
         """
-        artifact = self.get(ref)
-        if split not in SPLITS:
-            raise UnknownSplitError(ref=artifact.ref, split=split)
-        lines = self._catalog.read(artifact, f"{split}.jsonl").decode().split("\n")
-        return [_row(line, at, split, artifact) for at, line in enumerate(lines, 1) if line]
+        version = self.version(ref)
+        for name in version.splits if split is None else [split]:
+            skip = 0
+            if split is None and start:
+                skip = min(start, version.rows(name))
+                start -= skip
+            for record in version.records(name, start if split else skip, limit):
+                yield record
+                if limit is not None:
+                    limit -= 1
+            if limit == 0:
+                return
+
+    def version(self, ref: str | Ref) -> Version:
+        """Return what reads the splits of a dataset.
+
+        Raises:
+            UnknownArtifactError: there is no such dataset.
+            DroppedError: its rows were dropped.
+        """
+        return Version(self._catalog, self.get(ref))
+
+    def rows(self, ref: str | Ref, split: str = "train") -> list[Row]:
+        """Return the rows of a split of texts with labels, in the order they were given.
+
+        Raises:
+            UnknownArtifactError: there is no such dataset.
+            UnknownSplitError: it has no such split.
+            NotTextAndLabelError: it has other columns.
+            BadRowsFileError: an older file holds something else than rows.
+        """
+        version = self.version(ref)
+        schema = Schema.from_dict(version.artifact.manifest.meta.get("schema", {"fields": []}))
+        records = version.records(split)
+        return [_row(record, at, version, schema) for at, record in enumerate(records, 1)]
+
+    def page(
+        self, ref: str | Ref, *, split: str = "train", start: int = 0, limit: int = 100
+    ) -> list[Record]:
+        """Return some rows of a split, from row `start` on.
+
+        Raises:
+            As in `stream`.
+        """
+        return [*self.version(ref).records(split, start, limit)]
+
+    def rejected(self, ref: str | Ref, *, start: int = 0, limit: int = 100) -> list[Record]:
+        """Return some of the rows that were left out: `row`, `step`, `reason`, `detail`, `of`.
+
+        Raises:
+            UnknownArtifactError: there is no such dataset.
+            DroppedError: its rows were dropped.
+        """
+        return [*self.version(ref).rejected(start, limit)]
 
     def get(self, ref: str | Ref) -> Artifact:
         """Return a dataset's artifact.
@@ -194,22 +314,36 @@ class Datasets:
         """Return datasets, newest first."""
         return self._catalog.list(KIND, name, limit=limit)
 
-    def diff(self, old: str | Ref, new: str | Ref) -> dict[str, dict[str, int]]:
+    def diff(
+        self,
+        old: str | Ref,
+        new: str | Ref,
+        *,
+        key: str | None = None,
+        rows: int = 0,
+        skip: int = 0,
+    ) -> dict[str, Any]:
         """Return, for each split, how many rows were added, removed and kept.
+
+        With a key column (the sources' own ids are one: `source_id`) a row with
+        the same key and other content is `changed`, and `columns` counts in how
+        many rows a column differs. `rows` changes are returned with their rows,
+        behind the first `skip`.
 
         Raises:
             UnknownArtifactError: one of them does not exist.
+            NoSuchColumnError: neither has the key column.
+            DroppedError: the rows of one were dropped.
         """
-        found = {}
-        for split in SPLITS:
-            before = {row.id for row in self.rows(old, split)}
-            after = {row.id for row in self.rows(new, split)}
-            found[split] = {
-                "added": len(after - before),
-                "removed": len(before - after),
-                "kept": len(before & after),
-            }
-        return found
+        before, after = self.version(old), self.version(new)
+        key = _key(before, after, key)
+        listing = Listing(rows, skip)
+        found: dict[str, Any] = {}
+        for split in dict.fromkeys([*ALWAYS, *before.splits, *after.splits]):
+            done = SplitDiff(split, key, listing)
+            _compare(self._catalog.blobs, done, before, after)
+            found[split] = done.to_dict()
+        return {**found, "rows": listing.rows} if rows else found
 
     def _keep(
         self,
@@ -251,14 +385,23 @@ class Datasets:
         test: Sequence[Row],
         dropped: Sequence[Dropped],
         meta: Mapping[str, Any],
+        base: Version | None = None,
         **record: Any,
     ) -> Artifact:
-        files = {
-            "train.jsonl": _lines(row.to_dict() for row in train),
-            "test.jsonl": _lines(row.to_dict() for row in test),
-            "dropped.jsonl": _lines(one.to_dict() for one in dropped),
-        }
-        return self._catalog.record(KIND, name, files=files, meta=meta, **record)
+        """Write rows of texts with labels; those of `base` keep all their columns, and its splits."""
+        rows: list[tuple[str, Record]] = [("train", row.to_dict()) for row in train]
+        rows += [("test", row.to_dict()) for row in test]
+        said = {} if base is None else _records(base, ALWAYS)
+        whole = [(split, said.get(row["id"], row)) for split, row in rows]
+        if base is not None:
+            further = [split for split in base.splits if split not in ALWAYS]
+            whole += [(split, row) for split in further for row in base.records(split)]
+        return self.write(name, whole, rejected=map(_rejection, dropped), meta=meta, **record)
+
+
+def _records(version: Version, splits: Iterable[str]) -> dict[str, Record]:
+    """Return the rows of these splits by their ids."""
+    return {row["id"]: row for split in splits for row in version.records(split)}
 
 
 def _raw(source: Source, text: str | None, label: str | None) -> list[Mapping[str, Any]]:
@@ -291,14 +434,64 @@ def _check_left(
             )
 
 
-def _lines(items: Iterable[Mapping[str, Any]]) -> bytes:
-    lines = (json.dumps(item, ensure_ascii=False, separators=(",", ":")) for item in items)
-    return "".join(f"{line}\n" for line in lines).encode()
+def _rejection(one: Dropped) -> Rejected:
+    return Rejected(one.row.to_dict(), "dedup", one.reason, one.detail, one.of)
 
 
-def _row(line: str, at: int, split: str, artifact: Artifact) -> Row:
+def _rejected_line(one: Rejected, number: int) -> Line:
+    """Return a rejected row as a line; one that JSON cannot say is kept as it looks."""
+    raw = one.to_dict()
     try:
-        raw = json.loads(line)
-        return Row(raw["id"], raw["text"], raw["label"], raw["origin"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadRowsFileError(line=at, file=f"{split}.jsonl", ref=artifact.ref) from error
+        return line_of(raw, number)
+    except BadRecordError:
+        shown = {"shown": ascii(one.row)[:MOST_SHOWN]}
+        return line_of({**raw, "row": shown, "of": ascii(one.of)[:MOST_SHOWN]}, number)
+
+
+def _schema(columns: Columns) -> dict[str, Any]:
+    schema = columns.schema()
+    return {} if schema is None else {"schema": schema.to_dict()}
+
+
+def _key(old: Version, new: Version, key: str | None) -> str | None:
+    """Return the column that both versions' rows are known by, if there is one."""
+    known = [
+        {column["name"]: None for column in one.artifact.manifest.meta.get("columns", OLD_COLUMNS)}
+        for one in (old, new)
+    ]
+    if key is None:
+        return OWN_KEY if all(OWN_KEY in columns for columns in known) else None
+    if not any(key in columns for columns in known):
+        names = ", ".join({**known[0], **known[1]})
+        raise NoSuchColumnError(
+            old=old.artifact.ref, new=new.artifact.ref, column=key, columns=names
+        )
+    return key
+
+
+def _compare(blobs: Blobs, done: SplitDiff, old: Version, new: Version) -> None:
+    """Compare one split; one that a version does not have is empty there."""
+    split = done.split
+    sides = [one if split in one.splits else None for one in (old, new)]
+    trees = [one.tree(split) if one else None for one in sides]
+    if trees[0] and trees[1]:
+        before, after, done.kept = apart(blobs, trees[0], trees[1])
+        total = sum(entry.bytes for entry in [*before, *after])
+        lines = [lines_of(blobs, before), lines_of(blobs, after)]
+    else:
+        total = sum(one.size(split) for one in sides if one)
+        lines = [one.lines(split) if one else iter(()) for one in sides]
+    for before_lines, after_lines in parted(lines[0], lines[1], total, done.key):
+        done.compare(before_lines, after_lines)
+
+
+def _row(record: Record, at: int, version: Version, schema: Schema) -> Row:
+    text, label = record.get("text"), record.get("label")
+    if isinstance(label, bool | int | float):
+        label = json.dumps(label)
+    if not isinstance(text, str) or not isinstance(label, str | dict):
+        names = ", ".join(name for name in record if name not in RESERVED)
+        raise NotTextAndLabelError(row=at, ref=version.artifact.ref, columns=names)
+    if schema.misfit(label) is None:
+        label = schema.ordered(label)
+    return Row(record["id"], text, label, record["origin"])

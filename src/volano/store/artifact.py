@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from volano.core.digest import Digest
 from volano.core.manifest import Manifest
 
-BROKEN = "broken"
+READY, BROKEN, DROPPED = "ready", "broken", "dropped"
+"""A dropped one has its manifest and its lineage, and no bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Artifact:
     manifest: Manifest
     labels: tuple[str, ...]
     created_by: str
-    state: str = "ready"
+    state: str = READY
     problem: str = ""
 
     @property

@@ -3,25 +3,33 @@
 What is put twice is kept once. The bytes are durable before their index row
 is; every read is checked against the digest. The packs describe themselves,
 so the index can be rebuilt from them alone.
+
+Every put happens in a session (`session.py`): its own, or one that spans many
+puts and the recording of what names them.
 """
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from io import BufferedReader
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import zstandard
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, update
 
+from volano.core.clock import Clock, SystemClock
 from volano.core.digest import Digest
 from volano.core.errors import VolanoError
 from volano.store import pack
 from volano.store.db import Database
 from volano.store.errors import MissingBlobError, SourceChangedError, UnreadableSourceError
 from volano.store.pack import Place
+from volano.store.reader import PackReader
+from volano.store.session import Session, alone, living, open_session
 from volano.store.tables import blobs
 
 SUFFIX = ".pack"
@@ -44,31 +52,40 @@ class Scan:
 class Blobs:
     """The bytes of one workspace, in `folder`."""
 
-    def __init__(self, folder: Path | str, db: Database):
+    def __init__(self, folder: Path | str, db: Database, clock: Clock | None = None):
         self.folder = Path(folder)
         self._db = db
+        self._clock = clock or SystemClock()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         pack.sweep(self.folder)
+        living(self.folder)
+
+    def session(self) -> AbstractContextManager[Session]:
+        """Open a session: what is put in it stays until it ends, whoever collects garbage."""
+        return open_session(self.folder, self._clock)
 
     def put(self, data: bytes) -> Digest:
         """Keep these bytes; return their digest. Durable on return."""
         return self.put_many([data])[0]
 
-    def put_many(self, items: Iterable[bytes]) -> list[Digest]:
+    def put_many(self, items: Iterable[bytes], *, session: Session | None = None) -> list[Digest]:
         """Keep several blobs in one pack and one transaction; return their digests in order.
 
         Raises:
             DiskFullError: no room; none of them was kept.
         """
         named = [(Digest.of(data), data) for data in items]
-        new = dict(named)
-        for digest in self._known(new):
-            del new[digest]
-        if new:
-            self._index(self._write_small(new))
+        with self._within(session) as mine:
+            wanted = dict(named)
+            while wanted:  # again, where a collector took some between the look and the lock
+                known = self._known(wanted)
+                new = {digest: data for digest, data in wanted.items() if digest not in known}
+                places = self._write_small(new, mine) if new else []
+                gone = self._index(places, known, mine)
+                wanted = {digest: wanted[digest] for digest in gone}
         return [digest for digest, _ in named]
 
-    def put_file(self, path: Path | str) -> Digest:
+    def put_file(self, path: Path | str, *, session: Session | None = None) -> Digest:
         """Keep a file's bytes without loading them whole; return their digest.
 
         Raises:
@@ -77,11 +94,12 @@ class Blobs:
             UnreadableSourceError: there is no such file, or it may not be read.
         """
         path = Path(path)
-        with _opened(path) as source:
+        with _opened(path) as source, self._within(session) as mine:
             digest = Digest("sha256:" + hashlib.file_digest(source, "sha256").hexdigest())
-            if not self.has(digest):
+            known = self._known([digest])
+            if not known or self._index([], known, mine):
                 source.seek(0)
-                self._index([self._write_large(source, digest, path)])
+                self._index([self._write_large(source, digest, path, mine)], (), mine)
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -99,7 +117,36 @@ class Blobs:
         Raises:
             MissingBlobError, CorruptBlobError: as in `get`.
         """
-        return pack.frames(self.folder, self._place(Digest(digest)))
+        place = self._place(Digest(digest))
+        try:
+            yield from pack.frames(self.folder, place)
+        except MissingBlobError:
+            moved = self._place(place.digest)
+            if moved == place:
+                raise
+            yield from pack.frames(self.folder, moved)
+
+    def read_many(self, digests: Iterable[str]) -> Iterator[bytes]:
+        """Yield the bytes of each of these, in order, checked; for many small blobs.
+
+        Raises:
+            MissingBlobError, CorruptBlobError: as in `get`.
+        """
+        for _, data in self.read_each(digests):
+            if isinstance(data, VolanoError):
+                raise data
+            yield data
+
+    def read_each(self, digests: Iterable[str]) -> Iterator[tuple[Digest, bytes | VolanoError]]:
+        """Yield each digest with its bytes, or with what is wrong with them."""
+        reader = PackReader(self.folder)
+        try:
+            for some in _batches(digests):
+                places = self._places(some)
+                for digest in some:
+                    yield digest, self._read(reader, digest, places)
+        finally:
+            reader.close()
 
     def checkout(self, digest: str, path: Path | str) -> Path:
         """Put the bytes into a file, which appears complete or not at all; return its path.
@@ -131,17 +178,19 @@ class Blobs:
 
     def verify(self, digests: Iterable[str] | None = None) -> Scan:
         """Read blobs (all, or these) and check each; report those that are bad."""
-        wanted = self._all() if digests is None else [Digest(digest) for digest in digests]
-        bad = []
-        packs = set()
-        for digest in wanted:
-            try:
-                place = self._place(digest)
-                packs.add(place.pack)
-                _exhaust(pack.frames(self.folder, place))
-            except VolanoError as error:
-                bad.append((str(digest), error.message))
-        return Scan(len(wanted), len(packs), tuple(bad))
+        wanted = self._all() if digests is None else digests
+        bad: list[tuple[str, str]] = []
+        packs: set[str] = set()
+        count = 0
+        reader = PackReader(self.folder)
+        for some in _batches(wanted):
+            places = self._places(some)
+            packs.update(place.pack for place in places.values())
+            count += len(some)
+            checked = [(digest, self._check(reader, digest, places)) for digest in some]
+            bad += [(str(digest), error.message) for digest, error in checked if error]
+        reader.close()
+        return Scan(count, len(packs), tuple(bad))
 
     def some(self, max_bytes: int) -> tuple[list[Digest], int]:
         """Return digests to check, and how many there are: all when they are small, else by chance.
@@ -160,16 +209,25 @@ class Blobs:
 
     def lacking(self, digests: Iterable[str]) -> list[Digest]:
         """Return which of these are not in the index."""
-        wanted = [Digest(digest) for digest in digests]
-        known = self._known(wanted)
-        return [digest for digest in wanted if digest not in known]
+        found = []
+        for some in _batches(digests):
+            known = self._known(some)
+            found += [digest for digest in some if digest not in known]
+        return found
 
     def rebuild_index(self) -> Scan:
         """Make the index anew from the packs; report torn packs and damaged blobs.
 
         Others may put meanwhile: rows of packs that came after the look into
         the folder stay as they are.
+
+        Raises:
+            BusyFolderError: somebody collects garbage, or does this, now.
         """
+        with alone(self.folder):
+            return self._rebuild()
+
+    def _rebuild(self) -> Scan:
         found: dict[Digest, Place] = {}
         bad: list[tuple[str, str]] = []
         paths = sorted(self.folder.glob(f"*{SUFFIX}"))
@@ -182,7 +240,8 @@ class Blobs:
         with self._db.write() as conn:
             _forget(conn, {path.name for path in paths}, self.folder)
             known = _stored(conn, list(found))
-            _insert(conn, (place for place in found.values() if place.digest not in known))
+            new = (place for place in found.values() if place.digest not in known)
+            _insert(conn, new, self._clock.now_us())
         return Scan(len(found), len(paths), tuple(bad))
 
     def _sort_in(self, place: Place, found: dict[Digest, Place], bad: list[Any]) -> None:
@@ -194,12 +253,50 @@ class Blobs:
         except VolanoError as error:
             bad.append((str(place.digest), error.message))
 
+    def _within(self, session: Session | None) -> AbstractContextManager[Session]:
+        if session is not None:
+            return nullcontext(session)
+        return self.session()
+
+    def _read(
+        self, reader: PackReader, digest: Digest, places: Mapping[Digest, Place]
+    ) -> bytes | VolanoError:
+        try:
+            place = places.get(digest) or self._place(digest)
+            try:
+                return reader.read(place)
+            except MissingBlobError:
+                moved = self._place(digest)
+                if moved == place:
+                    raise
+                return reader.read(moved)
+        except VolanoError as error:
+            return error
+
+    def _check(
+        self, reader: PackReader, digest: Digest, places: Mapping[Digest, Place]
+    ) -> VolanoError | None:
+        """Read a blob, a large one frame by frame; return what is wrong with it."""
+        place = places.get(digest)
+        if place is None or place.size <= pack.FRAME_BYTES:
+            found = self._read(reader, digest, places)
+            return found if isinstance(found, VolanoError) else None
+        try:
+            _exhaust(self.stream(digest))
+        except VolanoError as error:
+            return error
+        return None
+
     def _place(self, digest: Digest) -> Place:
-        with self._db.read() as conn:
-            row = conn.execute(select(blobs).where(blobs.c.digest == digest)).first()
-        if row is None:
+        place = self._places([digest]).get(digest)
+        if place is None:
             raise MissingBlobError(digest=digest, why="")
-        return Place(digest, row.pack, row.offset, row.stored, row.size, row.codec)
+        return place
+
+    def _places(self, digests: Sequence[Digest]) -> dict[Digest, Place]:
+        with self._db.read() as conn:
+            rows = conn.execute(select(blobs).where(blobs.c.digest.in_(digests))).all()
+        return {place.digest: place for place in map(_as_place, rows)}
 
     def _all(self) -> list[Digest]:
         with self._db.read() as conn:
@@ -208,16 +305,28 @@ class Blobs:
 
     def _known(self, digests: Iterable[Digest]) -> set[Digest]:
         with self._db.read() as conn:
-            return _stored(conn, list(digests))
+            return set(_stored(conn, list(digests)))
 
-    def _index(self, places: list[Place]) -> None:
-        """Write the rows of blobs that nobody else has put meanwhile."""
+    def _index(
+        self, places: list[Place], used: Iterable[Digest] = (), session: Session | None = None
+    ) -> list[Digest]:
+        """Write the rows of blobs that nobody else has put meanwhile, and say that all are used.
+
+        Return which of `used` are in the index no longer.
+        """
+        used = list(used)
         with self._db.write() as conn:
-            known = _stored(conn, [place.digest for place in places])
-            _insert(conn, (place for place in places if place.digest not in known))
+            known = _stored(conn, [*(place.digest for place in places), *used])
+            now_us = max(self._clock.now_us(), session.began_us if session else 0)
+            since_us = session.began_us if session else now_us
+            _insert(conn, (place for place in places if place.digest not in known), now_us)
+            _use(conn, [d for d, used_us in known.items() if used_us < since_us], now_us)
+        return [digest for digest in used if digest not in known]
 
-    def _write_small(self, items: dict[Digest, bytes]) -> list[Place]:
-        name, places, offset = _new_name(), [], len(pack.MAGIC)
+    def _write_small(
+        self, items: Mapping[Digest, bytes], session: Session | None = None
+    ) -> list[Place]:
+        name, places, offset = new_name(session), [], len(pack.MAGIC)
         with pack.new_file(self.folder / name) as file:
             file.write(pack.MAGIC)
             for digest, data in items.items():
@@ -228,9 +337,11 @@ class Blobs:
                 places.append(place)
         return places
 
-    def _write_large(self, source: BufferedReader, digest: Digest, path: Path) -> Place:
+    def _write_large(
+        self, source: BufferedReader, digest: Digest, path: Path, session: Session | None = None
+    ) -> Place:
         """Stream one file into a pack of its own; its header is filled in at the end."""
-        name, sha = _new_name(), hashlib.sha256()
+        name, sha = new_name(session), hashlib.sha256()
         start = len(pack.MAGIC)
         with pack.new_file(self.folder / name) as file:
             file.write(pack.MAGIC + bytes(pack.HEADER_BYTES))
@@ -258,9 +369,12 @@ def _forget(conn: Connection, seen: set[str], folder: Path) -> None:
             conn.execute(delete(blobs).where(blobs.c.pack == name))
 
 
-def _new_name() -> str:
-    """A random name: two writers must never rename onto each other's pack."""
-    return os.urandom(16).hex() + SUFFIX
+def new_name(session: Session | None = None) -> str:
+    """A random name: two writers must never rename onto each other's pack.
+
+    Its first half says in which session it was written.
+    """
+    return (session.id if session else os.urandom(8).hex()) + os.urandom(8).hex() + SUFFIX
 
 
 def _opened(path: Path) -> BufferedReader:
@@ -270,22 +384,35 @@ def _opened(path: Path) -> BufferedReader:
         raise UnreadableSourceError(path=path, why=error.strerror) from error
 
 
-def _stored(conn: Connection, digests: list[Digest]) -> set[Digest]:
-    known: set[Digest] = set()
-    for start in range(0, len(digests), _BATCH):
-        some = digests[start : start + _BATCH]
-        query = select(blobs.c.digest).where(blobs.c.digest.in_(some))
-        known.update(map(Digest, conn.scalars(query)))
+def _as_place(row: Any) -> Place:
+    return Place(Digest(row.digest), row.pack, row.offset, row.stored, row.size, row.codec)
+
+
+def _batches(digests: Iterable[str]) -> Iterator[list[Digest]]:
+    wanted = iter(digests)
+    while some := [Digest(digest) for digest in islice(wanted, _BATCH)]:
+        yield some
+
+
+def _stored(conn: Connection, digests: list[Digest]) -> dict[Digest, int]:
+    """Return which of these are in the index, and when they were last put."""
+    known: dict[Digest, int] = {}
+    for some in _batches(digests):
+        query = select(blobs.c.digest, blobs.c.used_us).where(blobs.c.digest.in_(some))
+        known.update((Digest(digest), used_us) for digest, used_us in conn.execute(query))
     return known
 
 
-def _insert(conn: Connection, places: Iterable[Place]) -> None:
+def _use(conn: Connection, digests: list[Digest], now_us: int) -> None:
+    for some in _batches(digests):
+        query = update(blobs).where(blobs.c.digest.in_(some))
+        conn.execute(query.values(used_us=now_us))
+
+
+def _insert(conn: Connection, places: Iterable[Place], now_us: int) -> None:
+    names = ("digest", "pack", "offset", "stored", "size", "codec")
     rows = [
-        {
-            name: getattr(place, name)
-            for name in ("digest", "pack", "offset", "stored", "size", "codec")
-        }
-        for place in places
+        {**{name: getattr(place, name) for name in names}, "used_us": now_us} for place in places
     ]
     if rows:
         conn.execute(insert(blobs), rows)

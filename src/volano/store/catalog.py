@@ -10,33 +10,37 @@ asked for by name it is an error, in a list it is shown as broken.
 
 import difflib
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, select
+from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
 
 from volano.core.clock import Clock
 from volano.core.digest import Digest
 from volano.core.errors import IntegrityError, VolanoError
 from volano.core.manifest import BadManifestError, File, Manifest, Parent
+from volano.core.ports.follow import Follow
 from volano.core.principal import Principal
 from volano.core.ref import Ref, check_label, check_name
 from volano.core.text import nfc
-from volano.store.artifact import BROKEN, Artifact, LineageNode
+from volano.store.artifact import BROKEN, DROPPED, READY, Artifact, LineageNode
 from volano.store.blobs import Blobs
 from volano.store.db import Database
 from volano.store.errors import (
     AmbiguousRefError,
     BadPathError,
     CorruptManifestError,
+    DroppedError,
     UnknownArtifactError,
     UnknownFileError,
     UnknownParentError,
 )
 from volano.store.ledger import Ledger
+from volano.store.reach import Reach
+from volano.store.session import Session
 from volano.store.tables import artifacts, labels, parents
 
 Artifacts = list[Artifact]
@@ -49,9 +53,18 @@ CHECKED_BYTES = 512 * 2**20
 class Catalog:
     """All artifacts of one workspace."""
 
-    def __init__(self, db: Database, blobs: Blobs, ledger: Ledger, clock: Clock):
+    def __init__(
+        self,
+        db: Database,
+        blobs: Blobs,
+        ledger: Ledger,
+        clock: Clock,
+        follow: Mapping[str, Follow] | None = None,
+    ):
+        """`follow` reads which further blobs a file names, by the end of the file's path."""
         self.blobs = blobs
         self.ledger = ledger
+        self.reach = Reach(blobs, follow or {})
         self._db = db
         self._clock = clock
 
@@ -60,13 +73,16 @@ class Catalog:
         kind: str,
         name: str,
         *,
-        files: Mapping[str, bytes | Path],
+        files: Mapping[str, bytes | Path | File],
         parents: Sequence[Parent] = (),
         meta: Mapping[str, Any] | None = None,
         made_by: str | None = None,
         by: Principal,
     ) -> Artifact:
         """Keep a new version under the next number, and return it.
+
+        A file may be one that the store has: put in a session that goes on, or
+        a file of one of the parents.
 
         The same content recorded again under the same kind and name (files,
         parents, meta, made_by) is the version that is there already: a step
@@ -77,23 +93,26 @@ class Catalog:
             BadPathError: a file's path would lead out of a folder.
             UnreadableSourceError: a source file cannot be read.
             UnknownParentError: a parent is not in the catalog.
+            DroppedError: a file of a parent was to stay, and the parent's were dropped.
             NotCanonicalError: `meta` is not plain JSON.
             DiskFullError: no room; nothing was recorded.
         """
         for path in files:
             _check_path(path)
-        kept = self._keep(files)
-        manifest = Manifest(
-            check_name(kind), check_name(name), self._clock.now_us(), kept, tuple(parents),
-            made_by, dict(meta or {}),
-        )  # fmt: skip
-        manifest = Manifest.from_bytes(manifest.to_bytes())
-        with self._db.write() as conn:
-            twin = _twin(conn, manifest)
-            if twin is not None:
-                return _load(conn, [twin])[0]
-            _check_parents(conn, manifest.parents)
-            return self._write(conn, manifest, by)
+        with self.blobs.session() as session:
+            kept = self._keep(files, session)
+            manifest = Manifest(
+                check_name(kind), check_name(name), self._clock.now_us(), kept, tuple(parents),
+                made_by, dict(meta or {}),
+            )  # fmt: skip
+            manifest = Manifest.from_bytes(manifest.to_bytes())
+            with self._db.write() as conn:
+                borrows = any(isinstance(data, File) for data in files.values())
+                _check_parents(conn, manifest.parents, borrows=borrows)
+                twin = _twin(conn, manifest)
+                if twin is not None:
+                    return self._again(conn, twin, by)
+                return self._write(conn, manifest, by)
 
     def get(self, kind: str, ref: str | Ref) -> Artifact:
         """Return the artifact of this kind that the ref names.
@@ -273,8 +292,13 @@ class Catalog:
             files = _manifest(row).files
         except CorruptManifestError as error:
             return [str(error.facts["why"])]
-        paths = {str(file.digest): path for path, file in files.items()}
-        return [f"{paths[digest]}: {why}" for digest, why in self.blobs.verify(paths).bad]
+        if row.state == DROPPED:
+            return [f"its bytes were dropped; see `volano audit log --subject {artifact}`"]
+        return [
+            f"{path}: {why}"
+            for path, file in files.items()
+            for _, why in self.blobs.verify(self.reach.whole({path: file})).bad
+        ]
 
     def verify_blobs(self, *, all: bool = False) -> dict[str, Any]:  # noqa: A002 - the word of the sentence
         """Check stored bytes against their digests: all when they are small or asked for, else some.
@@ -286,7 +310,7 @@ class Catalog:
         problems = [why for _, why in self.blobs.verify(digests).bad]
         problems += [
             f"The bytes {digest} are not in the index."
-            for digest in self.blobs.lacking(self._named())
+            for digest in self.blobs.lacking(self.named())
         ]
         return {"blobs": count, "checked": len(digests), "problems": problems}
 
@@ -294,29 +318,51 @@ class Catalog:
         """Find all blobs in their packs anew; return how many, and what is damaged or still lacks."""
         scan = self.blobs.rebuild_index()
         problems = [f"{what}: {why}" for what, why in scan.bad]
-        problems += [f"{digest}: in no pack" for digest in self.blobs.lacking(self._named())]
+        problems += [f"{digest}: in no pack" for digest in self.blobs.lacking(self.named())]
         facts = {"blobs": scan.blobs, "packs": scan.packs, "problems": problems}
         self.ledger.append("rebuild_index", "store/blobs", [], facts, by=by)
         return facts
 
-    def _named(self) -> Sequence[str]:
-        """Return the digest of every file of every artifact, once."""
-        with self._db.read() as conn:
-            manifests = conn.scalars(select(artifacts.c.manifest)).all()
-        found: dict[str, None] = {}
-        for raw in manifests:
-            with suppress(IntegrityError):  # a damaged manifest is told by `verify` of its artifact
-                found.update((str(f.digest), None) for f in Manifest.from_bytes(raw).files.values())
-        return tuple(found)
+    def named(self) -> Iterator[str]:
+        """Yield the digest of every blob that any artifact names, by whatever way; some twice.
 
-    def _keep(self, files: Mapping[str, bytes | Path]) -> dict[str, File]:
+        What is damaged is passed over: it is told by `verify` of its artifact.
+        """
+        seen: set[str] = set()
+        for row in self.rows():
+            with suppress(IntegrityError):
+                yield from self.reach.whole(Manifest.from_bytes(row.manifest).files, seen)
+
+    def rows(self) -> Iterator[Row[Any]]:
+        """Yield the row of every artifact whose bytes must be there, in one snapshot."""
+        query = select(artifacts).where(artifacts.c.state != DROPPED).order_by(artifacts.c.digest)
+        last = ""
+        with self._db.read() as conn:
+            while some := conn.execute(query.where(artifacts.c.digest > last).limit(_BATCH)).all():
+                yield from some
+                last = some[-1].digest
+
+    def _again(self, conn: Connection, twin: Row[Any], by: Principal) -> Artifact:
+        """Return the version that is there already; one whose bytes were dropped has them again."""
+        if twin.state == DROPPED:
+            here = artifacts.c.digest == twin.digest
+            conn.execute(update(artifacts).where(here).values(state=READY))
+            subject = f"{twin.kind}/{twin.name}@{twin.number}"
+            self.ledger.append("restore", subject, [twin.digest], {}, by=by, conn=conn)
+            return _by_digests(conn, {twin.digest})[0]
+        return _load(conn, [twin])[0]
+
+    def _keep(self, files: Mapping[str, bytes | Path | File], session: Session) -> dict[str, File]:
         """Put all files into the store: the small ones together, in one pack."""
-        small = {path: data for path, data in files.items() if not isinstance(data, Path)}
-        digests = dict(zip(small, self.blobs.put_many(small.values()), strict=True))
+        small = {path: data for path, data in files.items() if isinstance(data, bytes)}
+        named = self.blobs.put_many(small.values(), session=session)
+        digests = dict(zip(small, named, strict=True))
         kept = {}
         for path, data in files.items():
-            if isinstance(data, Path):
-                digest = self.blobs.put_file(data)
+            if isinstance(data, File):
+                kept[path] = data
+            elif isinstance(data, Path):
+                digest = self.blobs.put_file(data, session=session)
                 kept[path] = File(digest, self.blobs.size(digest))
             else:
                 kept[path] = File(digests[path], len(data))
@@ -356,11 +402,13 @@ def _twin(conn: Connection, manifest: Manifest) -> Row[Any] | None:
     return None
 
 
-def _check_parents(conn: Connection, edges: Iterable[Parent]) -> None:
-    known = {one.digest for one in _by_digests(conn, {edge.digest for edge in edges})}
+def _check_parents(conn: Connection, edges: Iterable[Parent], *, borrows: bool) -> None:
+    known = {one.digest: one for one in _by_digests(conn, {edge.digest for edge in edges})}
     for edge in edges:
         if edge.digest not in known:
             raise UnknownParentError(digest=edge.digest, role=edge.role)
+        if borrows and known[edge.digest].state == DROPPED:
+            raise DroppedError(ref=known[edge.digest].ref, subject=known[edge.digest])
 
 
 def _one(conn: Connection, kind: str, ref: Ref) -> Artifact:

@@ -61,6 +61,46 @@ class CorruptManifestError(IntegrityError):
     hint = "Restore the catalog from a backup; `volano audit verify` checks the ledger."
 
 
+class UnreachedError(IntegrityError):
+    """What `{artifact}` is made of cannot be read: {why}."""
+
+    hint = "Nothing was deleted. Restore `.volano/blobs/` from a backup; `volano audit blobs --all` lists what is damaged."
+
+
+class BusyFolderError(ConflictError):
+    """Somebody else is cleaning or indexing {folder}."""
+
+    hint = "Wait until it is done, then say it again."
+
+
+class BadHoldReasonError(InvalidError):
+    """A hold needs a reason of 1 to {most} characters."""
+
+
+class NoArtifactHoldError(NotFoundError):
+    """There is no hold `{id}` on an artifact."""
+
+    hint = "See them with `volano data holds`."
+
+
+class HeldError(ConflictError):
+    """`{ref}` is held: {reason}."""
+
+    hint = "Say `volano data unhold {id}` first, if the reason is gone."
+
+
+class NeededError(ConflictError):
+    """`{ref}` cannot be dropped: {why}."""
+
+    hint = "{advice_}"
+
+
+class DroppedError(ConflictError):
+    """The bytes of `{ref}` were dropped."""
+
+    hint = "Who dropped it says `volano audit log --subject {subject}`. The same rows added again bring it back."
+
+
 class UnreadableSourceError(InvalidError):
     """The file {path} cannot be read: {why}."""
 

@@ -59,6 +59,20 @@ blobs = Table(
     Column("stored", BigInteger, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("codec", Integer, nullable=False),
+    Column("used_us", BigInteger, nullable=False, server_default="0"),
+)
+"""`used_us`: when somebody last put these bytes; the garbage collector keeps what is younger."""
+
+artifact_holds = Table(
+    "artifact_holds",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("added_us", BigInteger, nullable=False),
+    Column("added_by", Text, nullable=False),
+    Column("released_us", BigInteger),
+    Index("artifact_holds_digest", "digest"),
 )
 
 events = Table(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from volano.core import canon
 from volano.core.canon import MAX_SAFE_INTEGER, NotCanonicalError, canonical
 
 # RFC 8785, appendix B: IEEE 754 bits, and how ECMAScript prints the number.
@@ -152,3 +153,12 @@ def _same(one: object, other: object) -> bool:
     if isinstance(other, float):
         return math.isclose(one, other, rel_tol=0)
     return one is other or one == other
+
+
+@given(PLAIN)
+def test_the_quick_way_writes_what_the_careful_one_writes(value):
+    try:
+        careful = canon._text(value).encode()
+    except (NotCanonicalError, UnicodeEncodeError):
+        return
+    assert canonical(value) == careful

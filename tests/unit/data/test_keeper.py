@@ -8,14 +8,9 @@ from volano.core.errors import NotFoundError, VolanoError
 from volano.core.manifest import Parent
 from volano.core.ref import BadRefError
 from volano.data import errors
-from volano.store import Catalog
 
 ROWS = [{"text": f"szöveg {word}", "label": word[0]} for word in ("alma", "barack", "citrom")]
 ROWS.append({"text": "dió", "label": "d"})
-
-
-def dropped(catalog: Catalog, artifact):
-    return [json.loads(x) for x in catalog.read(artifact, "dropped.jsonl").decode().splitlines()]
 
 
 def test_rows_become_a_version_with_counts_and_reasons(datasets, catalog, anna):
@@ -27,7 +22,7 @@ def test_rows_become_a_version_with_counts_and_reasons(datasets, catalog, anna):
     train, test = datasets.rows("gyümölcs", "train"), datasets.rows("gyümölcs", "test")
     assert meta["counts"] == {"read": 6, "train": len(train), "test": len(test)}
     assert len(train) + len(test) == 4
-    assert sorted(row["reason"] for row in dropped(catalog, made)) == sorted(meta["dropped"])
+    assert sorted(row["reason"] for row in datasets.rejected(made.ref)) == sorted(meta["dropped"])
     assert meta["schema"] == {"text": "text", "label": "text", "fields": []}
 
 
@@ -127,7 +122,7 @@ def test_corrections_become_the_next_version_with_lineage(datasets, catalog, ann
         "train": {"added": 1, "removed": 0, "kept": kept},
         "test": {"added": 0, "removed": 0, "kept": 4 - kept},
     }
-    assert len(dropped(catalog, made)) == 2
+    assert len(datasets.rejected(made.ref)) == 2
 
 
 def test_a_new_version_can_be_corrected_again(datasets, anna):

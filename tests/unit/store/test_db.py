@@ -40,7 +40,7 @@ ALL_ROOMS = {
     "keys", "channels", "rollouts", "rollout_events", "targets", "limits", "prices", "budgets",
     "retention", "holds", "masks", "slos", "alert_rules", "alerts", "alert_silences", "alert_outbox",
     "drift_references", "drift_looks", "trace_views",
-    "metrics", "kpi_metrics", "review_queues", "review_items", "review_answers",
+    "artifact_holds", "metrics", "kpi_metrics", "review_queues", "review_items", "review_answers",
     "alembic_version",
 }  # fmt: skip
 LABEL = {

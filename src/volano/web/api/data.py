@@ -46,12 +46,103 @@ VERBS = (
     Verb("data", "list", "datasets.list", "/datasets", "List datasets.", (LIMIT,), columns=ARTIFACT),
     Verb("data", "show", "datasets.get", "/datasets/{ref}", "Show a dataset.", (ref(),)),
     Verb(
-        "data", "rows", "datasets.rows", "/datasets/{ref}/rows", "Show rows of a dataset.",
-        (ref(), Param("split", "which split", default="train", choices=("train", "test"))),
-        columns=("id", "text", "label"),
+        "data", "rows", "datasets.page", "/datasets/{ref}/rows", "Show rows of a dataset.",
+        (
+            ref(),
+            Param("split", "which split", default="train"),
+            Param("start", "how many rows to pass over", "int", default=0, least=0),
+            Param("limit", "how many at most", "int", default=100, least=1, most=10_000),
+        ),
     ),
     Verb(
-        "data", "diff", "datasets.diff", "/datasets/{ref}/diff", "Count the rows that two versions share or not.",
-        (ref(), Param("other", "the version to compare with", first=True, required=True)),
+        "data", "rejected", "datasets.rejected", "/datasets/{ref}/rejected",
+        "Show the rows that were left out, and why.",
+        (
+            ref(),
+            Param("start", "how many rows to pass over", "int", default=0, least=0),
+            Param("limit", "how many at most", "int", default=100, least=1, most=10_000),
+        ),
+        columns=("reason", "step", "row", "detail", "of"),
+    ),
+    Verb(
+        "data", "diff", "datasets.diff", "/datasets/{ref}/diff",
+        "Count the rows that two versions share or not, and show them.",
+        (
+            ref(),
+            Param("other", "the version to compare with", first=True, required=True),
+            Param("key", "the column that rows are known by: the same key with other content is a change"),
+            Param("rows", "how many changes to show with their rows", "int", default=0, least=0, most=10_000),
+            Param("skip", "how many changes to pass over", "int", default=0, least=0),
+        ),
+    ),
+    Verb(
+        "data", "label", "versions.label", "/datasets/{ref}/label",
+        "Let a label name this version, and no other one from now on.",
+        (ref(), Param("label", "such as stable", first=True, required=True)),
+        changes=True, done="{ref} is labelled {labels}", next="volano data rollback {name}:LABEL",
+    ),
+    Verb(
+        "data", "unlabel", "versions.unlabel", "/datasets/{ref}/unlabel",
+        "Take a label away; who asks for it finds nothing.", (ref("the label: name:label"),),
+        changes=True, done="The label is taken from {ref}", next="volano data show {ref}",
+    ),
+    Verb(
+        "data", "rollback", "versions.rollback", "/datasets/{ref}/rollback",
+        "Move a label back to where it was, or to the version that is named.",
+        (
+            ref("the label: name:label; a bare name means name:stable"),
+            Param("to", "the version; else where the label was before"),
+        ),
+        changes=True, done="{ref} is labelled {labels}", next="volano data rows {ref}",
+    ),
+    Verb(
+        "data", "branch", "versions.branch", "/datasets/{ref}/branch",
+        "Begin a dataset of another name with these rows; no row is copied.",
+        (ref(), Param("name", "the new name", first=True, required=True)),
+        changes=True, done="{ref}  branched from {meta[branch]}", next="volano data diff {meta[branch]} {ref}",
+    ),
+    Verb(
+        "data", "verify", "versions.verify", "/data/verify",
+        "Read every row of a version, or of all, and say which are not what was written.",
+        (Param("ref", "the version; else all", first=True),),
+    ),
+    Verb(
+        "data", "drop", "versions.drop", "/datasets/{ref}/drop",
+        "Let the rows of a version go; its manifest and its lineage stay.",
+        (ref(), Param("why", "the reason, for the record", default="")),
+        changes=True, done="The rows of {ref} are dropped.", next="volano data gc",
+    ),
+    Verb(
+        "data", "gc", "garbage.collect", "/data/gc",
+        "Delete the stored bytes that nothing names any more.",
+        (
+            Param("grace_minutes", "keep what was put since then", "int", default=60, least=0,
+                  most=5_256_000),
+            Param("compact", "write every pack anew that holds a dead byte", "flag", default=False),
+            Param("dry_run", "only say what would go", "flag", default=False),
+        ),
+        changes=True,
+        done="{blobs} blobs of {bytes} bytes go; {packs} packs deleted, {rewritten} written anew, "
+             "{freed_bytes} bytes of disk freed; {kept_young} are too young to go.",
+        next="volano data verify",
+    ),
+    Verb(
+        "data", "hold", "garbage.hold", "/data/holds/add",
+        "Keep an artifact and its bytes, until the hold is released.",
+        (
+            Param("ref", "tickets@3, or with its kind: dataset/tickets@3, model/router@1",
+                  first=True, required=True),
+            Param("reason", "why", required=True),
+        ),
+        changes=True, done="Held {ref}: {reason}.", next="volano data unhold {id}",
+    ),
+    Verb(
+        "data", "unhold", "garbage.unhold", "/data/holds/{id}/release", "Hold it no longer.",
+        (Param("id", "the hold's id, from `volano data holds`", first=True, required=True),),
+        changes=True, done="Held no longer: {ref}.", next="volano data holds",
+    ),
+    Verb(
+        "data", "holds", "garbage.holds", "/data/holds", "List what is held.",
+        columns=("id", "ref", "reason", "added_by", "added_us"),
     ),
 )  # fmt: skip

@@ -191,7 +191,9 @@ def _files(artifact: Any) -> Table:
 
 def _previews(app: Any, artifact: Any) -> list[Code]:
     """Return the beginnings of small text files; what is no text is left out."""
-    made = []
+    made: list[Code] = []
+    if artifact.state == "dropped":
+        return made
     for path, file in sorted(artifact.manifest.files.items()):
         if file.size > MAX_PREVIEW_BYTES or not path.endswith((".jsonl", ".json", ".txt", ".md")):
             continue

@@ -80,11 +80,9 @@ def nothing(_app: Any, _artifact: Any) -> Sequence[Section]:
 
 def dataset_rows(app: Any, artifact: Any) -> Sequence[Section]:
     """Return the first rows of the training split as a table of text and label."""
-    file = artifact.manifest.files.get("train.jsonl")
-    if file is None or file.size > 20_000_000:
+    rows = _sample(app, artifact)
+    if rows is None:
         return ()
-    lines = app.catalog.read(artifact, "train.jsonl").split(b"\n", _SAMPLE_ROWS)
-    rows = [row for row in map(parse, lines[:_SAMPLE_ROWS]) if isinstance(row, dict)]
     return [
         Table(
             _("First rows"),
@@ -93,6 +91,20 @@ def dataset_rows(app: Any, artifact: Any) -> Sequence[Section]:
             empty=_("The training split has no rows."),
         )
     ]
+
+
+def _sample(app: Any, artifact: Any) -> list[Mapping[str, Any]] | None:
+    """Return the first training rows; None where there is no such split, or it is gone."""
+    files = artifact.manifest.files
+    if artifact.state == "dropped":
+        return None
+    if "train.rows" in files:
+        return list(app.datasets.stream(artifact.ref, "train", limit=_SAMPLE_ROWS))
+    file = files.get("train.jsonl")
+    if file is None or file.size > 20_000_000:
+        return None
+    lines = app.catalog.read(artifact, "train.jsonl").split(b"\n", _SAMPLE_ROWS)
+    return [row for row in map(parse, lines[:_SAMPLE_ROWS]) if isinstance(row, dict)]
 
 
 def prompt_text(_app: Any, artifact: Any) -> Sequence[Section]:
