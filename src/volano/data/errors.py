@@ -1,6 +1,12 @@
 """What can be wrong with rows and the files they come from."""
 
-from volano.core.errors import ConflictError, InvalidError, NotFoundError, TooLargeError
+from volano.core.errors import (
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    TooLargeError,
+    UnavailableError,
+)
 
 
 class SourceNotFoundError(NotFoundError):
@@ -143,3 +149,33 @@ class BadCorrectionError(InvalidError):
     """Correction {row} has no `{field}`."""
 
     hint = "A correction needs trace_id, text, label and feedback_id."
+
+
+class MissingExtraError(UnavailableError):
+    """Reading {what} needs a package that is not installed: {package}."""
+
+    hint = "Say `pip install 'volano[{extra}]'`."
+
+
+class BadSourceError(InvalidError):
+    """The source cannot be read as it is told: {why}."""
+
+    hint = "A source is one of: {kinds}."
+
+
+class NoFilesError(NotFoundError):
+    """There is no file that `{pattern}` names."""
+
+    hint = "Check the path; a relative one counts from the folder of the recipe."
+
+
+class SourceAwayError(UnavailableError):
+    """The source `{source}` does not answer: {reason}."""
+
+    hint = "What was read so far stands in the source's state; try again later."
+
+
+class TooManyTiesError(InvalidError):
+    """More than {limit} rows of `{source}` have the same `{cursor}`, `{value}`."""
+
+    hint = "Choose a column that grows with each row as the cursor."
