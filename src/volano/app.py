@@ -33,6 +33,9 @@ from volano.costs.pricing import Pricing
 from volano.costs.spending import Spending
 from volano.data.curator import Curator
 from volano.data.keeper import Datasets
+from volano.data.kept import Kept
+from volano.data.sources.keeper import Sources
+from volano.data.sources.source import Around
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
@@ -182,6 +185,14 @@ class App:
             metrics=self.metrics,
         )
         self.datasets = Datasets(self.catalog)
+        self.sources = Sources(
+            Around(
+                now_us=self.clock.now_us,
+                versions=Kept(self.datasets),
+                traces=self.traces,
+                feedbacks=self.feedbacks,
+            )
+        )
         self.curator = Curator(self.datasets, self.feedbacks, self.traces, self.spans)
         self.drift = Drift(
             db=self._db,

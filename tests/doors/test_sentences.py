@@ -12,6 +12,7 @@ from volano.costs.keeper import Costs
 from volano.costs.spending import Spending
 from volano.data.curator import Curator
 from volano.data.keeper import Datasets
+from volano.data.sources.keeper import Sources
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
@@ -77,6 +78,7 @@ KEEPERS = {
     "reviews": Reviews,
     "runs": Runs,
     "sessions": Sessions,
+    "sources": Sources,
     "spans": Spans,
     "scorecard": Scorecard,
     "slos": SLOs,
@@ -147,6 +149,7 @@ INNER = {
     "runs": {"register", "launch", "close", "start", "counts"},
     "replays": {"choices"},
     "sessions": {"get"},
+    "sources": {"open"},
     "steps": {"outline", "roots", "below", "get", "above", "failed", "all"},
     "spans": {"get", "said", "of_trace", "children", "count"},
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},

@@ -43,7 +43,8 @@ def html(asked: Told) -> Iterator[Told]:
     if asked.get("links") and tree.body is not None:
         found = tree.body.query_selector_all("a[href]")
         row["links"] = [
-            {"href": one.getattr("href") or "", "text": " ".join(one.text.split())} for one in found
+            {"href": one.getattr("href") or "", "text": " ".join(str(one.text).split())}
+            for one in found
         ]
     yield {"row": row}
 
@@ -141,6 +142,7 @@ def serve() -> None:
                 if len((told.get("row") or {}).get("text", "")) > asked["document"]:
                     told = {"aside": ["too large", "", told.get("where", {})]}
                 out.write(json.dumps(told) + "\n")
+                out.flush()  # so that a page that breaks the reader takes no other with it
         except ModuleNotFoundError as error:
             out.write(json.dumps({"missing": error.name}) + "\n")
         except MemoryError:

@@ -119,7 +119,7 @@ def _skip(source: Any) -> int:
 
 def _wide(stream: BinaryIO, encodings: Sequence[str]) -> tuple[Any, str]:
     """Return UTF-16 and UTF-32 as UTF-8; other encodings as they are."""
-    buffered: Any = stream if hasattr(stream, "peek") else io.BufferedReader(stream)  # type: ignore[type-var]
+    buffered: Any = stream if hasattr(stream, "peek") else io.BufferedReader(stream)
     try:
         head = buffered.peek(4)[:4]
     except BrokenFileError:
