@@ -21,6 +21,9 @@ Packing = Literal["", "gzip", "zstd"]
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _BUFFER = 256 << 10
+_ZSTD_WINDOW = 128 * MIB
+_ZSTD_STEP = 1 << 10
+"""Bytes taken in at once: four of them can stand for 128 KiB."""
 _FREE = 16 * MIB
 """So far anything may unpack: small files of equal lines do, by far."""
 
@@ -57,10 +60,34 @@ def unpacked(path: Path, limits: Limits) -> Iterator[BinaryIO]:
         if how == "gzip":
             stream = gzip.GzipFile(fileobj=file)
         else:
-            tool = zstandard.ZstdDecompressor(max_window_size=1 << 27)
-            stream = tool.stream_reader(file, read_across_frames=True, closefd=False)
+            stream = _Zstd(file)
         with io.BufferedReader(_Measured(stream, file, limits), _BUFFER) as reader:
             yield reader
+
+
+class _Zstd:
+    """Frames of zstd, one after the other; unlike the library's own reader it sees a cut file."""
+
+    def __init__(self, file: BinaryIO):
+        self._file, self._left, self._packed = file, b"", b""
+        self._tool = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+        self._frame: Any = None
+
+    def read1(self, size: int) -> bytes:
+        """Return some bytes, none at the end. Raises: EOFError: the file is cut off."""
+        while not self._left:
+            packed = self._packed or self._file.read(_ZSTD_STEP)
+            self._packed = b""
+            if not packed:
+                if self._frame is not None:
+                    raise EOFError
+                return b""
+            self._frame = self._frame or self._tool.decompressobj()
+            self._left = self._frame.decompress(packed)
+            if self._frame.eof:
+                self._packed, self._frame = self._frame.unused_data, None
+        piece, self._left = self._left[:size], self._left[size:]
+        return piece
 
 
 class _Measured(io.RawIOBase):
@@ -75,7 +102,7 @@ class _Measured(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         try:
-            piece = self._stream.read(min(len(buffer), _BUFFER))
+            piece = self._stream.read1(min(len(buffer), _BUFFER))
         except EOFError:
             raise BrokenFileError(reasons.BROKEN, "the compressed file is cut off") from None
         except (OSError, zlib.error, zstandard.ZstdError) as error:

@@ -24,6 +24,8 @@ from volano.data.step import Record
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE = 50
 _LEAST_ROOM = 64 << 10
+_MOST_LINES = 20_000
+"""A record takes no more lines than these: they are held until it is closed."""
 
 
 class Dialect:
@@ -137,7 +139,9 @@ def _record(
     cells, size = Cells(dialect), len(taken[0].raw)
     try:
         complete = cells.feed(_text(taken[0]))
-        while not complete and size < room and (line := following()) is not None:
+        while not complete and size < room and len(taken) < _MOST_LINES:
+            if (line := following()) is None:
+                break
             taken.append(line)
             size += len(line.raw)
             if line.reason == reasons.TOO_LONG:

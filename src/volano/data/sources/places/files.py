@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from volano.data.errors import NoFilesError, SourceNotFoundError
@@ -98,12 +98,13 @@ class Files:
 
     def _found(self) -> Iterator[Found]:
         seen: set[Path] = set()
-        for fixed, pattern in self.patterns:
-            folder, number = self.root / fixed, 0
+        for given, pattern in self.patterns:
+            fixed, number = PurePosixPath(given).as_posix(), 0
+            folder = self.root / given
             if not folder.is_dir():
-                raise SourceNotFoundError(path=fixed)
-            outside = Path(fixed).is_absolute() or ".." in Path(fixed).parts
-            prefix = f"{fixed}/" if fixed and not outside else ""
+                raise SourceNotFoundError(path=given)
+            outside = Path(given).is_absolute() or ".." in Path(given).parts
+            prefix = f"{fixed}/" if fixed != "." and not outside else ""
             for found in walk(
                 folder, pattern, exclude=self.exclude, prefix=prefix, hidden=self.hidden,
                 outside=self.outside,
@@ -125,8 +126,7 @@ def by_pattern(spec: Mapping[str, Any], around: Around) -> Source:
 @SOURCES.register("folder")
 def by_folder(spec: Mapping[str, Any], around: Around) -> Source:
     """Open all files below a folder."""
-    folder = text(spec["folder"], "folder").rstrip("/") or "/"
-    return _files(spec, around, ((folder.removeprefix("./"), "**"),))
+    return _files(spec, around, ((text(spec["folder"], "folder"), "**"),))
 
 
 def _files(spec: Mapping[str, Any], around: Around, patterns: tuple[tuple[str, str], ...]) -> Files:

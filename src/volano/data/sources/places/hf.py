@@ -70,8 +70,8 @@ class Hf:
         return {}
 
     def _piece(self, found: Found, reject: Reject) -> Iterator[Piece]:
-        name = f"{self.folder.rstrip('/')}/{found.name}"
-        origin: dict[str, Any] = {"source": PurePosixPath(name).as_posix()}
+        name = PurePosixPath(self.folder, found.name).as_posix()
+        origin: dict[str, Any] = {"source": name}
         if Path(self.folder).is_absolute() or ".." in Path(self.folder).parts:
             origin["source"] = f"{Path(self.folder).name}/{found.name}"
         if found.reason:
