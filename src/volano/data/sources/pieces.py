@@ -51,21 +51,26 @@ def finished(
 ) -> Iterator[Record]:
     """Yield rows with the columns that were named and values that JSON can hold."""
     for row in rows:
+        origin = row.pop("origin")
         try:
-            yield columns.of(sound(row, depth + 1))
+            if "from" in origin:
+                origin = sound(origin, depth + 1)
+            found = sound(row, depth + 1)
+            found["origin"] = origin
+            yield columns.of(found)
         except KeyError as error:
-            has = ", ".join(name for name in row if name != "origin")
-            why = f"{error}; it has {has}"[:300]
-            set_aside(reject, row["origin"], reasons.NO_COLUMN, why, excerpt=_shown(row))
+            why = f"{error}; it has {', '.join(row)}"[:300]
+            set_aside(reject, origin, reasons.NO_COLUMN, why, excerpt=_shown(row))
         except UnsoundError as error:
-            excerpt = _shown(row)
-            set_aside(reject, row["origin"], error.reason, str(error) or None, excerpt=excerpt)
+            origin = {name: value for name, value in origin.items() if name != "from"}
+            why = str(error) or None
+            set_aside(reject, origin, error.reason, why, excerpt=_shown(row))
 
 
 def _shown(row: Record) -> str:
     """Return how a row begins, whatever is in it."""
     try:
-        return repr({name: value for name, value in row.items() if name != "origin"})
+        return repr(row)
     except (RecursionError, ValueError):  # of depth, of digits
         return ""
 
