@@ -63,8 +63,7 @@ def finished(
             set_aside(reject, origin, reasons.NO_COLUMN, why, excerpt=_shown(row))
         except UnsoundError as error:
             origin = {name: value for name, value in origin.items() if name != "from"}
-            why = str(error) or None
-            set_aside(reject, origin, error.reason, why, excerpt=_shown(row))
+            set_aside(reject, origin, error.reason, str(error) or None, excerpt=_shown(row))
 
 
 def _shown(row: Record) -> str:

@@ -62,7 +62,7 @@ def test_what_python_would_let_pass_is_set_aside(folder, hear):
 
 
 def test_ragged_rows_and_a_line_that_is_no_text(folder, hear):
-    content = "text,label\nonly\na,b,c\n".encode() + b'"\xff\nmore",x\n' + "gut,y\n".encode()
+    content = b"text,label\nonly\na,b,c\n" + b'"\xff\nmore",x\n' + b"gut,y\n"
     folder("a.csv", content)
     heard = hear({"files": "a.csv"})
     assert heard.texts == ["gut"]

@@ -176,7 +176,7 @@ def test_a_broken_file_is_one_rejection_and_what_it_gave_before_stays(folder, he
     assert heard.texts[-1] == "last"
     assert len(heard.texts) > 3000
     assert heard.reasons == ["broken file"] * 4 + ["unknown format"]
-    assert [one.row["origin"]["source"] for one in heard.aside][0] == "a.jsonl.gz"
+    assert heard.aside[0].row["origin"]["source"] == "a.jsonl.gz"
 
 
 def test_with_a_state_only_new_and_changed_files_are_read(folder, hear):

@@ -65,7 +65,7 @@ def test_a_bomb_is_stopped_and_what_it_gave_before_stays(packed, folder, read):
     else:
         tool = zstandard.ZstdCompressor(19).compressobj()
     body = tool.compress(b'{"text": "first"}\n')
-    for _ in range(256):
+    for _ in range(64):
         body += tool.compress(b" " * MIB)
     path = folder(f"bomb.jsonl.{packed}", body + tool.flush())
     assert path.stat().st_size < MIB
@@ -77,25 +77,25 @@ def test_a_bomb_is_stopped_and_what_it_gave_before_stays(packed, folder, read):
 def test_a_bomb_of_lines_is_read_in_flat_memory_when_the_ratio_allows(folder, read):
     line = json.dumps({"text": "x" * 1000}).encode() + b"\n"
     with gzip.open(folder.root / "many.jsonl.gz", "wb", compresslevel=1) as file:
-        for _ in range(100):
+        for _ in range(40):
             file.write(line * 500)
     found = read("many.jsonl.gz")
-    assert (found["rows"], found["reasons"]) == (50_000, {})
+    assert (found["rows"], found["reasons"]) == (20_000, {})
     assert found["grew"] < 32 * MIB
 
 
 def test_a_quote_that_is_never_closed_in_a_large_file(folder, read):
-    rows = b"a,1\n" * 300_000
+    rows = b"a,1\n" * 60_000
     folder("open.csv", b'text,n\n"never,1\n' + rows)
     found = read("open.csv")
-    assert (found["rows"], found["reasons"]) == (300_000, {"broken quoting": 1})
+    assert (found["rows"], found["reasons"]) == (60_000, {"broken quoting": 1})
     assert found["grew"] < 64 * MIB
 
 
 def test_many_open_quotes_do_not_each_look_through_the_file(folder, read):
-    folder("open.csv", b"text,n\n" + b'"",""x,1\n"a\n' * 20_000)
+    folder("open.csv", b"text,n\n" + b'"",""x,1\n"a\n' * 8_000)
     found = read("open.csv")
-    assert sum(found["reasons"].values()) > 10_000
+    assert sum(found["reasons"].values()) > 4_000
 
 
 def test_deep_json_and_a_line_of_brackets(folder, read):
@@ -108,10 +108,10 @@ def test_deep_json_and_a_line_of_brackets(folder, read):
 
 def test_a_docx_that_unpacks_to_gigabytes(folder, read):
     path = folder("bomb.docx", b"")
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        with archive.open("word/document.xml", "w") as part:
-            for _ in range(300):
-                part.write(b" " * MIB)
+    archive = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED)
+    with archive, archive.open("word/document.xml", "w") as part:
+        for _ in range(64):
+            part.write(b" " * MIB)
     found = read("bomb.docx")
     assert found["reasons"] == {"unpacks too far": 1}
     assert max(found["grew"], found["apart"]) < ROOM
@@ -133,12 +133,12 @@ def test_a_zip_that_lies_about_its_size(folder, read):
 
 
 def test_a_pdf_and_a_page_that_would_take_gigabytes_or_minutes(folder, read):
-    folder("bomb.pdf", pdf(squeezed(b" " * MIB, 1500)))
+    folder("bomb.pdf", pdf(squeezed(b" " * MIB, 400)))
     folder("deep.html", "<div>" * 200_000 + "x" + "</div>" * 200_000)
     folder("fine.html", "<html><body><p>Just a page with a few words.</p></body></html>")
-    found = read("*.[ph]*", limits={"memory": 300 * MIB, "seconds": 1})
+    found = read("*.[ph]*", limits={"memory": 150 * MIB, "seconds": 1})
     assert (found["rows"], found["reasons"]) == (1, {"reader gave up": 2})
-    assert found["apart"] < 600 * MIB
+    assert found["apart"] < 350 * MIB
     assert found["grew"] < 64 * MIB
 
 
