@@ -36,6 +36,9 @@ from volano.data.keeper import Datasets
 from volano.data.tree import named
 from volano.data.versions import Versions
 from volano.data.writer import ROWS
+from volano.data.kept import Kept
+from volano.data.sources.keeper import Sources
+from volano.data.sources.source import Around
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
@@ -194,6 +197,14 @@ class App:
         )
         self.datasets = Datasets(self.catalog)
         self.versions = Versions(self.catalog, self.datasets, self.garbage)
+        self.sources = Sources(
+            Around(
+                now_us=self.clock.now_us,
+                versions=Kept(self.datasets),
+                traces=self.traces,
+                feedbacks=self.feedbacks,
+            )
+        )
         self.curator = Curator(self.datasets, self.feedbacks, self.traces, self.spans)
         self.drift = Drift(
             db=self._db,

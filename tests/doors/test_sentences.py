@@ -13,6 +13,7 @@ from volano.costs.spending import Spending
 from volano.data.curator import Curator
 from volano.data.keeper import Datasets
 from volano.data.versions import Versions
+from volano.data.sources.keeper import Sources
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
@@ -79,6 +80,7 @@ KEEPERS = {
     "reviews": Reviews,
     "runs": Runs,
     "sessions": Sessions,
+    "sources": Sources,
     "spans": Spans,
     "scorecard": Scorecard,
     "slos": SLOs,
@@ -154,6 +156,7 @@ INNER = {
     "runs": {"register", "launch", "close", "start", "counts"},
     "replays": {"choices"},
     "sessions": {"get"},
+    "sources": {"open"},
     "steps": {"outline", "roots", "below", "get", "above", "failed", "all"},
     "spans": {"get", "said", "of_trace", "children", "count"},
     "targets": {"get", "used_by", "variables", "keys", "resolve", "chat"},

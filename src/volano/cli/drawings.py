@@ -230,6 +230,27 @@ def plain_artifact(value: Mapping[str, Any]) -> None:
         click.echo(f"file  {cell('path', path)}  {file['size']} bytes  {file['digest'][7:19]}")
 
 
+def peeked(value: Mapping[str, Any]) -> None:
+    """Draw the first rows of a source, then what was set aside and why."""
+    for number, row in enumerate(value["rows"], 1):
+        click.echo(styled(f"row {number}", sys.stdout, bold=True))
+        facts({name: _short(item) for name, item in row.items()})
+    if not value["rows"]:
+        click.echo("no rows")
+    for aside in value["aside"]:
+        origin = aside["origin"]
+        place = " ".join(
+            f"{n} {origin[n]}" for n in ("source", "line", "page", "row") if n in origin
+        )
+        why = ": ".join(part for part in (aside["reason"], aside["detail"]) if part)
+        click.echo(f"set aside  {cell('', place.removeprefix('source '))}  {cell('', why)}")
+
+
+def _short(value: Any) -> Any:
+    return f"{value[:_PEEKED]}…" if isinstance(value, str) and len(value) > _PEEKED else value
+
+
+_PEEKED = 500
 DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("trace", "last"): trace,
     ("trace", "show"): trace,
@@ -240,6 +261,7 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("release", "status"): status,
     ("eval", "show"): report,
     ("eval", "compare"): comparison,
+    ("data", "peek"): peeked,
     ("data", "show"): plain_artifact,
     ("data", "rows"): rows.rows,
     ("data", "diff"): rows.difference,

@@ -1,6 +1,8 @@
 """Builds `volano <noun> <verb>` from the sentences in `volano.web.api`."""
 
+import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,6 +12,16 @@ from volano.cli.cells import jsoned
 from volano.cli.root import suggest
 from volano.web.api import VERBS
 from volano.web.api.verb import Param, Verb
+
+
+class _Source(click.ParamType):
+    """Where rows come from: what was said, and the folder it was said in."""
+
+    name = "source"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:  # noqa: ARG002 - click's signature
+        return json.dumps({"said": value, "folder": str(Path.cwd())})
+
 
 TYPES: dict[str, Any] = {
     "text": click.STRING,
@@ -22,6 +34,7 @@ TYPES: dict[str, Any] = {
     "scalar": click.STRING,
     "path": click.Path(exists=True, dir_okay=False, resolve_path=True),
     "folder": click.Path(exists=True, resolve_path=True),
+    "source": _Source(),
 }
 
 

@@ -6,6 +6,7 @@ from volano.core.errors import (
     InvalidError,
     NotFoundError,
     TooLargeError,
+    UnavailableError,
 )
 
 
@@ -187,3 +188,31 @@ class NoEarlierLabelError(ConflictError):
     """The label `{label}` was never on another version that is still there."""
 
     hint = "Say where to: `volano data rollback {label} --to REF`."
+class MissingExtraError(UnavailableError):
+    """{what} needs the package `{package}`, which is not installed."""
+
+    hint = "pip install 'volano[{extra}]'"
+
+
+class BadSourceError(InvalidError):
+    """The source cannot be read as it is told: {why}."""
+
+    hint = "A source is one of: {kinds}."
+
+
+class NoFilesError(NotFoundError):
+    """There is no file that `{pattern}` names."""
+
+    hint = "Check the path; a relative one counts from the folder of the recipe."
+
+
+class SourceAwayError(UnavailableError):
+    """The source `{source}` does not answer: {reason}."""
+
+    hint = "What was read so far stands in the source's state; try again later."
+
+
+class TooManyTiesError(InvalidError):
+    """More than {limit} rows of `{source}` have the same `{cursor}`, `{value}`."""
+
+    hint = "Choose a column that grows with each row as the cursor."

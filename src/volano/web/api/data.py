@@ -43,6 +43,17 @@ VERBS = (
         changes=True, done="{ref}  {meta[counts][train]} train, {meta[counts][test]} test rows",
         next="volano model tune NAME --base MODEL --data {ref}",
     ),
+    Verb(
+        "data", "peek", "sources.peek", "/sources/peek",
+        "Show the first rows that a source gives, and what is set aside.",
+        (
+            Param(
+                "source", "a file, pattern, folder, URL, or a spec as YAML or in a YAML file",
+                "source", first=True, required=True,
+            ),
+            Param("limit", "how many rows at most", "int", default=5, least=1, most=1_000),
+        ),
+    ),
     Verb("data", "list", "datasets.list", "/datasets", "List datasets.", (LIMIT,), columns=ARTIFACT),
     Verb("data", "show", "datasets.get", "/datasets/{ref}", "Show a dataset.", (ref(),)),
     Verb(

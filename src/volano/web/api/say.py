@@ -62,7 +62,7 @@ def say(
             if param.default is None:
                 continue
             value = param.default
-        if param.kind in ("path", "folder", "output") and not local:
+        if param.kind in ("path", "folder", "output", "source") and not local:
             raise LocalOnlyError(name=name, noun=verb.noun, verb=verb.name)
         values[name] = _typed(param, value)
     first = [values.pop(p.name) for p in verb.params if p.first and p.name in values]
@@ -81,7 +81,7 @@ def _method(app: Any, call: str) -> Any:
 def _typed(param: Param, value: Any) -> Any:
     try:
         typed = _CONVERT[param.kind](value)
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError, KeyError, RecursionError) as error:
         raise _bad(param, value, f"it must be {_WORDS[param.kind]}") from error
     if param.choices and typed not in param.choices:
         raise _bad(param, value, f"it is one of {', '.join(param.choices)}")
@@ -109,6 +109,7 @@ _WORDS = {
     "folder": "the path of a file or a folder",
     "secret": "text",
     "scalar": "text, a number, true or false",
+    "source": "a path, a URL or a mapping",
 }
 
 
@@ -178,6 +179,12 @@ def _scalar(value: Any) -> str | float | bool:
     return _float(value) if isinstance(value, int | float) else _text(value)
 
 
+def _source(value: Any) -> dict[str, str]:
+    """Take what was said, and the folder it was said in."""
+    found = json.loads(value) if isinstance(value, str) else value
+    return {name: _text(found[name]) for name in ("said", "folder")}
+
+
 _INT = re.compile(r"[+-]?[0-9]+")
 _CONVERT: Mapping[Kind, Callable[[Any], Any]] = {
     "text": _text,
@@ -191,4 +198,5 @@ _CONVERT: Mapping[Kind, Callable[[Any], Any]] = {
     "folder": _path,
     "secret": _text,
     "scalar": _scalar,
+    "source": _source,
 }

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Kind = Literal[
-    "text", "int", "float", "flag", "json", "list", "path", "folder", "output", "secret", "scalar"
-]
+    "text", "int", "float", "flag", "json", "list", "path", "folder", "output", "secret", "scalar",
+    "source",
+]  # fmt: skip
 
 FAMILY_HEADER = "x-volano-family"
 """Names an error's family in an answer where the status does not (409: a conflict, or a gate)."""
@@ -19,7 +20,8 @@ class Param:
     local door takes it (a `folder` may be one of files); over HTTP `rows` and the like carry
     content. `output` names one that is written, and need not be there yet. A `secret` is
     read from the standard input: on a command line others could see it. A `scalar` is
-    text, a number or true and false, whatever its keeper takes.
+    text, a number or true and false, whatever its keeper takes. A `source` tells where rows
+    come from, as the local door's user says it, with the folder they are in.
     """
 
     name: str

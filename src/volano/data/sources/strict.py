@@ -1,4 +1,4 @@
-"""Sources: CSV and JSONL become raw rows, all of them or none.
+"""Strict reading, for `data add`: CSV and JSONL become raw rows, all of them or none.
 
 A file is read to its end before anything is kept; the first thing that is
 wrong stops it, with the line and what to do. Columns are found by name:
@@ -6,7 +6,6 @@ wrong stops it, with the line and what to do. Columns are found by name:
 """
 
 import csv
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from volano.data.errors import (
     UnknownFormatError,
 )
 from volano.data.lines import MAX_FILE, MAX_LINE, read_lines
+from volano.data.sources.jsons import DuplicateKeyError, loads_strict
 
 COLUMNS = {
     "text": ("text", "input", "question", "prompt", "message", "utterance"),
@@ -134,34 +134,6 @@ def _object(line: str, number: int, path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadJsonError(line=number, path=path.name, reason="it is another kind of value")
     return value
-
-
-class DuplicateKeyError(ValueError):
-    """An object names a key twice."""
-
-
-def loads_strict(text: str) -> Any:
-    """Read JSON as RFC 8259 has it: no NaN, no key twice in an object.
-
-    Raises:
-        DuplicateKeyError: a key twice (its name is the message).
-        ValueError: not JSON.
-        RecursionError: nested too deeply.
-    """
-    return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise DuplicateKeyError(key)
-        found[key] = value
-    return found
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _select(

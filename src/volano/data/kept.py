@@ -1,0 +1,30 @@
+"""Kept: datasets of a workspace as a source reads them."""
+
+from collections.abc import Iterator
+
+from volano.data.keeper import Datasets
+from volano.data.step import Record
+
+
+class Kept:
+    """Rows of versions as records."""
+
+    def __init__(self, datasets: Datasets):
+        self._datasets = datasets
+
+    def digest(self, ref: str) -> tuple[str, str]:
+        """Return a dataset's ref with its number, and its digest.
+
+        Raises:
+            UnknownArtifactError: there is no such dataset.
+        """
+        found = self._datasets.get(ref)
+        return found.ref, str(found.digest)
+
+    def rows(self, ref: str, split: str | None) -> Iterator[Record]:
+        """Yield the rows of a split, or of all, each with its `id` and `split`.
+
+        Raises:
+            UnknownArtifactError, UnknownSplitError: there is no such dataset or split.
+        """
+        return self._datasets.stream(ref, split)

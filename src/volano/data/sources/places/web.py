@@ -1,0 +1,152 @@
+"""URLs: each is asked for once, and again only what changed.
+
+{url: "https://example.org/faq.html"}
+{url: [..], rate: 2/s, allow_private: true, columns: {text: text}}
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from volano.data.sources import reasons
+from volano.data.sources.fetch import Fetcher, FetchError, Page, seconds_between
+from volano.data.sources.piece import Piece
+from volano.data.sources.pieces import Columns, columns_of, read_pieces
+from volano.data.sources.reading import (
+    AUTO,
+    READING_KEYS,
+    Reading,
+    format_of,
+    format_of_media,
+    reading_of,
+)
+from volano.data.sources.source import SOURCES, Around, Reject, Source, set_aside
+from volano.data.sources.spec import bad, check_keys, flag, texts
+from volano.data.step import Record
+
+KEYS = ("allow_private", "columns", "rate", "robots", *READING_KEYS)
+
+
+@dataclass(slots=True)
+class Web:
+    """Pages by their URLs.
+
+    The state tells for each URL what its server said. A run that was broken off goes
+    on with the URLs that it has not read; a later one asks whether the others changed.
+    """
+
+    urls: tuple[str, ...]
+    reading: Reading
+    columns: Columns
+    around: Around
+    fetching: Mapping[str, Any]
+    _known: dict[str, Mapping[str, str]] = field(default_factory=dict, init=False)
+    _complete: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._known = dict(self._before)
+
+    @property
+    def _before(self) -> Mapping[str, Mapping[str, str]]:
+        found: Mapping[str, Mapping[str, str]] = (self.around.since or {}).get("urls", {})
+        return found
+
+    def rows(self, reject: Reject) -> Iterator[Record]:
+        """Yield the rows of one URL after the other; one that gives nothing is set aside."""
+        self._complete = False
+        resumed = not (self.around.since or {}).get("complete", True)
+        fetcher = self.fetcher()
+        try:
+            for url in self.listed(fetcher, reject):
+                if not (resumed and url in self._before):
+                    yield from self._of_url(url, fetcher, reject)
+            self._complete = True
+        finally:
+            fetcher.close()
+
+    def listed(self, fetcher: Fetcher, reject: Reject) -> Iterable[str]:  # noqa: ARG002 - a sitemap's needs them
+        """Return the URLs to read."""
+        return self.urls
+
+    def fingerprint(self) -> str:
+        """Return the moment: only asking tells whether a page changed, and that is to read it."""
+        return f"at {self.around.now_us()}"
+
+    def state(self) -> Mapping[str, Any]:
+        """Return what each URL's server said, and whether all were asked."""
+        return {"urls": dict(self._known), "complete": self._complete}
+
+    def fetcher(self) -> Fetcher:
+        """Return what asks the servers."""
+        return Fetcher(self.reading.limits, sleep=self.around.sleep, **self.fetching)
+
+    def _of_url(self, url: str, fetcher: Fetcher, reject: Reject) -> Iterator[Record]:
+        try:
+            before = self._before.get(url, {})
+            with fetcher.get(url, before) as page:
+                if page.path is not None:
+                    if page.sha256 != before.get("sha256"):
+                        yield from self._of_page(url, page, reject)
+                    self._known[url] = page.told()
+        except FetchError as error:
+            set_aside(reject, {"source": url}, error.reason, error.detail or None)
+
+    def _of_page(self, url: str, page: Page, reject: Reject) -> Iterator[Record]:
+        assert page.path is not None
+        fetched = datetime.fromtimestamp(self.around.now_us() // 1_000_000, UTC)
+        origin = {"source": url, **page.told(), "fetched": fetched.isoformat()}
+        if page.url != url:
+            origin["redirected"] = page.url
+        reading = self.reading
+        if reading.format == AUTO:
+            found = self._format(page)
+            if found is None:
+                set_aside(reject, origin, reasons.UNKNOWN, page.media_type or "no content-type")
+                return
+            reading = replace(reading, format=found)
+        piece = Piece(page.path, _name(page.url), origin, page.charset)
+        yield from read_pieces([piece], reading, self.columns, reject)
+
+    def _format(self, page: Page) -> str | None:
+        """Return the format: what the server says, but the name where that says more."""
+        by_name = format_of(_name(page.url))
+        if page.media_type in ("", "text/plain", "application/octet-stream", "application/gzip"):
+            return by_name or format_of_media(page.media_type)
+        return format_of_media(page.media_type) or by_name
+
+
+@SOURCES.register("url")
+def by_url(spec: Mapping[str, Any], around: Around) -> Source:
+    """Open one URL or several."""
+    check_keys(spec, ("url", *KEYS), "a source of URLs")
+    urls = texts(spec["url"], "url")
+    for url in urls:
+        check_url(url)
+    return Web(
+        urls, reading_of(spec), columns_of(spec.get("columns", {})), around, fetching_of(spec)
+    )
+
+
+def fetching_of(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how servers are asked. Raises: BadSourceError: a setting that cannot be."""
+    return {
+        "each_s": seconds_between(spec.get("rate", "1/s")),
+        "allow_private": flag(spec.get("allow_private", False), "allow_private"),
+        "robots": flag(spec.get("robots", True), "robots"),
+    }
+
+
+def check_url(url: str) -> None:
+    """Refuse what is no http URL, or holds a password. Raises: BadSourceError."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise bad("a `url` begins with http:// or https:// and names a host")
+    if parts.username or parts.password:
+        raise bad("a `url` holds no user and no password: rows would carry them about")
+
+
+def _name(url: str) -> str:
+    return PurePosixPath(urlsplit(url).path).name or "index"

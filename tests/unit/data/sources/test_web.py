@@ -1,0 +1,244 @@
+import gzip
+import json
+
+import pytest
+
+from volano.data.errors import BadSourceError
+from volano.data.sources import open_source
+from volano.data.sources.fetch import Fetcher, FetchError, seconds_between
+from volano.data.sources.keeper import Sources
+from volano.data.sources.limits import Limits
+from volano.data.sources.source import Around
+
+PAGE = "<html lang=de><head><title>{0}</title></head><body><p>{0} steht auf dieser Seite.</p></body></html>"
+
+
+class Clock:
+    def __init__(self):
+        self.waits = []
+
+    def sleep(self, seconds):
+        self.waits.append(round(seconds, 3))
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def read(clock):
+    def run(spec, state=None):
+        around = Around(now_us=lambda: 1_790_000_000_000_000, sleep=clock.sleep)
+        source = Sources(around).open(
+            {"allow_private": True, "rate": "1000/s", **spec}, state=state
+        )
+        aside = []
+        return list(source.rows(aside.append)), aside, source
+
+    return run
+
+
+def test_a_page_with_its_title_and_where_and_when_it_was_fetched(site, read):
+    site.put("/faq", PAGE.format("Grüße"), ETag='"1"', **{"Last-Modified": "Mon, 01 Jan 2026"})
+    rows, aside, _ = read({"url": f"{site.url}/faq"})
+    assert aside == []
+    assert rows[0]["title"] == "Grüße"
+    assert rows[0]["lang"] == "de"
+    origin = rows[0]["origin"]
+    assert origin["source"] == f"{site.url}/faq"
+    assert (origin["etag"], origin["fetched"]) == ('"1"', "2026-09-21T14:13:20+00:00")
+    assert len(origin["sha256"]) == 64
+
+
+def test_the_content_type_or_the_name_tells_the_format(site, read):
+    site.put("/a", '{"text": "eins"}\n', "application/x-ndjson")
+    site.put("/b.csv", "text,n\nzwei,1\n", "text/plain; charset=utf-8")
+    site.put("/c.jsonl.gz", gzip.compress(b'{"text": "drei"}\n'), "application/octet-stream")
+    site.put("/d", "vier ő".encode("iso-8859-2"), "text/plain; charset=iso-8859-2")
+    site.put("/e", "?", "image/png")
+    body = gzip.compress(b'[{"text": "sechs"}]')
+    site.put("/f", body, "application/json", **{"Content-Encoding": "gzip"})
+    site.put("/g", b"x", "text/plain", **{"Content-Encoding": "br"})
+    rows, aside, _ = read({"url": [f"{site.url}/{name}" for name in "abcdefg".replace("b", "B")]})
+    assert [row["text"] for row in rows] == ["eins", "vier ő", "sechs"]
+    rows, aside, _ = read(
+        {"url": [f"{site.url}/{n}" for n in ("a", "b.csv", "c.jsonl.gz", "d", "e", "f", "g")]}
+    )
+    assert [row["text"] for row in rows] == ["eins", "zwei", "drei", "vier ő", "sechs"]
+    assert [one.reason for one in aside] == ["unknown format", "cannot be fetched"]
+
+
+def test_only_what_changed_is_read_again(site, read):
+    site.put("/a", PAGE.format("A"), ETag='"1"')
+    site.put("/b", PAGE.format("B"))
+    spec = {"url": [f"{site.url}/a", f"{site.url}/b"]}
+    rows, _, source = read(spec)
+    assert len(rows) == 2
+    state = json.loads(json.dumps(source.state()))
+    assert state["complete"] is True
+    rows, _, source = read(spec, state)
+    assert rows == []
+    assert site.asked[-1][0] == "/b"
+    assert any(headers.get("if-none-match") == '"1"' for _, headers in site.asked)
+    site.put("/a", PAGE.format("Neu"), ETag='"2"')
+    rows, _, _ = read(spec, source.state())
+    assert [row["title"] for row in rows] == ["Neu"]
+
+
+def test_a_run_that_was_broken_off_goes_on_where_it_was(site):
+    for name in "abc":
+        site.put(f"/{name}", PAGE.format(name))
+    spec = {"url": [f"{site.url}/{n}" for n in "abc"], "allow_private": True, "rate": "1000/s"}
+    source = open_source(spec)
+    rows = source.rows(print)
+    next(rows)
+    next(rows)
+    state = source.state()
+    rows.close()
+    assert state["complete"] is False
+    assert list(state["urls"]) == [f"{site.url}/a"]
+    rest = open_source(spec, state=state)
+    assert [row["title"] for row in rest.rows(print)] == ["b", "c"]
+    assert rest.state()["complete"] is True
+
+
+def test_robots_are_heeded_and_read_once(site, read, clock):
+    site.put("/robots.txt", "User-agent: *\nDisallow: /private\nCrawl-delay: 7\n", "text/plain")
+    for name in ("a", "b", "private/c"):
+        site.put(f"/{name}", PAGE.format(name))
+    rows, aside, _ = read({"url": [f"{site.url}/{n}" for n in ("a", "private/c", "b")]})
+    assert [row["title"] for row in rows] == ["a", "b"]
+    assert [one.reason for one in aside] == ["forbidden by robots.txt"]
+    assert site.paths() == ["/a", "/b"]
+    assert len([path for path, _ in site.asked if path == "/robots.txt"]) == 1
+    assert 6.5 < max(clock.waits) <= 7
+    rows, aside, _ = read({"url": f"{site.url}/private/c", "robots": False})
+    assert len(rows) == 1
+
+
+def test_robots_that_cannot_be_had_forbid_all(site, read):
+    site.put("/robots.txt", "", "text/plain", status=500)
+    site.put("/a", PAGE.format("a"))
+    rows, aside, _ = read({"url": f"{site.url}/a"})
+    assert rows == []
+    assert aside[0].reason == "forbidden by robots.txt"
+
+
+def test_failures_are_set_aside_and_busy_servers_asked_again(site, read, clock):
+    site.put("/busy", "", status=503, **{"Retry-After": "3"})
+    site.put("/round", "", status=302, Location="/round")
+    site.put("/moved", "", status=301, Location="/a")
+    site.put("/a", PAGE.format("a"))
+    names = ("busy", "gone", "round", "moved")
+    rows, aside, _ = read({"url": [f"{site.url}/{name}" for name in names]})
+    assert rows[0]["origin"]["redirected"] == f"{site.url}/a"
+    assert [one.detail for one in aside] == ["status 503", "status 404", "more than 5 redirects"]
+    assert clock.waits.count(3.0) == 2
+
+
+def test_an_answer_over_the_limit_is_not_kept(site, read):
+    site.put("/a", b"x" * 5000, "text/plain")
+    rows, aside, _ = read({"url": f"{site.url}/a", "limits": {"download": 4000}})
+    assert rows == []
+    assert aside[0].reason == "too large"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "10.0.0.8", "169.254.169.254", "192.168.1.1", "::1", "::ffff:127.0.0.1", "0.0.0.0", "fd00::1", "224.0.0.1"],
+)  # fmt: skip
+def test_private_addresses_are_refused_also_behind_a_public_name(address):
+    asked = []
+
+    def resolve(host, port):
+        asked.append(host)
+        return ["93.184.216.34", address]
+
+    fetcher = Fetcher(Limits(), robots=False, resolve=resolve, sleep=asked.append)
+    with pytest.raises(FetchError) as caught, fetcher.get("http://public.example/a"):
+        pass
+    assert caught.value.reason == "private address"
+    assert asked == ["public.example"]
+
+
+def test_a_redirect_to_a_private_address_is_refused(site):
+    site.put("/a", "", status=302, Location="http://localhost:1/secret")
+    addresses = {"127.0.0.1": ["127.0.0.1"], "localhost": ["127.0.0.1"]}
+    fetcher = Fetcher(Limits(), robots=False, each_s=0.0, resolve=lambda h, _: addresses[h])
+    with pytest.raises(FetchError) as caught, fetcher.get(f"{site.url}/a"):
+        pass
+    assert caught.value.reason == "private address"
+    assert site.asked == []
+
+
+def test_the_connection_goes_to_the_address_that_was_looked_at(site):
+    site.put("/a", "x", "text/plain")
+    fetcher = Fetcher(
+        Limits(), robots=False, allow_private=True, resolve=lambda _host, _port: ["127.0.0.1"]
+    )
+    with fetcher.get(f"http://no.such.name.example:{site.server_port}/a") as page:
+        assert page.path.read_bytes() == b"x"
+    assert site.asked[0][1]["host"] == f"no.such.name.example:{site.server_port}"
+
+
+def test_without_leave_the_local_server_is_not_asked(site, read):
+    site.put("/a", PAGE.format("a"))
+    rows, aside, _ = read({"url": f"{site.url}/a", "allow_private": False})
+    assert (rows, aside[0].reason, site.asked) == ([], "private address", [])
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"url": "ftp://example.org/a"}, {"url": "https://u:p@example.org/"}, {"url": "/etc/passwd"},
+        {"url": "https://example.org", "rate": "fast"}, {"url": "https://example.org", "rate": "0/s"},
+        {"url": []}, {"sitemap": "file:///etc/passwd"}, {"url": "https://example.org", "retries": 1},
+    ],
+)  # fmt: skip
+def test_specs_that_cannot_be(spec):
+    with pytest.raises(BadSourceError) as caught:
+        open_source(spec)
+    assert "u:p" not in str(caught.value.message)
+
+
+def test_rates():
+    assert seconds_between("2/s") == 0.5
+    assert seconds_between("30/m") == 2.0
+
+
+MAP = '<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{}</urlset>'
+
+
+def test_a_sitemap_with_others_in_it(site, read):
+    index = '<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{}</sitemapindex>'
+    maps = [f"<sitemap><loc>{site.url}/{n}.xml</loc></sitemap>" for n in ("one", "two")]
+    site.put("/sitemap.xml", index.format("".join(maps)), "application/xml")
+    pages = ["/faq/a", "/faq/b", "/blog/c", "/faq/a"]
+    listed = "".join(
+        f"<url><loc> {site.url}{page} </loc><lastmod>x</lastmod></url>" for page in pages
+    )
+    site.put("/one.xml", MAP.format(listed), "application/xml")
+    other = MAP.format("<url><loc>http://elsewhere.example/x</loc></url>")
+    site.put("/two.xml", gzip.compress(other.encode()), "application/gzip")
+    for page in pages:
+        site.put(page, PAGE.format(page))
+    rows, aside, source = read({"sitemap": f"{site.url}/sitemap.xml"})
+    assert [row["title"] for row in rows] == ["/faq/a", "/faq/b", "/blog/c"]
+    assert [one.reason for one in aside] == ["another host"]
+    again, _, _ = read({"sitemap": f"{site.url}/sitemap.xml"}, source.state())
+    assert again == []
+    rows, _, _ = read({"sitemap": f"{site.url}/sitemap.xml", "include": "/faq/*", "most": 1})
+    assert [row["title"] for row in rows] == ["/faq/a"]
+
+
+def test_a_sitemap_with_entities_or_without_end_is_set_aside(site, read):
+    bomb = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>' + MAP.format("&b;")
+    site.put("/a.xml", bomb, "application/xml")
+    site.put("/b.xml", "<urlset><url><loc>", "application/xml")
+    loop = f"<sitemapindex><sitemap><loc>{site.url}/c.xml</loc></sitemap></sitemapindex>"
+    site.put("/c.xml", loop, "application/xml")
+    for name, reason in (("a", "broken file"), ("b", "broken file"), ("c", "nested too deeply")):
+        rows, aside, _ = read({"sitemap": f"{site.url}/{name}.xml"})
+        assert rows == []
+        assert [one.reason for one in aside] == [reason]
