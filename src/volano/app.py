@@ -33,6 +33,8 @@ from volano.costs.pricing import Pricing
 from volano.costs.spending import Spending
 from volano.data.curator import Curator
 from volano.data.keeper import Datasets
+from volano.data.recipe.keeper import Recipes
+from volano.data.recipe.writer import FileWriter
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
@@ -46,6 +48,7 @@ from volano.gateway.publish import Publisher
 from volano.gateway.replays import Replays
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
+from volano.jobs.run import good
 from volano.models.keeper import Models
 from volano.models.trainer import Trainer
 from volano.models.wording import prompt_of
@@ -182,6 +185,9 @@ class App:
             metrics=self.metrics,
         )
         self.datasets = Datasets(self.catalog)
+        self.recipes = Recipes(
+            self.runs, self.catalog, FileWriter(self.catalog), path("cache", "recipes")
+        )
         self.curator = Curator(self.datasets, self.feedbacks, self.traces, self.spans)
         self.drift = Drift(
             db=self._db,
@@ -481,10 +487,14 @@ class App:
         return {"index": str(self._words)}
 
     def work_off(self, result: Any) -> Any:
-        """After a command without control that started a Run: do the Run, here and now."""
+        """After a command without control that started a Run: do the Run, here and now.
+
+        Raises:
+            RunFailedError: it failed, so that the command does too.
+        """
         if isinstance(result, dict) and result.get("state") == "queued":
             self.runs.launch()
-            return self.runs.wait(result["id"])
+            return good(self.runs.wait(result["id"]))
         return result
 
     def close(self) -> None:

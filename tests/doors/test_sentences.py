@@ -12,6 +12,7 @@ from volano.costs.keeper import Costs
 from volano.costs.spending import Spending
 from volano.data.curator import Curator
 from volano.data.keeper import Datasets
+from volano.data.recipe.keeper import Recipes
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
@@ -69,6 +70,7 @@ KEEPERS = {
     "models": Models,
     "periods": Periods,
     "prompts": Prompts,
+    "recipes": Recipes,
     "reconciler": Reconciler,
     "releases": Releases,
     "masks": Masks,
