@@ -1,9 +1,14 @@
+import sys
+from pathlib import Path
+
 import pytest
 
 from volano.core.clock import ManualClock
 from volano.core.principal import Principal
 from volano.data import Datasets
 from volano.store import Blobs, Catalog, Ledger
+
+sys.path.insert(0, str(Path(__file__).parent / "toys"))
 
 ANNA = Principal("person", "anna")
 

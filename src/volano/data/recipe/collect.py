@@ -23,6 +23,7 @@ from volano.data.recipe.shard import SHARD_BYTES, SHARD_ROWS, Shard, Unsayable, 
 from volano.data.recipe.source import Source
 from volano.data.recipe.task import UNSAYABLE, merged, rejected_line
 from volano.data.step import Record, Rejected
+from volano.store import pack
 
 COLLECT = "collect"
 
@@ -174,7 +175,7 @@ class Filling:
     def __enter__(self) -> "Filling":
         return self
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         if error is not None:
             self._kept.forget()
             self._rejected.forget()
@@ -227,7 +228,8 @@ class Journal:
     def add(self, chunk: Chunk) -> None:
         """Note a chunk."""
         if self._fd is not None:
-            os.write(self._fd, json.dumps(chunk.to_entry(), ensure_ascii=False).encode() + b"\n")
+            with pack.room_for(self.path):
+                os.write(self._fd, json.dumps(chunk.to_entry()).encode() + b"\n")
 
     def forget(self) -> None:
         """Begin anew next time."""
@@ -238,8 +240,9 @@ class Journal:
 @contextmanager
 def _journal(cache: Cache, key: str) -> Iterator[Journal]:
     path = cache.folder / "journals" / f"{key}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    with pack.room_for(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -29,6 +29,7 @@ from volano.data.recipe.shard import Shard
 from volano.data.recipe.source import Source
 from volano.data.recipe.task import Decided, Pass, Passed, Survey, Surveyed
 from volano.data.step import Record
+from volano.store import pack
 
 REPAIRS = 20
 """So many damaged shards are made again in one run."""
@@ -196,7 +197,7 @@ class Engine:
 
     def _decided(self, step: Any, key: str, folders: Sequence[Path]) -> list[Any]:
         folder = self._cache.new_folder(key)
-        with task.guarded(step, task.Meter(step)):
+        with task.guarded(step, task.Meter(step)), pack.room_for(folder):
             items = list(step.decide(folders, folder))
         if len(items) != len(folders):
             raise BadDecisionError(step=step.name, got=len(items), want=len(folders))

@@ -31,8 +31,8 @@ from volano.data.recipe.shard import line_of
 from volano.data.recipe.source import located, opener_of
 from volano.data.recipe.writer import KIND as DATASET
 from volano.data.recipe.writer import Writer
-from volano.jobs.keeper import Runs
 from volano.jobs.errors import UnknownRunError
+from volano.jobs.keeper import Runs
 from volano.jobs.run import Run, good
 from volano.jobs.work import Work
 from volano.store import Artifact, Catalog, pack

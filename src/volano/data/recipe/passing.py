@@ -34,9 +34,9 @@ def go(job: ChildJob) -> dict[str, Any]:
     """Take the recipe over its sources; return where the bundle is, and what is in it."""
     load_plugins()
     spec = job.spec
+    opener = opener_of(spec["opener"])
     recipe = Recipe.from_dict(spec["recipe"])
     cache, executor = Cache(Path(spec["cache"])), executor_of(spec["workers"])
-    opener = opener_of(spec["opener"])
     inputs = [Input(one["key"], partial(_open, opener, one["spec"])) for one in spec["inputs"]]
     out = job.folder / "out"
     try:

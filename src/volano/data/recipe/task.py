@@ -18,6 +18,7 @@ from volano.data.recipe.errors import StepBrokeError
 from volano.data.recipe.identity import identity
 from volano.data.recipe.shard import Shard, Unsayable, Writer, line_of, row_of
 from volano.data.step import Notes, Record, Rejected
+from volano.store import pack
 
 UNSAYABLE = "cannot be written as JSON"
 _END: Any = object()
@@ -128,7 +129,7 @@ def survey(task: Survey) -> Surveyed:
         return Surveyed(cache.made(entry), cached=True)
     folder = cache.new_folder(key)
     meter = Meter(task.step)
-    with guarded(task.step, meter):
+    with guarded(task.step, meter), pack.room_for(folder):
         task.step.survey(meter.rows_in(cache.shards.read(task.shard)), folder)
     cache.put(key, {"shards": [], **cache.keep_folder(folder)})
     return Surveyed(folder, cached=False)
@@ -241,7 +242,7 @@ class guarded:  # noqa: N801 - reads as a word in `with guarded(step, meter):`
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if not isinstance(error, Exception) or isinstance(error, VolanoError):
             return
         why = f"{type(error).__name__}: {error}"[:500] if str(error) else type(error).__name__

@@ -5,7 +5,7 @@ unfold), `no` is a word (and the code of Norwegian), a date is a text.
 """
 
 import re
-from collections.abc import Hashable
+from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -48,7 +48,7 @@ def read(text: str, name: str = "the recipe") -> tuple[Any, Lines]:
         raise RecipeTooLargeError(where=name, size=f"{size} bytes", limit=f"{MAX_BYTES} bytes")
     try:
         _check(text, name)
-        root = yaml.compose(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
+        root = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         why = getattr(error, "problem", None) or "it is not YAML"
@@ -60,7 +60,7 @@ def read(text: str, name: str = "the recipe") -> tuple[Any, Lines]:
 def _check(text: str, name: str) -> None:
     """Look at the events first: depth, anchors and tags are refused before anything is built."""
     depth = 0
-    for event in yaml.parse(text, Loader=_Loader):  # noqa: S506 - as above
+    for event in yaml.parse(text, Loader=_Loader):
         where = _where(name, event.start_mark)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise UnreadableRecipeError(where=where, why="anchors and aliases are not taken")
@@ -80,7 +80,7 @@ def _value(node: yaml.Node, at: Path, lines: Lines, name: str) -> Any:
         return [_value(item, (*at, i), lines, name) for i, item in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, at, lines, name)
-    return _SCALARS.get(node.tag.rpartition(":")[2], str)(node.value)
+    return _SCALARS.get(node.tag.rpartition(":")[2], str)(str(node.value))
 
 
 def _mapping(node: yaml.MappingNode, at: Path, lines: Lines, name: str) -> dict[Any, Any]:
@@ -88,7 +88,7 @@ def _mapping(node: yaml.MappingNode, at: Path, lines: Lines, name: str) -> dict[
     for key_node, value_node in node.value:
         where = _where(name, key_node.start_mark)
         key = key_node.value
-        if not isinstance(key_node, yaml.ScalarNode) or not isinstance(key, Hashable):
+        if not isinstance(key_node, yaml.ScalarNode) or not isinstance(key, str):
             raise UnreadableRecipeError(where=where, why="a key is a plain word")
         if key in found:
             raise UnreadableRecipeError(where=where, why=f"`{key}` is there twice")
@@ -101,7 +101,7 @@ def _where(name: str, mark: Any) -> str:
     return f"{name}, line {mark.line + 1}" if mark is not None else name
 
 
-_SCALARS = {
+_SCALARS: dict[str, Callable[[str], Any]] = {
     "null": lambda _: None,
     "bool": lambda text: text.lower() == "true",
     "int": int,

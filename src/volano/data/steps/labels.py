@@ -68,9 +68,7 @@ class MapLabels:
                     notes.change("label mapped")
                     row[self.column] = table[word]
                 yield row
-            elif label is not None and word in known:
-                yield row
-            elif self.unmapped == "keep":
+            elif (label is not None and word in known) or self.unmapped == "keep":
                 yield row
             elif self.unmapped == "drop":
                 notes.drop(row, "no label" if label is None else "unmapped label", str(label)[:200])
