@@ -43,7 +43,7 @@ from volano.jobs.keeper import Runs
 from volano.store import Blobs, Catalog, Database, Ledger
 
 ME = Principal("person", "benchmark")
-WORDS = "árvíztűrő tükörfúrógép заказ Rechnung 发票 invoice late broken refund Größe".split()
+WORDS = ["árvíztűrő", "tükörfúrógép", "заказ", "Rechnung", "发票", "invoice", "late", "broken", "refund", "Größe"]
 
 
 @STEPS.register("bench-words")
@@ -184,11 +184,17 @@ def leftovers(folder: Path) -> tuple[set[str], list[str]]:
     kept = {p.name for p in folder.glob("cache/shards/*/*") if p.is_file()}
     kept |= {f"made {len(list(folder.glob('cache/made/*/*/*')))} files"}
     odd = [p for p in folder.rglob("*") if p.name.startswith((".tmp-", "spilled-"))]
-    odd += [*folder.glob("cache/journals/*"), *folder.glob("jobs/*/pass/out"), *folder.glob("jobs/*/in")]
+    odd += [
+        *folder.glob("cache/journals/*"),
+        *folder.glob("jobs/*/pass/out"),
+        *folder.glob("jobs/*/in"),
+    ]
     return kept, [str(p.relative_to(folder)) for p in odd]
 
 
-def disturbed(base: Path, kills: int, workers: int, quiet: dict[str, Any], rng: random.Random) -> None:
+def disturbed(
+    base: Path, kills: int, workers: int, quiet: dict[str, Any], rng: random.Random
+) -> None:
     spent: Counter[str] = Counter()
     expected, runs_made = leftovers(base / "quiet")[0], 0
     while spent.total() < kills:
@@ -238,7 +244,9 @@ def main() -> None:
         for number in range(given.rows):
             words = " ".join(rng.choices(WORDS, k=rng.randint(3, 40)))
             row = {"body": words, "label": rng.choice("abcd"), "number": number}
-            file.write("{broken\n" if number % 1000 == 7 else json.dumps(row, ensure_ascii=False) + "\n")
+            file.write(
+                "{broken\n" if number % 1000 == 7 else json.dumps(row, ensure_ascii=False) + "\n"
+            )
     (base / "r.yaml").write_text(RECIPE)
     (base / "quiet").mkdir()
     began = time.monotonic()

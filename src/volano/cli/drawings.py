@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from volano.cli import moved
+from volano.cli import moved, prepared
 from volano.cli.cells import cell, facts, heading, lines, styled, table
 from volano.cli.imported import imported
 
@@ -165,7 +165,7 @@ def _told(artifact: Mapping[str, Any]) -> str:
     said = [artifact["digest"][7:19]]
     counts = meta.get("counts") or {}
     if counts:
-        said.append(f"{counts['train']:,} train and {counts['test']:,} test rows")
+        said.append(f"{counts.get('train', 0):,} train and {counts.get('test', 0):,} test rows")
     curation = meta.get("curation") or {}
     if curation.get("added"):
         said.append(
@@ -239,6 +239,8 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("release", "status"): status,
     ("eval", "show"): report,
     ("eval", "compare"): comparison,
+    ("data", "preview"): prepared.preview,
+    ("data", "report"): prepared.report,
     ("data", "show"): plain_artifact,
     ("prompt", "show"): plain_artifact,
     ("model", "show"): plain_artifact,

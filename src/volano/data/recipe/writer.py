@@ -23,6 +23,8 @@ from volano.store import Artifact, Catalog
 
 KIND = "dataset"
 REJECTED = "rejected.jsonl"
+SPLITS = ("train", "test")
+"""Splits that every dataset has, be they empty."""
 _UNNAMED = ("id", "origin", "split")
 """Columns that say where a row is from and where it goes, not what it is."""
 
@@ -75,7 +77,9 @@ class FileWriter:
         with TemporaryDirectory(prefix="volano-") as temporary, ExitStack() as stack:
             folder = Path(temporary)
             files: dict[str, BinaryIO] = {}
-            counts: dict[str, int] = {}
+            counts = dict.fromkeys(SPLITS, 0)
+            for split in SPLITS:
+                files[split] = stack.enter_context((folder / f"{split}.jsonl").open("wb"))
             for split, row in rows:
                 if split not in files:
                     path = folder / f"{check_name(split)}.jsonl"

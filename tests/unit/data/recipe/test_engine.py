@@ -48,7 +48,10 @@ def test_steps_are_fused_into_passes():
 def test_rows_and_reasons_come_in_order(kitchen):
     made = kitchen.run([Upper(), Drop(3), Unique()])
     assert kitchen.texts(made) == naive([Upper(), Drop(3), Unique()], kitchen.rows())
-    assert kitchen.reasons(made)[:2] == [("toy-drop", "divides by 3", 0), ("toy-drop", "divides by 3", 3)]
+    assert kitchen.reasons(made)[:2] == [
+        ("toy-drop", "divides by 3", 0),
+        ("toy-drop", "divides by 3", 3),
+    ]
     assert [(one.step, one.rows_in, one.rows_out) for one in made.steps] == [
         ("collect", 20, 20), ("toy-upper", 20, 20), ("toy-drop", 20, 13), ("toy-unique", 13, 8),
     ]  # fmt: skip
@@ -112,7 +115,9 @@ def test_a_poisoned_shard_is_found_out_and_made_again(kitchen):
     made = kitchen.run([Upper(), Drop(3), Unique(), Twice()])
     again = kitchen.run([Upper(), Drop(3), Unique()])
     assert again.content == good.content
-    assert kitchen.texts(made) == [text for text in naive([Upper(), Drop(3), Unique()], kitchen.rows()) for _ in range(2)]
+    assert kitchen.texts(made) == [
+        text for text in naive([Upper(), Drop(3), Unique()], kitchen.rows()) for _ in range(2)
+    ]
 
 
 def test_poison_of_the_same_length_and_bombs_are_found_out(kitchen):
@@ -124,7 +129,9 @@ def test_poison_of_the_same_length_and_bombs_are_found_out(kitchen):
         path.write_bytes(zstandard.compress(evil))
         with pytest.raises(DamagedShardError):
             list(kitchen.cache.shards.read(good.shards[0]))
-    assert kitchen.texts(kitchen.run([Upper(), Drop(7)])) == naive([Upper(), Drop(7)], kitchen.rows())
+    assert kitchen.texts(kitchen.run([Upper(), Drop(7)])) == naive(
+        [Upper(), Drop(7)], kitchen.rows()
+    )
 
 
 def test_poisoned_files_of_a_decision_are_made_again(kitchen):
