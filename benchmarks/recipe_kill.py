@@ -43,7 +43,18 @@ from volano.jobs.keeper import Runs
 from volano.store import Blobs, Catalog, Database, Ledger
 
 ME = Principal("person", "benchmark")
-WORDS = ["árvíztűrő", "tükörfúrógép", "заказ", "Rechnung", "发票", "invoice", "late", "broken", "refund", "Größe"]
+WORDS = [
+    "árvíztűrő",
+    "tükörfúrógép",
+    "заказ",
+    "Rechnung",
+    "发票",
+    "invoice",
+    "late",
+    "broken",
+    "refund",
+    "Größe",
+]
 
 
 @STEPS.register("bench-words")
@@ -56,6 +67,7 @@ class Words:
     whole: ClassVar[bool] = False
 
     def apply(self, rows: Iterable[Record], notes: Notes, decided: Any = None) -> Iterator[Record]:
+        del decided
         for row in rows:
             counts = Counter(word.casefold() for word in row["text"].split())
             row["words"] = sum(counts.values())

@@ -26,7 +26,7 @@ def preview(value: Mapping[str, Any]) -> None:
 def report(value: Mapping[str, Any]) -> None:
     """Draw the counts of all steps as a table, and below it the reasons."""
     click.echo(f"{cell('ref', value['ref'])}  {value['rows']} rows, {value['rejected']} rejected")
-    times = {at: one for at, one in enumerate(value.get("times", {}).get("steps", ()))}
+    times = dict(enumerate(value.get("times", {}).get("steps", ())))
     rows = []
     for at, step in enumerate(value["steps"]):
         spent = times.get(at, {}).get("seconds")
@@ -66,7 +66,7 @@ def _row(row: Mapping[str, Any]) -> list[str]:
     changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
     gone = {name: value for name, value in before.items() if name in changed}
     new = {name: value for name, value in after.items() if name in changed}
-    return [_said("<", gone), _said(">", new)]
+    return [_said(mark, part) for mark, part in (("<", gone), (">", new)) if part]
 
 
 def _said(mark: str, row: Any) -> str:
