@@ -182,8 +182,8 @@ class Writer:
             self._spilled.replace(path)
         elif self.size and not path.exists():
             with pack.new_file(path) as file:
-                file.write(zstandard.ZstdCompressor(level=LEVEL).compress(bytes(self._held)))
-        self._held.clear()
+                file.write(zstandard.ZstdCompressor(level=LEVEL).compress(self._held))
+        self._held = bytearray()
 
     def forget(self) -> None:
         """Let go of what was written so far."""
@@ -200,7 +200,7 @@ class Writer:
             self._pieces = zstandard.ZstdCompressor(level=LEVEL).compressobj()
         assert self._file is not None, "opened above"
         with pack.room_for(self._spilled):
-            self._file.write(self._pieces.compress(bytes(self._held)))
+            self._file.write(self._pieces.compress(self._held))
             if last:
                 self._file.write(self._pieces.flush())
         self._held.clear()
