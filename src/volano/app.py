@@ -33,12 +33,13 @@ from volano.costs.pricing import Pricing
 from volano.costs.spending import Spending
 from volano.data.curator import Curator
 from volano.data.keeper import Datasets
+from volano.data.kept import Kept
+from volano.data.recipe.keeper import Recipes
+from volano.data.sources.keeper import Sources
+from volano.data.sources.source import Around
 from volano.data.tree import named
 from volano.data.versions import Versions
 from volano.data.writer import ROWS
-from volano.data.kept import Kept
-from volano.data.sources.keeper import Sources
-from volano.data.sources.source import Around
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
@@ -52,6 +53,7 @@ from volano.gateway.publish import Publisher
 from volano.gateway.replays import Replays
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
+from volano.jobs.run import good
 from volano.models.keeper import Models
 from volano.models.trainer import Trainer
 from volano.models.wording import prompt_of
@@ -204,6 +206,13 @@ class App:
                 traces=self.traces,
                 feedbacks=self.feedbacks,
             )
+        )
+        self.recipes = Recipes(
+            runs=self.runs,
+            catalog=self.catalog,
+            datasets=self.datasets,
+            sources=self.sources,
+            cache=path("cache", "recipes"),
         )
         self.curator = Curator(self.datasets, self.feedbacks, self.traces, self.spans)
         self.drift = Drift(
@@ -504,10 +513,14 @@ class App:
         return {"index": str(self._words)}
 
     def work_off(self, result: Any) -> Any:
-        """After a command without control that started a Run: do the Run, here and now."""
+        """After a command without control that started a Run: do the Run, here and now.
+
+        Raises:
+            RunFailedError: it failed, so that the command does too.
+        """
         if isinstance(result, dict) and result.get("state") == "queued":
             self.runs.launch()
-            return self.runs.wait(result["id"])
+            return good(self.runs.wait(result["id"]))
         return result
 
     def close(self) -> None:

@@ -12,8 +12,9 @@ from volano.costs.keeper import Costs
 from volano.costs.spending import Spending
 from volano.data.curator import Curator
 from volano.data.keeper import Datasets
-from volano.data.versions import Versions
+from volano.data.recipe.keeper import Recipes
 from volano.data.sources.keeper import Sources
+from volano.data.versions import Versions
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
@@ -72,6 +73,7 @@ KEEPERS = {
     "models": Models,
     "periods": Periods,
     "prompts": Prompts,
+    "recipes": Recipes,
     "reconciler": Reconciler,
     "releases": Releases,
     "masks": Masks,

@@ -11,6 +11,7 @@ from volano.cli import folder as folders
 from volano.core.ids import trace_id
 from volano.core.principal import SYSTEM
 from volano.gateway import snapshot
+from volano.jobs.errors import RunFailedError
 from volano.settings import load
 from volano.store.tables import artifacts
 
@@ -89,6 +90,16 @@ def test_a_run_of_a_command_is_done_here_and_now(app):
     assert (done.state, done.outputs) == ("done", {"sum": 3})
     for other in (None, [], {"state": "done"}, "queued"):
         assert app.work_off(other) is other
+
+
+def test_a_run_of_a_command_that_fails_fails_the_command(app):
+    def fall(work):
+        raise OSError("the roof")
+
+    app.runs.register("toy", fall)
+    run = app.runs.start("toy", name="x", inputs={}, by=ANNA)
+    with pytest.raises(RunFailedError, match="the roof"):
+        app.work_off({"id": run.id, "state": run.state})
 
 
 def test_wording_and_lineage(app):

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from volano.cli import moved, rows
+from volano.cli import moved, prepared, rows
 from volano.cli.cells import cell, facts, heading, lines, styled, table
 from volano.cli.imported import imported
 
@@ -262,6 +262,8 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("eval", "show"): report,
     ("eval", "compare"): comparison,
     ("data", "peek"): peeked,
+    ("data", "preview"): prepared.preview,
+    ("data", "report"): prepared.report,
     ("data", "show"): plain_artifact,
     ("data", "rows"): rows.rows,
     ("data", "diff"): rows.difference,

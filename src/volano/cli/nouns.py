@@ -39,6 +39,7 @@ TYPES: dict[str, Any] = {
 
 
 PARTS = {
+    ("data", "cache"): "What recipes keep so that only what changed is done again.",
     ("feedback", "metric"): "What names of feedback mean, version by version.",
     ("trace", "mask"): "What is hidden before it is recorded.",
     ("review", "queue"): "Traces put before people, by one metric.",

@@ -152,6 +152,12 @@ class BadCorrectionError(InvalidError):
     hint = "A correction needs trace_id, text, label and feedback_id."
 
 
+class BadStepError(InvalidError):
+    """The step `{step}` cannot have this `{setting}`: {why}."""
+
+    hint = "See the settings of each step in docs/reference/steps.md."
+
+
 class BadRecordError(InvalidError):
     """Row {row} cannot be kept: {why}."""
 
@@ -188,6 +194,8 @@ class NoEarlierLabelError(ConflictError):
     """The label `{label}` was never on another version that is still there."""
 
     hint = "Say where to: `volano data rollback {label} --to REF`."
+
+
 class MissingExtraError(UnavailableError):
     """{what} needs the package `{package}`, which is not installed."""
 

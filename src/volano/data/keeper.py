@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -293,14 +294,32 @@ class Datasets:
         """
         return [*self.version(ref).records(split, start, limit)]
 
-    def rejected(self, ref: str | Ref, *, start: int = 0, limit: int = 100) -> list[Record]:
+    def rejected(
+        self,
+        ref: str | Ref,
+        *,
+        reason: str | None = None,
+        step: str | None = None,
+        start: int = 0,
+        limit: int = 100,
+    ) -> list[Record]:
         """Return some of the rows that were left out: `row`, `step`, `reason`, `detail`, `of`.
+
+        `reason` and `step` choose; `start` counts among the chosen.
 
         Raises:
             UnknownArtifactError: there is no such dataset.
             DroppedError: its rows were dropped.
         """
-        return [*self.version(ref).rejected(start, limit)]
+        version = self.version(ref)
+        if reason is None and step is None:
+            return [*version.rejected(start, limit)]
+        found = (
+            one
+            for one in version.rejected(0, None)
+            if reason in (None, one.get("reason")) and step in (None, one.get("step"))
+        )
+        return list(islice(found, start, start + limit))
 
     def get(self, ref: str | Ref) -> Artifact:
         """Return a dataset's artifact.

@@ -22,7 +22,7 @@ from the row's content and the step's `seed`.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -112,4 +112,4 @@ STEPS: Registry[type[Any]] = Registry("step")
 
 def settings_of(step: Any) -> Mapping[str, Any]:
     """Return a step's settings by name: with its name and version, they are what it does."""
-    return {name: getattr(step, name) for name in step.__dataclass_fields__}
+    return {one.name: getattr(step, one.name) for one in fields(step)}

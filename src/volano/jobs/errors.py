@@ -145,3 +145,9 @@ class RunCancelled(BaseException):  # a signal; job code must not catch it
 
 class HostStopping(BaseException):  # a signal; job code must not catch it
     """This process stops: leave the run as it is, the next launch carries on."""
+
+
+class RunFailedError(VolanoError):
+    """The Run {run} is {state}."""
+
+    hint = "See `volano run log {run}`; try it once more with `volano run retry {run}`."

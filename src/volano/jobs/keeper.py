@@ -117,6 +117,11 @@ class Runs:
         if self._kinds.setdefault(kind, fn) is not fn:
             raise KindTakenError(kind=kind)
 
+    @property
+    def launched(self) -> bool:
+        """Whether this process works on runs."""
+        return self._engine is not None and self._engine.launched
+
     def launch(self) -> None:
         """Begin to work: carry on with what a former process left, take what is queued.
 

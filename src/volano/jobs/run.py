@@ -7,6 +7,7 @@ back to queued by a retry, which is the run's next attempt in the same folder.
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from volano.jobs.errors import RunFailedError
 from volano.jobs.progress import Progress
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -46,3 +47,18 @@ class Run:
     def over(self) -> bool:
         """Whether nothing more happens to it by itself."""
         return self.state not in ACTIVE
+
+
+def good(run: Run) -> Run:
+    """Return a run that is over, if it is done.
+
+    Raises:
+        RunFailedError: it failed or was cancelled; message and hint are its error's.
+    """
+    if run.state == "done":
+        return run
+    if run.error is None:
+        raise RunFailedError(run=run.id, state=run.state)
+    raise RunFailedError(
+        run.error.message, hint=run.error.hint or None, run=run.id, state=run.state
+    )

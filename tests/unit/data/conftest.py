@@ -1,3 +1,6 @@
+import sys
+from pathlib import Path
+
 import pytest
 
 from volano.core.clock import ManualClock
@@ -8,6 +11,8 @@ from volano.data.versions import Versions
 from volano.data.writer import ROWS
 from volano.store import Blobs, Catalog, Ledger
 from volano.store.garbage import Garbage
+
+sys.path.insert(0, str(Path(__file__).parent / "toys"))
 
 ANNA = Principal("person", "anna")
 

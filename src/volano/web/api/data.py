@@ -2,6 +2,8 @@
 
 from volano.web.api.verb import ARTIFACT, LIMIT, NAME, Param, Verb, ref
 
+RECIPE = Param("recipe", "the recipe's YAML", "path", first=True, required=True)
+
 VERBS = (
     Verb(
         "data", "add", "datasets.add", "/datasets/{name}/add",
@@ -54,6 +56,38 @@ VERBS = (
             Param("limit", "how many rows at most", "int", default=5, least=1, most=1_000),
         ),
     ),
+    Verb(
+        "data", "prepare", "recipes.prepare", "/recipes/prepare",
+        "Make the next version of a dataset by a recipe, as a Run.",
+        (
+            RECIPE,
+            Param("name", "the dataset; the recipe's own when not given"),
+            Param("sample", "take only the first so many rows", "int", least=1),
+            Param("workers", "processes; 0 leaves one core to others", "int", default=0, least=0, most=1024),
+            Param("wait", "return when it is done, and fail when it fails", "flag", default=False),
+        ),
+        changes=True, done="Run {id}  {kind} {name} {state}  {outputs[ref]}",
+        next="volano run show {id}",
+    ),
+    Verb(
+        "data", "preview", "recipes.preview", "/recipes/preview",
+        "Show what each step of a recipe does to a few rows; keep nothing.",
+        (RECIPE, Param("rows", "rows to look at", "int", default=20, least=1, most=1000)),
+    ),
+    Verb(
+        "data", "report", "recipes.report", "/datasets/{ref}/report",
+        "Show how many rows each step of a dataset's recipe let through, and why not the others.",
+        (ref(),),
+    ),
+    Verb(
+        "data", "cache show", "recipes.cache", "/recipes/cache",
+        "Show how much the cache of recipes holds.",
+    ),
+    Verb(
+        "data", "cache clear", "recipes.clear_cache", "/recipes/cache/clear",
+        "Throw the cache of recipes away; the next run does everything anew.",
+        changes=True, done="{bytes} bytes gone: {shards} shards, {entries} entries.",
+    ),
     Verb("data", "list", "datasets.list", "/datasets", "List datasets.", (LIMIT,), columns=ARTIFACT),
     Verb("data", "show", "datasets.get", "/datasets/{ref}", "Show a dataset.", (ref(),)),
     Verb(
@@ -69,7 +103,8 @@ VERBS = (
         "data", "rejected", "datasets.rejected", "/datasets/{ref}/rejected",
         "Show the rows that were left out, and why.",
         (
-            ref(),
+            ref(), Param("reason", "only those left out for this reason"),
+            Param("step", "only those left out by this step"),
             Param("start", "how many rows to pass over", "int", default=0, least=0),
             Param("limit", "how many at most", "int", default=100, least=1, most=10_000),
         ),

@@ -1,0 +1,298 @@
+"""Recipes: the verbs. A recipe over its sources becomes a version of a dataset, as a durable Run.
+
+The steps of such a Run: `gather` writes the rows of datasets that the recipe
+names where a child can read them, `pass` is a child process that takes the
+steps and resumes from the cache, `record` makes the artifacts, `tidy` lets go
+of what the Run no longer needs.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from volano.core.canon import canonical
+from volano.core.digest import Digest
+from volano.core.manifest import Parent
+from volano.core.principal import Principal
+from volano.core.ref import Ref, check_name
+from volano.data.errors import NothingLeftError
+from volano.data.keeper import KIND as DATASET
+from volano.data.keeper import Datasets
+from volano.data.recipe.bundle import Bundle
+from volano.data.recipe.cache import Cache
+from volano.data.recipe.errors import (
+    NoRecipeReportError,
+    UnreadableRecipeError,
+)
+from volano.data.recipe.passing import MODULE
+from volano.data.recipe.preview import MOST, preview
+from volano.data.recipe.recipe import Recipe
+from volano.data.recipe.source import gather
+from volano.data.sources.keeper import Sources
+from volano.jobs.errors import UnknownRunError
+from volano.jobs.keeper import Runs
+from volano.jobs.run import Run, good
+from volano.jobs.work import Work
+from volano.store import Artifact, Catalog
+
+KIND = "data.prepare"
+RECIPE = "recipe"
+FILE = "recipe.json"
+OPENER = "volano.data.sources:open_source"
+
+
+class Recipes:
+    """Prepares datasets by recipes, and tells how they came about."""
+
+    def __init__(
+        self,
+        *,
+        runs: Runs,
+        catalog: Catalog,
+        datasets: Datasets,
+        sources: Sources,
+        cache: Path,
+        opener: str = OPENER,
+    ):
+        self._runs = runs
+        self._catalog = catalog
+        self._datasets = datasets
+        self._sources = sources
+        self._cache = Cache(cache)
+        self._opener = opener
+        runs.register(KIND, self._work)
+
+    def prepare(
+        self,
+        recipe: Recipe | Path | str,
+        *,
+        name: str | None = None,
+        sample: int | None = None,
+        workers: int = 0,
+        wait: bool = False,
+        by: Principal,
+    ) -> Run:
+        """Make the next version of a dataset by a recipe, as a Run.
+
+        Args:
+            recipe: a Recipe, or the path of its YAML; relative paths in it count from its folder.
+            name: the dataset; default: what the recipe says.
+            sample: take only the first so many rows.
+            workers: processes; 0 leaves one core to others.
+            wait: return when the Run is over.
+            by: who does it.
+
+        Raises:
+            The errors of `Recipe.from_yaml`.
+            UnknownArtifactError: a dataset or parent that it names is not there.
+            RunFailedError: the Run failed (with `wait`).
+        """
+        read, folder = _read(recipe)
+        dataset = check_name(_needed(name or read.dataset))
+        if not read.sources:
+            raise UnreadableRecipeError(where="the recipe", why="it names no sources")
+        inputs = {
+            "name": dataset, "recipe": read.to_dict(), "folder": str(folder),
+            "sources": [self._pinned(spec) for spec in read.sources],
+            "parents": [self._catalog.find(ref).digest for ref in read.parents],
+            "sample": sample, "workers": workers,
+        }  # fmt: skip
+        run = self._runs.start(KIND, name=dataset, inputs=inputs, by=by, group=by.group)
+        if not wait or not self._runs.launched:
+            return run
+        return good(self._runs.wait(run.id))
+
+    def preview(self, recipe: Recipe | Path | str, *, rows: int = 20) -> dict[str, Any]:
+        """Return, step by step, what a recipe does to the first rows of its sources; keep nothing.
+
+        Raises:
+            The errors of `Recipe.from_yaml`, of the sources and of the steps.
+        """
+        read, folder = _read(recipe)
+        count = max(1, min(rows, MOST))
+        specs = [_told(self._pinned(spec)) for spec in read.sources]
+        sources = [self._sources.open(spec, root=folder) for spec in specs]
+        return {"steps": preview(sources, read.steps, rows=count)}
+
+    def report(self, ref: str | Ref) -> dict[str, Any]:
+        """Return how many rows went into each step of a dataset's recipe, and why rows were left out.
+
+        Raises:
+            UnknownArtifactError: there is no such dataset.
+            NoRecipeReportError: it was made otherwise.
+        """
+        artifact = self._catalog.get(DATASET, ref)
+        meta = artifact.manifest.meta
+        if "report" not in meta:
+            raise NoRecipeReportError(ref=artifact.ref)
+        times = self._times(artifact)
+        facts = {"ref": artifact.ref, "recipe": meta["recipe"]["ref"], **meta["report"]}
+        return {**facts, "times": times} if times else facts
+
+    def cache(self) -> dict[str, int]:
+        """Return how much the cache of recipes holds."""
+        return self._cache.size()
+
+    def clear_cache(self, *, by: Principal) -> dict[str, int]:
+        """Throw the cache of recipes away; return what it held. The next run does everything anew.
+
+        Raises:
+            CacheBusyError: a recipe runs.
+        """
+        was = self._cache.clear()
+        self._catalog.ledger.append("clear_cache", "data/recipes", (), was, by=by)
+        return was
+
+    def _pinned(self, spec: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a source with its dataset by number, so that a Run means one version."""
+        if "dataset" not in spec:
+            return dict(spec)
+        artifact = self._catalog.get(DATASET, str(spec["dataset"]))
+        return {**spec, "dataset": artifact.ref, "digest": str(artifact.digest)}
+
+    def _work(self, work: Work) -> dict[str, Any]:
+        """What the Run does."""
+        inputs = work.step("gather", self._gather, work)
+        spec = {
+            "recipe": work.inputs["recipe"], "inputs": inputs, "opener": self._opener,
+            "cache": str(self._cache.folder.absolute()), "sample": work.inputs["sample"],
+            "workers": work.inputs["workers"],
+        }  # fmt: skip
+        made = work.child(MODULE, spec, step="pass")
+        told: dict[str, Any] = work.step("record", self._record, work, made["folder"])
+        work.step("tidy", _tidy, work, made["folder"])
+        return told
+
+    def _gather(self, work: Work) -> list[dict[str, Any]]:
+        """Return each source's key and how a child opens it; write out what only we can read."""
+        folder, found = work.inputs["folder"], []
+        for at, spec in enumerate(work.inputs["sources"]):
+            if not _ours(spec):
+                found.append({"key": spec, "spec": spec, "folder": folder})
+                continue
+            source = self._sources.open(_told(spec), root=Path(folder))
+            path, name = work.folder / "in" / f"{at}.jsonl", source.fingerprint()
+            gather(source, path)
+            found.append({"key": spec, "spec": {"gathered": str(path), "digest": name}})
+        return found
+
+    def _record(self, work: Work, folder: str) -> dict[str, Any]:
+        """Make the artifacts: the recipe, and the dataset, unless this is what its newest version is."""
+        inputs, bundle = work.inputs, Bundle.read(Path(folder))
+        counts = bundle.told["counts"]
+        if not counts["rows"]:
+            raise _nothing(counts)
+        recipe = self._keep_recipe(inputs, work.by)
+        parents = self._parents(inputs, recipe)
+        meta = _meta(inputs, recipe, bundle)
+        artifact = self._same(inputs["name"], meta, parents)
+        told = {"unchanged": artifact is not None}
+        if artifact is None:
+            artifact = self._datasets.write(
+                inputs["name"], bundle.rows(), rejected=bundle.rejected(), meta=meta,
+                parents=parents, by=work.by, made_by=work.run_id,
+            )  # fmt: skip
+        return {
+            "ref": artifact.ref, "digest": str(artifact.digest), "recipe": recipe.ref,
+            "content": bundle.told["content"], "rows": counts["rows"],
+            "rejected": counts["rejected"], "times": bundle.told["times"],
+            "states": bundle.told["states"], **told,
+        }  # fmt: skip
+
+    def _keep_recipe(self, inputs: Mapping[str, Any], by: Principal) -> Artifact:
+        recipe = Recipe.from_dict(inputs["recipe"])
+        steps = [f"{step.name} {step.version}" for step in recipe.steps]
+        files: dict[str, bytes | Path] = {FILE: canonical(recipe.to_dict()) + b"\n"}
+        meta = {"steps": steps, "recipe": str(recipe.digest())}
+        newest = self._catalog.list(RECIPE, inputs["name"], limit=1)
+        if newest and newest[0].manifest.meta == meta:
+            return newest[0]
+        return self._catalog.record(RECIPE, inputs["name"], files=files, meta=meta, by=by)
+
+    def _parents(self, inputs: Mapping[str, Any], recipe: Artifact) -> list[Parent]:
+        sources = [spec["digest"] for spec in inputs["sources"] if "dataset" in spec]
+        roles = [("recipe", str(recipe.digest)), *(("source", one) for one in sources),
+                 *(("parent", one) for one in inputs["parents"])]  # fmt: skip
+        return [Parent(role, Digest(digest)) for role, digest in dict.fromkeys(roles)]
+
+    def _same(
+        self, name: str, meta: Mapping[str, Any], parents: Sequence[Parent]
+    ) -> Artifact | None:
+        """Return the newest version when it is what this Run would make again."""
+        newest = self._catalog.list(DATASET, name, limit=1)
+        if not newest or tuple(newest[0].manifest.parents) != tuple(parents):
+            return None
+        known = newest[0].manifest.meta
+        return (
+            newest[0]
+            if all(known.get(part) == meta[part] for part in ("recipe", "report"))
+            else None
+        )
+
+    def _times(self, artifact: Artifact) -> dict[str, Any]:
+        """Return what the Run that made a dataset said of its times; nothing when it is gone."""
+        made_by = artifact.manifest.made_by
+        if made_by is None:
+            return {}
+        try:
+            run = self._runs.get(made_by)
+        except UnknownRunError:
+            return {}
+        times = (run.outputs or {}).get("times", {})
+        return dict(times)
+
+
+def _read(recipe: Recipe | Path | str) -> tuple[Recipe, Path]:
+    if isinstance(recipe, Recipe):
+        return recipe, Path.cwd()
+    path = Path(recipe).absolute()
+    return Recipe.from_yaml(path), path.parent
+
+
+def _ours(spec: Mapping[str, Any]) -> bool:
+    """Whether a child cannot read it by itself: what lies in this workspace."""
+    return "dataset" in spec or "traces" in spec
+
+
+def _told(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the spec as its source knows it, without the digest that pins it."""
+    return {name: value for name, value in spec.items() if name != "digest"}
+
+
+def _needed(name: str | None) -> str:
+    if name is None:
+        why = "it does not say which `dataset` it makes; add it, or give --name"
+        raise UnreadableRecipeError(where="the recipe", why=why)
+    return name
+
+
+def _meta(inputs: Mapping[str, Any], recipe: Artifact, bundle: Bundle) -> dict[str, Any]:
+    """Return what is said of the dataset: nothing that differs from one run to the next."""
+    told = {"ref": recipe.ref, "digest": str(recipe.digest), "content": bundle.told["content"]}
+    counts = bundle.told["counts"]
+    meta: dict[str, Any] = {
+        "recipe": told, "report": counts, "counts": {"read": counts["steps"][0]["in"]},
+    }  # fmt: skip
+    if inputs["sample"] is not None:
+        meta["sample"] = inputs["sample"]
+    if (contract := inputs["recipe"].get("contract")) is not None:
+        meta["contract"] = contract
+    return meta
+
+
+def _nothing(counts: Mapping[str, Any]) -> NothingLeftError:
+    reasons = [
+        f"{n} × {reason}" for step in counts["steps"] for reason, n in step["dropped"].items()
+    ]
+    return NothingLeftError(
+        read=counts["steps"][0]["in"], split="the dataset",
+        dropped=", ".join(reasons) or "the sources gave none",
+        hint="Look at the steps with `volano data preview RECIPE.yaml`.",
+    )  # fmt: skip
+
+
+def _tidy(work: Work, folder: str) -> dict[str, Any]:
+    for path in (Path(folder), work.folder / "in"):
+        shutil.rmtree(path, ignore_errors=True)
+    return {}

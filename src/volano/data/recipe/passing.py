@@ -1,0 +1,70 @@
+"""The child process that takes a recipe over its sources: `python -m volano.data.recipe.passing FOLDER`.
+
+Its spec:
+
+    {"recipe": {…},                      # Recipe.to_dict
+     "inputs": [{"key": …, "spec": {…}}],  # what names a source, and how it is opened;
+                                         # {"gathered": path, "digest": …}: a dataset's rows
+     "opener": "module:function",
+     "cache": "/…/cache/recipes",
+     "sample": null, "workers": 0}
+
+It leaves a bundle in `FOLDER/out`. Killed at any instant and started again it
+goes on from the cache.
+"""
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from volano.core.plugins import load_plugins
+from volano.data.recipe.bundle import pack_up
+from volano.data.recipe.cache import Cache
+from volano.data.recipe.engine import Engine, Input
+from volano.data.recipe.executor import executor_of
+from volano.data.recipe.recipe import Recipe
+from volano.data.recipe.source import Gathered, Opener, opener_of
+from volano.data.sources.source import Source
+from volano.jobs.child import ChildJob, child_main
+
+MODULE = "volano.data.recipe.passing"
+
+
+def go(job: ChildJob) -> dict[str, Any]:
+    """Take the recipe over its sources; return where the bundle is, and what is in it."""
+    load_plugins()
+    spec = job.spec
+    opener = opener_of(spec["opener"])
+    recipe = Recipe.from_dict(spec["recipe"])
+    cache, executor = Cache(Path(spec["cache"])), executor_of(spec["workers"])
+    inputs = [Input(one["key"], partial(_open, opener, one)) for one in spec["inputs"]]
+    out = job.folder / "out"
+    try:
+        engine = Engine(cache, executor, tell=job.progress)
+        with cache.in_use():
+            prepared = engine.run(inputs, recipe.steps, sample=spec["sample"])
+            pack_up(prepared, cache, out)
+    finally:
+        executor.close()
+    cache.tidy()
+    return {"folder": str(out), "content": prepared.content, "rows": prepared.rows}
+
+
+def _open(opener: Opener, one: dict[str, Any]) -> Source:
+    """Open a source, or the rows that the Run has gathered."""
+    spec = one["spec"]
+    if "gathered" in spec:
+        return Gathered(Path(spec["gathered"]), spec["digest"])
+    return opener(spec, root=Path(one["folder"]))
+
+
+def main() -> int:
+    """Run as a job's child."""
+    with child_main() as job:
+        job.done(go(job))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""Preview: a few rows go through the steps one by one, and it is shown what each does to each.
+
+Nothing is kept. A whole step sees only the rows of the preview: what it drops
+there, and what it lets through, may differ over all rows.
+"""
+
+import copy
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from volano.data.recipe.task import Meter, guarded
+from volano.data.sources.source import Source
+from volano.data.step import Notes, Record, Rejected
+
+MOST = 1_000
+
+
+def preview(sources: Sequence[Source], steps: Sequence[Any], *, rows: int) -> list[dict[str, Any]]:
+    """Return for each step how many rows went in and out, and each row before and after.
+
+    An item of `rows` is `{"before", "after"}`; a row that was dropped has
+    `reason` and `detail` instead of `after`, one that a step added no `before`.
+
+    Raises:
+        StepBrokeError: a step failed.
+        The errors of the sources.
+    """
+    aside: list[Rejected] = []
+    per_source = -(-rows // max(1, len(sources)))
+    found = [row for one in sources for row in islice(one.rows(aside.append), per_source)][:rows]
+    shown = [_dropped(one) for one in aside[:rows]] + [
+        {"before": None, "after": row} for row in found
+    ]
+    told = [_told("collect", len(found) + len(aside), found, shown, Notes("collect"))]
+    for step in steps:
+        found, one = _step(step, copy.deepcopy(found))
+        told.append(one)
+    return told
+
+
+def _step(step: Any, rows: list[Record]) -> tuple[list[Record], dict[str, Any]]:
+    follow = _Follow()
+    notes = Notes(str(step.name), follow.drop)
+    with TemporaryDirectory(prefix="volano-preview-") as folder, guarded(step, Meter(step)):
+        decided = _decided(step, rows, Path(folder)) if step.whole else None
+        out = [follow.out(row) for row in step.apply(follow.rows_in(rows), notes, decided)]
+    return out, _told(str(step.name), follow.count, out, follow.shown, notes, whole=step.whole)
+
+
+def _decided(step: Any, rows: list[Record], folder: Path) -> Any:
+    survey, decide = folder / "survey", folder / "decide"
+    survey.mkdir()
+    decide.mkdir()
+    step.survey(iter(copy.deepcopy(rows)), survey)
+    return next(iter(step.decide([survey], decide)))
+
+
+class _Follow:
+    """Follows which row became which: what comes out is taken for what last went in."""
+
+    def __init__(self) -> None:
+        self.shown: list[dict[str, Any]] = []
+        self.count = 0
+        self._before: Record | None = None
+
+    def rows_in(self, rows: Iterable[Record]) -> Iterator[Record]:
+        for row in rows:
+            self.count += 1
+            self._before = copy.deepcopy(row)
+            yield row
+
+    def out(self, row: Record) -> Record:
+        after = copy.deepcopy(row)
+        self.shown.append({"before": self._before, "after": after})
+        self._before = None
+        return after
+
+    def drop(self, one: Rejected) -> None:
+        said = _dropped(one)
+        self.shown.append(said if self._before is None else {**said, "before": self._before})
+
+
+def _dropped(one: Rejected) -> dict[str, Any]:
+    return {"before": copy.deepcopy(one.row), "reason": one.reason, "detail": one.detail}
+
+
+def _told(
+    step: str, rows_in: int, out: Sequence[Record], shown: list[dict[str, Any]], notes: Notes,
+    *, whole: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    dropped = dict(notes.dropped)
+    if step == "collect":
+        for one in shown:
+            if "reason" in one:
+                dropped[one["reason"]] = dropped.get(one["reason"], 0) + 1
+    return {
+        "step": step, "whole": whole, "in": rows_in, "out": len(out),
+        "dropped": dropped, "changed": dict(notes.changed), "rows": shown,
+    }  # fmt: skip
