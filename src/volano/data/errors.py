@@ -1,6 +1,12 @@
 """What can be wrong with rows and the files they come from."""
 
-from volano.core.errors import ConflictError, InvalidError, NotFoundError, TooLargeError
+from volano.core.errors import (
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    TooLargeError,
+    UnavailableError,
+)
 
 
 class SourceNotFoundError(NotFoundError):
@@ -143,3 +149,15 @@ class BadCorrectionError(InvalidError):
     """Correction {row} has no `{field}`."""
 
     hint = "A correction needs trace_id, text, label and feedback_id."
+
+
+class BadStepError(InvalidError):
+    """The step `{step}` cannot have this `{setting}`: {why}."""
+
+    hint = "See the settings of each step in docs/reference/steps.md."
+
+
+class MissingExtraError(UnavailableError):
+    """{what} needs the package `{package}`, which is not installed."""
+
+    hint = "pip install 'volano[{extra}]'"

@@ -1,1 +1,27 @@
 """The steps that ours bring; each file registers its own in `STEPS`."""
+
+from volano.data.steps import (
+    balance,
+    boilerplate,
+    chat,
+    language,
+    pack,
+    pii,
+    quality,
+    repair,
+    sample,
+    tokenise,
+)
+
+__all__ = [
+    "balance",
+    "boilerplate",
+    "chat",
+    "language",
+    "pack",
+    "pii",
+    "quality",
+    "repair",
+    "sample",
+    "tokenise",
+]
