@@ -12,7 +12,6 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,8 +67,10 @@ def survey(rows: Iterable[Record], folder: Path, *, column: str, seed: int) -> N
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How often a stratum's rows go on in one shard: each `times`; once more those whose place is
-    below `below`, and the first `ties` of those whose place it is.
+    """How often a stratum's rows go on in one shard.
+
+    Each `times`; once more those whose place is below `below`, and the first `ties` of those
+    whose place it is.
     """
 
     times: int

@@ -42,7 +42,8 @@ class Placeholders:
 
 def replaced(text: str, found: list[Found], instead: Callable[[str, str], str]) -> str:
     """Return the text with a placeholder in each place."""
-    parts, at = [], 0
+    parts: list[str] = []
+    at = 0
     for kind, start, end in found:
         parts += (text[at:start], instead(kind, text[start:end]))
         at = end

@@ -10,12 +10,17 @@ _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
 _KANA = re.compile("[\u3040-\u30ff]")
 _MIXED = re.compile(f"[{_UNSPACED}]|[^\\s{_UNSPACED}]+")
 
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 STOP_WORDS: Mapping[str, frozenset[str]] = {
-    "en": frozenset("the be to of and that have with".split()),
-    "de": frozenset("der die das und in zu den mit ist nicht von ein eine sich auf für".split()),
-    "hu": frozenset("a az és hogy nem is egy de van meg ez csak már vagy mint volt".split()),
-    "ru": frozenset("и в не на что с как по это к но за из у от для".split()),
-    "zh": frozenset("的 了 是 在 不 和 有 我 这 个 人 他 一 们 为 以".split()),
+    "en": _set("the be to of and that have with"),
+    "de": _set("der die das und in zu den mit ist nicht von ein eine sich auf für"),
+    "hu": _set("a az és hogy nem is egy de van meg ez csak már vagy mint volt"),
+    "ru": _set("и в не на что с как по это к но за из у от для"),
+    "zh": _set("的 了 是 在 不 和 有 我 这 个 人 他 一 们 为 以"),
 }
 """Those of English are Gopher's (Rae et al. 2021, A.1.1); the others are the commonest function words, ours."""
 ANY_STOP_WORDS = tuple(STOP_WORDS.values())

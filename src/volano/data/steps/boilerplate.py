@@ -108,7 +108,7 @@ class Boilerplate:
         if sum(1 for line in lines if line.strip()) < 2:
             return text, []
         reasons: dict[str, None] = {}
-        kept = []
+        kept: list[str] = []
         for line in lines:
             why = self._why(line, source, frames) if line.strip() else ""
             if why:

@@ -25,7 +25,7 @@ MOST_CHARS = 1_000_000
 """No message is longer; a template that goes wild is stopped by it."""
 
 
-class _Bad(Exception):  # noqa: N818  # says why a row has no conversation; never leaves this file
+class _Bad(Exception):  # says why a row has no conversation; never leaves this file
     pass
 
 

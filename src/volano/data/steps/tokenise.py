@@ -85,7 +85,7 @@ class Tokenise:
             raise BadStepError(step=self.name, setting="digest", why=why)
         try:
             tokenizer = tokenizers.Tokenizer.from_str(data.decode())
-        except Exception as error:  # noqa: BLE001  # the library raises Exception itself
+        except Exception as error:  # the library raises Exception itself
             why = f"{self.tokenizer} is no tokenizer: {error}"
             raise BadStepError(step=self.name, setting="tokenizer", why=why) from error
         tokenizer.no_padding()
