@@ -20,6 +20,7 @@ DETECTORS: Registry[Detect] = Registry("detector")
 _IBAN_MAY_BE = re.compile(r"\d\d(?<=[A-Za-z]{2}\d\d)[ \u00a0-]?[A-Za-z0-9]{4}")
 _IPV4 = re.compile(r"(?<![\w.-])(?<!\bv )\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}+:[0-9A-Fa-f:]{2,40}+(?:\.\d{1,3}){0,3}(?![\w:])")
+_COLONS = re.compile(r":[0-9A-Fa-f]{0,4}+:")
 _VERSION = re.compile(r"(?:version|verzió|версия|版本|\bv\.?)\s?\Z", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 
@@ -52,7 +53,7 @@ def _addresses(text: str) -> Iterator[Place]:
         for found in _IPV4.finditer(text):
             if _telling(found.group()) and not _VERSION.search(text, max(0, found.start() - 10), found.start()):  # fmt: skip
                 yield "ip", *found.span()
-    if ":" in text:
+    if _COLONS.search(text):
         for found in _IPV6.finditer(text):
             said = found.group().rstrip(":") if not found.group().endswith("::") else found.group()
             if said.count(":") >= 3 and _telling(said):

@@ -53,7 +53,9 @@ def _mean_word(page: Page) -> float | None:
 
 
 def _alphabetic(page: Page) -> float | None:
-    return _share(sum(1 for word in page.words if _ALPHA.search(word)), len(page.words))
+    return _share(
+        len(page.words) - list(map(_ALPHA.search, page.words)).count(None), len(page.words)
+    )
 
 
 def _lines_that(page: Page, good: Callable[[str], bool]) -> float | None:

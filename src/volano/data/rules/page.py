@@ -9,7 +9,7 @@ from volano.data.rules.words import ANY_STOP_WORDS, STOP_WORDS, words_of
 class Page:
     """A text with its words and lines. `language` is a BCP 47 tag, or empty when nobody knows it."""
 
-    __slots__ = ("_dup_grams", "_top", "language", "lines", "text", "unspaced", "words")
+    __slots__ = ("_dup_grams", "_places", "_top", "language", "lines", "text", "unspaced", "words")
 
     def __init__(self, text: str, language: str = ""):
         self.text, self.language = text, language.partition("-")[0].lower()
@@ -17,6 +17,7 @@ class Page:
         self.lines = [line for raw in text.split("\n") if (line := raw.strip())]
         self._top: dict[int, float] = {}
         self._dup_grams: dict[int, float] = {}
+        self._places: dict[int, list[tuple[int, tuple[str, ...]]]] = {}
 
     @property
     def paragraphs(self) -> list[str]:
@@ -29,8 +30,7 @@ class Page:
 
         Of a text whose language nobody knows, those of the list that fits best count.
         """
-        seen = set(self.words)
-        seen |= {word.lower() for word in seen if not word.islower()}
+        seen = set(self.words if self.unspaced else self.text.lower().split())
         if self.language:
             own = STOP_WORDS.get(self.language)
             return None if own is None else len(own & seen)
@@ -53,28 +53,43 @@ class Page:
     def dup_grams(self, n: int) -> float:
         """Which share of the characters is in n-grams of words that came before (not overlapping)."""
         if n not in self._dup_grams:
-            shorter = self._dup_grams.get(n - 1)
-            self._dup_grams[n] = 0.0 if shorter == 0.0 else self._dups(self._size(n))
+            self._dup_grams[n] = self._dups(n)
         return self._dup_grams[n]
 
-    def _dups(self, size: int) -> float:
-        words = self.words
-        if len(words) < size + 1:
-            return 0.0
-        grams = list(_grams(words, size))
-        if len(set(grams)) == len(grams):
-            return 0.0
+    def _dups(self, n: int) -> float:
+        size = self._size(n)
         seen: set[tuple[str, ...]] = set()
-        at = chars = 0
-        while at < len(grams):
-            gram = grams[at]
+        next_at = chars = 0
+        for at, gram in self._twice(n, size):
+            if at < next_at:
+                continue
             if gram in seen:
                 chars += sum(map(len, gram))
-                at += size
+                next_at = at + size
             else:
                 seen.add(gram)
-                at += 1
-        return chars / len(self.text)
+        return chars / len(self.text) if chars else 0.0
+
+    def _twice(self, n: int, size: int) -> list[tuple[int, tuple[str, ...]]]:
+        """Return place and n-gram wherever one stands that comes twice or more.
+
+        The longer ones begin where shorter ones do, so only those places are looked at.
+        """
+        if n not in self._places:
+            words = self.words
+            if n - 1 in self._places:
+                last = len(words) - size
+                places = [at for at, _ in self._places[n - 1] if at <= last]
+                grams = [tuple(words[at : at + size]) for at in places]
+            else:
+                grams = list(_grams(words, size))
+                places = list(range(len(grams)))
+            self._places[n] = []
+            if len(set(grams)) < len(grams):
+                counts = Counter(grams)
+                pairs = zip(places, grams, strict=True)
+                self._places[n] = [pair for pair in pairs if counts[pair[1]] > 1]
+        return self._places[n]
 
     def _size(self, n: int) -> int:
         """A word of Chinese has two characters or so: its n-grams are twice as many characters."""

@@ -19,8 +19,9 @@ MOJIBAKE, FORM = "mojibake", "unicode form"
 _JOINED_BEFORE = "\u0000-\u0530\u1e00-\u1fff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 """Latin, Greek, Cyrillic, kana, Han: nothing joins behind them; in Persian or an emoji it does."""
 
+_HALF = re.compile("[\ud800-\udfff]")
 LINES: tuple[tuple[str, re.Pattern[str], str], ...] = (
-    ("broken characters", re.compile("[\ud800-\udfff]+"), ""),
+    ("broken characters", _HALF, ""),
     ("line ends", re.compile("\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]"), "\n"),
     ("control characters", re.compile("[\0-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]+"), ""),
     (
@@ -42,8 +43,12 @@ SPACES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("blank lines", re.compile("\\A\n++|\n++\\Z"), ""),
 )
 _RUNS = re.compile("(?<=[^ \n])  +")
-_PLAIN = re.compile("[\0-\x08\x0b-\x1f\x7f]|[ \t]\n|\n\n\n|[ \t\n]\\Z|\\A\n")
-"""What can be wrong in a text that is only ASCII."""
+_ODD = re.compile(
+    "[\0-\x08\x0b-\x1f\x7f-\xa0\u00ad\u1680\u180e\u2000-\u200d\u2028\u2029\u202d-\u202f\u205f-\u2064"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
+)
+"""Every character that a rule above looks for."""
+_ODD_ASCII = re.compile("[\0-\x08\x0b-\x1f\x7f]")
 
 
 @STEPS.register("repair")
@@ -93,23 +98,38 @@ class Repair:
         return text, list(reasons)
 
     def _once(self, text: str, reasons: dict[str, None]) -> str:
-        if text.isascii() and not _PLAIN.search(text):
-            return self._alone(text, reasons)
-        if self.mojibake:
-            text = _noted(text, mended(text), MOJIBAKE, reasons)
-        if LINES[0][1].search(text):
+        if text.isascii():
+            odd = _ODD_ASCII.search(text)
+        else:
+            if self.mojibake:
+                text = _noted(text, mended(text), MOJIBAKE, reasons)
+            odd = _ODD.search(text)
+        if odd:
             text = _noted(text, _whole(text), LINES[0][0], reasons)
-        for reason, pattern, instead in LINES[1:]:
-            text = _noted(text, pattern.sub(instead, text), reason, reasons)
-        if self.spaces:
+            for reason, pattern, instead in LINES[1:]:
+                text = _noted(text, pattern.sub(instead, text), reason, reasons)
+        if self.spaces and (odd or _loose(text)):
             for reason, pattern, instead in SPACES:
                 text = _noted(text, pattern.sub(instead, text), reason, reasons)
-        return _noted(self._alone(text, reasons), nfc(text), FORM, reasons)
+        text = self._alone(text, reasons)
+        return text if text.isascii() else _noted(text, nfc(text), FORM, reasons)
 
     def _alone(self, text: str, reasons: dict[str, None]) -> str:
         if not self.runs or "  " not in text:
             return text
         return _noted(text, _RUNS.sub(" ", text), "spaces", reasons)
+
+
+def _loose(text: str) -> bool:
+    """Whether there are spaces at the end of a line, or lines too many."""
+    ends = text[:1] + text[-1:]
+    return (
+        " \n" in text
+        or "\t\n" in text
+        or "\n\n\n" in text
+        or "\n" in ends
+        or ends[1:] in (" ", "\t")
+    )
 
 
 def _noted(before: str, after: str, reason: str, reasons: dict[str, None]) -> str:
@@ -120,4 +140,6 @@ def _noted(before: str, after: str, reason: str, reasons: dict[str, None]) -> st
 
 def _whole(text: str) -> str:
     """Return the text with the halves of characters joined, and U+FFFD for a half alone."""
+    if not _HALF.search(text):
+        return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
