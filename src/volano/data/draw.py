@@ -44,8 +44,8 @@ def place_of(row: Record, seed: int) -> int:
 
 def stratum_of(row: Record, column: str) -> str:
     """Return the text that stands for a row's value in a column; rows without one are a stratum too."""
-    value = row.get(column) if column else ""
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=True)
+    value = row.get(column) if column else None
+    return json.dumps(value, sort_keys=True, ensure_ascii=True, default=str)
 
 
 def survey(rows: Iterable[Record], folder: Path, *, column: str, seed: int) -> None:

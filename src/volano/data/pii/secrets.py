@@ -32,9 +32,10 @@ _NAMED = re.compile(
 )
 _BEFORE = 60
 _NOT_DRAWN = re.compile(
-    r"\A(?:\*+|x+|\.+|\$\{|\{\{|%\(|https?:|os\.|process\.|None|null)|example|your[_-]|\(",
+    r"\*{3}|\.{3}|x{4}|\$\{|\{\{|%\(|https?:|os\.|process\.|none\b|null\b|example|your[_-]|change-?me|\(",
     re.IGNORECASE,
 )
+"""How a value begins that only holds the place of one."""
 LEAST_BITS = 2.75
 """Bits a character of a drawn value, from 8 characters on; words repeat their letters more."""
 
@@ -67,4 +68,4 @@ def _drawn(value: str) -> bool:
         for test in (str.islower, str.isupper, str.isdigit, lambda c: not c.isalnum())
     )
     mixed = kinds >= 2 and (kinds >= 3 or any(map(str.isdigit, value)) or len(value) >= 24)
-    return mixed and not _NOT_DRAWN.search(value) and entropy(value) >= LEAST_BITS
+    return mixed and not _NOT_DRAWN.match(value) and entropy(value) >= LEAST_BITS

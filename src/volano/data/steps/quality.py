@@ -141,8 +141,8 @@ class _Judge:
         if self._lines and (everything or not failed):
             clean, changes = cleaned(text)
             if not clean.strip():
-                return text, [*failed, (changes[0] if changes else "empty text", "")], []
-            if not everything:
+                failed.append((changes[0] if changes else "empty text", ""))
+            elif not everything:
                 text = clean
         language = script_language(text) if language in UNKNOWN else language.partition("-")[0]
         page = Page(text, language)
