@@ -24,7 +24,9 @@ LONGEST = 19
 
 def is_card(digits: str, groups: Sequence[str], before: str) -> bool:
     """Whether digits in these groups are a card's number; `before` is what stands before them."""
-    if not 12 <= len(digits) <= LONGEST or len(set(digits)) == 1 or not _luhn(digits):
+    if not 12 <= len(digits) <= LONGEST or not digits.isdecimal() or len(set(digits)) == 1:
+        return False
+    if not _luhn(digits):
         return False
     sizes = tuple(map(len, groups))
     fours = set(sizes[:-1]) == {4} and sizes[-1] <= 4

@@ -16,59 +16,72 @@ _CHECK_X = re.compile(r"[xX](?![A-Za-z0-9_])")
 """The eleventh check digit of a Chinese identity number."""
 MOST_GROUPS = 8
 """No number is written in more groups."""
-MOST_DIGITS = 19
+LEAST_DIGITS, MOST_DIGITS = 7, 19
+BEHIND = 16
+"""So many characters behind a number may hold the word that says what it is."""
 
 CARD, NATIONAL, PHONE = "card", "national_id", "phone"
 
 
-def numbers(
-    text: str, kinds: Collection[str], countries: Sequence[str]
-) -> Iterator[tuple[str, int, int]]:
-    """Yield kind, first character and the one behind the last of each number that is one of ours."""
-    for run in _RUN.finditer(text):
-        groups = [(g.start(), g.group()) for g in _GROUP.finditer(text, run.start(), run.end())]
-        first = 0
-        while first < len(groups):
-            size, kind = _at(text, groups[first : first + MOST_GROUPS], kinds, countries)
-            if size:
-                last, digits = groups[first + size - 1]
-                start = _opened(text, groups[first][0]) if kind == PHONE else groups[first][0]
-                yield kind, start, _closed(text, last + len(digits), kind)
-            first += size or 1
+class Numbers:
+    """Finds the numbers of some kinds, as some countries write them."""
 
+    def __init__(self, kinds: Collection[str], countries: Sequence[str]):
+        self._kinds, self._countries = kinds, countries
 
-def _at(
-    text: str, groups: list[tuple[int, str]], kinds: Collection[str], countries: Sequence[str]
-) -> tuple[int, str]:
-    """Return how many groups from here on are a number, and of which kind; the longest that fits."""
-    start = groups[0][0]
-    if not _begins(text, start):
-        return 0, ""
-    before = text[max(0, _opened(text, start) - BEFORE) : _opened(text, start)]
-    best = (0, "")
-    digits, parts = "", []
-    for size, (at, group) in enumerate(groups, 1):
-        digits += group
-        parts.append(group)
-        end = at + len(group)
-        if len(digits) > MOST_DIGITS:
-            break
-        said, plain = text[start:end], _plain(digits)
-        if size == 1 and len(digits) == 17 and _CHECK_X.match(text, end):
-            found = NATIONAL in kinds and is_national(plain + "X", plain + "X", countries, before)
-            return (1, NATIONAL) if found else (0, "")
-        if len(digits) < 7 or _GOES_ON.match(text, end):
-            continue
-        if CARD in kinds and is_card(plain, parts, before):
-            return size, CARD
-        if NATIONAL in kinds and is_national(_plain(said), plain.upper(), countries, before):
-            return size, NATIONAL
-        if PHONE in kinds:
-            opened = text[_opened(text, start) : end]
-            around = before, text[end : end + 16]
-            if is_phone(_plain(opened), plain, parts, countries, around):
-                best = (size, PHONE)
-    return best
+    def __call__(self, text: str) -> Iterator[tuple[str, int, int]]:
+        """Yield kind, first character and the one behind the last of each number that is one of ours."""
+        for run in _RUN.finditer(text):
+            groups = list(_GROUP.finditer(text, run.start(), run.end()))
+            first = 0
+            while first < len(groups):
+                start = _opened(text, groups[first].start())
+                since = groups[first - 1].end() if first else 0
+                before = text[max(since, start - BEFORE) : start]
+                size, kind = self._at(text, groups[first : first + MOST_GROUPS], before)
+                if size:
+                    begins = start if kind == PHONE else groups[first].start()
+                    yield kind, begins, _closed(text, groups[first + size - 1].end(), kind)
+                first += size or 1
+
+    def _at(self, text: str, groups: Sequence[re.Match[str]], before: str) -> tuple[int, str]:
+        """Return how many groups from here on are a number, and of which kind; of phones the longest."""
+        start = groups[0].start()
+        if not _begins(text, start):
+            return 0, ""
+        best, digits, parts = (0, ""), "", []
+        for size, group in enumerate(groups, 1):
+            parts.append(group.group())
+            digits += parts[-1]
+            if len(digits) > MOST_DIGITS:
+                break
+            if len(digits) < LEAST_DIGITS:
+                continue
+            kind = self._kind(text, start, group.end(), parts, _plain(digits), before)
+            if kind and kind != PHONE:
+                return size, kind
+            best = (size, kind) if kind else best
+        return best
+
+    def _kind(
+        self, text: str, start: int, end: int, parts: Sequence[str], digits: str, before: str
+    ) -> str:
+        """Return what the number from start to end is, if it is one."""
+        if len(parts) == 1 and len(digits) == 17 and _CHECK_X.match(text, end):
+            end += 1
+            digits += "X"
+        elif _GOES_ON.match(text, end):
+            return ""
+        if CARD in self._kinds and is_card(digits, parts, before):
+            return CARD
+        said = _plain(text[start:end])
+        if NATIONAL in self._kinds and is_national(said, digits, self._countries, before):
+            return NATIONAL
+        if PHONE in self._kinds:
+            said = _plain(text[_opened(text, start) : end])
+            if is_phone(said, digits, parts, self._countries, (before, text[end : end + BEHIND])):
+                return PHONE
+        return ""
 
 
 def _begins(text: str, at: int) -> bool:

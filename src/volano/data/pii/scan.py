@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from volano.core.plugins import Registry
 from volano.core.ports.mask import Detect
-from volano.data.pii.numbers import CARD, NATIONAL, PHONE, numbers
+from volano.data.pii.numbers import CARD, NATIONAL, PHONE, Numbers
 from volano.data.pii.secrets import secrets
 from volano.traces.mask import DETECTORS as SEEN_IN_TRACES
 
@@ -81,9 +81,9 @@ class Scan:
     def __init__(self, kinds: Iterable[str] = KINDS, countries: Sequence[str] = COUNTRIES):
         wanted = tuple(kinds)
         self._alone = [find for kind, find in _ALONE.items() if kind in wanted]
-        self._numbers = frozenset(wanted) & {CARD, NATIONAL, PHONE}
+        of_digits = frozenset(wanted) & {CARD, NATIONAL, PHONE}
+        self._numbers = Numbers(of_digits, tuple(countries)) if of_digits else None
         self._others = {kind: DETECTORS.get(kind) for kind in wanted if kind not in KINDS}
-        self._countries = tuple(countries)
         self._rank = {kind: at for at, kind in enumerate((*KINDS, *self._others))}
 
     def __call__(self, text: str) -> list[Found]:
@@ -92,7 +92,7 @@ class Scan:
         for find in self._alone:
             places += find(text)
         if self._numbers and _DIGIT.search(text):
-            places += numbers(text, self._numbers, self._countries)
+            places += self._numbers(text)
         for kind, detect in self._others.items():
             places += ((kind, start, end) for start, end in detect(text))
         return self._apart(places) if places else []
