@@ -32,7 +32,7 @@ class Boilerplate:
     """Takes out lines that stand on many texts of one source, menus, and notices about cookies (en, de, hu, ru, zh).
 
     A line is repeated when it stands on at least `least` texts of its source and on at least `share` of them. A source is
-    the host of the row's `origin`, else its `source`, else the folder of its file; or the column `by`. `notices`: also take
+    the host of the row's `origin`, or the folder of its file; or what the column `by` says. `notices`: also take
     out menus and notices that are known by their words. Of a text of one line nothing is taken.
     """
 
@@ -132,18 +132,15 @@ def source_of(row: Record, by: str = "") -> str:
     origin = row.get("origin")
     if not isinstance(origin, Mapping):
         return ""
-    url = origin.get("url")
-    if isinstance(url, str) and url:
-        try:
-            return urlsplit(url).hostname or url
-        except ValueError:
-            return url[:200]
-    if origin.get("source"):
-        return str(origin["source"])
-    path = next(
-        (origin[name] for name in ("path", "file") if isinstance(origin.get(name), str)), ""
-    )
-    return path.rpartition("/")[0]
+    given = (origin.get(name) for name in ("url", "source", "path", "file"))
+    place = next((one for one in given if isinstance(one, str) and one), "")
+    if "://" not in place:
+        folder = place.rpartition("/")[0]
+        return folder if folder or "." in place else place
+    try:
+        return urlsplit(place).hostname or place
+    except ValueError:
+        return place
 
 
 def _digest(text: str) -> str:

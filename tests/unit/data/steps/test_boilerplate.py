@@ -75,7 +75,9 @@ def test_text_is_no_menu(line):
 
 @pytest.mark.parametrize(
     ("origin", "source"),
-    [({"url": "https://a.b/c?d"}, "a.b"), ({"source": "wiki", "path": "x/y"}, "wiki"), ({"path": "/x/y.html", "line": 3}, "/x"),
+    [({"url": "https://a.b/c?d"}, "a.b"), ({"source": "wiki", "path": "x/y"}, "wiki"),
+        ({"source": "https://a.b:80/c", "line": 1}, "a.b"),
+        ({"source": "docs/a.html"}, "docs"), ({"path": "/x/y.html", "line": 3}, "/x"),
      ({"file": "y.csv"}, ""), ({"url": "http://["}, "http://["), (None, ""), ("text", "")],
 )  # fmt: skip
 def test_what_shares_a_frame(origin, source):
