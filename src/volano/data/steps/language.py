@@ -19,6 +19,8 @@ UNKNOWN = "und"
 """BCP 47's word for a language that cannot be told."""
 NOT_TEXT = "zxx"
 """BCP 47's word for what is in no language: numbers, code."""
+CHINESE = frozenset(("cmn", "wuu", "yue", "nan", "gan", "hak"))
+"""Kinds of Chinese (ISO 639-3); written text hardly tells them apart, so they count as `zh`."""
 _LOADING = Lock()
 
 
@@ -31,7 +33,7 @@ class Language:
     of a language, `min_chars` the least letters of a text for which one is told. `unsure` says whether
     rows whose language cannot be told `keep` on or `drop` out. `among` narrows down what may
     come at all, which helps with short texts. Of a long text `look` characters are looked at: from its
-    beginning, middle and end.
+    beginning, middle and end. Wu, Yue and others count as `zh` unless they are named.
     """
 
     name: ClassVar[str] = "language"
@@ -88,6 +90,8 @@ class Language:
         language, sure = model.classify(text)
         if sure < self.min_confidence or language == NOT_TEXT:
             return UNKNOWN, float(sure)
+        if language in CHINESE and language not in (*self.keep, *self.among):
+            language = "zh"
         return str(language), float(sure)
 
     def _model(self) -> Any:

@@ -37,6 +37,17 @@ def test_few_characters_of_chinese_say_enough():
     assert run(Language(), ["我的卡在哪里？"])[0]["language"] == "zh"
 
 
+def test_kinds_of_chinese_are_chinese_unless_they_are_named():
+    class Model:
+        labels = ("zh", "wuu")
+
+        def classify(self, _):
+            return "wuu", 0.9
+
+    assert Language()._told(Model(), "侬好侬好侬好") == ("zh", 0.9)
+    assert Language(keep=("wuu",))._told(Model(), "侬好侬好侬好") == ("wuu", 0.9)
+
+
 def test_a_narrower_choice_helps_with_short_texts_and_no_other_step():
     short = "Где моя карта?"
     assert run(Language(among=("ru", "en", "de")), [short])[0]["language"] == "ru"
