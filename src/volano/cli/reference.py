@@ -1,4 +1,4 @@
-"""Writes the reference pages that follow from the code: commands, HTTP API, settings, KPIs.
+"""Writes the reference pages that follow from the code: commands, HTTP API, settings, KPIs, steps.
 
     python -m volano.cli.reference docs/reference
 
@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from volano import settings as settings_module
+from volano.cli import step_reference
 from volano.cli.root import BARE, NOUNS, root
 from volano.monitor.scorecard import ALL
 from volano.monitor.series import ASKED_BY
@@ -35,6 +36,7 @@ def pages() -> dict[str, str]:
         "http-api.md": http_api(),
         "settings.md": settings(),
         "kpis.md": kpis(),
+        "steps.md": _text([NOTE, *step_reference.lines()]),
     }
 
 
