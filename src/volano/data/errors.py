@@ -143,3 +143,15 @@ class BadCorrectionError(InvalidError):
     """Correction {row} has no `{field}`."""
 
     hint = "A correction needs trace_id, text, label and feedback_id."
+
+
+class BadStepError(InvalidError):
+    """The step `{step}` cannot have this `{setting}`: {why}."""
+
+    hint = "See the settings of each step in docs/reference/steps.md."
+
+
+class SplitImpossibleError(InvalidError):
+    """The rows cannot be split as asked: {why}."""
+
+    hint = "{advice_}"
