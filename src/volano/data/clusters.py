@@ -7,8 +7,9 @@ of rows that are alike join at the first comparison, and thousands that only
 look alike cost no more than so many comparisons each.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -106,7 +107,7 @@ def _join_equal(corpus: Corpus, clusters: Clusters, folder: Path) -> npt.NDArray
 
     for pairs in repeated(digests(), len(corpus), folder):
         rows = pairs["row"].astype(np.int64)
-        firsts = _begins(pairs["key"])
+        firsts = begins(pairs["key"])
         leaders = rows[firsts][np.cumsum(firsts) - 1]
         clusters.parent[rows] = leaders
         alive[rows[~firsts]] = False
@@ -118,10 +119,10 @@ def _open_groups(pairs: Pairs, clusters: Clusters) -> tuple[Places, Places]:
     rows = pairs["row"].astype(np.int64)
     if not rows.size:
         return rows, rows
-    begins = _begins(pairs["key"])
-    groups = np.cumsum(begins) - 1
+    firsts = begins(pairs["key"])
+    groups = np.cumsum(firsts) - 1
     roots = clusters.roots(rows)
-    apart = roots != roots[begins][groups]
+    apart = roots != roots[firsts][groups]
     still = np.zeros(groups[-1] + 1, np.bool_)
     still[groups[apart]] = True
     keep = still[groups]
@@ -134,13 +135,13 @@ def _join_similar(
     """Compare each row with the first of its group, then with the second, and join what is alike."""
     if not rows.size:
         return
-    begins = np.flatnonzero(_begins(groups))
-    sizes = np.diff(np.append(begins, rows.size))
+    heads = np.flatnonzero(begins(groups))
+    sizes = np.diff(np.append(heads, rows.size))
     for nth in range(min(most, int(sizes.max()) - 1)):
         long = sizes > nth + 1
         counts = sizes[long] - nth - 1
-        leaders = rows[begins[long] + nth]
-        shifts = begins[long] + nth + 1 - (np.cumsum(counts) - counts)
+        leaders = rows[heads[long] + nth]
+        shifts = heads[long] + nth + 1 - (np.cumsum(counts) - counts)
         ends = np.cumsum(counts)
         for begin in range(0, int(ends[-1]), AT_ONCE):
             at = np.arange(begin, min(begin + AT_ONCE, int(ends[-1])))
@@ -165,9 +166,9 @@ def stars(
     for _ in range(most):
         if not rows.size:
             return
-        begins = _begins(groups)
-        leaders = rows[begins][np.cumsum(begins) - 1]
-        others = np.flatnonzero(~begins)
+        firsts = begins(groups)
+        leaders = rows[firsts][np.cumsum(firsts) - 1]
+        others = np.flatnonzero(~firsts)
         near = np.zeros(others.size, np.bool_)
         for begin in range(0, others.size, AT_ONCE):
             part = others[begin : begin + AT_ONCE]
@@ -188,9 +189,8 @@ def scores(corpus: Corpus, rows: Places) -> npt.NDArray[np.float64]:
     return found
 
 
-def _begins(keys: Sequence[int] | npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:  # type: ignore[type-arg]
+def begins(keys: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Return where a run of equal keys begins."""
-    keys = np.asarray(keys)
-    begins = np.ones(keys.size, np.bool_)
-    begins[1:] = keys[1:] != keys[:-1]
-    return begins
+    first = np.ones(keys.size, np.bool_)
+    first[1:] = keys[1:] != keys[:-1]
+    return first

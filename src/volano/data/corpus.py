@@ -6,6 +6,7 @@ shingles in `shingles`, and its origin as JSON in `origins`.
 """
 
 import os
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -112,6 +113,7 @@ class Corpus:
         self.folders = list(folders)
         sizes = [(folder / "rows").stat().st_size // ROW.itemsize for folder in folders]
         self.starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)))
+        self._starts: list[int] = self.starts.tolist()
         self._files: OrderedDict[int, tuple[int, int, int]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -141,7 +143,7 @@ class Corpus:
 
     def origin(self, row: int) -> Any:
         """Return where this row came from; the row's number (from 0) where it does not say."""
-        shard = int(np.searchsorted(self.starts, row, "right")) - 1
+        shard = bisect_right(self._starts, row) - 1
         (record,) = self.records(np.array([row]))
         line, more = b"", 512
         while not line.endswith(b"\n"):
@@ -177,7 +179,8 @@ class Corpus:
     def _compare(
         self, rows: Places, records: npt.NDArray[np.void], a: Places, b: Places
     ) -> npt.NDArray[np.float64]:
-        loaded = {at: self._load(int(rows[at]), records[at]) for at in {*a.tolist(), *b.tolist()}}
+        wanted = np.unique(np.concatenate((a, b)))
+        loaded = self._load(wanted, rows[wanted], records[wanted])
         sides: list[Hashes] = []
         for x, y in zip(a.tolist(), b.tolist(), strict=True):
             left, right = loaded[x], loaded[y]
@@ -195,10 +198,17 @@ class Corpus:
         common = np.bincount((shared >> np.uint64(48)).astype(np.int64), minlength=a.size)
         return common / np.maximum(total - common, 1)
 
-    def _load(self, row: int, record: npt.NDArray[np.void]) -> Hashes:
-        shard = int(np.searchsorted(self.starts, row, "right")) - 1
-        raw = os.pread(self._open(shard)[1], int(record["count"]) * 8, int(record["at"]) * 8)
-        return np.frombuffer(raw, "<u8")
+    def _load(
+        self, names: Places, rows: Places, records: npt.NDArray[np.void]
+    ) -> dict[int, Hashes]:
+        """Return the shingles of these rows, each under its name."""
+        shards = np.searchsorted(self.starts, rows, "right") - 1
+        sizes, places = records["count"].astype(np.int64) * 8, records["at"].astype(np.int64) * 8
+        told = zip(names.tolist(), shards.tolist(), sizes.tolist(), places.tolist(), strict=True)
+        return {
+            name: np.frombuffer(os.pread(self._open(shard)[1], size, place), "<u8")
+            for name, shard, size, place in told
+        }
 
     def _open(self, shard: int) -> tuple[int, int, int]:
         if (files := self._files.get(shard)) is None:

@@ -91,7 +91,7 @@ class Shingler:
             folded = [fold(text) for text in texts]
             codes = _codes("".join(folded)).astype(np.uint64)
             codes += np.uint64(1)
-            return _scramble(codes * _LETTER), np.array([len(t) for t in folded], np.int64)
+            return scrambled(codes * _LETTER), np.array([len(t) for t in folded], np.int64)
         folded = [text.lower() if text.isascii() else fold_case(text) for text in texts]
         lengths = np.array([len(text) + 1 for text in folded], np.int64)
         starts, hashes = _words(_codes("\n".join(folded)))
@@ -146,7 +146,7 @@ def _rolled(tokens: Hashes, size: int) -> Hashes:
     for at in range(1, size):
         rolled *= _STEP
         rolled += tokens[at : at + many]
-    return _scramble(rolled)
+    return scrambled(rolled)
 
 
 def _padded(tokens: Hashes, counts: Places, size: int) -> tuple[Hashes, Places]:
@@ -169,7 +169,7 @@ def _words(codes: npt.NDArray[np.uint32 | np.uint8]) -> tuple[Places, Hashes]:
     up, down = _powers(1 << max(codes.size, 1).bit_length())
     sums = np.zeros(codes.size + 1, np.uint64)
     np.cumsum((codes.astype(np.uint64) + np.uint64(1)) * up[: codes.size], out=sums[1:])
-    return starts, _scramble((sums[ends] - sums[starts]) * down[starts])
+    return starts, scrambled((sums[ends] - sums[starts]) * down[starts])
 
 
 @cache
@@ -207,8 +207,8 @@ def _codes(text: str) -> npt.NDArray[np.uint32 | np.uint8]:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
 
 
-def _scramble(hashes: Hashes) -> Hashes:
-    """Spread what differs over all bits (SplitMix64, Steele et al. 2014); changes the array."""
+def scrambled(hashes: Hashes) -> Hashes:
+    """Return what differs spread over all bits (SplitMix64, Steele et al. 2014), in the same array."""
     hashes ^= hashes >> np.uint64(30)
     hashes *= np.uint64(0xBF58476D1CE4E5B9)
     hashes ^= hashes >> np.uint64(27)

@@ -1,5 +1,5 @@
 """The steps that ours bring; each file registers its own in `STEPS`."""
 
-from volano.data.steps import near_dedup
+from volano.data.steps import decontaminate, exact_dedup, line_dedup, near_dedup, split
 
-__all__ = ["near_dedup"]
+__all__ = ["decontaminate", "exact_dedup", "line_dedup", "near_dedup", "split"]
