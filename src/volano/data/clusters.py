@@ -57,31 +57,67 @@ class Clusters:
         if a != b:
             parent[max(a, b)] = min(a, b)
 
-    def members(self) -> tuple[Places, Places]:
-        """Return (roots, rows) of all clusters of two or more, by root and then by row."""
-        all_roots = np.empty_like(self.parent)
-        for begin in range(0, self.parent.size, AT_ONCE):
-            rows = np.arange(begin, min(begin + AT_ONCE, self.parent.size))
-            all_roots[rows] = self.roots(rows)
-        moved = np.flatnonzero(all_roots != np.arange(all_roots.size, dtype=all_roots.dtype))
-        rows = np.concatenate((np.unique(all_roots[moved]), moved)).astype(np.int64)
-        roots = all_roots[rows].astype(np.int64)
-        order = np.lexsort((rows, roots))
-        return roots[order], rows[order]
+    def groups(self, folder: Path) -> Iterator[tuple[Places, Places]]:
+        """Yield (roots, rows) of the clusters of two or more rows: a part of them at a time.
+
+        Each cluster comes whole, its rows in their order.
+        """
+
+        def rooted() -> Iterator[Pairs]:
+            for begin in range(0, self.parent.size, AT_ONCE):
+                rows = np.arange(begin, min(begin + AT_ONCE, self.parent.size))
+                pairs = np.empty(rows.size, PAIR)
+                pairs["key"], pairs["row"] = self.roots(rows), rows
+                yield pairs
+
+        for pairs in repeated(rooted(), self.parent.size, folder):
+            yield pairs["key"].astype(np.int64), pairs["row"].astype(np.int64)
+
+
+class Alive:
+    """Which rows are still to be compared: one bit each."""
+
+    def __init__(self, rows: int):
+        self._bits = np.zeros(rows + 7 >> 3, np.uint8)
+
+    def mark(self, rows: Places, *, alive: bool) -> None:
+        """Say of some rows that they are, or are no more."""
+        bit = (np.uint8(1) << (rows & 7).astype(np.uint8)).astype(np.uint8)
+        if alive:
+            np.bitwise_or.at(self._bits, rows >> 3, bit)
+        else:
+            np.bitwise_and.at(self._bits, rows >> 3, ~bit)
+
+    def are(self, rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Return of each of the rows whether it is."""
+        at = rows.astype(np.int64)
+        return (self._bits[at >> 3] >> (at & 7).astype(np.uint8) & 1).astype(np.bool_)
+
+    def first(self, many: int) -> Places:
+        """Return the first of them, at most so many."""
+        found: list[Places] = []
+        have = 0
+        for begin in range(0, self._bits.size, AT_ONCE):
+            bits = np.unpackbits(self._bits[begin : begin + AT_ONCE], bitorder="little")
+            found.append(np.flatnonzero(bits) + begin * 8)
+            have += found[-1].size
+            if have >= many:
+                break
+        return np.concatenate([np.zeros(0, np.int64), *found])[:many]
 
 
 def cluster(corpus: Corpus, threshold: float, folder: Path) -> Clusters:
     """Return the clusters of the rows that are alike to at least the threshold."""
     clusters = Clusters(len(corpus))
     alive = _join_equal(corpus, clusters, folder)
-    if alive.sum() <= FEW:
-        rows = np.flatnonzero(alive)
+    rows = alive.first(FEW + 1)
+    if rows.size <= FEW:
         _join_similar(corpus, clusters, np.zeros(rows.size, np.int64), rows, threshold, FEW)
         return clusters
     for band in range(Bands.of(threshold).count):
         keys = numbered(
             corpus.paths(f"band-{band}"), corpus.starts[:-1].tolist(),
-            keep=lambda rows: alive[rows.astype(np.int64)],
+            keep=alive.are,
         )  # fmt: skip
         for pairs in repeated(keys, len(corpus), folder):
             groups, rows = _open_groups(pairs, clusters)
@@ -89,9 +125,9 @@ def cluster(corpus: Corpus, threshold: float, folder: Path) -> Clusters:
     return clusters
 
 
-def _join_equal(corpus: Corpus, clusters: Clusters, folder: Path) -> npt.NDArray[np.bool_]:
+def _join_equal(corpus: Corpus, clusters: Clusters, folder: Path) -> Alive:
     """Join rows with equal shingles; return which rows are to be compared further."""
-    alive = np.zeros(len(corpus), np.bool_)
+    alive = Alive(len(corpus))
 
     def digests() -> Iterator[Pairs]:
         for path, start in zip(corpus.paths("rows"), corpus.starts[:-1].tolist(), strict=True):
@@ -101,7 +137,7 @@ def _join_equal(corpus: Corpus, clusters: Clusters, folder: Path) -> npt.NDArray
                 pairs["key"] = records["digest"] ^ records["guard"]
                 pairs["row"] = np.arange(at, at + records.size)
                 has = records["count"] > 0
-                alive[at : at + records.size] = has
+                alive.mark(pairs["row"][has].astype(np.int64), alive=True)
                 at += records.size
                 yield pairs[has]
 
@@ -110,7 +146,7 @@ def _join_equal(corpus: Corpus, clusters: Clusters, folder: Path) -> npt.NDArray
         firsts = begins(pairs["key"])
         leaders = rows[firsts][np.cumsum(firsts) - 1]
         clusters.parent[rows] = leaders
-        alive[rows[~firsts]] = False
+        alive.mark(rows[~firsts], alive=False)
     return alive
 
 

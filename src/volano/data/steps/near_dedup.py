@@ -71,13 +71,13 @@ class NearDedup:
     def decide(self, folders: Sequence[Path], folder: Path) -> list[dict[str, str]]:
         """Return for each shard the file that says which of its rows go."""
         with Corpus(folders) as corpus:
-            roots, rows = cluster(corpus, self.threshold, folder).members()
-            if self.keep != "first":
-                order = np.lexsort((rows, -scores(corpus, rows), roots))
-                roots, rows = roots[order], rows[order]
             drops = Drops(folder, corpus.starts)
-            for kept, gone, alike in stars(corpus, roots, rows, self.threshold, MOST_KEPT):
-                drops.add(gone, kept, alike)
+            for roots, rows in cluster(corpus, self.threshold, folder).groups(folder):
+                if self.keep != "first":
+                    order = np.lexsort((rows, -scores(corpus, rows), roots))
+                    roots, rows = roots[order], rows[order]
+                for kept, gone, alike in stars(corpus, roots, rows, self.threshold, MOST_KEPT):
+                    drops.add(gone, kept, alike)
             return drops.told(corpus)
 
     def apply(self, rows: Iterable[Record], notes: Notes, decided: Any = None) -> Iterator[Record]:
