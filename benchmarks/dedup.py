@@ -24,7 +24,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -112,7 +111,9 @@ def ours(texts: list[str]) -> dict[int, int]:
             step.survey(rows(texts, begin, end), folders[-1])
         Path(place, "decided").mkdir()
         decided = step.decide(folders, Path(place, "decided"))
-        notes = Notes(step.name, lambda one: gone.update({one.row["origin"]["line"]: one.of["line"]}))
+        notes = Notes(
+            step.name, lambda one: gone.update({one.row["origin"]["line"]: one.of["line"]})
+        )
         for (begin, end), told in zip(shards, decided, strict=True):
             for _ in step.apply(rows(texts, begin, end), notes, told):
                 pass
@@ -213,7 +214,7 @@ def compare(times: int, peers: bool) -> None:
                 result = json.loads(told)
                 if way not in best or result["cpu_s"] < best[way]["cpu_s"]:
                     best[way] = result
-    everything = {copy: at for copy, at in planted}
+    everything = dict(planted)
     for way, result in best.items():
         gone = dict(result["gone"])
         right = sum(1 for row, of in gone.items()

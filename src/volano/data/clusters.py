@@ -33,7 +33,7 @@ class Clusters:
     """Which rows belong together: a union-find, whose roots are the first rows of clusters."""
 
     def __init__(self, rows: int):
-        self.parent: Places = np.arange(rows, dtype=np.int64 if rows >= 1 << 31 else np.int32)  # type: ignore[assignment]
+        self.parent: Places = np.arange(rows, dtype=np.int64 if rows >= 1 << 31 else np.int32)
 
     def roots(self, rows: Places) -> Places:
         """Return the first row of each row's cluster."""

@@ -133,7 +133,7 @@ class Corpus:
     def records(self, rows: Places) -> npt.NDArray[np.void]:
         """Return what is known of these rows, which ascend: an array of `ROW`."""
         found = np.empty(rows.size, ROW)
-        view = memoryview(found).cast("B")
+        view = found.view(np.uint8).data
         size = ROW.itemsize
         shards = np.searchsorted(self.starts, rows, "right") - 1
         places = (rows - self.starts[shards]) * size
@@ -224,4 +224,3 @@ class Corpus:
     def _close(self) -> None:
         for file in self._files.popitem(last=False)[1]:
             os.close(file)
-

@@ -34,8 +34,8 @@ class Bands:
     @classmethod
     def of(cls, threshold: float) -> "Bands":
         """Return the most telling bands that find a pair at the threshold as surely as `FOUND`."""
-        best = cls(_bands(threshold, 1), 1)
-        for rows in range(2, 33):
+        best = cls(_bands(threshold, 2), 2)
+        for rows in range(3, 33):
             bands = cls(_bands(threshold, rows), rows)
             if bands.rows * bands.count > (PLACES if best.rows > 2 else MOST_PLACES):
                 break

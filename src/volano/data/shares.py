@@ -9,6 +9,7 @@ those nearest to the border first, and no more than are needed.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from volano.data.errors import SplitImpossibleError
 from volano.data.shingles import Places
 
 Parts = npt.NDArray[np.int64]
+Amounts = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,57 +51,56 @@ class Shares:
         strata = np.split(order, np.cumsum(np.bincount(groups.strata))[:-1])
         for members in strata:
             least = self.least if len(strata) == 1 else min(self.least, 1)
-            parts[members] = self._put_right(
-                groups.places[members], groups.sizes[members], parts[members], least
-            )
+            dealt = _Dealt(groups.places[members], groups.sizes[members], parts[members])
+            self._put_right(dealt, least)
+            parts[members] = dealt.parts
         self._check(groups, parts)
         return parts
 
-    def _put_right(
-        self, places: npt.NDArray[np.float64], sizes: Places, parts: Parts, least: int
-    ) -> Parts:
-        """Return the parts of one stratum, each with about its share and its fewest rows."""
-        many, total = len(self.names), int(sizes.sum())
+    def _put_right(self, dealt: "_Dealt", least: int) -> None:
+        """Move groups of one stratum until each part has about its share and its fewest rows."""
+        many, total = len(self.names), int(dealt.sizes.sum())
         wanted = self.shares * total
         slack = np.maximum(np.minimum(self.tolerance * total, wanted / 2), 0.5)
-        floor = np.maximum(wanted - slack, least if sizes.size >= many else 0)
+        floor = np.maximum(wanted - slack, least if dealt.sizes.size >= many else 0)
         for _ in range(4 * many * many):
-            have = np.bincount(parts, sizes, many)
+            have = np.bincount(dealt.parts, dealt.sizes.astype(np.float64), many)
             under, over = floor - have, have - wanted - slack
-            if (under <= 0).all() and (over <= 0).all():
-                break
-            taker = int(np.argmax(under) if (under > 0).any() else np.argmin(have - wanted))
-            moved = self._movers(places, sizes, parts, taker, have - wanted, max(
-                float(under[taker]), 0.0 if (under > 0).any() else float(over.max())
-            ))  # fmt: skip
+            if under.max() > 0:
+                taker, need = int(np.argmax(under)), float(under.max())
+            elif over.max() > 0:
+                taker, need = int(np.argmin(have - wanted)), float(over.max())
+            else:
+                return
+            moved = self._movers(dealt, taker, need, have - wanted, have - floor)
             if not moved.size:
-                break
-            parts[moved] = taker
-        return parts
+                return
+            dealt.parts[moved] = taker
 
     def _movers(
-        self, places: npt.NDArray[np.float64], sizes: Places, parts: Parts, taker: int,
-        excess: npt.NDArray[np.float64], need: float,
-    ) -> Places:  # fmt: skip
+        self, dealt: "_Dealt", taker: int, need: float, excess: Amounts, spare: Amounts
+    ) -> Places:
         """Return the groups that move to the taker from the part that has most too many rows.
 
         Nearest to the taker's stretch first, as few as are needed, and none that
         makes the sizes worse; an empty part takes the smallest group there is.
         """
-        counts = np.bincount(parts, minlength=len(self.names))
-        excess = np.where((counts > 1) & (np.arange(counts.size) != taker), excess, -np.inf)
-        giver = int(np.argmax(excess))
-        if not np.isfinite(excess[giver]):
+        counts = np.bincount(dealt.parts, minlength=len(self.names))
+        able = (counts > 1) & (np.arange(counts.size) != taker)
+        if not able.any():
             return np.zeros(0, np.int64)
+        giver = int(np.argmax(np.where(able, excess, -np.inf)))
         low = float(self.shares[:taker].sum())
-        away = np.maximum(np.maximum(low - places, places - low - self.shares[taker]), 0.0)
-        theirs = np.flatnonzero(parts == giver)
-        theirs = theirs[np.lexsort((away[theirs], sizes[theirs] > max(need, 1)))]
-        if counts[taker] == 0:
-            return theirs[:1] if sizes[theirs[0]] <= need else theirs[[np.argmin(sizes[theirs])]]
-        room = excess[giver] + need
-        sums = np.cumsum(sizes[theirs])
-        fit = int(min(np.searchsorted(sums, need) + 1, np.searchsorted(sums, room)))
+        away = np.maximum(low - dealt.places, dealt.places - low - self.shares[taker])
+        theirs = np.flatnonzero(dealt.parts == giver)
+        sizes = dealt.sizes[theirs]
+        order = np.lexsort((away[theirs], sizes > max(need, 1)))
+        theirs, sizes = theirs[order], sizes[order]
+        room = max(excess[giver] + need - 1e-9, min(spare[giver], need + 1))
+        sums = np.cumsum(sizes)
+        fit = int(min(np.searchsorted(sums, need) + 1, np.searchsorted(sums, room, "right")))
+        if fit == 0 and counts[taker] == 0:
+            return theirs[[int(np.argmin(sizes))]]
         return theirs[: min(fit, theirs.size - 1)]
 
     def _check(self, groups: Groups, parts: Parts) -> None:
@@ -116,3 +117,12 @@ class Shares:
             advice_="Group by a column with more values, set `near` nearer to 1 or to null, or "
             "allow more `tolerance`.",
         )
+
+
+@dataclass(slots=True)
+class _Dealt:
+    """Groups of one stratum, and the part that each has so far."""
+
+    places: npt.NDArray[np.float64]
+    sizes: Places
+    parts: Parts

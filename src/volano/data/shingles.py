@@ -18,6 +18,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -241,5 +242,5 @@ def _pieces(text: str) -> Iterator[str]:
         begin = end
 
 
-def _joined(parts: Sequence[npt.NDArray[np.generic]], kind: type) -> npt.NDArray:  # type: ignore[type-arg]
+def _joined(parts: Sequence[npt.NDArray[np.generic]], kind: type) -> npt.NDArray[Any]:
     return np.concatenate(parts) if parts else np.zeros(0, kind)

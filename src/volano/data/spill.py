@@ -8,6 +8,7 @@ rows of one key come in their order.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ PAIR = np.dtype([("key", "<u8"), ("row", "<u8")])
 Pairs = npt.NDArray[np.void]
 
 
-def chunks(path: Path, kind: npt.DTypeLike, many: int = PART // 4) -> Iterator[npt.NDArray]:  # type: ignore[type-arg]
+def chunks(path: Path, kind: npt.DTypeLike, many: int = PART // 4) -> Iterator[npt.NDArray[Any]]:
     """Yield the numbers in a file, `many` at a time."""
     with path.open("rb") as file:
         while (numbers := np.fromfile(file, kind, many)).size:
@@ -29,7 +30,9 @@ def chunks(path: Path, kind: npt.DTypeLike, many: int = PART // 4) -> Iterator[n
 
 
 def numbered(
-    paths: Sequence[Path], starts: Sequence[int], keep: Callable[[npt.NDArray[np.uint64]], npt.NDArray[np.bool_]] | None = None
+    paths: Sequence[Path],
+    starts: Sequence[int],
+    keep: Callable[[npt.NDArray[np.uint64]], npt.NDArray[np.bool_]] | None = None,
 ) -> Iterator[Pairs]:
     """Yield the keys in the files with the numbers of their rows; `keep` says of rows which count."""
     for path, start in zip(paths, starts, strict=True):
@@ -41,13 +44,13 @@ def numbered(
             yield pairs if keep is None else pairs[keep(pairs["row"])]
 
 
-def repeated(pairs: Iterable[Pairs], total: int, folder: Path, part: int = PART) -> Iterator[Pairs]:
+def repeated(pairs: Iterable[Pairs], total: int, folder: Path) -> Iterator[Pairs]:
     """Yield the pairs whose key stands there more than once, sorted by key and then by row.
 
     What has one key comes in one array. `total` says how many pairs there are
     at most; rows must ascend within each key.
     """
-    parts = min(-(-total // part), MOST_PARTS)
+    parts = min(-(-total // PART), MOST_PARTS)
     if parts <= 1:
         yield _repeated(np.concatenate([np.empty(0, PAIR), *pairs]))
         return

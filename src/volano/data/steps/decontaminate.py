@@ -1,6 +1,5 @@
 """Decontamination: what an evaluation asks must not be learnt by heart."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +11,7 @@ import msgspec
 
 from volano.data.column import check_name, check_number
 from volano.data.errors import BadStepError
+from volano.data.facts import said, text_of
 from volano.data.fold import fold
 from volano.data.overlap import Overlap, batches
 from volano.data.step import STEPS, Notes, Record
@@ -64,8 +64,8 @@ class Decontaminate:
         content, so that the step's settings change exactly when the evaluation does.
         """
         given = settings.get("against", ())
-        listed = (given,) if isinstance(given, str | Mapping) else given
-        told = []
+        listed: Any = (given,) if isinstance(given, str | Mapping) else given
+        told: list[Any] = []
         for one in listed:
             if isinstance(one, Mapping) and "digest" not in one:
                 column = str(one.get("text_column", settings.get("column", "text")))
@@ -76,12 +76,17 @@ class Decontaminate:
                 told.append(one)
         return {**settings, "against": told}
 
-    def apply(self, rows: Iterable[Record], notes: Notes, _: Any = None) -> Iterator[Record]:
+    def apply(
+        self,
+        rows: Iterable[Record],
+        notes: Notes,
+        decided: Any = None,  # noqa: ARG002
+    ) -> Iterator[Record]:
         """Yield the rows that hold no evaluation text."""
         known = tuple((one["path"], one.get("text_column", self.column)) for one in self.against)
         overlap, origins = _overlap(known, tuple(map(_seen, known)), self.size)
         for batch in _grouped(rows, self.column):
-            found = overlap.find([_text(row, self.column) for row in batch])
+            found = overlap.find([text_of(row, self.column) for row in batch])
             for row, one in zip(batch, found, strict=True):
                 if one is None or one.share < self.share:
                     yield row
@@ -90,7 +95,9 @@ class Decontaminate:
                     notes.drop(row, CONTAMINATED, detail, origins[one.row])
 
     def _told(self, one: Any) -> dict[str, Any]:
-        told = {"path": one} if isinstance(one, str) else dict(one) if isinstance(one, Mapping) else {}
+        told = (
+            {"path": one} if isinstance(one, str) else dict(one) if isinstance(one, Mapping) else {}
+        )
         if not isinstance(told.get("path"), str):
             self._wrong("each is the path of a JSONL file, or has one as its `path`")
         return told
@@ -99,18 +106,13 @@ class Decontaminate:
         raise BadStepError(step=self.name, setting="against", why=why)
 
 
-def _text(row: Record, column: str) -> str:
-    value = row.get(column)
-    return value if isinstance(value, str) else ""
-
-
 def _grouped(rows: Iterable[Record], column: str) -> Iterator[list[Record]]:
     waiting: list[Record] = []
 
     def texts() -> Iterator[str]:
         for row in rows:
             waiting.append(row)
-            yield _text(row, column)
+            yield text_of(row, column)
 
     for batch in batches(texts()):
         yield waiting[: len(batch)]
@@ -139,7 +141,7 @@ def _overlap(
             for number, line in enumerate(file, 1):
                 if line.strip():
                     row = _row(line, path, number)
-                    text = _text(row, column)
+                    text = text_of(row, column)
                     if texts.setdefault(fold(text), text) is text:
                         origins.append(row.get("origin") or {"path": path, "line": number})
     if not any(texts):
@@ -161,8 +163,8 @@ def _written(rows: Iterable[Record], column: str, folder: Path) -> tuple[Path, s
     draft, digest = folder / "evaluation.part", sha256()
     with draft.open("wb") as file:
         for row in rows:
-            told = {column: _text(row, column), "origin": row.get("origin")}
-            line = json.dumps(told, ensure_ascii=True).encode() + b"\n"
+            told = {column: text_of(row, column), "origin": row.get("origin")}
+            line = said(told).encode() + b"\n"
             digest.update(line)
             file.write(line)
     path = folder / f"{digest.hexdigest()}.jsonl"

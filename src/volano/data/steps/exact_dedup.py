@@ -1,9 +1,8 @@
 """Exact duplicates: of equal rows the first stays."""
 
-import json
 import os
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -14,18 +13,16 @@ import msgspec
 import numpy as np
 
 from volano.data.clusters import begins
-from volano.data.column import check_name, check_one_of
+from volano.data.column import as_words, check_name, check_one_of
 from volano.data.drops import Drops, let_through
+from volano.data.facts import content, said
 from volano.data.fold import fold
 from volano.data.shingles import Places
-from volano.data.step import STEPS, Notes, Record
-from volano.data.steps.near_dedup import names
 from volano.data.spill import Pairs, numbered, repeated
+from volano.data.step import STEPS, Notes, Record
 
 EXACT = "exact duplicate"
 TEXT, ROW, COLUMNS = "text", "row", "columns"
-ASIDE = frozenset(("origin", "split", "id"))
-"""Columns that say where a row comes from and goes to, not what it says."""
 
 
 @STEPS.register("exact-dedup")
@@ -49,7 +46,7 @@ class ExactDedup:
     def __post_init__(self) -> None:
         check_one_of(self.name, "what", self.what, (TEXT, ROW, COLUMNS))
         check_name(self.name, "column", self.column)
-        object.__setattr__(self, "columns", names(self.name, "columns", self.columns))
+        object.__setattr__(self, "columns", as_words(self.name, "columns", self.columns))
         if self.what == COLUMNS and not self.columns:
             check_name(self.name, "columns", None)
 
@@ -64,7 +61,9 @@ class ExactDedup:
             for number, row in enumerate(rows):
                 digest = self.digest(row)
                 if digest is None:
-                    digest = blake2b(f"{folder.resolve()}\n{number}".encode(), digest_size=16).digest()
+                    digest = blake2b(
+                        f"{folder.resolve()}\n{number}".encode(), digest_size=16
+                    ).digest()
                 high.write(digest[:8])
                 low.write(digest[8:])
                 places.write(told.to_bytes(8, "little"))
@@ -76,11 +75,13 @@ class ExactDedup:
             value = row.get(self.column)
             if not isinstance(value, str):
                 return None
-            said = fold(value)
+            text = fold(value)
         else:
-            chosen = self.columns or sorted(row.keys() - ASIDE)
-            said = _canonical({name: row.get(name) for name in chosen})
-        return blake2b(said.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            chosen = (
+                {name: row.get(name) for name in self.columns} if self.columns else content(row)
+            )
+            text = said(chosen)
+        return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
     def decide(self, folders: Sequence[Path], folder: Path) -> list[dict[str, str]]:
         """Return for each shard the file that says which of its rows go."""
@@ -136,12 +137,10 @@ class Told:
         """Return where this row came from; its number (from 0) where it does not say."""
         shard = bisect_right(self.starts, row) - 1
         with (self.folders[shard] / "places").open("rb") as places:
-            place = int.from_bytes(os.pread(places.fileno(), 8, (row - self.starts[shard]) * 8), "little")
+            place = int.from_bytes(
+                os.pread(places.fileno(), 8, (row - self.starts[shard]) * 8), "little"
+            )
         with (self.folders[shard] / "origins").open("rb") as origins:
             origins.seek(place)
             told = msgspec.json.decode(origins.readline())
         return {"row": row} if told is None else told
-
-
-def _canonical(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from volano.data.clusters import cluster, scores, stars
-from volano.data.column import check_name, check_number, check_one_of
+from volano.data.column import as_words, check_name, check_number, check_one_of
 from volano.data.corpus import Corpus, Entry, Near
 from volano.data.drops import Drops, let_through
+from volano.data.facts import said, text_of
 from volano.data.fold import fold, numbers
-from volano.data.row import key_of
 from volano.data.shingles import CHARACTERS, WORDS, Shingler
 from volano.data.step import STEPS, Notes, Record
 
@@ -57,7 +57,7 @@ class NearDedup:
         check_one_of(self.name, "keep", self.keep, KEEPS)
         if self.keep in ("highest", "lowest"):
             check_name(self.name, "by", self.by)
-        object.__setattr__(self, "same", names(self.name, "same", self.same))
+        object.__setattr__(self, "same", as_words(self.name, "same", self.same))
 
     @property
     def near(self) -> Near:
@@ -85,15 +85,14 @@ class NearDedup:
         return let_through(rows, notes, NEAR, decided)
 
     def _entry(self, row: Record) -> Entry:
-        value = row.get(self.column)
-        text = value if isinstance(value, str) else ""
+        text = text_of(row, self.column)
         return Entry(text, self._guard(row, text), self._score(row, text), row.get("origin"))
 
     def _guard(self, row: Record, text: str) -> str:
         if not self.same and not self.numbers:
             return ""
-        facts = [key_of(row.get(column)) for column in self.same]
-        return repr((facts, numbers(fold(text)) if self.numbers else ()))
+        facts = [row.get(column) for column in self.same]
+        return said((facts, numbers(fold(text)) if self.numbers else ()))
 
     def _score(self, row: Record, text: str) -> float:
         if self.keep == "first":
@@ -104,17 +103,3 @@ class NearDedup:
         if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
             return float("-inf")
         return float(value) if self.keep == "highest" else -float(value)
-
-
-def names(step: str, setting: str, value: Any) -> tuple[str, ...]:
-    """Return the names of columns as a tuple; one name may stand without a list.
-
-    Raises:
-        BadStepError: it is no list of names.
-    """
-    listed = (value,) if isinstance(value, str) else value
-    if not isinstance(listed, list | tuple):
-        check_name(step, setting, None)
-    for one in listed:
-        check_name(step, setting, one)
-    return tuple(listed)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,13 +14,12 @@ from volano.data.clusters import Clusters, begins, cluster
 from volano.data.column import check_name, check_number, check_one_of
 from volano.data.corpus import Corpus, Entry, Near
 from volano.data.errors import BadStepError
+from volano.data.facts import content, said, text_of
 from volano.data.fold import fold
-from volano.data.row import key_of
 from volano.data.shares import Groups, Shares
 from volano.data.shingles import CHARACTERS, WORDS, Places, Shingler, scrambled
 from volano.data.spill import numbered, repeated
 from volano.data.step import STEPS, Notes, Record
-from volano.data.steps.near_dedup import names
 
 MARKS = ("place", "text-key", "group-key", "stratum-key")
 
@@ -85,25 +85,29 @@ class Split:
     def survey(self, rows: Iterable[Record], folder: Path) -> None:
         """Write down of each row where it falls, and what it belongs together with."""
         paths = [folder / mark for mark in MARKS]
-        with paths[0].open("wb") as place, paths[1].open("wb") as text, paths[2].open("wb") as group:
-            with paths[3].open("wb") as stratum:
+        with (
+            paths[0].open("wb") as place,
+            paths[1].open("wb") as text,
+            paths[2].open("wb") as group,
+            paths[3].open("wb") as stratum,
+        ):
 
-                def marked() -> Iterator[Entry]:
-                    for row in rows:
-                        content = self._content(row)
-                        text.write(content)
-                        own = self._key(row, self.group) if self.group else None
-                        group.write(own or content)
-                        place.write(blake2b(own or content, digest_size=8, salt=self._salt).digest())
-                        stratum.write(self._key(row, self.stratify) or b"\0" * 8)
-                        yield Entry(_text(row, self.column))
+            def marked() -> Iterator[Entry]:
+                for row in rows:
+                    content = self._content(row)
+                    text.write(content)
+                    own = self._key(row, self.group) if self.group else None
+                    group.write(own or content)
+                    place.write(blake2b(own or content, digest_size=8, salt=self._salt).digest())
+                    stratum.write(self._key(row, self.stratify) or b"\0" * 8)
+                    yield Entry(text_of(row, self.column))
 
-                entries = marked()
-                if self.near is not None:
-                    Near(self.near, self._shingler).survey(entries, folder)
-                else:
-                    for _ in entries:
-                        pass
+            entries = marked()
+            if self.near is not None:
+                Near(self.near, self._shingler).survey(entries, folder)
+            else:
+                for _ in entries:
+                    pass
 
     @property
     def _shingler(self) -> Shingler:
@@ -115,15 +119,13 @@ class Split:
 
     def _content(self, row: Record) -> bytes:
         """Return a hash of the folded text; of the whole row where it has no text."""
-        said = fold(_text(row, self.column)).encode("utf-8", "surrogatepass")
-        if not said:
-            said = b"\0" + key_of({k: v for k, v in row.items() if k not in ("origin", "split", "id")})
-        return blake2b(said, digest_size=8).digest()
+        text = fold(text_of(row, self.column)).encode("utf-8", "surrogatepass")
+        return blake2b(text or b"\0" + said(content(row)).encode(), digest_size=8).digest()
 
     def _key(self, row: Record, column: str | None) -> bytes | None:
         """Return a hash of the column's value; None where the row has none."""
         value = row.get(column) if column else None
-        return None if value is None else blake2b(key_of(value), digest_size=8).digest()
+        return None if value is None else blake2b(said(value).encode(), digest_size=8).digest()
 
     def decide(self, folders: Sequence[Path], folder: Path) -> list[dict[str, str]]:
         """Return for each shard the file that says which part each of its rows goes to.
@@ -142,7 +144,7 @@ class Split:
         )
         parts = shares.deal(groups)[which].astype(np.uint16) if starts[-1] else which
         told = []
-        for number, (begin, end) in enumerate(zip(starts, starts[1:], strict=False)):
+        for number, (begin, end) in enumerate(pairwise(starts)):
             path = folder / f"parts-{number}"
             path.write_bytes(parts[begin:end].astype("<u2").tobytes())
             told.append({"parts": str(path)})
@@ -167,7 +169,9 @@ class Split:
     def _groups(self, folders: Sequence[Path], firsts: Places, which: Places) -> Groups:
         """Return each group: its least member by content gives it its place and its stratum."""
         places, strata = (
-            np.concatenate([np.zeros(0, "<u8"), *(np.fromfile(one / mark, "<u8") for one in folders)])
+            np.concatenate(
+                [np.zeros(0, "<u8"), *(np.fromfile(one / mark, "<u8") for one in folders)]
+            )
             for mark in ("place", "stratum-key")
         )
         order = np.lexsort((places, which))
@@ -179,15 +183,15 @@ class Split:
             own,
         )
 
-    def apply(self, rows: Iterable[Record], notes: Notes, decided: Any = None) -> Iterator[Record]:
+    def apply(
+        self,
+        rows: Iterable[Record],
+        notes: Notes,  # noqa: ARG002
+        decided: Any = None,
+    ) -> Iterator[Record]:
         """Yield each row with the `split` that it goes to."""
         parts = np.fromfile(decided["parts"], "<u2").tolist()
         told = tuple(self.parts)
         for row, part in zip(rows, parts, strict=True):
             row["split"] = told[part]
             yield row
-
-
-def _text(row: Record, column: str) -> str:
-    value = row.get(column)
-    return value if isinstance(value, str) else ""
