@@ -2,9 +2,10 @@
 
 Rows with equal shingles join first. Of the others the bands name candidates;
 each pair that is not yet in one cluster is compared exactly. A row is compared
-with the first `MOST_COMPARED` rows that share a band's key with it: thousands
-of rows that are alike join at the first comparison, and thousands that only
-look alike cost no more than so many comparisons each.
+with the first `MOST_COMPARED` rows that share a band's key with it, fewer
+where very many do: thousands of rows that are alike join at the first
+comparison, and thousands that only look alike cost no more than so many
+comparisons each.
 """
 
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ from volano.data.spill import PAIR, Pairs, chunks, numbered, repeated
 
 MOST_COMPARED = 32
 """Rows of one key that every other row of the key is compared with."""
+MANY, FEW_COMPARED = 1024, 8
+"""Of a key with more than so many rows, which comes from a pattern in them, fewer rows are compared
+with all others: what is alike beyond the pattern shares other keys too."""
 FEW = 256
 """So few rows are all compared with each other: chance has no part in it."""
 AT_ONCE = 1 << 16
@@ -174,7 +178,9 @@ def _join_similar(
     heads = np.flatnonzero(begins(groups))
     sizes = np.diff(np.append(heads, rows.size))
     for nth in range(min(most, int(sizes.max()) - 1)):
-        long = sizes > nth + 1
+        long = (sizes > nth + 1) & ((nth < FEW_COMPARED) | (sizes <= MANY))
+        if not long.any():
+            return
         counts = sizes[long] - nth - 1
         leaders = rows[heads[long] + nth]
         shifts = heads[long] + nth + 1 - (np.cumsum(counts) - counts)
