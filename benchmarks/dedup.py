@@ -222,13 +222,15 @@ def compare(times: int, peers: bool) -> None:
         gone = dict(result["gone"])
         right = sum(1 for row, of in gone.items() if everything.get(row) == of)
         strict = sum(
-            1 for row, of in gone.items() if jaccard(shingles(texts[row]), shingles(texts[of])) >= THRESHOLD
+            1
+            for row, of in gone.items()
+            if jaccard(shingles(texts[row]), shingles(texts[of])) >= THRESHOLD
         )
         seconds[way] = result["cpu_s"]
         print(f"{way:11} {result['cpu_s']:6.2f} CPU s  {len(texts) / result['cpu_s']:8,.0f} documents/s  "
               f"peak {result['peak_mb']:5.0f} MB  recall {len(true & gone.keys()) / len(true):.4f}  "
               f"precision {right / max(len(gone), 1):.4f} "
-            f"({strict / max(len(gone), 1):.4f} by the peers' sets)"
+            f"({strict / max(len(gone), 1):.4f} by the peers' sets)")  # fmt: skip
     for way in [way for way in seconds if way != "volano"]:
         print(f"ratio to {way}: {seconds[way] / seconds['volano']:.2f}")
 
