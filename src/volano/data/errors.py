@@ -224,3 +224,9 @@ class TooManyTiesError(InvalidError):
     """More than {limit} rows of `{source}` have the same `{cursor}`, `{value}`."""
 
     hint = "Choose a column that grows with each row as the cursor."
+
+
+class SplitImpossibleError(InvalidError):
+    """The rows cannot be split as asked: {why}."""
+
+    hint = "{advice_}"

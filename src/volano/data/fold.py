@@ -16,11 +16,15 @@ def fold(text: str) -> str:
     Compatibility caseless matching (Unicode 16, §3.13, D146), then NFKC, then
     each run of white space as one space.
     """
+    return " ".join(fold_case(text).split())
+
+
+def fold_case(text: str) -> str:
+    """Return the text folded as by `fold`, but with its white space as it is."""
     if text.isascii():
-        return " ".join(text.casefold().split())
+        return text.casefold()
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFD", text).casefold())
-    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", text.casefold()))
-    return " ".join(text.split())
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", text.casefold()))
 
 
 def grams(folded: str) -> frozenset[str]:
