@@ -32,6 +32,7 @@ _SLACK_US = 1_000_000
 """A span may end this long before it begins: then it is taken as one of no length."""
 MAX_ASIDE_CHARS = 1 << 16
 _ERROR = 2
+_NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
 _ZSTD_LEVEL = -1
 """Quick: these blobs are packed anew, together, when records are sealed."""
 _MAX_TAGS = 64
@@ -201,23 +202,25 @@ def _times(sent: Sent, received_us: int) -> tuple[int, int]:
     """Return when the span began and ended. Raises UnfitError: it cannot have."""
     if sent.why:
         raise UnfitError(sent.why)
-    if len(sent.trace_id) != 32 or not sent.trace_id.strip("0"):
+    if len(sent.trace_id) != 32 or sent.trace_id == _NO_TRACE:
         raise UnfitError("it has no trace id")
-    if len(sent.span_id) != 16 or not sent.span_id.strip("0"):
+    if len(sent.span_id) != 16 or sent.span_id == _NO_SPAN:
         raise UnfitError("it has no span id")
     began_us, ended_us = sent.start_ns // 1000, sent.end_ns // 1000
     if not EARLIEST_US <= began_us <= received_us + AHEAD_US:
         raise UnfitError("it begins before the year 2000, or more than a day from now")
     if not began_us - _SLACK_US <= ended_us <= began_us + LONGEST_US:
         raise UnfitError("it ends before it begins, or lasts longer than a year")
-    return began_us, max(began_us, ended_us)
+    return began_us, ended_us if ended_us > began_us else began_us
 
 
 def _fill(row: dict[str, Any], plan: Plan, attributes: Mapping[str, Any]) -> None:
-    for column, name, convert in plan.columns:
-        value = convert(attributes[name])
-        if value is not None:
-            row[column] = value
+    for column, name, known in plan.columns:
+        value = attributes[name]
+        plain = type(value) is str or type(value) is int
+        found = known[value] if plain else known.read(value)
+        if found is not None:
+            row[column] = found
 
 
 def _kind(plan: Plan, attributes: Mapping[str, Any], row: Mapping[str, Any]) -> str:

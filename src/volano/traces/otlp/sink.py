@@ -32,7 +32,6 @@ MAX_ROWS = 2000
 MAX_PLAIN_BYTES = 64 << 20
 """No body is larger, unpacked: the door takes none."""
 _GZIP_WINDOW = 31
-_READ: Mapping[str, Callable[[bytes], Reading]] = {PROTOBUF: protobuf.read, JSON: json.read}
 _INSERT_ASIDE = "INSERT INTO spans_aside VALUES (NULL, ?, ?, ?, ?, ?, ?)"
 _FORGET = f"DELETE FROM spans_aside WHERE seq <= (SELECT max(seq) FROM spans_aside) - {MAX_ASIDE}"  # noqa: S608
 _UNFIT = (
@@ -56,6 +55,10 @@ class SpanSink:
 
     def __init__(self, annotate: Annotate | None = None, masking: Masking | None = None):
         self._rows = SpanRows(annotate, masking)
+        self._read: Mapping[str, Callable[[bytes], Reading]] = {
+            PROTOBUF: protobuf.Reader().read,
+            JSON: json.read,
+        }
 
     def take(self, conn: sqlite3.Connection, frames: Sequence[Spans]) -> Taken:
         """Write all of them; tell which could not be read.
@@ -78,7 +81,7 @@ class SpanSink:
 
     def _take_one(self, frame: Spans, writing: "_Writing") -> None:
         body = _unzipped(frame.body) if frame.gzipped else frame.body
-        for source, spans in _READ[frame.encoding](body):
+        for source, spans in self._read[frame.encoding](body):
             base = self._rows.base(source, frame)
             for whole in spans:
                 sent = self._rows.left_of(whole)
