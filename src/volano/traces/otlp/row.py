@@ -6,9 +6,9 @@ from operator import itemgetter
 from typing import Any
 
 import msgspec
-import zstandard
 
 from volano.core.ports.annotate import Annotate
+from volano.traces.blob import packer
 from volano.traces.content import clean
 from volano.traces.errors import WithheldError
 from volano.traces.frame import Spans
@@ -17,7 +17,7 @@ from volano.traces.otlp.conventions import EVENTS, EXCEPTION, FIRST_TOKENS, Side
 from volano.traces.otlp.messages import finish_of, said, text_of
 from volano.traces.otlp.plan import Plan, Plans
 from volano.traces.otlp.sent import Sent, Source
-from volano.traces.otlp.values import short
+from volano.traces.otlp.values import Known, short
 from volano.traces.tables import SPAN_COLUMNS
 from volano.wire.exchange import Usage
 
@@ -68,8 +68,8 @@ class SpanRows:
 
     def __init__(self, annotate: Annotate | None = None, masking: Masking | None = None):
         self._annotate, self._masking = annotate, masking
-        self._plans = Plans()
-        self._squeeze = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress
+        self._plans, self._names = Plans(), Known(short)
+        self._squeeze = packer(_ZSTD_LEVEL)
         self._encode = msgspec.json.Encoder().encode
 
     def base(self, source: Source, frame: Spans) -> Base:
@@ -141,7 +141,7 @@ class SpanRows:
         row["began_us"], row["ended_us"] = began_us, ended_us = _times(sent, received_us)
         row["id"], row["span_id"] = sent.trace_id, sent.span_id
         row["parent_span_id"] = sent.parent_id or None
-        row["name"] = short(sent.name) or ""
+        row["name"] = self._names[sent.name] or ""
         row["latency_us"] = ended_us - began_us
         row["dialect"] = plan.dialect
         _fill(row, plan, attributes)
