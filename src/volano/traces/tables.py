@@ -340,8 +340,13 @@ SPAN_COLUMNS = (
 
 _SPAN_NAMES = ", ".join(f'"{name}"' for name in SPAN_COLUMNS)
 
-INSERT_SPAN = (
-    f"INSERT INTO spans ({_SPAN_NAMES}, attributes) "  # noqa: S608 - constants
-    f"VALUES ({', '.join('?' * (len(SPAN_COLUMNS) + 1))}) ON CONFLICT (id, span_id) DO NOTHING"
+_SPAN_VALUES = f"({', '.join('?' * (len(SPAN_COLUMNS) + 1))})"
+_INSERT_SPANS = (
+    f"INSERT INTO spans ({_SPAN_NAMES}, attributes) VALUES {{}} "  # noqa: S608 - constants
+    "ON CONFLICT (id, span_id) DO NOTHING"
 )
+INSERT_SPAN = _INSERT_SPANS.format(_SPAN_VALUES)
+SPANS_AT_ONCE = 64
+INSERT_SPANS = _INSERT_SPANS.format(", ".join([_SPAN_VALUES] * SPANS_AT_ONCE))
+"""So many rows by one statement: Python's other threads are in its way once, not for each row."""
 SELECT_SPAN = f"SELECT seq, {_SPAN_NAMES} FROM spans"  # noqa: S608 - constants

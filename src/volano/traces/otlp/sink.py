@@ -11,6 +11,7 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from volano.core.ports.annotate import Annotate
@@ -20,7 +21,7 @@ from volano.traces.otlp import json, protobuf
 from volano.traces.otlp.row import Base, SpanRows, UnfitError
 from volano.traces.otlp.sent import Reading, Sent
 from volano.traces.otlp.values import short
-from volano.traces.tables import INSERT_SPAN
+from volano.traces.tables import INSERT_SPAN, INSERT_SPANS, SPANS_AT_ONCE
 from volano.wire.otlp.answers import JSON, PROTOBUF, MalformedError
 
 log = logging.getLogger(__name__)
@@ -131,7 +132,7 @@ class _Writing:
         conn, taken = self._conn, self._taken
         conn.execute("SAVEPOINT spans")
         try:
-            written = conn.executemany(INSERT_SPAN, rows).rowcount
+            written = _insert(conn, rows)
         except _UNFIT:
             conn.execute("ROLLBACK TO spans")
             written = sum(self._one(*one) for one in zip(rows, of, strict=True))
@@ -148,6 +149,15 @@ class _Writing:
             return 0
         self._taken.repeats += 1 - written
         return written
+
+
+def _insert(conn: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    written, end = 0, len(rows) - len(rows) % SPANS_AT_ONCE
+    for at in range(0, end, SPANS_AT_ONCE):
+        values = list(chain.from_iterable(rows[at : at + SPANS_AT_ONCE]))
+        written += conn.execute(INSERT_SPANS, values).rowcount
+    rest = rows[end:]
+    return written + (conn.executemany(INSERT_SPAN, rest).rowcount if rest else 0)
 
 
 def _unzipped(body: bytes) -> bytes:
