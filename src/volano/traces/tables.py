@@ -346,7 +346,7 @@ _INSERT_SPANS = (
     "ON CONFLICT (id, span_id) DO NOTHING"
 )
 INSERT_SPAN = _INSERT_SPANS.format(_SPAN_VALUES)
-SPANS_AT_ONCE = 64
+SPANS_AT_ONCE = 128
 INSERT_SPANS = _INSERT_SPANS.format(", ".join([_SPAN_VALUES] * SPANS_AT_ONCE))
 """So many rows by one statement: Python's other threads are in its way once, not for each row."""
 SELECT_SPAN = f"SELECT seq, {_SPAN_NAMES} FROM spans"  # noqa: S608 - constants

@@ -63,6 +63,20 @@ class Base(msgspec.Struct):
     scope: msgspec.Raw
 
 
+class Aside:
+    """Keeps what was said of spans that cannot be rows."""
+
+    def __init__(self) -> None:
+        self._pack = packer(_ZSTD_LEVEL)
+
+    def pack(self, sent: Sent) -> bytes:
+        """Return all that was said of a span."""
+        try:
+            return self._pack(msgspec.json.encode(sent))
+        except (OverflowError, TypeError, ValueError, RecursionError):  # a number beyond 64 bits
+            return self._pack(repr(sent)[:MAX_ASIDE_CHARS].encode("utf-8", "replace"))
+
+
 class SpanRows:
     """Makes rows of what the rules of masking left, with what a higher room adds to them (prices)."""
 
@@ -126,13 +140,6 @@ class SpanRows:
         row = self._read(sent, base, received_us)
         hidden: dict[str, Any] = {"input_text": None, "output_text": None, "unit": "", "tags": {}}
         return self._close(row | hidden | {"attributes": {}})
-
-    def aside(self, sent: Sent) -> bytes:
-        """Return all that was said of a span that cannot be a row."""
-        try:
-            return self._squeeze(self._encode(sent))
-        except (OverflowError, TypeError, ValueError, RecursionError):  # a number beyond 64 bits
-            return self._squeeze(repr(sent)[:MAX_ASIDE_CHARS].encode("utf-8", "replace"))
 
     def _read(self, sent: Sent, base: Base, received_us: int) -> dict[str, Any]:
         attributes = sent.attributes
@@ -211,7 +218,7 @@ def _times(sent: Sent, received_us: int) -> tuple[int, int]:
         raise UnfitError("it begins before the year 2000, or more than a day from now")
     if not began_us - _SLACK_US <= ended_us <= began_us + LONGEST_US:
         raise UnfitError("it ends before it begins, or lasts longer than a year")
-    return began_us, ended_us if ended_us > began_us else began_us
+    return began_us, max(began_us, ended_us)
 
 
 def _fill(row: dict[str, Any], plan: Plan, attributes: Mapping[str, Any]) -> None:

@@ -41,7 +41,8 @@ class _Letters(dict[int, str]):
 
 
 _ASCII = bytes(
-    ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else ord(" ") for code in range(256)
+    ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else ord(" ")
+    for code in range(256)
 )
 """A table of bytes: ten times as fast as one of characters, and most texts are of these."""
 _LETTERS = _Letters()
