@@ -13,7 +13,7 @@ counts afterwards: every acknowledged span is there, none twice. The senders sen
 again what was not answered, as exporters do.
 
 `--peers` installs MLflow and Phoenix by pip, each in a venv of its own below
-`~/.cache/volano-peers` (downloads some hundred megabytes once), and measures in the
+`~/.cache/volano-peers`, or `$VOLANO_PEERS` (downloads some hundred megabytes once), and measures in the
 same run how many of the same spans a second each has durably in its database.
 """
 
@@ -44,7 +44,7 @@ from volano.gateway.snapshot import Key, Snapshot, write
 BAR = 15_000
 SPANS, PER_TRACE, SENDERS = 200, 8, 2
 SECRET, KEY = bytes(32), "vk_abcdefgh_0123456789abcdefghijABCDEFGHIJ01_zzzzzz"
-CACHE = Path.home() / ".cache" / "volano-peers"
+CACHE = Path(os.environ.get("VOLANO_PEERS") or Path.home() / ".cache" / "volano-peers")
 PEERS = {"mlflow": ("mlflow", 10.0), "phoenix": ("arize-phoenix", 50.0)}
 """Package, and how many times its durable rate is the bar."""
 
