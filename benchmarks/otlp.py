@@ -307,7 +307,7 @@ def killing(folder: Path, kills: int, rate: float) -> None:
     choose = random.Random()
     try:
         with sending(platform.port, rate, HEADERS) as counts:
-            time.sleep(2)
+            until(lambda: platform.rows() > 0, 60)
             for _ in range(kills):
                 time.sleep(choose.uniform(0.2, 1.5))
                 platform.kill(choose.choice(("worker", "recorder")))
