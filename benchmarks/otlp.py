@@ -13,7 +13,7 @@ counts afterwards: every acknowledged span is there, none twice. The senders sen
 again what was not answered, as exporters do.
 
 `--peers` installs MLflow and Phoenix by pip, each in a venv of its own below
-`~/.cache/volano-peers` (downloads some hundred megabytes once), and measures in the
+`~/.cache/volano-peers`, or `$VOLANO_PEERS` (downloads some hundred megabytes once), and measures in the
 same run how many of the same spans a second each has durably in its database.
 """
 
@@ -44,7 +44,7 @@ from volano.gateway.snapshot import Key, Snapshot, write
 BAR = 15_000
 SPANS, PER_TRACE, SENDERS = 200, 8, 2
 SECRET, KEY = bytes(32), "vk_abcdefgh_0123456789abcdefghijABCDEFGHIJ01_zzzzzz"
-CACHE = Path.home() / ".cache" / "volano-peers"
+CACHE = Path(os.environ.get("VOLANO_PEERS") or Path.home() / ".cache" / "volano-peers")
 PEERS = {"mlflow": ("mlflow", 10.0), "phoenix": ("arize-phoenix", 50.0)}
 """Package, and how many times its durable rate is the bar."""
 
@@ -307,7 +307,7 @@ def killing(folder: Path, kills: int, rate: float) -> None:
     choose = random.Random()
     try:
         with sending(platform.port, rate, HEADERS) as counts:
-            time.sleep(2)
+            until(lambda: platform.rows() > 0, 60)
             for _ in range(kills):
                 time.sleep(choose.uniform(0.2, 1.5))
                 platform.kill(choose.choice(("worker", "recorder")))
@@ -372,19 +372,21 @@ def peer(name: str, folder: Path, seconds: float) -> float:
     try:
         if not until(lambda: _answers(port), 120):
             raise SystemExit(f"{name} did not start: see {log.name}")
-        started = time.monotonic()
         with sending(port, 0, headers) as counts:
+            if not until(lambda: sum(counts[:]) > 0, 60):  # the first loads much
+                raise SystemExit(f"{name} takes no spans: see {log.name}")
+            started, before, said = time.monotonic(), _count(database), sum(counts[:])
             time.sleep(seconds)
-            acked = sum(counts[:]) * SPANS
-            rows = _count(database)
-        took, memory = time.monotonic() - started, _group_rss_mb(process.pid)
+            acked = (sum(counts[:]) - said) * SPANS
+            rows = _count(database) - before
+            took, memory = time.monotonic() - started, _group_rss_mb(process.pid)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    rows = max(rows, 1)
+    rows, all_rows = max(rows, 1), max(_count(database), 1)
     size = sum(p.stat().st_size for p in folder.glob(f"{name}.db*"))
     print(f"{name:8}             {rows / took:9.0f} spans/s durable, {acked / took:.0f}/s acknowledged, "
-          f"{memory:.0f} MB, {size / rows / 1024:.1f} KB a span")  # fmt: skip
+          f"{memory:.0f} MB, {size / all_rows / 1024:.1f} KB a span")  # fmt: skip
     return rows / took
 
 
@@ -392,7 +394,7 @@ def installed(name: str) -> Path:
     """Return the Python of a venv that has this peer; make it where there is none."""
     place = CACHE / name
     python = place / "bin" / "python"
-    if not python.exists():
+    if not (place / "bin" / name).exists():  # a venv that was left half-made is filled again
         subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
         package = PEERS[name][0]
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", package], check=True,

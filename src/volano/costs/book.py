@@ -67,6 +67,7 @@ class Book:
         self.own = tuple(sorted(own, key=lambda p: (p.target != "", p.model != "*", p.from_us)))
         self._listed: dict[int, Price | None] = {}
         self._named: dict[tuple[str, str, str], tuple[str, ModelInfo] | None] = {}
+        self._lasting: dict[tuple[str, str, str], Price | None] = {}
 
     def find(
         self, model: str, *, at_us: int, target: str = "", provider: str = "", url: str = ""
@@ -98,12 +99,16 @@ class Book:
 
     def _list(self, model: str, provider: str, url: str, at_us: int) -> Price | None:
         asked = (model, provider, url)
+        if asked in self._lasting:
+            return self._lasting[asked]
         if asked not in self._named:
             if len(self._named) >= _MOST_NAMED:
                 self._named.clear()
+                self._lasting.clear()
             self._named[asked] = _named(*asked)
         answer = self._named[asked]
         if answer is None:
+            self._lasting[asked] = None
             return None
         by, found = answer
         listed = found.get_prices(_EPOCH + timedelta(microseconds=at_us))
@@ -111,7 +116,10 @@ class Book:
             self._listed[id(listed)] = price_of(
                 listed, f"{LIST} {by}/{found.id}", found.context_window
             )
-        return self._listed[id(listed)]
+        price = self._listed[id(listed)]
+        if listed is found.prices:  # it has one price, at all times
+            self._lasting[asked] = price
+        return price
 
 
 def _named(model: str, provider: str, url: str) -> tuple[str, ModelInfo] | None:

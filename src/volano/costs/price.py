@@ -104,6 +104,8 @@ def cost(price: Price, usage: Usage, *, images: int = 0, duration_us: int = 0) -
         or usage.audio_input or usage.audio_output
     ):  # fmt: skip
         total = max(0, usage.input) * rates.input + max(0, usage.output) * rates.output
+        if not (price.second or price.image):
+            return -(-total // MTOK) + price.request
         return _whole(price, total, images, duration_us)
     left, total = max(0, usage.input), 0
     for tokens, rate in (

@@ -1,6 +1,7 @@
 """The recorder's process: calls and feedback become rows of one file, by one writer."""
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ from volano.traces.recorder import Recorder
 from volano.traces.sealed.records import Records
 from volano.traces.sealed.upkeep import Keeping, Upkeep
 from volano.traces.search.indexer import Indexer, read_records, running
+
+_TURN_S = 0.0005
+"""How long a thread may keep the others waiting: here they wait often, and shortly, for SQLite."""
 
 
 @contextmanager
@@ -63,6 +67,7 @@ def run(
         forwarding(forwarder),
     ):
         settle_memory()
+        sys.setswitchinterval(_TURN_S)
         repricers = {} if pricing is None else {KIND: Repricing(pricing)}
         upkeep = None if keeping is None else Upkeep(own.hot, keeping, repricers)
         if upkeep is not None:

@@ -23,6 +23,8 @@ from volano.traces.tables import (
     SESSIONS_OF_NEW_CALLS,
     SESSIONS_OF_NEW_SPANS,
     SPEND_OF_NEW,
+    TAGS_OF_NEW_CALLS,
+    TAGS_OF_NEW_SPANS,
 )
 
 log = logging.getLogger(__name__)
@@ -103,8 +105,7 @@ class Intake:
                 look.cut += conn.execute(INSERT_CALL, self._row(call, life)).rowcount
             conn.execute("DELETE FROM begun WHERE life = ?", (life,))
         if look.over:
-            conn.execute(SPEND_OF_NEW, (newest,))
-            conn.execute(SESSIONS_OF_NEW_CALLS, (newest,))
+            _add_new_calls(conn, newest)
 
     def _know(self) -> None:
         """Know the rules of masking of this moment. Raises OSError: then nothing is written."""
@@ -130,8 +131,7 @@ class Intake:
                     self._lose_frame(look, segment, frame, f"it does not fit the table ({error})")
         conn.execute("RELEASE calls")
         if rows:
-            conn.execute(SPEND_OF_NEW, (newest,))
-            conn.execute(SESSIONS_OF_NEW_CALLS, (newest,))
+            _add_new_calls(conn, newest)
         look.rows += written
         look.repeats += len(calls) - written
 
@@ -142,6 +142,7 @@ class Intake:
         newest = _newest(conn, "spans")
         taken = self._spans.take(conn, [frame for _, _, frame in found])
         conn.execute(SESSIONS_OF_NEW_SPANS, (newest,))
+        conn.execute(TAGS_OF_NEW_SPANS, (newest,))
         look.spans += taken.rows
         look.repeats += taken.repeats
         look.spans_aside += taken.aside
@@ -190,6 +191,12 @@ class Intake:
     def _lose(self, look: Look, segment: Segment, start: int, end: int, why: str) -> None:
         now_us = self._clock.now_us()
         look.losses.append(set_aside(segment, start, end, why=why, now_us=now_us))
+
+
+def _add_new_calls(conn: sqlite3.Connection, newest: int) -> None:
+    """Add calls behind this `seq` to the sums, the sessions and the tags."""
+    for statement in (SPEND_OF_NEW, SESSIONS_OF_NEW_CALLS, TAGS_OF_NEW_CALLS):
+        conn.execute(statement, (newest,))
 
 
 def _newest(conn: sqlite3.Connection, table: str = "calls") -> int:

@@ -84,18 +84,21 @@ _NEWEST = {
     "call": "SELECT coalesce(max(seq), 0) FROM calls",
     "span": "SELECT coalesce(max(seq), 0) FROM spans",
 }
-_ADD = """
+MOST = (1 << 53) - 1
+"""No sum grows beyond it: strangers may say any count, and a sum of sums must fit 64 bits too."""
+_ADD = f"""
 INSERT INTO rollups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET
-  count = count + excluded.count, prompt_tokens = prompt_tokens + excluded.prompt_tokens,
-  completion_tokens = completion_tokens + excluded.completion_tokens,
-  busy_us = busy_us + excluded.busy_us,
+  count = count + excluded.count,
+  prompt_tokens = min({MOST}, prompt_tokens + excluded.prompt_tokens),
+  completion_tokens = min({MOST}, completion_tokens + excluded.completion_tokens),
+  busy_us = min({MOST}, busy_us + excluded.busy_us),
   latency = sketch_merge(latency, excluded.latency), ttft = sketch_merge(ttft, excluded.ttft)
-"""
-_COST = """
+"""  # noqa: S608 - constants
+_COST = f"""
 INSERT INTO rollup_costs VALUES (?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET nano = nano + excluded.nano
-"""
+ON CONFLICT DO UPDATE SET nano = min({MOST}, nano + excluded.nano)
+"""  # noqa: S608 - constants
 
 
 def _moved(row: str, sign: str) -> str:
@@ -198,7 +201,11 @@ class Rollup:
         )
         conn.executemany(
             _COST,
-            [(*key, name, nano) for key, one in sums.items() for name, nano in one.nano.items()],
+            [
+                (*key, name, min(MOST, nano))
+                for key, one in sums.items()
+                for name, nano in one.nano.items()
+            ],
         )
 
 
@@ -233,7 +240,8 @@ def _summed(rows: Iterable[tuple[Any, ...]]) -> dict[Key, Sum]:
 def _values(one: Sum, *, sketches: bool) -> tuple[Any, ...]:
     ttft = Sketch.counted(one.ttft).to_bytes() if sketches and one.ttft else None
     latency = Sketch.counted(one.latency).to_bytes() if sketches else None
-    return one.count, one.prompt, one.completion, one.busy_us, latency, ttft
+    counts = (min(MOST, n) for n in (one.prompt, one.completion, one.busy_us))
+    return one.count, *counts, latency, ttft
 
 
 def _ids(

@@ -3,7 +3,7 @@ import pytest
 from support.feedback_room import ANNA, JUDGE
 from volano.core.errors import InvalidError
 from volano.feedback.errors import BadFileError, BadMomentOfFeedbackError, NoOutcomeError
-from volano.traces.tables import MIGRATIONS
+from volano.traces.tables import MIGRATIONS, TAGS_OF_NEW_SPANS
 
 SUPPORT = {"channel": "support", "release": "support@1"}
 
@@ -44,8 +44,6 @@ def test_own_keys_of_calls_recorded_by_an_older_volano_are_found(office):
     office.give("order:№ 5", value=1)
     office.read()
     conn = office.hot.conn
-    for name in ("tagged_by_calls", "tagged_by_spans"):
-        conn.execute(f"DROP TRIGGER {name}")
     conn.execute("DROP TABLE tagged")
     for statement in next(step for step in MIGRATIONS if "CREATE TABLE tagged" in step[0]):
         conn.execute(statement)
@@ -63,6 +61,7 @@ def test_tags_of_an_applications_first_span_are_own_keys(office):
     office.hot.conn.execute(row, ("a" * 32, "1" * 16, None, '{"order": "9", "n": 3}'))
     office.hot.conn.execute(row, ("b" * 32, "2" * 16, "1" * 16, '{"order": "10"}'))
     office.hot.conn.execute(row, ("c" * 32, "3" * 16, None, "no json"))
+    office.hot.conn.execute(TAGS_OF_NEW_SPANS, (0,))
     places = office.traces.places_of_tags([("order", "9"), ("order", "10")])
     assert [place.release for place in places.values()] == ["app@3"]
 

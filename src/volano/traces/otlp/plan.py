@@ -5,7 +5,7 @@ attribute of each span up in the tables of conventions costs more than all else;
 so the tables are asked once a shape, and the answer is kept.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -19,7 +19,7 @@ from volano.traces.otlp.conventions import (
     TAGS,
 )
 from volano.traces.otlp.messages import Reader, readers
-from volano.traces.otlp.values import CONVERT
+from volano.traces.otlp.values import CONVERT, Known
 
 _MOST_PLANS = 1024
 _MOST_NAMES = 96
@@ -31,7 +31,7 @@ class Plan(msgspec.Struct, frozen=True):
     """The steps for one shape. `columns` are in the order of doing: the best of a column is last."""
 
     dialect: str
-    columns: tuple[tuple[str, str, Callable[[Any], Any]], ...]
+    columns: tuple[tuple[str, str, Known], ...]
     kinds: tuple[tuple[str, Mapping[str, str]], ...]
     tags: tuple[tuple[str, str], ...]
     tag_lists: tuple[str, ...]
@@ -39,13 +39,13 @@ class Plan(msgspec.Struct, frozen=True):
     outputs: tuple[Reader, ...]
 
 
-def make(names: tuple[str, ...]) -> Plan:
+def make(names: tuple[str, ...], known: Mapping[str, Known]) -> Plan:
     """Ask the tables what to do with a span that has these attributes."""
     there = set(names)
     return Plan(
         dialect=next((dialect for name, dialect in MARKS if name in there), ""),
         columns=tuple(
-            (column, name, CONVERT[how])
+            (column, name, known[how])
             for column, rows in COLUMNS.items()
             for name, how in reversed(rows)
             if name in there
@@ -63,13 +63,14 @@ class Plans:
 
     def __init__(self) -> None:
         self._plans: dict[tuple[str, ...], Plan] = {}
+        self._known = {how: Known(read) for how, read in CONVERT.items()}
 
     def of(self, attributes: Mapping[str, Any]) -> Plan:
         """Return the plan for a span with these attributes."""
         names = tuple(attributes)
         plan = self._plans.get(names)
         if plan is None:
-            plan = make(names)
+            plan = make(names, self._known)
             if len(names) <= _MOST_NAMES:
                 if len(self._plans) >= _MOST_PLANS:
                     self._plans.clear()

@@ -6,9 +6,9 @@ from operator import itemgetter
 from typing import Any
 
 import msgspec
-import zstandard
 
 from volano.core.ports.annotate import Annotate
+from volano.traces.blob import packer
 from volano.traces.content import clean
 from volano.traces.errors import WithheldError
 from volano.traces.frame import Spans
@@ -17,7 +17,7 @@ from volano.traces.otlp.conventions import EVENTS, EXCEPTION, FIRST_TOKENS, Side
 from volano.traces.otlp.messages import finish_of, said, text_of
 from volano.traces.otlp.plan import Plan, Plans
 from volano.traces.otlp.sent import Sent, Source
-from volano.traces.otlp.values import short
+from volano.traces.otlp.values import Known, short
 from volano.traces.tables import SPAN_COLUMNS
 from volano.wire.exchange import Usage
 
@@ -32,6 +32,7 @@ _SLACK_US = 1_000_000
 """A span may end this long before it begins: then it is taken as one of no length."""
 MAX_ASIDE_CHARS = 1 << 16
 _ERROR = 2
+_NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
 _ZSTD_LEVEL = -1
 """Quick: these blobs are packed anew, together, when records are sealed."""
 _MAX_TAGS = 64
@@ -62,13 +63,27 @@ class Base(msgspec.Struct):
     scope: msgspec.Raw
 
 
+class Aside:
+    """Keeps what was said of spans that cannot be rows."""
+
+    def __init__(self) -> None:
+        self._pack = packer(_ZSTD_LEVEL)
+
+    def pack(self, sent: Sent) -> bytes:
+        """Return all that was said of a span."""
+        try:
+            return self._pack(msgspec.json.encode(sent))
+        except (OverflowError, TypeError, ValueError, RecursionError):  # a number beyond 64 bits
+            return self._pack(repr(sent)[:MAX_ASIDE_CHARS].encode("utf-8", "replace"))
+
+
 class SpanRows:
     """Makes rows of what the rules of masking left, with what a higher room adds to them (prices)."""
 
     def __init__(self, annotate: Annotate | None = None, masking: Masking | None = None):
         self._annotate, self._masking = annotate, masking
-        self._plans = Plans()
-        self._squeeze = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress
+        self._plans, self._names = Plans(), Known(short)
+        self._squeeze = packer(_ZSTD_LEVEL)
         self._encode = msgspec.json.Encoder().encode
 
     def base(self, source: Source, frame: Spans) -> Base:
@@ -126,13 +141,6 @@ class SpanRows:
         hidden: dict[str, Any] = {"input_text": None, "output_text": None, "unit": "", "tags": {}}
         return self._close(row | hidden | {"attributes": {}})
 
-    def aside(self, sent: Sent) -> bytes:
-        """Return all that was said of a span that cannot be a row."""
-        try:
-            return self._squeeze(self._encode(sent))
-        except (OverflowError, TypeError, ValueError, RecursionError):  # a number beyond 64 bits
-            return self._squeeze(repr(sent)[:MAX_ASIDE_CHARS].encode("utf-8", "replace"))
-
     def _read(self, sent: Sent, base: Base, received_us: int) -> dict[str, Any]:
         attributes = sent.attributes
         plan = self._plans.of(attributes)
@@ -140,7 +148,7 @@ class SpanRows:
         row["began_us"], row["ended_us"] = began_us, ended_us = _times(sent, received_us)
         row["id"], row["span_id"] = sent.trace_id, sent.span_id
         row["parent_span_id"] = sent.parent_id or None
-        row["name"] = short(sent.name) or ""
+        row["name"] = self._names[sent.name] or ""
         row["latency_us"] = ended_us - began_us
         row["dialect"] = plan.dialect
         _fill(row, plan, attributes)
@@ -201,9 +209,9 @@ def _times(sent: Sent, received_us: int) -> tuple[int, int]:
     """Return when the span began and ended. Raises UnfitError: it cannot have."""
     if sent.why:
         raise UnfitError(sent.why)
-    if len(sent.trace_id) != 32 or not sent.trace_id.strip("0"):
+    if len(sent.trace_id) != 32 or sent.trace_id == _NO_TRACE:
         raise UnfitError("it has no trace id")
-    if len(sent.span_id) != 16 or not sent.span_id.strip("0"):
+    if len(sent.span_id) != 16 or sent.span_id == _NO_SPAN:
         raise UnfitError("it has no span id")
     began_us, ended_us = sent.start_ns // 1000, sent.end_ns // 1000
     if not EARLIEST_US <= began_us <= received_us + AHEAD_US:
@@ -214,10 +222,12 @@ def _times(sent: Sent, received_us: int) -> tuple[int, int]:
 
 
 def _fill(row: dict[str, Any], plan: Plan, attributes: Mapping[str, Any]) -> None:
-    for column, name, convert in plan.columns:
-        value = convert(attributes[name])
-        if value is not None:
-            row[column] = value
+    for column, name, known in plan.columns:
+        value = attributes[name]
+        plain = type(value) is str or type(value) is int
+        found = known[value] if plain else known.read(value)
+        if found is not None:
+            row[column] = found
 
 
 def _kind(plan: Plan, attributes: Mapping[str, Any], row: Mapping[str, Any]) -> str:

@@ -13,6 +13,8 @@ MAX_CHARS = 1000
 """Names, models, users and the like end here; the whole is in the attributes."""
 _MAX_COUNT = 1 << 53
 _NANO = 1_000_000_000
+_MOST_KNOWN = 4096
+_LONGEST_KNOWN = 100
 _loads = msgspec.json.Decoder().decode
 
 
@@ -77,6 +79,25 @@ def _number(value: Any) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) and number >= 0 else None
+
+
+class Known(dict[str | int, Any]):
+    """What texts and whole numbers were read as: most of them come again and again.
+
+    Ask it for plain `str` and `int` only (True equals 1); forgotten all at once when too many.
+    """
+
+    def __init__(self, read: Callable[[Any], Any]):
+        super().__init__()
+        self.read = read
+
+    def __missing__(self, value: str | int) -> Any:
+        found = self.read(value)
+        if isinstance(value, int) or len(value) <= _LONGEST_KNOWN:
+            if len(self) >= _MOST_KNOWN:
+                self.clear()
+            self[value] = found
+        return found
 
 
 CONVERT: dict[str, Callable[[Any], Any]] = {

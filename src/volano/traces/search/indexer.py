@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 _TEXTS = ("input_text", "output_text", "error")
 TABLES = {"calls": _TEXTS, "spans": (*_TEXTS, "name")}
 _ROWS = 2_000
+_AT_ONCE = 128
 _PAUSE_S = 0.5
 _TROUBLE_S = 5.0
 _REBUILD_EVERY_S = 3600.0
@@ -126,10 +128,7 @@ class Indexer:
         ]
         conn.execute("BEGIN IMMEDIATE")
         try:
-            conn.executemany(
-                f"INSERT INTO {table}_words (rowid, input, output, rest) VALUES (?, ?, ?, ?)",  # noqa: S608
-                words,
-            )
+            _insert(conn, table, words)
             conn.execute("UPDATE covered SET seq = ? WHERE name = ?", [rows[-1][0], table])
             conn.execute("COMMIT")
         except BaseException:
@@ -172,6 +171,16 @@ class Indexer:
         self.close()
         for end in ("", "-wal", "-shm"):
             self.path.with_name(self.path.name + end).unlink(missing_ok=True)
+
+
+def _insert(conn: sqlite3.Connection, table: str, words: Sequence[tuple[Any, ...]]) -> None:
+    """Many by one statement: so it waits for its turn among Python's threads now and then only."""
+    sql, one = f"INSERT INTO {table}_words (rowid, input, output, rest) VALUES", "(?, ?, ?, ?)"
+    end = len(words) - len(words) % _AT_ONCE
+    many = f"{sql} {', '.join([one] * _AT_ONCE)}"
+    for at in range(0, end, _AT_ONCE):
+        conn.execute(many, list(chain.from_iterable(words[at : at + _AT_ONCE])))
+    conn.executemany(f"{sql} {one}", words[end:])
 
 
 def rebuild_mark(path: Path) -> Path:
