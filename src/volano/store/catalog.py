@@ -60,7 +60,7 @@ class Catalog:
         kind: str,
         name: str,
         *,
-        files: Mapping[str, bytes | Path],
+        files: Mapping[str, bytes | Path | File],
         parents: Sequence[Parent] = (),
         meta: Mapping[str, Any] | None = None,
         made_by: str | None = None,
@@ -70,7 +70,8 @@ class Catalog:
 
         The same content recorded again under the same kind and name (files,
         parents, meta, made_by) is the version that is there already: a step
-        that is run again after a crash makes no second one.
+        that is run again after a crash makes no second one. A `File` (see `stored`)
+        names bytes that are in the store already.
 
         Raises:
             BadRefError: kind or name cannot be one.
@@ -94,6 +95,14 @@ class Catalog:
                 return _load(conn, [twin])[0]
             _check_parents(conn, manifest.parents)
             return self._write(conn, manifest, by)
+
+    def stored(self, digest: str) -> File:
+        """Return what `record` takes for bytes that are in the store already.
+
+        Raises:
+            MissingBlobError: they are not.
+        """
+        return File(Digest(digest), self.blobs.size(digest))
 
     def get(self, kind: str, ref: str | Ref) -> Artifact:
         """Return the artifact of this kind that the ref names.
@@ -309,15 +318,17 @@ class Catalog:
                 found.update((str(f.digest), None) for f in Manifest.from_bytes(raw).files.values())
         return tuple(found)
 
-    def _keep(self, files: Mapping[str, bytes | Path]) -> dict[str, File]:
+    def _keep(self, files: Mapping[str, bytes | Path | File]) -> dict[str, File]:
         """Put all files into the store: the small ones together, in one pack."""
-        small = {path: data for path, data in files.items() if not isinstance(data, Path)}
+        small = {path: data for path, data in files.items() if isinstance(data, bytes)}
         digests = dict(zip(small, self.blobs.put_many(small.values()), strict=True))
         kept = {}
         for path, data in files.items():
             if isinstance(data, Path):
                 digest = self.blobs.put_file(data)
                 kept[path] = File(digest, self.blobs.size(digest))
+            elif isinstance(data, File):
+                kept[path] = data
             else:
                 kept[path] = File(digests[path], len(data))
         return kept
@@ -547,5 +558,9 @@ def _unknown(conn: Connection, kind: str | None, ref: Ref | str) -> VolanoError:
 
 def _where_to_look(kind: str | None) -> str:
     nouns = {"dataset": "data", "report": "eval", None: ""}
+    if kind == "fileset":
+        return "See what there is with `volano data tracked`."
+    if kind in ("contract", "card"):
+        return "See what there is with `volano data list`."
     noun = nouns.get(kind, kind)
     return f"See what there is with `volano {noun} list`." if noun else "See `volano status`."
