@@ -31,7 +31,11 @@ from volano.costs.energy import Meter
 from volano.costs.keeper import Costs
 from volano.costs.pricing import Pricing
 from volano.costs.spending import Spending
+from volano.data.contracts import Contracts
 from volano.data.curator import Curator
+from volano.data.exchange import Cards, Exchange
+from volano.data.filesets import Filesets
+from volano.data.interim import InterimRows
 from volano.data.keeper import Datasets
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
@@ -181,7 +185,7 @@ class App:
             feedbacks=self.feedbacks,
             metrics=self.metrics,
         )
-        self.datasets = Datasets(self.catalog)
+        self._keep_data(settings)
         self.curator = Curator(self.datasets, self.feedbacks, self.traces, self.spans)
         self.drift = Drift(
             db=self._db,
@@ -271,6 +275,19 @@ class App:
         self._watch_over(settings)
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="rollouts", daemon=True)
+
+    def _keep_data(self, settings: Settings) -> None:
+        """Build what keeps data, and trades it."""
+
+        def guard(name: str, rows: Any) -> Any:
+            return self.contracts.guard(name, rows)
+
+        self.datasets = Datasets(self.catalog, guard)
+        rows = InterimRows(self.catalog, guard)
+        self.contracts = Contracts(self.catalog, rows)
+        self.filesets = Filesets(self.catalog, settings.path("cache"), self.clock)
+        self.cards = Cards(self.catalog, rows, self.contracts)
+        self.exchange = Exchange(self.catalog, rows, self.filesets, self.cards)
 
     def _watch_over(self, settings: Settings) -> None:
         """Build what sees how it goes, and tells."""

@@ -21,6 +21,7 @@ from volano.data.errors import (
 from volano.data.row import Row, Schema, rows_of
 from volano.data.sources import read
 from volano.data.split import split as divide
+from volano.data.step import Guard
 from volano.store import Artifact, Catalog
 
 KIND = "dataset"
@@ -32,8 +33,9 @@ Artifacts = list[Artifact]
 class Datasets:
     """All datasets of one workspace."""
 
-    def __init__(self, catalog: Catalog):
+    def __init__(self, catalog: Catalog, guard: Guard | None = None):
         self._catalog = catalog
+        self._guard = guard
 
     def add(
         self,
@@ -253,6 +255,11 @@ class Datasets:
         meta: Mapping[str, Any],
         **record: Any,
     ) -> Artifact:
+        if self._guard is not None:
+            given = [("train", row.to_dict()) for row in train]
+            given += [("test", row.to_dict()) for row in test]
+            for _ in self._guard(name, given):
+                pass
         files = {
             "train.jsonl": _lines(row.to_dict() for row in train),
             "test.jsonl": _lines(row.to_dict() for row in test),

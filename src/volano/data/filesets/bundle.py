@@ -59,7 +59,9 @@ class Bundler:
         except OSError as error:
             raise UnreadableFileError(path=place, why=error.strerror or error) from error
         except UnicodeEncodeError:
-            raise UnreadableFileError(path=place, why="it points to a name that is no UTF-8") from None
+            raise UnreadableFileError(
+                path=place, why="it points to a name that is no UTF-8"
+            ) from None
 
     def close(self) -> list[str]:
         """Write what is held; return the digests of all bundles."""

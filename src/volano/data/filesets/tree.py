@@ -130,7 +130,10 @@ def _wrong(tree: Tree) -> str:
         leaves.add(entry.path)
         if any(not 0 <= piece.bundle < len(tree.bundles) for piece in entry.pieces):
             return "a piece lies in no bundle"
-        if sum(piece.size for piece in entry.pieces) != entry.size and entry.mode in {FILE, PROGRAM}:
+        if sum(piece.size for piece in entry.pieces) != entry.size and entry.mode in {
+            FILE,
+            PROGRAM,
+        }:
             return f"the pieces of {ascii(entry.path)[:80]} do not make its size"
     for path in leaves:
         parent, slash, _ = path.rpartition("/")
