@@ -110,7 +110,7 @@ class Contract:
 
 def matcher(regex: str) -> str:
     """Return the pattern that fits whole texts."""
-    return f"^(?:{regex})$" if not regex else f"\\A(?:{regex})\\z"
+    return f"\\A(?:{regex})\\z"
 
 
 _KEYS = {one.name for one in fields(Column)} - {"classed"} | {"class"}
@@ -118,38 +118,45 @@ _WHOLE = ("min_length", "max_length")
 
 
 def _column(name: Any, raw: Any, where: str) -> Column:
-    def bad(why: str) -> BadContractError:
-        return BadContractError(path=where, why=f"column `{name}`: {why}")
-
-    if name in RESERVED:
-        raise bad("volano fills it by itself")
-    if not isinstance(raw, dict | None):
-        raise bad("it is no mapping")
+    why = "volano fills it by itself" if name in RESERVED else _wrong({} if raw is None else raw)
+    if why:
+        raise BadContractError(path=where, why=f"column `{name}`: {why}")
     raw = raw or {}
-    if unknown := set(raw) - _KEYS:
-        raise bad(f"`{min(map(str, unknown))}` is unknown; known are {', '.join(sorted(_KEYS))}")
-    for key, allowed in (("type", TYPES), ("class", CLASSES)):
-        if key in raw and raw[key] not in allowed:
-            raise bad(f"`{key}` is one of {', '.join(allowed)}")
-    for key in ("required", "unique"):
-        if not isinstance(raw.get(key, False), bool):
-            raise bad(f"`{key}` is true or false")
-    for key in ("min", "max", *_WHOLE):
-        if why := _bad_number(raw.get(key), whole=key in _WHOLE):
-            raise bad(f"`{key}` {why}")
-    for least, most in (("min", "max"), _WHOLE):
-        if None not in (raw.get(least), raw.get(most)) and raw[least] > raw[most]:
-            raise bad(f"`{least}` is above `{most}`")
-    if why := _bad_regex(raw.get("regex")):
-        raise bad(f"`regex` {why}")
-    one_of = raw.get("one_of")
-    if one_of is not None and (not isinstance(one_of, list) or not one_of):
-        raise bad("`one_of` is a list of values")
     given = {key: value for key, value in raw.items() if key not in ("class", "one_of")}
+    one_of = raw.get("one_of")
     return Column(
         **given, classed=raw.get("class", "internal"),
         one_of=None if one_of is None else tuple(one_of),
     )  # fmt: skip
+
+
+def _wrong(raw: Any) -> str:
+    """Return why this says nothing of a column; empty when it does."""
+    if not isinstance(raw, dict):
+        return "it is no mapping"
+    if unknown := set(raw) - _KEYS:
+        return f"`{min(map(str, unknown))}` is unknown; known are {', '.join(sorted(_KEYS))}"
+    for key, allowed in (("type", TYPES), ("class", CLASSES)):
+        if key in raw and raw[key] not in allowed:
+            return f"`{key}` is one of {', '.join(allowed)}"
+    for key in ("required", "unique"):
+        if not isinstance(raw.get(key, False), bool):
+            return f"`{key}` is true or false"
+    one_of = raw.get("one_of")
+    if one_of is not None and (not isinstance(one_of, list) or not one_of):
+        return "`one_of` is a list of values"
+    why = _bad_regex(raw.get("regex"))
+    return f"`regex` {why}" if why else _wrong_limits(raw)
+
+
+def _wrong_limits(raw: Mapping[str, Any]) -> str:
+    for key in ("min", "max", *_WHOLE):
+        if why := _bad_number(raw.get(key), whole=key in _WHOLE):
+            return f"`{key}` {why}"
+    for least, most in (("min", "max"), _WHOLE):
+        if None not in (raw.get(least), raw.get(most)) and raw[least] > raw[most]:
+            return f"`{least}` is above `{most}`"
+    return ""
 
 
 def _bad_number(value: Any, *, whole: bool) -> str:
@@ -157,7 +164,7 @@ def _bad_number(value: Any, *, whole: bool) -> str:
         return ""
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
         return "is a whole number" if whole else "is a number"
-    if value != value or (whole and value < 0):  # noqa: PLR0124 - not a number
+    if value != value or (whole and value < 0):
         return "is 0 or more" if whole else "is a number"
     return ""
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
-from volano.data.contracts.contract import Contract
 from volano.data.contracts.check import check, guarded
+from volano.data.contracts.contract import Contract
 from volano.data.contracts.errors import BadContractError, NoContractError
 from volano.data.contracts.infer import infer
 from volano.data.interim import Rows

@@ -131,7 +131,7 @@ def _facts(
     if languages:
         yield "\n## Languages\n"
         yield ", ".join(f"{name} ({count})" if count else name for name, count in languages.items())
-    if findings := _findings(meta):
+    if findings := list(_findings(meta)):
         yield "\n## Findings\n"
         yield from (f"- {line}" for line in findings)
     yield "\n## Limits\n"
@@ -154,9 +154,8 @@ def _steps(meta: Mapping[str, Any]) -> list[str]:
     steps = recipe.get("steps") if isinstance(recipe, dict) else meta.get("steps")
     found = [_inline(step) for step in steps] if isinstance(steps, list) else []
     if not found:
-        for key in ("dedup", "split", "curation"):
-            if meta.get(key):
-                found.append(f"{key}: {_inline(meta[key])}")
+        keys = [key for key in ("dedup", "split", "curation") if meta.get(key)]
+        found = [f"{key}: {_inline(meta[key])}" for key in keys]
     return found
 
 
@@ -195,14 +194,20 @@ def _limits(
 
 
 def _column(name: str, found: Profile, classed: str) -> str:
-    kind = found.shapes[name].arrow()
+    kind = "mixed" if found.shapes[name].arrow() is None else _kind(found.shapes[name])
     least, most, _ = found.lengths.get(name, (0, 0, 0))
     length = f"{least} to {most}" if name in found.lengths else ""
     share = found.missing[name] / found.total if found.total else 0.0
-    return (
-        f"| {_cell(name)} | {_cell(str(kind) if kind is not None else 'mixed')} "
-        f"| {share:.1%} | {length} | {classed} |"
-    )
+    return f"| {_cell(name)} | {_cell(kind)} | {share:.1%} | {length} | {classed} |"
+
+
+def _kind(shape: Shape) -> str:
+    kinds = sorted(shape.kinds - {"null"})
+    if kinds == ["list"] and shape.items is not None:
+        return f"list of {_kind(shape.items)}"
+    if kinds == ["object"] and shape.fields:
+        return f"object of {', '.join(shape.fields)}"
+    return " or ".join(kinds) or "nothing"
 
 
 def _languages(artifact: Artifact, found: Profile) -> dict[str, int]:

@@ -32,7 +32,7 @@ def of_folder(folder: Path) -> Iterator[Content]:
     """Yield the files of a folder."""
     for found in walk(folder):
         place = folder / found.path
-        target = os.readlink(place) if place.is_symlink() else ""
+        target = os.readlink(place) if place.is_symlink() else ""  # noqa: PTH115 - as it is
         yield Content(found.path, found.mode, lambda place=place: _parts(place), target)  # type: ignore[misc]
 
 

@@ -32,7 +32,7 @@ def write_hub(rows: Stream, folder: Path) -> tuple[Written, dict[str, Any]]:
     data = folder / "data"
     data.mkdir()
     done = write_parquet(rows, data)
-    splits = [
+    splits: list[dict[str, Any]] = [
         {
             "name": split,
             "num_bytes": sum(path.stat().st_size for path in done.files[split]),
@@ -40,7 +40,7 @@ def write_hub(rows: Stream, folder: Path) -> tuple[Written, dict[str, Any]]:
         }
         for split, count in done.counts.items()
     ]
-    size = sum(split["num_bytes"] for split in splits)
+    size = sum(path.stat().st_size for paths in done.files.values() for path in paths)
     files = [{"split": split, "path": f"data/{split}-*"} for split in done.counts]
     info: dict[str, Any] = {"splits": splits, "download_size": size, "dataset_size": size}
     if done.columns is not None:

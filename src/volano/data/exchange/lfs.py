@@ -20,7 +20,6 @@ from volano.data.exchange.errors import (
     MissingObjectsError,
 )
 from volano.data.exchange.place import MARK
-from volano.data.filesets.errors import UnwritableError
 from volano.data.filesets.walk import FILE, FOLDER, LINK, PROGRAM, Found, walk
 
 FETCH = "git lfs pull"
@@ -30,8 +29,9 @@ _VERSIONS = (
 )
 _MOST_BYTES = 1024
 _BODY = re.compile(rb"oid sha256:([0-9a-f]{64})\nsize ([0-9]{1,18})\n?")
+_NAME = ".gitattributes"
 ATTRIBUTES = f"""* filter=lfs diff=lfs merge=lfs -text
-.gitattributes !filter !diff !merge text
+{_NAME} !filter !diff !merge text
 {MARK} !filter !diff !merge text
 """
 
@@ -78,6 +78,10 @@ def read_lfs(folder: Path) -> list[tuple[Found, Path]]:
     lacking, files = [], []
     for found in walk(folder):
         place = folder / found.path
+        if found.path == MARK or (
+            found.path == _NAME and place.read_bytes() == ATTRIBUTES.encode()
+        ):
+            continue
         pointer = None
         if found.mode in (FILE, PROGRAM) and 0 < found.size < _MOST_BYTES:
             pointer = pointer_of(place.read_bytes(), found.path)
@@ -101,9 +105,8 @@ def write_lfs(contents: Iterable[Content], folder: Path) -> int:
 
     Raises:
         LinkNotExportedError: one is a symbolic link.
-        UnwritableError: a file has the name of one that Git LFS needs.
     """
-    (folder / ".gitattributes").write_text(ATTRIBUTES)
+    (folder / _NAME).write_text(ATTRIBUTES)
     objects, count = folder / ".git" / "lfs" / "objects", 0
     objects.mkdir(parents=True)
     for content in contents:
@@ -112,8 +115,9 @@ def write_lfs(contents: Iterable[Content], folder: Path) -> int:
         if content.mode == FOLDER:
             continue
         target = folder / content.path
-        if content.path in (".gitattributes", MARK):
-            raise UnwritableError(path=target, why="Git LFS needs this name for itself")
+        if content.path == _NAME:
+            target.write_bytes(b"".join(content.parts()) + b"\n" + ATTRIBUTES.encode())
+            continue
         target.parent.mkdir(parents=True, exist_ok=True)
         pointer = _stored(content, objects)
         target.write_bytes(pointer.to_bytes() if pointer.size else b"")

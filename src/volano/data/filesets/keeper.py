@@ -1,6 +1,6 @@
 """Filesets: the verbs. A folder comes in, an unchanging version goes out, and back."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from volano.data.filesets.bundle import Bundler, digest_of
 from volano.data.filesets.errors import (
     EmptyFolderError,
     NotTrackedError,
-    UnsteadyFileError,
     WouldOverwriteError,
 )
 from volano.data.filesets.seen import Book, Seen
@@ -142,10 +141,9 @@ class Filesets:
         tree, to = self.tree(artifact), Path(to).resolve()
         reader = Reader(self._catalog.blobs, tree)
         seen, began_ns = self._book.read(to), self._clock.now_us() * 1000
-        there, read = _look(to, seen) if to.is_dir() else ([], 0)
-        local = _changes(seen, there, read)
-        if local and there and not force:
-            raise WouldOverwriteError(path=to, what=_some(local))
+        there = _look(to, seen)[0] if to.is_dir() else []
+        if not force and (lost := _lost(seen, there, tree)):
+            raise WouldOverwriteError(path=to, what=_some(lost))
         if not there:
             write_new(reader, tree.entries, to)
         else:
@@ -272,7 +270,18 @@ def _counts(entries: Iterable[Entry]) -> dict[str, int]:
     return counts
 
 
-def _some(changes: Changes) -> str:
-    paths = [*changes.changed, *changes.added, *changes.removed]
+def _lost(seen: Seen, there: Iterable[tuple[Found, str]], tree: Tree) -> list[str]:
+    """Return the paths of a folder whose content a checkout would lose; all, in one not tracked."""
+    wanted = {entry.path: (entry.mode, entry.digest) for entry in tree.entries}
+    lost = []
+    for found, digest in there:
+        is_now = (found.mode, digest)
+        stays = found.path not in wanted and found.path not in seen.base and bool(seen.ref)
+        if not stays and is_now not in (seen.base.get(found.path), wanted.get(found.path)):
+            lost.append(found.path)
+    return lost
+
+
+def _some(paths: Sequence[str]) -> str:
     more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
     return ", ".join(f"`{path}`" for path in paths[:3]) + more
