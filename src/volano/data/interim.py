@@ -77,7 +77,10 @@ class InterimRows:
                 counts[part] = counts.get(part, 0) + 1
                 _line(
                     files[part],
-                    {"id": _id(row), **{k: v for k, v in row.items() if k not in ("id", "split")}},
+                    {
+                        "id": row_id(row),
+                        **{k: v for k, v in row.items() if k not in ("id", "split")},
+                    },
                 )
             for one in rejected:
                 _line(files["dropped"], one.to_dict())
@@ -99,7 +102,8 @@ class InterimRows:
                         yield {**json.loads(line), "split": part}
 
 
-def _id(row: Record) -> str:
+def row_id(row: Record) -> str:
+    """Return the id of a row: the beginning of the sha256 of its own columns."""
     content = canonical({name: value for name, value in row.items() if name not in _RESERVED})
     return hashlib.sha256(content).hexdigest()[:16]
 

@@ -76,7 +76,7 @@ class Contract:
         try:
             raw = yaml.safe_load(text)
         except (yaml.YAMLError, RecursionError) as error:
-            raise BadContractError(path=where, why=str(error).split("\n")[0]) from error
+            raise BadContractError(path=where, why=_plain(error)) from error
         return cls.from_dict(raw, where)
 
     @classmethod
@@ -181,3 +181,10 @@ def _bad_regex(value: Any) -> str:
     except (pa.ArrowException, UnicodeEncodeError) as error:
         return f"cannot be run in linear time or is none: {str(error).split(chr(10))[0]}"
     return ""
+
+
+def _plain(error: Exception) -> str:
+    """Return what the YAML parser found, on one line."""
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).split("\n")[0]
+    return f"{problem} in line {mark.line + 1}" if mark else problem

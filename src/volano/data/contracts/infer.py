@@ -84,10 +84,12 @@ def infer(rows: Iterable[Record]) -> Contract:
     for row in rows:
         count += 1
         for name, value in row.items():
-            if name in RESERVED or value is None:
+            if name in RESERVED:
                 continue
-            looks.setdefault(name, _Look()).add(value)
-            _distinct(distinct, name, value)
+            look = looks.setdefault(name, _Look())
+            if value is not None:
+                look.add(value)
+                _distinct(distinct, name, value)
     columns = {
         name: look.column(count, unique=distinct.get(name) is not None and look.seen >= _ENOUGH)
         for name, look in looks.items()

@@ -72,24 +72,31 @@ def card(
 ) -> str:  # fmt: skip
     """Return the card in Markdown: front matter, prose, facts."""
     own, body = parted(prose)
-    languages = _languages(artifact, found)
-    licences = licences_of(lineage, found)
-    said: dict[str, Any] = {"pretty_name": artifact.name}
-    if languages:
-        said["language"] = list(languages)
-    if licences:
-        names = list(dict.fromkeys(licences.values()))
-        said["license"] = names[0] if len(names) == 1 else names
-    said = {**said, **own, **(front or {})}
+    said = {**front_of(artifact, found, lineage), **own, **(front or {})}
     text = yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=100)
-    facts = "\n".join(_facts(artifact, found, lineage, licences, languages, classes or {}))
+    facts = "\n".join(_facts(artifact, found, lineage, classes or {}))
     return f"---\n{text}---\n\n{_joined(body or f'# {artifact.name}', facts)}\n"
 
 
-def prose_of(text: str) -> str:
-    """Return what people wrote of a card: all but the facts and the front matter that is generated."""
+def front_of(artifact: Artifact, found: Profile, lineage: LineageNode) -> dict[str, Any]:
+    """Return what the facts say in the front matter: name, languages, licences."""
+    said: dict[str, Any] = {"pretty_name": artifact.name}
+    if languages := _languages(artifact, found):
+        said["language"] = list(languages)
+    if names := list(dict.fromkeys(licences_of(lineage, found).values())):
+        said["license"] = names[0] if len(names) == 1 else names
+    return said
+
+
+def prose_of(text: str, said: Mapping[str, Any]) -> str:
+    """Return what people wrote of a card: all but the facts, and what the facts `said` on top.
+
+    Raises:
+        BadFrontMatterError: what stands on top is no mapping in YAML.
+    """
     own, body = parted(text)
-    own = {name: value for name, value in own.items() if name not in ("dataset_info", "configs")}
+    generated = {"dataset_info", "configs"}
+    own = {k: v for k, v in own.items() if k not in generated and (k not in said or said[k] != v)}
     body = re.sub(
         f"{re.escape(BEGIN)}.*?{re.escape(END)}", f"{BEGIN}\n{END}", body, flags=re.DOTALL
     )
@@ -110,10 +117,10 @@ def licences_of(lineage: LineageNode, found: Profile | None = None) -> dict[str,
 
 
 def _facts(
-    artifact: Artifact, found: Profile, lineage: LineageNode, licences: Mapping[str, str],
-    languages: Mapping[str, int], classes: Mapping[str, str],
-) -> Iterator[str]:  # fmt: skip
+    artifact: Artifact, found: Profile, lineage: LineageNode, classes: Mapping[str, str]
+) -> Iterator[str]:
     meta = artifact.manifest.meta
+    licences, languages = licences_of(lineage, found), _languages(artifact, found)
     yield f"Version `{artifact.ref}`, `{artifact.digest}`."
     yield "\n## Source\n"
     yield from (f"- {line}" for line in _sources(artifact, lineage))

@@ -7,10 +7,11 @@ from typing import Any
 from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
 from volano.data.contracts import Contracts
-from volano.data.exchange.card import card, profile, prose_of
+from volano.data.exchange.card import card, front_of, profile, prose_of
 from volano.data.exchange.errors import BadFrontMatterError
 from volano.data.interim import Rows
 from volano.store import Artifact, Catalog
+from volano.store.errors import UnknownArtifactError
 
 KIND = "card"
 _FILE = "README.md"
@@ -49,7 +50,8 @@ class Cards:
         if len(text) > _MOST_BYTES:
             raise BadFrontMatterError(path=path.name, why=f"it has more than {_MOST_BYTES} bytes")
         name = check_name(Ref.parse(name).name)
-        return self._catalog.record(KIND, name, files={_FILE: prose_of(text).encode()}, by=by)
+        prose = prose_of(text, self._said(name))
+        return self._catalog.record(KIND, name, files={_FILE: prose.encode()}, by=by)
 
     def text(self, artifact: Artifact, front: Mapping[str, Any] | None = None) -> str:
         """Return the card of a dataset's version; `front` is added to the front matter."""
@@ -59,3 +61,12 @@ class Cards:
         classes = {name: one.classed for name, one in contract.columns.items()} if contract else {}
         found = profile(self._rows.stream(artifact.ref))
         return card(artifact, found, self._catalog.lineage(artifact.digest), prose, front, classes)
+
+    def _said(self, name: str) -> Mapping[str, Any]:
+        """Return what the facts of the newest version say on top of its card."""
+        try:
+            artifact = self._rows.get(name)
+        except UnknownArtifactError:
+            return {}
+        found = profile(self._rows.stream(artifact.ref))
+        return front_of(artifact, found, self._catalog.lineage(artifact.digest))

@@ -29,7 +29,7 @@ from volano.data.exchange.rowfiles import (
     write_parquet_file,
 )
 from volano.data.filesets import Filesets
-from volano.data.interim import Rows
+from volano.data.interim import Rows, row_id
 from volano.data.step import Record
 from volano.store import Artifact, Catalog
 from volano.store.errors import UnknownArtifactError
@@ -203,7 +203,7 @@ class _Reading:
         ours = "origin" in row and isinstance(row["origin"], dict | None)
         origin = row.pop("origin", None)
         own = row.pop("id", None)
-        if own is not None and not (ours and _is_id(own)):
+        if own is not None and not (_is_id(own) and (ours or own == row_id(row))):
             self._rename(row, "id", own)
         if origin is not None and not ours:
             self._rename(row, "origin", origin)
