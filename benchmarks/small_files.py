@@ -5,12 +5,14 @@
     python benchmarks/small_files.py --dvc /path/to/dvc
 
 Without `--dvc` it is installed into an environment of its own, in a folder that is deleted in
-the end. Both are run as a person runs them, by their commands, each on a copy of
-the same folder on the same disk; neither has seen the files before `add`. Status is the best of
-three, each after one file was changed. Seconds are of the wall and, in brackets, of CPU.
+the end. Each works on a copy of the same folder on the same disk; neither has seen the files before `add`.
+Status is the best of three, each after one file was changed. Seconds are of the wall and, in
+brackets, of CPU. Measured are the commands as a person runs them, and the work alone: both called
+in a Python that has them imported already, as `volano up` has.
 """
 
 import argparse
+import json
 import os
 import random
 import shutil
@@ -18,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +28,33 @@ SRC = Path(__file__).resolve().parent.parent / "src"
 FILES, FULL = 20_000, 100_000
 LIMIT = 10.0
 ROUNDS = 3
+
+
+OURS = """
+from pathlib import Path
+from sqlalchemy import URL
+from volano.core.clock import SystemClock
+from volano.core.principal import SYSTEM
+from volano.data.filesets import Filesets
+from volano.store import Blobs, Catalog, Ledger
+from volano.store.db import Database
+db, clock = Database(URL.create("sqlite", database="work.db")), SystemClock()
+db.migrate()
+keeper = Filesets(Catalog(db, Blobs(Path("blobs"), db), Ledger(db, clock), clock), Path("cache"), clock)
+do = {"add": lambda: keeper.track("data", by=SYSTEM), "status": lambda: keeper.status("data")}
+"""
+THEIRS = """
+from dvc.repo import Repo
+repo = Repo(".")
+do = {"add": lambda: repo.add("data"), "status": lambda: repo.status()}
+"""
+TIMED = """
+import json, sys, time
+wall, cpu = time.perf_counter(), time.process_time()
+found = do[sys.argv[1]]()
+print(json.dumps([time.perf_counter() - wall, time.process_time() - cpu]))
+assert found
+"""
 
 
 @dataclass
@@ -51,6 +81,16 @@ def took(command: list[str], folder: Path) -> Took:
     return Took(time.perf_counter() - began, used.ru_utime + used.ru_stime)
 
 
+def worked(command: list[str], folder: Path) -> Took:
+    """Run a script that says what its work alone took."""
+    environment = {**os.environ, "PYTHONPATH": str(SRC), "DVC_NO_ANALYTICS": "1"}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, check=True, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    return Took(*json.loads(done.stdout.splitlines()[-1]))
+
+
 def write_files(folder: Path, count: int) -> None:
     """Write files of about 1 KB that zstd halves, a thousand to a folder."""
     chance = random.Random(7)
@@ -70,14 +110,35 @@ def install_dvc(folder: Path) -> Path:
     return folder / "bin" / "dvc"
 
 
-def measure(say: dict[str, list[str]], home: Path) -> dict[str, Took]:
+Run = Callable[[list[str], Path], Took]
+
+
+def measure(run: Run, say: dict[str, list[str]], home: Path) -> dict[str, Took]:
     """Return what `add` took, and `status` after one change."""
-    found = {"add": took(say["add"], home)}
+    found = {"add": run(say["add"], home)}
     looks = []
     for number in range(ROUNDS):
         (home / "data" / "000" / f"{number}.txt").write_text(f"changed {number}")
-        looks.append(took(say["status"], home))
+        looks.append(run(say["status"], home))
     return {**found, "status": min(looks, key=lambda one: one.wall_s)}
+
+
+def told(what: str, times: dict[str, dict[str, Took]]) -> float:
+    """Print what was measured; return how many times faster than DVC both together are."""
+    print(f"\n{what}")
+    for step in ("add", "status"):
+        ours, theirs = times["volano"][step], times["dvc"][step]
+        print(f"  {step:<7} volano {ours}\n  {step:<7} dvc    {theirs}")
+        print(
+            f"          {theirs.wall_s / ours.wall_s:.1f} × faster ({theirs.cpu_s / ours.cpu_s:.1f} × less CPU)"
+        )
+    sums = {
+        name: (sum(t.wall_s for t in both.values()), sum(t.cpu_s for t in both.values()))
+        for name, both in times.items()
+    }
+    ratio, less = (theirs / ours for ours, theirs in zip(sums["volano"], sums["dvc"], strict=True))
+    print(f"  both together: {ratio:.1f} × faster ({less:.1f} × less CPU)")
+    return ratio
 
 
 def main() -> None:
@@ -89,35 +150,36 @@ def main() -> None:
     count = given.files or (FULL if given.full else FILES)
     work = Path(tempfile.mkdtemp(prefix="volano-small-files-"))
     try:
-        dvc = str(given.dvc or install_dvc(work / "venv"))
-        homes = {name: work / name for name in ("volano", "dvc")}
-        write_files(homes["volano"] / "data", count)
-        shutil.copytree(homes["volano"] / "data", homes["dvc"] / "data")
-        volano = [sys.executable, "-m", "volano.cli.main"]
-        took([*volano, "init"], homes["volano"])
-        took([dvc, "init", "--no-scm", "-q"], homes["dvc"])
-        peers = {
-            "volano": {"add": [*volano, "data", "track", "data"], "status": [*volano, "data", "status", "data"]},
-            "dvc": {"add": [dvc, "add", "-q", "data"], "status": [dvc, "status", "--json"]},
+        dvc = (given.dvc or install_dvc(work / "venv")).absolute()
+        homes = {
+            f"{kind}-{name}": work / f"{kind}-{name}"
+            for kind in ("command", "work")
+            for name in ("volano", "dvc")
+        }
+        write_files(work / "data", count)
+        volano, python = [sys.executable, "-m", "volano.cli.main"], str(dvc.parent / "python")
+        say = {
+            "command-volano": {"add": [*volano, "data", "track", "data"], "status": [*volano, "data", "status", "data"]},
+            "command-dvc": {"add": [str(dvc), "add", "-q", "data"], "status": [str(dvc), "status", "--json"]},
+            "work-volano": {w: [sys.executable, "-c", OURS + TIMED, w] for w in ("add", "status")},
+            "work-dvc": {w: [python, "-c", THEIRS + TIMED, w] for w in ("add", "status")},
         }  # fmt: skip
-        times = {name: measure(say, homes[name]) for name, say in peers.items()}
+        times: dict[str, dict[str, dict[str, Took]]] = {"command": {}, "work": {}}
+        for place, home in homes.items():
+            kind, _, name = place.partition("-")
+            shutil.copytree(work / "data", home / "data")
+            took(
+                [*volano, "init"] if name == "volano" else [str(dvc), "init", "--no-scm", "-q"],
+                home,
+            )
+            times[kind][name] = measure(took if kind == "command" else worked, say[place], home)
+            shutil.rmtree(home)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     print(f"{count} files; load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    for what in ("add", "status"):
-        for name in times:
-            print(f"{what:<7} {name:<7} {times[name][what]}")
-    walls = {name: sum(one.wall_s for one in both.values()) for name, both in times.items()}
-    cpus = {name: sum(one.cpu_s for one in both.values()) for name, both in times.items()}
-    for what in ("add", "status"):
-        ours, theirs = times["volano"][what], times["dvc"][what]
-        print(
-            f"{what}: {theirs.wall_s / ours.wall_s:.1f} × faster than DVC ({theirs.cpu_s / ours.cpu_s:.1f} × CPU)"
-        )
-    ratio = walls["dvc"] / walls["volano"]
-    print(
-        f"both: {ratio:.1f} × faster than DVC ({cpus['dvc'] / cpus['volano']:.1f} × CPU); limit {LIMIT} ×"
-    )
+    told("the commands, each from its start", times["command"])
+    ratio = told("the work alone", times["work"])
+    print(f"\nthe work alone against the limit of {LIMIT:.0f} ×: {ratio:.1f} ×")
     if ratio < LIMIT:
         raise SystemExit("not as fast as it shall be")
 
