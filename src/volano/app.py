@@ -31,7 +31,10 @@ from volano.costs.energy import Meter
 from volano.costs.keeper import Costs
 from volano.costs.pricing import Pricing
 from volano.costs.spending import Spending
+from volano.data.contracts import Contracts
 from volano.data.curator import Curator
+from volano.data.exchange import Cards, Exchange
+from volano.data.filesets import Filesets
 from volano.data.keeper import Datasets
 from volano.data.kept import Kept
 from volano.data.recipe.keeper import Recipes
@@ -197,23 +200,7 @@ class App:
             feedbacks=self.feedbacks,
             metrics=self.metrics,
         )
-        self.datasets = Datasets(self.catalog)
-        self.versions = Versions(self.catalog, self.datasets, self.garbage)
-        self.sources = Sources(
-            Around(
-                now_us=self.clock.now_us,
-                versions=Kept(self.datasets),
-                traces=self.traces,
-                feedbacks=self.feedbacks,
-            )
-        )
-        self.recipes = Recipes(
-            runs=self.runs,
-            catalog=self.catalog,
-            datasets=self.datasets,
-            sources=self.sources,
-            cache=path("cache", "recipes"),
-        )
+        self._keep_data(settings)
         self.curator = Curator(self.datasets, self.feedbacks, self.traces, self.spans)
         self.drift = Drift(
             db=self._db,
@@ -303,6 +290,34 @@ class App:
         self._watch_over(settings)
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="rollouts", daemon=True)
+
+    def _keep_data(self, settings: Settings) -> None:
+        """Build what keeps data, and trades it."""
+
+        def guard(name: str, rows: Any) -> Any:
+            return self.contracts.guard(name, rows)
+
+        self.datasets = Datasets(self.catalog, guard)
+        self.versions = Versions(self.catalog, self.datasets, self.garbage)
+        self.contracts = Contracts(self.catalog, self.datasets)
+        self.filesets = Filesets(self.catalog, settings.path("cache"), self.clock)
+        self.cards = Cards(self.catalog, self.datasets, self.contracts)
+        self.exchange = Exchange(self.catalog, self.datasets, self.filesets, self.cards)
+        self.sources = Sources(
+            Around(
+                now_us=self.clock.now_us,
+                versions=Kept(self.datasets),
+                traces=self.traces,
+                feedbacks=self.feedbacks,
+            )
+        )
+        self.recipes = Recipes(
+            runs=self.runs,
+            catalog=self.catalog,
+            datasets=self.datasets,
+            sources=self.sources,
+            cache=settings.path("cache", "recipes"),
+        )
 
     def _watch_over(self, settings: Settings) -> None:
         """Build what sees how it goes, and tells."""

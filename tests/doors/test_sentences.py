@@ -10,7 +10,10 @@ from volano.app import App
 from volano.cli.root import NOUNS
 from volano.costs.keeper import Costs
 from volano.costs.spending import Spending
+from volano.data.contracts import Contracts
 from volano.data.curator import Curator
+from volano.data.exchange import Cards, Exchange
+from volano.data.filesets import Filesets
 from volano.data.keeper import Datasets
 from volano.data.recipe.keeper import Recipes
 from volano.data.sources.keeper import Sources
@@ -52,16 +55,20 @@ from volano.web.api import VERBS
 
 KEEPERS = {
     "alerts": Alerts,
+    "cards": Cards,
     "catalog": Catalog,
+    "contracts": Contracts,
     "costs": Costs,
     "curator": Curator,
     "datasets": Datasets,
     "diagnoses": Diagnoses,
     "drift": Drift,
     "evals": Evals,
+    "exchange": Exchange,
     "exports": Exports,
     "examiner": Examiner,
     "feedbacks": Feedbacks,
+    "filesets": Filesets,
     "importer": Importer,
     "flows": Flows,
     "gateway": Gateway,
@@ -102,6 +109,7 @@ INNER = {
     # Between rooms; people say another sentence for it.
     "catalog": {
         "record",
+        "stored",
         "get",
         "by_digest",
         "find",
@@ -118,6 +126,9 @@ INNER = {
         "named",
         "rows",
     },
+    "cards": {"text"},
+    "contracts": {"put", "of", "guard"},
+    "filesets": {"keep", "get", "tree", "reader"},
     "costs": {"book", "allotments", "start", "close"},
     "datasets": {"begin", "curate", "rows", "write", "stream", "version"},
     "garbage": {"drop"},

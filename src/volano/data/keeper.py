@@ -27,7 +27,7 @@ from volano.data.line import OWN_KEY, RESERVED, Line, line_of
 from volano.data.row import Row, Schema, rows_of
 from volano.data.sources import read
 from volano.data.split import split as divide
-from volano.data.step import Record, Rejected
+from volano.data.step import Guard, Record, Rejected
 from volano.data.version import ALWAYS, Version
 from volano.data.writer import REJECTED, RowsWriter
 from volano.store import Artifact, Blobs, Catalog
@@ -42,8 +42,9 @@ Artifacts = list[Artifact]
 class Datasets:
     """All datasets of one workspace."""
 
-    def __init__(self, catalog: Catalog):
+    def __init__(self, catalog: Catalog, guard: Guard | None = None):
         self._catalog = catalog
+        self._guard = guard
 
     def add(
         self,
@@ -211,7 +212,8 @@ class Datasets:
         columns = Columns()
         with self._catalog.blobs.session() as session:
             writer = RowsWriter(self._catalog.blobs, session)
-            for number, (split, record) in enumerate(rows, 1):
+            guarded = rows if self._guard is None else self._guard(name, rows)
+            for number, (split, record) in enumerate(guarded, 1):
                 if split == REJECTED:
                     raise BadSplitError(split=split, why="it is kept for rejected rows", most=64)
                 line = line_of(record, number)

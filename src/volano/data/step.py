@@ -31,6 +31,10 @@ from volano.core.plugins import Registry
 Record = dict[str, Any]
 """A row in a recipe: columns by name."""
 
+Guard = Callable[[str, Iterable[tuple[str, Record]]], Iterator[tuple[str, Record]]]
+"""What a write of rows calls with a dataset's name and its (split, row): it gives the rows on, and
+raises where they may not be kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:

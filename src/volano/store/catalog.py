@@ -86,7 +86,8 @@ class Catalog:
 
         The same content recorded again under the same kind and name (files,
         parents, meta, made_by) is the version that is there already: a step
-        that is run again after a crash makes no second one.
+        that is run again after a crash makes no second one. A `File` (see `stored`)
+        names bytes that are in the store already.
 
         Raises:
             BadRefError: kind or name cannot be one.
@@ -113,6 +114,14 @@ class Catalog:
                 if twin is not None:
                     return self._again(conn, twin, by)
                 return self._write(conn, manifest, by)
+
+    def stored(self, digest: str) -> File:
+        """Return what `record` takes for bytes that are in the store already.
+
+        Raises:
+            MissingBlobError: they are not.
+        """
+        return File(Digest(digest), self.blobs.size(digest))
 
     def get(self, kind: str, ref: str | Ref) -> Artifact:
         """Return the artifact of this kind that the ref names.
@@ -364,6 +373,8 @@ class Catalog:
             elif isinstance(data, Path):
                 digest = self.blobs.put_file(data, session=session)
                 kept[path] = File(digest, self.blobs.size(digest))
+            elif isinstance(data, File):
+                kept[path] = data
             else:
                 kept[path] = File(digests[path], len(data))
         return kept
@@ -595,5 +606,9 @@ def _unknown(conn: Connection, kind: str | None, ref: Ref | str) -> VolanoError:
 
 def _where_to_look(kind: str | None) -> str:
     nouns = {"dataset": "data", "report": "eval", None: ""}
+    if kind == "fileset":
+        return "See what there is with `volano data tracked`."
+    if kind in ("contract", "card"):
+        return "See what there is with `volano data list`."
     noun = nouns.get(kind, kind)
     return f"See what there is with `volano {noun} list`." if noun else "See `volano status`."

@@ -14,7 +14,9 @@ from volano.web.api import (
     data,
     drift,
     evals,
+    exchange,
     feedback,
+    filesets,
     flows,
     gateway,
     keys,
@@ -35,6 +37,8 @@ from volano.web.api.verb import Verb
 
 VERBS: tuple[Verb, ...] = (
     *data.VERBS,
+    *filesets.VERBS,
+    *exchange.VERBS,
     *prompts.VERBS,
     *models.VERBS,
     *flows.VERBS,
