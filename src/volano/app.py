@@ -15,6 +15,7 @@ from typing import Any
 
 from volano.access.keeper import Keys
 from volano.access.limits import Limits
+from volano.access.permissions import Permissions
 from volano.access.secret import hmac_secret
 from volano.access.session import session_token
 from volano.access.signing import SigningKey
@@ -32,13 +33,16 @@ from volano.costs.keeper import Costs
 from volano.costs.pricing import Pricing
 from volano.costs.spending import Spending
 from volano.data.curator import Curator
+from volano.data.gate import Gate
 from volano.data.keeper import Datasets
+from volano.data.sense import SenseDataset
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.metrics import Metrics
 from volano.feedback.recording import recorder
 from volano.feedback.reviews import Reviews
+from volano.feedback.sense import SenseFeedback
 from volano.flows.keeper import Flows
 from volano.gateway.importer import Importer
 from volano.gateway.keeper import Gateway
@@ -46,6 +50,8 @@ from volano.gateway.publish import Publisher
 from volano.gateway.replays import Replays
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
+from volano.jobs.schedules import Schedules
+from volano.jobs.ticker import Ticker
 from volano.models.keeper import Models
 from volano.models.trainer import Trainer
 from volano.models.wording import prompt_of
@@ -55,6 +61,7 @@ from volano.monitor.book import AlertBook
 from volano.monitor.diagnosis import Diagnoses
 from volano.monitor.drift import Drift
 from volano.monitor.drift.script import script
+from volano.monitor.drift.sense import SenseDrift
 from volano.monitor.drift.told import newest
 from volano.monitor.drift.watch import Watch as DriftWatch
 from volano.monitor.host import Host
@@ -181,7 +188,9 @@ class App:
             feedbacks=self.feedbacks,
             metrics=self.metrics,
         )
-        self.datasets = Datasets(self.catalog)
+        self.permissions = Permissions(self._db, self.ledger, self.clock)
+        self.gate = Gate(self._db, self.permissions, self.clock)
+        self.datasets = Datasets(self.catalog, self.gate)
         self.curator = Curator(self.datasets, self.feedbacks, self.traces, self.spans)
         self.drift = Drift(
             db=self._db,
@@ -193,6 +202,18 @@ class App:
             clock=self.clock,
         )
         self._drift_watch = DriftWatch(self.drift)
+        self.schedules = Schedules(
+            self._db,
+            self.ledger,
+            self.runs,
+            self.clock,
+            senses={
+                "feedback": SenseFeedback(self.feedbacks),
+                "dataset": SenseDataset(self.datasets),
+                "drift": SenseDrift(partial(newest, self.drift)),
+            },
+        )
+        self._schedule_ticker = Ticker(self.schedules)
         self.prompts = Prompts(self.catalog)
         self.targets = Targets(
             db=self._db,
@@ -313,6 +334,7 @@ class App:
         self._ticker.start()
         self._alarm.start()
         self._drift_watch.start()
+        self._schedule_ticker.start()
         self._host.start()
 
     def furnish(self) -> None:
@@ -494,6 +516,7 @@ class App:
             self._ticker.join(5)
         self._alarm.close()
         self._drift_watch.close()
+        self._schedule_ticker.close()
         self._host.close()
         self.costs.close()
         self.runs.close()

@@ -6,11 +6,13 @@ import pytest
 
 from volano.access.keeper import Keys
 from volano.access.limits import Limits
+from volano.access.permissions import Permissions
 from volano.app import App
 from volano.cli.root import NOUNS
 from volano.costs.keeper import Costs
 from volano.costs.spending import Spending
 from volano.data.curator import Curator
+from volano.data.gate import Gate
 from volano.data.keeper import Datasets
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
@@ -23,6 +25,7 @@ from volano.gateway.keeper import Gateway
 from volano.gateway.replays import Replays
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
+from volano.jobs.schedules import Schedules
 from volano.models.keeper import Models
 from volano.models.trainer import Trainer
 from volano.monitor.alerts import Alerts
@@ -60,6 +63,7 @@ KEEPERS = {
     "feedbacks": Feedbacks,
     "importer": Importer,
     "flows": Flows,
+    "gate": Gate,
     "gateway": Gateway,
     "holds": Holds,
     "keys": Keys,
@@ -68,6 +72,7 @@ KEEPERS = {
     "metrics": Metrics,
     "models": Models,
     "periods": Periods,
+    "permissions": Permissions,
     "prompts": Prompts,
     "reconciler": Reconciler,
     "releases": Releases,
@@ -78,6 +83,7 @@ KEEPERS = {
     "runs": Runs,
     "sessions": Sessions,
     "spans": Spans,
+    "schedules": Schedules,
     "scorecard": Scorecard,
     "slos": SLOs,
     "steps": Steps,
@@ -112,8 +118,9 @@ INNER = {
     "datasets": {"begin", "curate"},
     "drift": {"references", "reference", "looks", "due"},
     "evals": {"evaluate", "report", "answers"},
-    "feedbacks": {"on", "since", "corrections", "joined", "review", "withdraw", "get", "about"},
+    "feedbacks": {"on", "since", "corrections", "joined", "review", "withdraw", "get", "about", "newest"},
     "flows": {"compile"},
+    "gate": {"read", "write", "end"},
     "gateway": {"tell", "close"},
     "keys": {"create", "rotate", "fingerprints", "verify"},
     "ledger": {"append", "root", "prove"},
@@ -144,7 +151,9 @@ INNER = {
     },
     "reviews": {"metric"},
     "masks": {"publish"},
-    "runs": {"register", "launch", "close", "start", "counts"},
+    "permissions": {"rights", "check"},
+    "runs": {"register", "launch", "close", "start", "counts", "put", "hand_over", "check_kind"},
+    "schedules": {"cause_of", "tick"},
     "replays": {"choices"},
     "sessions": {"get"},
     "steps": {"outline", "roots", "below", "get", "above", "failed", "all"},
@@ -183,7 +192,7 @@ def test_every_sentence_fits_its_keeper(verb):
     open_ended = any(p.kind is p.VAR_KEYWORD for p in given)
     told = {p.name for p in verb.params if not p.first}
     assert open_ended or told <= named
-    assert open_ended or ("by" in named) == verb.changes
+    assert open_ended or ("by" in named) == (verb.changes or verb.reads)
 
 
 def test_sentences_are_said_once():

@@ -38,6 +38,7 @@ NOUNS = {
     "alert": "Who is told when it goes wrong.",
     "drift": "Has the traffic moved, and what of it?",
     "run": "Durable jobs.",
+    "schedule": "Runs that start by themselves: at times, or when something happens.",
     "audit": "The ledger, and where things come from.",
 }
 

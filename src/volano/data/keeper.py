@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from volano.core.manifest import Parent
+from volano.core.ports.access import Access
 from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
 from volano.data import curate as curating
@@ -32,8 +33,10 @@ Artifacts = list[Artifact]
 class Datasets:
     """All datasets of one workspace."""
 
-    def __init__(self, catalog: Catalog):
+    def __init__(self, catalog: Catalog, access: Access | None = None):
+        """Without access all may read and write, and nothing is recorded of it."""
         self._catalog = catalog
+        self._access = access
 
     def add(
         self,
@@ -168,10 +171,20 @@ class Datasets:
         }  # fmt: skip
         return self._record(name, new.train, (), new.dropped, facts, by=by)
 
-    def rows(self, ref: str | Ref, split: str = "train") -> list[Row]:
-        """Return the rows of a split, in the order they were given.
+    def rows(
+        self,
+        ref: str | Ref,
+        split: str = "train",
+        *,
+        by: Principal | None = None,
+        run: str | None = None,
+    ) -> list[Row]:
+        """Return the rows of a split, in the order they were given, as `by` may see them.
+
+        The read is on record; without `by` it is volano's own, and is not.
 
         Raises:
+            ForbiddenError: they are not for this principal, or not for its Run.
             UnknownArtifactError: there is no such dataset.
             UnknownSplitError: neither train nor test.
             BadRowsFileError: the file holds something else than rows.
@@ -180,7 +193,21 @@ class Datasets:
         if split not in SPLITS:
             raise UnknownSplitError(ref=artifact.ref, split=split)
         lines = self._catalog.read(artifact, f"{split}.jsonl").decode().split("\n")
-        return [_row(line, at, split, artifact) for at, line in enumerate(lines, 1) if line]
+        rows = [_row(line, at, split, artifact) for at, line in enumerate(lines, 1) if line]
+        return self._seen(artifact, split, rows, by, run)
+
+    def _seen(
+        self, artifact: Artifact, split: str, rows: list[Row], by: Principal | None, run: str | None
+    ) -> list[Row]:
+        """Let a read in, and return the rows as its reader may see them."""
+        if self._access is None or by is None:
+            return rows
+        reading = self._access.read(
+            artifact.name, artifact.ref, str(artifact.digest), split=split, by=by, run=run
+        )
+        seen = [Row(**reading.row(row.to_dict())) for row in rows]
+        reading.close()
+        return seen
 
     def get(self, ref: str | Ref) -> Artifact:
         """Return a dataset's artifact.
@@ -253,6 +280,8 @@ class Datasets:
         meta: Mapping[str, Any],
         **record: Any,
     ) -> Artifact:
+        if self._access is not None:
+            self._access.write(name, by=record["by"])
         files = {
             "train.jsonl": _lines(row.to_dict() for row in train),
             "test.jsonl": _lines(row.to_dict() for row in test),

@@ -96,7 +96,9 @@ class Cron:
         held: list[int] = []
         for wall in self._walls(self._wall(after) - self._shift(after)):
             held += [m for m in self._at(wall) if m > last]
-            sure = _us(wall.replace(tzinfo=self._place)) - _us_of(self._shift(_utc(wall, self._place)))
+            sure = _us(wall.replace(tzinfo=self._place)) - _us_of(
+                self._shift(_utc(wall, self._place))
+            )
             held = sorted(set(held))
             while held and held[0] <= sure:
                 last = held.pop(0)

@@ -150,12 +150,23 @@ class Schedule:
             wanted = [at for at in wanted if now_us - at <= ON_TIME_US]
         return wanted, len(found) - len(wanted)
 
+    def _next(self) -> str:
+        """Say when it is due next, on the wall of its zone."""
+        if self.paused:
+            return "paused"
+        if self.next_us is None:
+            return f"when {self.trigger} has {self.trigger.count if self.trigger else 0} new"
+        at = datetime.fromtimestamp(self.next_us / 1e6, UTC).astimezone(ZoneInfo(self.zone))
+        return f"{at:%Y-%m-%d %H:%M %Z}"
+
     def to_dict(self) -> dict[str, Any]:
         """Return what doors show."""
         shown = {f: getattr(self, f) for f in ("name", "kind", "cron", "zone", "paused", "next_us")}
-        trigger = None if self.trigger is None else {**asdict(self.trigger), "on": str(self.trigger)}
+        trigger = (
+            None if self.trigger is None else {**asdict(self.trigger), "on": str(self.trigger)}
+        )
         return {
-            **shown, "on": str(self.trigger or self.cron), "trigger": trigger,
+            **shown, "next": self._next(), "on": str(self.trigger or self.cron), "trigger": trigger,
             **asdict(self.policy), "inputs": dict(self.inputs), "missed": self.missed,
             "by": self.by, "group": self.group, "created_us": self.created_us,
             "problem": self.problem,

@@ -313,7 +313,7 @@ class Schedules:
     def _look_at_trigger(self, schedule: Schedule, trigger: Trigger, now: int) -> None:
         """Fire when enough is new and it has come to rest; its mark moves with the firing."""
         sensed = self._sense(trigger, schedule.mark)
-        if schedule.mark is None:
+        if schedule.mark is None or (not sensed.new and sensed.mark != schedule.mark):
             self._set(schedule, mark=sensed.mark, pending=None, problem="")
             return
         if sensed.new < trigger.count:

@@ -85,15 +85,32 @@ def test_moments_are_read_in_the_zone():
 
 
 ZONES = st.sampled_from(
-    [BUDAPEST, "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC", "Africa/Casablanca"]
+    [
+        BUDAPEST,
+        "America/New_York",
+        "Australia/Lord_Howe",
+        "Asia/Kathmandu",
+        "UTC",
+        "Africa/Casablanca",
+    ]
 )
 CRONS = st.sampled_from(
-    ["*/20 * * * *", "30 2 * * *", "0 0 * * *", "15 1,2,3 * * *", "0 */6 * * *", "5 4 * * sun", "0 12 1 * *"]
+    [
+        "*/20 * * * *",
+        "30 2 * * *",
+        "0 0 * * *",
+        "15 1,2,3 * * *",
+        "0 */6 * * *",
+        "5 4 * * sun",
+        "0 12 1 * *",
+    ]
 )
 
 
 @given(CRONS, ZONES, st.integers(us("2025-12-31T00:00+00:00"), us("2027-01-01T00:00+00:00")))
-def test_each_moment_is_behind_the_one_before_and_asking_from_anywhere_finds_the_same(text, zone, at):
+def test_each_moment_is_behind_the_one_before_and_asking_from_anywhere_finds_the_same(
+    text, zone, at
+):
     cron = Cron(text, zone)
     first = cron.after(at)
     assert first > at

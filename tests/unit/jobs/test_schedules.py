@@ -90,13 +90,18 @@ def desk_room(sqlite: Database, tmp_path: Path) -> Room:
 
 
 def test_a_time_becomes_a_run_that_says_who_started_it(room):
-    room.nightly(tz="Europe/Budapest", inputs={"day": "${date}", "at": ["${time}", "$date", "${no}"]})
+    room.nightly(
+        tz="Europe/Budapest", inputs={"day": "${date}", "at": ["${time}", "$date", "${no}"]}
+    )
     room.tick(HOUR_S)  # 01:00 UTC is 03:00 there
     [run] = room.runs.list()
     assert (run.kind, run.name, run.by, run.group) == (
         "toy", "nightly", "service:schedule/nightly", "shop/support",
     )  # fmt: skip
-    assert run.inputs == {"day": "2026-06-01", "at": ["2026-06-01T03:00:00+02:00", "$date", "${no}"]}
+    assert run.inputs == {
+        "day": "2026-06-01",
+        "at": ["2026-06-01T03:00:00+02:00", "$date", "${no}"],
+    }
     assert room.schedules.cause_of([run.id])[run.id].cause == {"what": "time"}
     [event] = [e for e in room.ledger.list() if e.verb == "fire"]
     assert event.subject == "schedule/nightly"
@@ -128,7 +133,9 @@ def test_a_clock_that_was_years_ahead_for_a_moment_silences_nothing(room):
     assert len(room.runs.list()) == ahead + 1
 
 
-@pytest.mark.parametrize(("policy", "made", "missed"), [("none", 0, 10), ("last", 1, 9), ("all", 10, 0)])
+@pytest.mark.parametrize(
+    ("policy", "made", "missed"), [("none", 0, 10), ("last", 1, 9), ("all", 10, 0)]
+)
 def test_missed_times_are_made_up_as_the_policy_says(room, policy, made, missed):
     room.nightly(catch_up=policy, max_active=64)
     room.tick(10 * 86_400)

@@ -74,7 +74,13 @@ def test_rows_of_the_first_schema_are_there_after_the_upgrade(database_url: URL)
 def test_every_room_with_tables_is_compared() -> None:
     """The rooms' tables are one metadata; a room that is not imported here would be overlooked."""
     rooms = [
-        *(volano.access.tables, volano.costs.tables, volano.data.tables, volano.gateway.tables, volano.jobs.tables),
+        *(
+            volano.access.tables,
+            volano.costs.tables,
+            volano.data.tables,
+            volano.gateway.tables,
+            volano.jobs.tables,
+        ),
         *(volano.monitor.tables, volano.monitor.drift.tables, volano.releases.tables, tables),
     ]
     root = Path(volano.__file__).parent
