@@ -22,6 +22,7 @@ from volano.access.signing import SigningKey
 from volano.access.vault import Vault
 from volano.adapters.gateways import READERS
 from volano.adapters.notify import receiver
+from volano.adapters.otlp import Sender
 from volano.adapters.providers import PROVIDERS
 from volano.core.clock import Clock, SystemClock
 from volano.core.errors import NotFoundError
@@ -49,6 +50,9 @@ from volano.gateway.keeper import Gateway
 from volano.gateway.publish import Publisher
 from volano.gateway.replays import Replays
 from volano.gateway.targets import Targets
+from volano.governance.courier import Courier
+from volano.governance.lineage import Lineage
+from volano.governance.openlineage import Teller
 from volano.jobs.keeper import Runs
 from volano.jobs.schedules import Schedules
 from volano.jobs.ticker import Ticker
@@ -289,9 +293,22 @@ class App:
             serving=self.publisher,
             clock=self.clock,
         )
+        self._tell_lineage(settings)
         self._watch_over(settings)
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="rollouts", daemon=True)
+
+    def _tell_lineage(self, settings: Settings) -> None:
+        """Build what knows where things come from and what came of them, and tells it."""
+        teller = Teller(self.ledger, self.runs, self.schedules, self.catalog, settings.home.name)
+        self.lineages = Lineage(
+            catalog=self.catalog, datasets=self.datasets, gate=self.gate, runs=self.runs,
+            releases=lambda: self.releases, teller=teller,
+        )  # fmt: skip
+        place = settings.openlineage_url
+        send = Sender(place, settings.openlineage_headers_env, packed=False) if place else None
+        state = settings.path("run", "openlineage.json")
+        self.courier = Courier(teller, self.ledger, send, state, self.clock)
 
     def _watch_over(self, settings: Settings) -> None:
         """Build what sees how it goes, and tells."""
@@ -335,6 +352,7 @@ class App:
         self._alarm.start()
         self._drift_watch.start()
         self._schedule_ticker.start()
+        self.courier.start()
         self._host.start()
 
     def furnish(self) -> None:
@@ -517,6 +535,7 @@ class App:
         self._alarm.close()
         self._drift_watch.close()
         self._schedule_ticker.close()
+        self.courier.close()
         self._host.close()
         self.costs.close()
         self.runs.close()

@@ -24,6 +24,8 @@ from volano.gateway.importer import Importer
 from volano.gateway.keeper import Gateway
 from volano.gateway.replays import Replays
 from volano.gateway.targets import Targets
+from volano.governance.courier import Courier
+from volano.governance.lineage import Lineage
 from volano.jobs.keeper import Runs
 from volano.jobs.schedules import Schedules
 from volano.models.keeper import Models
@@ -53,6 +55,7 @@ KEEPERS = {
     "alerts": Alerts,
     "catalog": Catalog,
     "costs": Costs,
+    "courier": Courier,
     "curator": Curator,
     "datasets": Datasets,
     "diagnoses": Diagnoses,
@@ -68,6 +71,7 @@ KEEPERS = {
     "holds": Holds,
     "keys": Keys,
     "ledger": Ledger,
+    "lineages": Lineage,
     "limits": Limits,
     "metrics": Metrics,
     "models": Models,
@@ -111,11 +115,15 @@ INNER = {
         "unlabel",
         "lineage",
         "children",
+        "made_of",
+        "made_by",
+        "by_digests",
         "counts",
         "verify",
     },
     "costs": {"book", "allotments", "start", "close"},
-    "datasets": {"begin", "curate"},
+    "courier": {"start", "close", "deliver"},
+    "datasets": {"begin", "curate", "find"},
     "drift": {"references", "reference", "looks", "due"},
     "evals": {"evaluate", "report", "answers"},
     "feedbacks": {"on", "since", "corrections", "joined", "review", "withdraw", "get", "about", "newest"},

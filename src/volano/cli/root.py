@@ -39,6 +39,7 @@ NOUNS = {
     "drift": "Has the traffic moved, and what of it?",
     "run": "Durable jobs.",
     "schedule": "Runs that start by themselves: at times, or when something happens.",
+    "lineage": "What things came from, what came of them.",
     "audit": "The ledger, and where things come from.",
 }
 

@@ -7,7 +7,7 @@ all of it or is refused, as nobody should learn from asterisks.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,6 +151,14 @@ class OpenRead:
         if not self.masked:
             return dict(row)
         return {name: MASK if name in self.masked else value for name, value in row.items()}
+
+    def rows(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield rows as their reader may see them; where it stops reading, that is written down."""
+        try:
+            for row in rows:
+                yield self.row(row)
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Write down how many rows were read."""

@@ -205,9 +205,20 @@ class Datasets:
         reading = self._access.read(
             artifact.name, artifact.ref, str(artifact.digest), split=split, by=by, run=run
         )
-        seen = [Row(**reading.row(row.to_dict())) for row in rows]
-        reading.close()
-        return seen
+        return [Row(**row) for row in reading.rows(row.to_dict() for row in rows)]
+
+    def find(self, ref: str | Ref, row_id: str) -> dict[str, Any] | None:
+        """Return a row by its id, with its split; None where this version does not hold it.
+
+        Raises:
+            UnknownArtifactError: there is no such dataset.
+            BadRowsFileError: the file holds something else than rows.
+        """
+        for split in SPLITS:
+            for row in self.rows(ref, split):
+                if row.id == row_id:
+                    return {**row.to_dict(), "split": split}
+        return None
 
     def get(self, ref: str | Ref) -> Artifact:
         """Return a dataset's artifact.

@@ -23,6 +23,7 @@ SECOND_US = 1_000_000
 YEARS = 30
 """A date that does not come within so many years is none (30 February); a leap day on a Monday is."""
 _DAY = timedelta(days=1)
+_ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 _CHANCE = re.compile(r"(?<![a-z])[hr](?![a-z])", re.IGNORECASE)
 """croniter's own words: they would give other times after each start."""
 
@@ -46,7 +47,7 @@ class Cron:
         if _CHANCE.search(self.text):
             raise BadCronError(cron=self.text[:120], why="`H` and `R` mean times by chance")
         try:
-            next(self._walls(datetime(2026, 1, 1)))
+            next(self._walls(_ANY_DAY))
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise BadCronError(cron=self.text[:120], why=_said(error)) from error
         self._place  # noqa: B018 - it raises

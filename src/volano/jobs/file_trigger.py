@@ -2,8 +2,8 @@
 
 import glob
 import hashlib
-import os
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from volano.core.ports.sensed import Sensed
@@ -26,7 +26,7 @@ def sense_files(what: str, mark: Any) -> Sensed:
     if not Path(what).is_absolute():
         raise UnreadableFilesError(glob=what[:120], why="it must be an absolute path")
     found: dict[str, str] = {}
-    for path in glob.iglob(what, recursive=True):
+    for path in glob.iglob(what, recursive=True):  # noqa: PTH207 - hidden files are not meant by *
         seen = _mark(path)
         if seen is not None:
             found[seen] = path
@@ -41,10 +41,10 @@ def sense_files(what: str, mark: Any) -> Sensed:
 def _mark(path: str) -> str | None:
     """Return what a regular file is known by; None where it is none, or has just gone."""
     try:
-        stat = os.stat(path)
+        found = Path(path).stat()
     except OSError:
         return None
-    if not os.path.isfile(path):
+    if not S_ISREG(found.st_mode):
         return None
-    facts = f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ino}"
+    facts = f"{path}\0{found.st_size}\0{found.st_mtime_ns}\0{found.st_ino}"
     return hashlib.sha256(facts.encode(errors="surrogateescape")).hexdigest()[:16]

@@ -51,6 +51,8 @@ RECIPE_KIND = "data.prepare"
 
 ScheduleList = list[Schedule]
 Recipe = Callable[[Path], Mapping[str, Any]]
+Plan = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Makes a Run's inputs of what a schedule says, when it fires: names become versions."""
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
@@ -83,6 +85,7 @@ class Schedules:
         *,
         senses: Mapping[str, Sense] | None = None,
         recipe: Recipe = read_recipe,
+        plans: Mapping[str, Plan] | None = None,
     ):
         self._db = db
         self._ledger = ledger
@@ -90,6 +93,7 @@ class Schedules:
         self._clock = clock
         self._senses: dict[str, Sense] = {"files": sense_files, **(senses or {})}
         self._recipe = recipe
+        self._plans = dict(plans or {})
         self._last_us: int | None = None
         self._ticking = threading.Lock()
 
@@ -371,17 +375,27 @@ class Schedules:
         for firing in (one for one in found if one.state == "waiting"):
             room = active < schedule.policy.max_active
             if room or (schedule.policy.busy == "cancel-older" and not firing.patient):
-                started.append(self._start(conn, schedule, firing))
-                active += 1
+                begun = self._start(conn, schedule, firing)
+                started += [begun] if begun else []
+                active += bool(begun)
             elif schedule.policy.busy == "skip" and not firing.patient:
                 tables.mark(conn, firing.id, "skipped")
         return started
 
-    def _start(self, conn: Connection, schedule: Schedule, firing: Firing) -> Firing:
-        run_id = self._runs.put(
-            conn, schedule.kind, name=schedule.name, inputs=schedule.inputs_at(firing.planned_us),
-            by=schedule.principal, group=schedule.group,
-        )  # fmt: skip
+    def _start(self, conn: Connection, schedule: Schedule, firing: Firing) -> Firing | None:
+        """Make a Run of a firing; one that no Run can be made of has failed."""
+        try:
+            inputs: Mapping[str, Any] = schedule.inputs_at(firing.planned_us)
+            if schedule.kind in self._plans:
+                inputs = self._plans[schedule.kind](inputs)
+            run_id = self._runs.put(
+                conn, schedule.kind, name=schedule.name, inputs=inputs,
+                by=schedule.principal, group=schedule.group,
+            )  # fmt: skip
+        except VolanoError as error:
+            tables.mark(conn, firing.id, "failed")
+            tables.change(conn, schedule.name, problem=str(error)[:300])
+            return None
         tables.mark(conn, firing.id, "started", run_id)
         return firing.started(run_id)
 

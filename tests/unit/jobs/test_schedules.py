@@ -44,7 +44,7 @@ class Room:
         self.stock = 0
         self.runs = Runs(db, self.ledger, folder / "jobs", self.clock, jobs_url="sqlite://")
         for kind in ("toy", "data.prepare"):
-            self.runs.register(kind, lambda work: {})  # noqa: ARG005
+            self.runs.register(kind, lambda work: {})
         self.schedules = self.fresh()
 
     def fresh(self) -> Schedules:
@@ -53,7 +53,7 @@ class Room:
             self.db, self.ledger, self.runs, self.clock, senses={"feedback": self.sense}
         )
 
-    def sense(self, what: str, mark) -> Sensed:  # noqa: ARG002
+    def sense(self, what: str, mark) -> Sensed:
         return Sensed(self.stock, 0 if mark is None else self.stock - mark)
 
     def nightly(self, name: str = "nightly", **given):
@@ -393,6 +393,24 @@ def test_a_recipe_says_kind_and_inputs(desk_room, tmp_path):
         recipe.write_text(text)
         with pytest.raises((BadScheduleError, NotPlainError)):
             desk_room.nightly("bad", kind=None, recipe=recipe)
+
+
+def test_names_become_versions_when_it_fires_and_what_cannot_has_failed(desk_room):
+    known = {"jegyek": "jegyek@7"}
+
+    def plan(inputs):
+        if inputs["data"] not in known:
+            raise UnknownScheduleError(name=inputs["data"])
+        return {**inputs, "data": known[inputs["data"]]}
+
+    desk_room.schedules._plans["toy"] = plan
+    desk_room.nightly(inputs={"data": "jegyek"})
+    desk_room.nightly("other", inputs={"data": "nincs"})
+    desk_room.tick(4 * HOUR_S)
+    [run] = desk_room.runs.list()
+    assert run.inputs == {"data": "jegyek@7"}
+    assert desk_room.firings("other") == ["failed"]
+    assert "nincs" in desk_room.schedules.show("other")["problem"]
 
 
 def test_what_doors_show_is_plain(desk_room):

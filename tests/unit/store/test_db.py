@@ -13,9 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import volano.access.tables
 import volano.costs.tables
+import volano.data.tables
 import volano.feedback.catalog
 import volano.gateway.tables
-import volano.data.tables
 import volano.jobs.schedule_tables
 import volano.jobs.tables
 import volano.monitor.drift.tables

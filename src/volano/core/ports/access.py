@@ -1,6 +1,6 @@
 """Access: may these rows be read or written, and which columns are hidden? Datasets ask it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from volano.core.principal import Principal
@@ -13,6 +13,10 @@ class Reading(Protocol):
 
     def row(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return the row as this reader may see it, and count it."""
+        ...
+
+    def rows(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield the rows as this reader may see them, and close at the end."""
         ...
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ from volano.web.api import (
     gateway,
     keys,
     kpis,
+    lineage,
     masks,
     models,
     prompts,
@@ -59,6 +60,7 @@ VERBS: tuple[Verb, ...] = (
     *alerts.VERBS,
     *kpis.VERBS,
     *audit.VERBS,
+    *lineage.VERBS,
 )
 
 __all__ = ["VERBS", "Verb"]
