@@ -51,13 +51,6 @@ class Graph:
         """Return the nodes of these types; of all, when none is named."""
         return [node for node in self._nodes.values() if not types or node.type in types]
 
-    def merge(self, other: "Graph") -> None:
-        """Take over what another graph has."""
-        for node in other.nodes():
-            self.add(node)
-        self._edges.update(other._edges)
-        self.truncated = self.truncated or other.truncated
-
     def edges(self) -> Iterable[Edge]:
         """Return all edges."""
         return self._edges
