@@ -13,6 +13,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
+from volano import __version__
 from volano.access.keeper import Keys
 from volano.access.limits import Limits
 from volano.access.permissions import Permissions
@@ -300,7 +301,10 @@ class App:
 
     def _tell_lineage(self, settings: Settings) -> None:
         """Build what knows where things come from and what came of them, and tells it."""
-        teller = Teller(self.ledger, self.runs, self.schedules, self.catalog, settings.home.name)
+        teller = Teller(
+            self.ledger, self.runs, self.schedules, self.catalog,
+            workspace=settings.home.name, version=__version__,
+        )  # fmt: skip
         self.lineages = Lineage(
             catalog=self.catalog, datasets=self.datasets, gate=self.gate, runs=self.runs,
             releases=lambda: self.releases, teller=teller,

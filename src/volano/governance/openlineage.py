@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from volano import __version__
 from volano.core.errors import VolanoError
 from volano.governance.sources import sources_of, sources_of_run
 from volano.jobs.cron import Cron
@@ -28,7 +27,7 @@ from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
 from volano.store.ledger import Event, Ledger
 
-PRODUCER = f"pkg:pypi/volano@{__version__}"
+PRODUCER = "pkg:pypi/volano"
 SPEC = "https://openlineage.io/spec"
 SCHEMA_URL = f"{SPEC}/2-0-2/OpenLineage.json#/$defs/RunEvent"
 TYPES = {
@@ -58,8 +57,16 @@ class Teller:
     """Makes events of what the ledger says of Runs. `workspace` names the namespace."""
 
     def __init__(
-        self, ledger: Ledger, runs: Runs, schedules: Schedules, catalog: Catalog, workspace: str
+        self,
+        ledger: Ledger,
+        runs: Runs,
+        schedules: Schedules,
+        catalog: Catalog,
+        *,
+        workspace: str,
+        version: str,
     ):
+        self._version = version
         self._ledger = ledger
         self._runs = runs
         self._schedules = schedules
@@ -137,7 +144,7 @@ class Teller:
 
     def _run(self, run: Run, attempt: int, content: Mapping[str, Any]) -> dict[str, Any]:
         facets = {
-            "processing_engine": _facet("processing_engine", version=__version__, name="volano"),
+            "processing_engine": _facet("processing_engine", version=self._version, name="volano"),
             "volano_run": {
                 "_producer": PRODUCER, "_schemaURL": f"{PRODUCER}#VolanoRunFacet",
                 "run": run.id, "kind": run.kind, "attempt": attempt, "by": run.by,

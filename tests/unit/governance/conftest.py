@@ -36,7 +36,14 @@ class House:
         self.runs = Runs(desk.db, desk.ledger, folder / "jobs", desk.clock, jobs_url="sqlite://")
         self.runs.register("model.train", lambda work: {})
         self.schedules = Schedules(desk.db, desk.ledger, self.runs, desk.clock)
-        self.teller = Teller(desk.ledger, self.runs, self.schedules, desk.catalog, "bolt és társai")
+        self.teller = Teller(
+            desk.ledger,
+            self.runs,
+            self.schedules,
+            desk.catalog,
+            workspace="bolt és társai",
+            version="0.1.0",
+        )
         self.lineage = Lineage(
             catalog=desk.catalog, datasets=self.datasets, gate=self.gate, runs=self.runs,
             releases=lambda: desk.releases, teller=self.teller,
