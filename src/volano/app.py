@@ -13,14 +13,17 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
+from volano import __version__
 from volano.access.keeper import Keys
 from volano.access.limits import Limits
+from volano.access.permissions import Permissions
 from volano.access.secret import hmac_secret
 from volano.access.session import session_token
 from volano.access.signing import SigningKey
 from volano.access.vault import Vault
 from volano.adapters.gateways import READERS
 from volano.adapters.notify import receiver
+from volano.adapters.otlp import Sender
 from volano.adapters.providers import PROVIDERS
 from volano.core.clock import Clock, SystemClock
 from volano.core.errors import NotFoundError
@@ -35,9 +38,11 @@ from volano.data.contracts import Contracts
 from volano.data.curator import Curator
 from volano.data.exchange import Cards, Exchange
 from volano.data.filesets import Filesets
+from volano.data.gate import Gate
 from volano.data.keeper import Datasets
 from volano.data.kept import Kept
 from volano.data.recipe.keeper import Recipes
+from volano.data.sense import SenseDataset
 from volano.data.sources.keeper import Sources
 from volano.data.sources.source import Around
 from volano.data.tree import named
@@ -49,14 +54,20 @@ from volano.feedback.keeper import Feedbacks
 from volano.feedback.metrics import Metrics
 from volano.feedback.recording import recorder
 from volano.feedback.reviews import Reviews
+from volano.feedback.sense import SenseFeedback
 from volano.flows.keeper import Flows
 from volano.gateway.importer import Importer
 from volano.gateway.keeper import Gateway
 from volano.gateway.publish import Publisher
 from volano.gateway.replays import Replays
 from volano.gateway.targets import Targets
+from volano.governance.courier import Courier
+from volano.governance.lineage import Lineage
+from volano.governance.openlineage import Teller
 from volano.jobs.keeper import Runs
 from volano.jobs.run import good
+from volano.jobs.schedules import Schedules
+from volano.jobs.ticker import Ticker
 from volano.models.keeper import Models
 from volano.models.trainer import Trainer
 from volano.models.wording import prompt_of
@@ -66,6 +77,7 @@ from volano.monitor.book import AlertBook
 from volano.monitor.diagnosis import Diagnoses
 from volano.monitor.drift import Drift
 from volano.monitor.drift.script import script
+from volano.monitor.drift.sense import SenseDrift
 from volano.monitor.drift.told import newest
 from volano.monitor.drift.watch import Watch as DriftWatch
 from volano.monitor.host import Host
@@ -200,6 +212,8 @@ class App:
             feedbacks=self.feedbacks,
             metrics=self.metrics,
         )
+        self.permissions = Permissions(self._db, self.ledger, self.clock)
+        self.gate = Gate(self._db, self.permissions, self.clock)
         self._keep_data(settings)
         self.curator = Curator(self.datasets, self.feedbacks, self.traces, self.spans)
         self.drift = Drift(
@@ -212,6 +226,20 @@ class App:
             clock=self.clock,
         )
         self._drift_watch = DriftWatch(self.drift)
+        self.schedules = Schedules(
+            self._db,
+            self.ledger,
+            self.runs,
+            self.clock,
+            senses={
+                "feedback": SenseFeedback(self.feedbacks),
+                "dataset": SenseDataset(self.datasets),
+                "drift": SenseDrift(partial(newest, self.drift)),
+            },
+            recipe=self.recipes.read,
+            plans={"data.prepare": self.recipes.plan},
+        )
+        self._schedule_ticker = Ticker(self.schedules)
         self.prompts = Prompts(self.catalog)
         self.targets = Targets(
             db=self._db,
@@ -287,6 +315,7 @@ class App:
             serving=self.publisher,
             clock=self.clock,
         )
+        self._tell_lineage(settings)
         self._watch_over(settings)
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="rollouts", daemon=True)
@@ -297,7 +326,7 @@ class App:
         def guard(name: str, rows: Any) -> Any:
             return self.contracts.guard(name, rows)
 
-        self.datasets = Datasets(self.catalog, guard)
+        self.datasets = Datasets(self.catalog, guard, self.gate)
         self.versions = Versions(self.catalog, self.datasets, self.garbage)
         self.contracts = Contracts(self.catalog, self.datasets)
         self.filesets = Filesets(self.catalog, settings.path("cache"), self.clock)
@@ -318,6 +347,21 @@ class App:
             sources=self.sources,
             cache=settings.path("cache", "recipes"),
         )
+
+    def _tell_lineage(self, settings: Settings) -> None:
+        """Build what knows where things come from and what came of them, and tells it."""
+        teller = Teller(
+            self.ledger, self.runs, self.schedules, self.catalog,
+            workspace=settings.home.name, version=__version__,
+        )  # fmt: skip
+        self.lineages = Lineage(
+            catalog=self.catalog, datasets=self.datasets, gate=self.gate, runs=self.runs,
+            releases=lambda: self.releases, teller=teller,
+        )  # fmt: skip
+        place = settings.openlineage_url
+        send = Sender(place, settings.openlineage_headers_env, packed=False) if place else None
+        state = settings.path("run", "openlineage.json")
+        self.courier = Courier(teller, self.ledger, send, state, self.clock)
 
     def _watch_over(self, settings: Settings) -> None:
         """Build what sees how it goes, and tells."""
@@ -360,6 +404,8 @@ class App:
         self._ticker.start()
         self._alarm.start()
         self._drift_watch.start()
+        self._schedule_ticker.start()
+        self.courier.start()
         self._host.start()
 
     def furnish(self) -> None:
@@ -545,6 +591,8 @@ class App:
             self._ticker.join(5)
         self._alarm.close()
         self._drift_watch.close()
+        self._schedule_ticker.close()
+        self.courier.close()
         self._host.close()
         self.costs.close()
         self.runs.close()

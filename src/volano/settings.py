@@ -86,6 +86,10 @@ class Settings:
     """The variable with the headers for that, written name=value,name=value."""
     forward_otlp_hours: int = 24
     """Traces that are older when their turn comes are not forwarded, but counted as skipped."""
+    openlineage_url: str = ""
+    """Where Runs are told as OpenLineage events, such as https://marquez.example.com/api/v1/lineage; empty: nowhere."""
+    openlineage_headers_env: str = ""
+    """The variable with the headers for that, written name=value,name=value."""
     grid: str = ""
     """The grid that feeds this machine, for CO2e: ISO 3166 code, `world`, or grams for a kWh; empty means unknown."""
     provider_grid: str = ""
@@ -239,11 +243,10 @@ def _check(settings: Settings) -> None:
     for name, other in (("tls_certificate", "tls_key"), ("tls_key", "tls_certificate")):
         given = getattr(settings, name) or not getattr(settings, other)
         demand(given, name, f"https needs it beside `{other}`")
-    place = settings.forward_otlp
-    sound = not place or (place.startswith(("http://", "https://")) and "@" not in place)
-    demand(
-        sound, "forward_otlp", "an address begins with http:// or https://, and holds no password"
-    )
+    for name in ("forward_otlp", "openlineage_url"):
+        place = getattr(settings, name)
+        sound = not place or (place.startswith(("http://", "https://")) and "@" not in place)
+        demand(sound, name, "an address begins with http:// or https://, and holds no password")
     demand(settings.spool_max_bytes >= 1024**2, "spool_max_bytes", "it must be at least 1 MiB")
     demand(settings.cache_max_bytes >= 0, "cache_max_bytes", "it must be 0 or more")
     demand(

@@ -175,3 +175,38 @@ class ForbiddenOriginError(ForbiddenError):
     """A page of `{origin}` may not call this."""
 
     hint = "Only the console's own pages may: {scheme}://127.0.0.1:{port}."
+
+
+class NotPermittedError(ForbiddenError):
+    """{principal} may not {verb} {thing}."""
+
+    hint = "The owner lets them in with `volano data grant {name} {principal} {verb}`."
+
+
+class NotClearedError(ForbiddenError):
+    """{principal} has no clearance for columns of {thing}: {columns}."""
+
+    hint = (
+        "A Run gets all of a dataset or nothing. The owner clears it with "
+        "`volano data grant {name} {principal} read --classes {classes}`."
+    )
+
+
+class BadPrincipalError(InvalidError):
+    """`{principal}` names nobody."""
+
+    hint = (
+        "Write person:anna, service:key/ci (a gateway key), service:schedule/nightly or group:team."
+    )
+
+
+class BadClassError(InvalidError):
+    """`{name}` is no class of columns."""
+
+    hint = "The classes are public, internal, personal and secret."
+
+
+class NoPermissionError(NotFoundError):
+    """{principal} has no permission to {verb} {thing} that could be taken away."""
+
+    hint = "See who may what with `volano data permissions {name}`."

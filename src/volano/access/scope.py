@@ -5,6 +5,7 @@
     door:DOOR       come in by this door of the gateway:  door:openai.chat
     door:PREFIX*    by every door whose name begins so:  door:openai.*, door:*
     feedback, read  give feedback, read traces and feedback, over HTTP
+    data            list, show and read datasets over HTTP, as far as they are granted
     traces          send spans (OTLP)
     prompts         read what prompts say, over HTTP
     replay          have calls taken for replays of recorded ones: no evidence in a rollout
@@ -21,7 +22,7 @@ from volano.access.errors import BadScopeError
 from volano.core.errors import VolanoError
 from volano.core.ref import check_name
 
-PLAIN = ("feedback", "prompts", "read", "replay", "traces")
+PLAIN = ("data", "feedback", "prompts", "read", "replay", "traces")
 _DOOR = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 _DOOR_PREFIX = re.compile(r"([a-z][a-z0-9_]*\.)*[a-z0-9_]*")
 _MOST = 100

@@ -1,4 +1,4 @@
-"""The tables of keys and limits. The text of a key is in no column: only its fingerprint is.
+"""The tables of keys, limits and permissions. The text of a key is in no column: only its fingerprint is.
 
 A rotated key has two fingerprints for a while: `former_hmac` is the older one.
 """
@@ -35,4 +35,25 @@ limits = Table(
     Column("concurrency", BigInteger),
     Column("updated_us", BigInteger, nullable=False),
     Column("updated_by", Text, nullable=False),
+)
+
+permissions = Table(
+    "permissions",
+    METADATA,
+    Column("thing", Text, primary_key=True),
+    Column("principal", Text, primary_key=True),
+    Column("verb", Text, primary_key=True),
+    Column("classes", Text, nullable=False),
+    Column("given_us", BigInteger, nullable=False),
+    Column("given_by", Text, nullable=False),
+)
+
+column_classes = Table(
+    "column_classes",
+    METADATA,
+    Column("thing", Text, primary_key=True),
+    Column("column", Text, primary_key=True),
+    Column("class", Text, nullable=False),
+    Column("set_us", BigInteger, nullable=False),
+    Column("set_by", Text, nullable=False),
 )

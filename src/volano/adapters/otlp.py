@@ -18,35 +18,36 @@ _MOST_BYTES = 1 << 16
 class Sender:
     """Sends to one URL, with headers from a variable: `name=value,name=value`.
 
+    `packed=False` sends the JSON as it is, to those who do not unpack.
     That is how OpenTelemetry's own `OTEL_EXPORTER_OTLP_HEADERS` is written.
     """
 
     def __init__(
         self, url: str, headers_env: str = "", *, environment: Mapping[str, str] = os.environ,
-        timeout_s: float = TIMEOUT_S,
+        timeout_s: float = TIMEOUT_S, packed: bool = True,
     ):  # fmt: skip
-        self._url = url
+        self._url, self._packed = url, packed
         self._headers = {
             **_headers(environment.get(headers_env, "") if headers_env else ""),
             "content-type": "application/json",
-            "content-encoding": "gzip",
+            **({"content-encoding": "gzip"} if packed else {}),
         }
         self._client = httpx2.Client(timeout=timeout_s, follow_redirects=False)
 
     def __call__(self, body: bytes) -> Sent:
         """Send; a backend that does not answer, or no HTTP, has the status 0."""
         try:
-            packed = gzip.compress(body, 5)
+            content = gzip.compress(body, 5) if self._packed else body
             with self._client.stream(
-                "POST", self._url, content=packed, headers=self._headers
+                "POST", self._url, content=content, headers=self._headers
             ) as said:
-                content = bytearray()
+                answer = bytearray()
                 for part in said.iter_bytes():
-                    content += part
-                    if len(content) > _MOST_BYTES:
+                    answer += part
+                    if len(answer) > _MOST_BYTES:
                         break
                 again = _seconds(said.headers.get("retry-after", ""))
-                return Sent(said.status_code, again, bytes(content))
+                return Sent(said.status_code, again, bytes(answer))
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             return Sent(0, why=f"it cannot be reached ({type(error).__name__})")
 

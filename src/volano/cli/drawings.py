@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from volano.cli import moved, prepared, rows
+from volano.cli import branches, moved, prepared, rows
 from volano.cli.cells import cell, facts, heading, lines, styled, table
 from volano.cli.imported import imported
 
@@ -258,6 +258,9 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("trace", "replay"): replay,
     ("session", "show"): session,
     ("audit", "lineage"): lineage,
+    ("lineage", "show"): branches.graph,
+    ("lineage", "row"): branches.fate,
+    ("lineage", "export"): branches.json_lines,
     ("release", "status"): status,
     ("eval", "show"): report,
     ("eval", "compare"): comparison,

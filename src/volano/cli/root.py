@@ -38,6 +38,8 @@ NOUNS = {
     "alert": "Who is told when it goes wrong.",
     "drift": "Has the traffic moved, and what of it?",
     "run": "Durable jobs.",
+    "schedule": "Runs that start by themselves: at times, or when something happens.",
+    "lineage": "What things came from, what came of them.",
     "audit": "The ledger, and where things come from.",
 }
 

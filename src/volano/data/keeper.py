@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from volano.core.manifest import Parent
+from volano.core.ports.access import Access
 from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
 from volano.data import curate as curating
@@ -42,9 +43,11 @@ Artifacts = list[Artifact]
 class Datasets:
     """All datasets of one workspace."""
 
-    def __init__(self, catalog: Catalog, guard: Guard | None = None):
+    def __init__(self, catalog: Catalog, guard: Guard | None = None, access: Access | None = None):
+        """Without access all may read and write, and nothing is recorded of it."""
         self._catalog = catalog
         self._guard = guard
+        self._access = access
 
     def add(
         self,
@@ -206,9 +209,12 @@ class Datasets:
             NoRowsError: there is no row.
             BadRecordError: a row without columns, or with values that JSON cannot say.
             BadSplitError: a split's name that cannot be one, or too many splits.
+            ForbiddenError: this principal may not.
             DiskFullError: no room; nothing was recorded.
         """
         check_name(name)
+        if self._access is not None:
+            self._access.write(name, by=by)
         columns = Columns()
         with self._catalog.blobs.session() as session:
             writer = RowsWriter(self._catalog.blobs, session)
@@ -238,30 +244,41 @@ class Datasets:
         *,
         start: int = 0,
         limit: int | None = None,
+        by: Principal | None = None,
+        run: str | None = None,
     ) -> Iterator[Record]:
         """Yield the rows of a split, or of all, from row `start` on, in the order they were given.
 
         Each row is a dict with its `id`, its columns, `origin` and `split`, and
-        is checked against the version's digest on the way.
+        is checked against the version's digest on the way. The read is on record,
+        and they come as `by` may see them; without `by` it is volano's own, and is not.
+
 
         Raises:
+            ForbiddenError: they are not for this principal, or not for its Run.
             UnknownArtifactError: there is no such dataset.
             UnknownSplitError: it has no such split.
             DroppedError: its rows were dropped.
             MissingBlobError, CorruptBlobError: the store has lost or damaged them.
         """
         version = self.version(ref)
-        for name in version.splits if split is None else [split]:
-            skip = 0
-            if split is None and start:
-                skip = min(start, version.rows(name))
-                start -= skip
-            for record in version.records(name, start if split else skip, limit):
-                yield record
-                if limit is not None:
-                    limit -= 1
-            if limit == 0:
-                return
+        records = _from(version, split, start, limit)
+        return self._seen(version, split or "", records, by, run)
+
+    def _seen(
+        self,
+        version: Version,
+        split: str,
+        records: Iterator[Record],
+        by: Principal | None,
+        run: str | None,
+    ) -> Iterator[Record]:
+        """Let a read in, and return the rows as its reader may see them."""
+        if self._access is None or by is None:
+            return records
+        of = version.artifact
+        reading = self._access.read(of.name, of.ref, str(of.digest), split=split, by=by, run=run)
+        return reading.rows(records)
 
     def version(self, ref: str | Ref) -> Version:
         """Return what reads the splits of a dataset.
@@ -272,29 +289,54 @@ class Datasets:
         """
         return Version(self._catalog, self.get(ref))
 
-    def rows(self, ref: str | Ref, split: str = "train") -> list[Row]:
+    def rows(
+        self,
+        ref: str | Ref,
+        split: str = "train",
+        *,
+        by: Principal | None = None,
+        run: str | None = None,
+    ) -> list[Row]:
         """Return the rows of a split of texts with labels, in the order they were given.
+
+        The read is on record, as in `stream`.
 
         Raises:
             UnknownArtifactError: there is no such dataset.
             UnknownSplitError: it has no such split.
             NotTextAndLabelError: it has other columns.
             BadRowsFileError: an older file holds something else than rows.
+            ForbiddenError: this principal may not.
         """
         version = self.version(ref)
         schema = Schema.from_dict(version.artifact.manifest.meta.get("schema", {"fields": []}))
-        records = version.records(split)
+        records = self._seen(version, split, version.records(split), by, run)
         return [_row(record, at, version, schema) for at, record in enumerate(records, 1)]
 
     def page(
-        self, ref: str | Ref, *, split: str = "train", start: int = 0, limit: int = 100
+        self,
+        ref: str | Ref,
+        *,
+        split: str = "train",
+        start: int = 0,
+        limit: int = 100,
+        by: Principal | None = None,
     ) -> list[Record]:
         """Return some rows of a split, from row `start` on.
 
         Raises:
             As in `stream`.
         """
-        return [*self.version(ref).records(split, start, limit)]
+        return [*self.stream(ref, split, start=start, limit=limit, by=by)]
+
+    def find(self, ref: str | Ref, row_id: str) -> dict[str, Any] | None:
+        """Return a row by its id, with its split; None where this version does not hold it.
+
+        Raises:
+            UnknownArtifactError: there is no such dataset.
+            BadRowsFileError: an older file holds something else than rows.
+        """
+        return next((row for row in self.stream(ref) if row["id"] == row_id), None)
 
     def rejected(
         self,
@@ -304,6 +346,7 @@ class Datasets:
         step: str | None = None,
         start: int = 0,
         limit: int = 100,
+        by: Principal | None = None,
     ) -> list[Record]:
         """Return some of the rows that were left out: `row`, `step`, `reason`, `detail`, `of`.
 
@@ -315,13 +358,25 @@ class Datasets:
         """
         version = self.version(ref)
         if reason is None and step is None:
-            return [*version.rejected(start, limit)]
-        found = (
-            one
-            for one in version.rejected(0, None)
-            if reason in (None, one.get("reason")) and step in (None, one.get("step"))
-        )
-        return list(islice(found, start, start + limit))
+            found = version.rejected(start, limit)
+        else:
+            chosen = (
+                one
+                for one in version.rejected(0, None)
+                if reason in (None, one.get("reason")) and step in (None, one.get("step"))
+            )
+            found = islice(chosen, start, start + limit)
+        masked = self._hidden(version, REJECTED, by)
+        return [{**one, "row": _masked(one["row"], masked)} for one in found]
+
+    def _hidden(self, version: Version, split: str, by: Principal | None) -> frozenset[str]:
+        """Let a look at some rows in; return the columns that its reader does not see."""
+        if self._access is None or by is None:
+            return frozenset()
+        of = version.artifact
+        reading = self._access.read(of.name, of.ref, str(of.digest), split=split, by=by)
+        reading.close()
+        return reading.masked
 
     def get(self, ref: str | Ref) -> Artifact:
         """Return a dataset's artifact.
@@ -343,6 +398,7 @@ class Datasets:
         key: str | None = None,
         rows: int = 0,
         skip: int = 0,
+        by: Principal | None = None,
     ) -> dict[str, Any]:
         """Return, for each split, how many rows were added, removed and kept.
 
@@ -364,7 +420,10 @@ class Datasets:
             done = SplitDiff(split, key, listing)
             _compare(self._catalog.blobs, done, before, after)
             found[split] = done.to_dict()
-        return {**found, "rows": listing.rows} if rows else found
+        if not rows:
+            return found
+        masked = self._hidden(before, "", by) | self._hidden(after, "", by)
+        return {**found, "rows": [_masked_change(one, masked) for one in listing.rows]}
 
     def _keep(
         self,
@@ -418,6 +477,30 @@ class Datasets:
             further = [split for split in base.splits if split not in ALWAYS]
             whole += [(split, row) for split in further for row in base.records(split)]
         return self.write(name, whole, rejected=map(_rejection, dropped), meta=meta, **record)
+
+
+def _from(version: Version, split: str | None, start: int, limit: int | None) -> Iterator[Record]:
+    for name in version.splits if split is None else [split]:
+        skip = 0
+        if split is None and start:
+            skip = min(start, version.rows(name))
+            start -= skip
+        for record in version.records(name, start if split else skip, limit):
+            yield record
+            if limit is not None:
+                limit -= 1
+        if limit == 0:
+            return
+
+
+def _masked(row: Any, masked: frozenset[str]) -> Any:
+    if not masked or not isinstance(row, dict):
+        return row
+    return {name: "***" if name in masked else value for name, value in row.items()}
+
+
+def _masked_change(change: dict[str, Any], masked: frozenset[str]) -> dict[str, Any]:
+    return {name: _masked(value, masked) for name, value in change.items()}
 
 
 def _records(version: Version, splits: Iterable[str]) -> dict[str, Record]:

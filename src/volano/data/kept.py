@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 
+from volano.core.principal import Principal
 from volano.data.keeper import Datasets
 from volano.data.step import Record
 
 
 class Kept:
-    """Rows of versions as records."""
+    """Rows of versions as records, as `by` may see them; without `by` as they are."""
 
-    def __init__(self, datasets: Datasets):
+    def __init__(self, datasets: Datasets, by: Principal | None = None, run: str | None = None):
         self._datasets = datasets
+        self._by = by
+        self._run = run
 
     def digest(self, ref: str) -> tuple[str, str]:
         """Return a dataset's ref with its number, and its digest.
@@ -26,5 +29,6 @@ class Kept:
 
         Raises:
             UnknownArtifactError, UnknownSplitError: there is no such dataset or split.
+            ForbiddenError: this principal may not.
         """
-        return self._datasets.stream(ref, split)
+        return self._datasets.stream(ref, split, by=self._by, run=self._run)

@@ -69,7 +69,10 @@ class Evals:
             UnknownPluginError, BadScoreError, BadTemplateError, BadConcurrencyError:
                 the arguments.
         """
-        exam = self._exam(dataset_ref, split, subject, scorers, settings=settings, limit=limit)
+        exam = self._exam(
+            dataset_ref, split, subject, scorers,
+            settings=settings, limit=limit, by=by, run=made_by,
+        )  # fmt: skip
         render = render or template(prompt_template)
         about = _about(exam, [render(row.text) for row in exam.rows])
         with Journal(Path(journal), about) as book:
@@ -150,11 +153,13 @@ class Evals:
         *,
         settings: Mapping[str, Any] | None,
         limit: int | None,
+        by: Principal,
+        run: str | None,
     ) -> "_Exam":
         for scorer in scorers:
             SCORERS.get(scorer)
         dataset = self._datasets.get(dataset_ref)
-        rows = self._datasets.rows(dataset.ref, split)[:limit]
+        rows = self._datasets.rows(dataset.ref, split, by=by, run=run)[:limit]
         if not rows:
             raise NoTestRowsError(ref=dataset.ref, split=split)
         settings = dict(SETTINGS if settings is None else settings)
@@ -173,7 +178,7 @@ class Evals:
         """Score the answers and record the report, with the answers beside it."""
         subject, dataset = exam.subject, exam.dataset
         scored = score_answers(exam.rows, answers, exam.scorers)
-        train = self._datasets.rows(dataset.ref, "train")
+        train = self._datasets.rows(dataset.ref, "train", by=by, run=made_by)
         report = Report(
             str(subject), dataset.ref, exam.split, digest_of(exam.rows), len(exam.rows),
             summarise(scored), baseline(train, exam.rows, exam.scorers),

@@ -353,6 +353,11 @@ class Feedbacks:
         where, values = ("seq > ? AND name = ?", [seq, name]) if name else ("seq > ?", [seq])
         return self._select(f"{where} ORDER BY seq LIMIT ?", [*values, limit])
 
+    def newest(self) -> int:
+        """Return the highest `seq` there is; 0 when there is none."""
+        found = self._select("1 = 1 ORDER BY seq DESC LIMIT 1", [])
+        return found[0].seq if found else 0
+
     def on(self, trace_ids: Iterable[str], *, until_seq: int) -> tuple[Feedback, ...]:
         """Return what was said on these traces and recorded up to this `seq`, oldest first."""
         ids = sorted(set(trace_ids))

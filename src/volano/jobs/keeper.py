@@ -172,8 +172,29 @@ class Runs:
             UnknownKindError: no function is registered for the kind.
             NotPlainError, NotCanonicalError: the inputs are not plain JSON.
         """
-        if kind not in self._kinds:
-            raise self._unknown(kind)
+        with self._db.write() as conn:
+            run_id = self.put(conn, kind, name=name, inputs=inputs, by=by, group=group)
+        self.hand_over(run_id)
+        return self.get(run_id)
+
+    def put(
+        self,
+        conn: Connection,
+        kind: str,
+        *,
+        name: str,
+        inputs: Mapping[str, Any],
+        by: Principal,
+        group: str = "",
+    ) -> str:
+        """Write a new run down as part of a transaction; `hand_over` it once that is committed.
+
+        Who dies in between loses nothing: the next launch takes it up.
+
+        Raises:
+            UnknownKindError, NotPlainError, NotCanonicalError: as in `start`.
+        """
+        self.check_kind(kind)
         now = self._clock.now_us()
         run_id = uuid7(now)
         row = {
@@ -187,13 +208,24 @@ class Runs:
             "attempt": 1,
             "created_us": now,
         }
-        with self._db.write() as conn:
-            add(conn, row)
-            content = {"kind": kind, "name": row["name"], "inputs": dict(inputs)}
-            self._note("start", run_id, content, by=by, conn=conn)
+        add(conn, row)
+        content = {"kind": kind, "name": row["name"], "inputs": dict(inputs)}
+        self._note("start", run_id, content, by=by, conn=conn)
+        return run_id
+
+    def hand_over(self, run_id: str) -> None:
+        """Give a run that was `put` to the engine, where one works."""
         if self._engine is not None and self._engine.launched:
             self._engine.enqueue(run_id, 1)
-        return self.get(run_id)
+
+    def check_kind(self, kind: str) -> None:
+        """See that this kind of job is known.
+
+        Raises:
+            UnknownKindError: it is not.
+        """
+        if kind not in self._kinds:
+            raise self._unknown(kind)
 
     def get(self, run_id: str) -> Run:
         """Return a run as it is now, with its newest progress.

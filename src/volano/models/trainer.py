@@ -99,7 +99,7 @@ class Trainer:
         return spec
 
     def _write(self, work: Work, split: str) -> Path:
-        rows = self._datasets.rows(work.inputs["data"], split)
+        rows = self._datasets.rows(work.inputs["data"], split, by=work.by, run=work.run_id)
         path = Path(work.folder) / f"{split}.jsonl"
         lines = (json.dumps(row.to_dict(), ensure_ascii=False) for row in rows)
         path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

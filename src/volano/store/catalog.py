@@ -284,6 +284,26 @@ class Catalog:
             found = _by_digests(conn, set(conn.scalars(query)), _shown)
         return sorted(found, key=lambda one: (one.created_us, one.kind, one.name, one.number))
 
+    def made_of(self, digests: Iterable[str]) -> Artifacts:
+        """Return the artifacts that were made from any of these."""
+        wanted, found = sorted(set(digests)), set()
+        with self._db.read() as conn:
+            for start in range(0, len(wanted), _BATCH):
+                some = parents.c.parent.in_(wanted[start : start + _BATCH])
+                found |= set(conn.scalars(select(parents.c.child).where(some)))
+            return _by_digests(conn, found, _shown)
+
+    def made_by(self, runs: Iterable[str]) -> Artifacts:
+        """Return the artifacts that these Runs made."""
+        query = select(artifacts).where(artifacts.c.made_by.in_(sorted(set(runs))))
+        with self._db.read() as conn:
+            return _load(conn, conn.execute(query.order_by(artifacts.c.created_us)).all(), _shown)
+
+    def by_digests(self, digests: Iterable[str]) -> Artifacts:
+        """Return those of these artifacts that there are."""
+        with self._db.read() as conn:
+            return _by_digests(conn, set(digests), _shown)
+
     def counts(self) -> dict[str, int]:
         """Return how many artifacts there are of each kind."""
         query = select(artifacts.c.kind, func.count()).group_by(artifacts.c.kind)

@@ -129,10 +129,20 @@ class Ledger:
         return Event(**facts, leaf=leaf, content=json.loads(body))
 
     def list(
-        self, *, limit: int = 50, after: int | None = None, subject: str | None = None
+        self,
+        *,
+        limit: int = 50,
+        after: int | None = None,
+        subject: str | None = None,
+        under: str | None = None,
     ) -> Events:
-        """Return events, newest first; with `after` a seq, those that follow it, oldest first."""
+        """Return events, newest first; with `after` a seq, those that follow it, oldest first.
+
+        `under` keeps those whose subject begins so (`run/`).
+        """
         query = _joined().limit(limit)
+        if under is not None:
+            query = query.where(events.c.subject.startswith(nfc(under), autoescape=True))
         if subject is not None:
             query = query.where(events.c.subject == nfc(subject))
         if after is None:

@@ -13,8 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import volano.access.tables
 import volano.costs.tables
+import volano.data.tables
 import volano.feedback.catalog
 import volano.gateway.tables
+import volano.jobs.schedule_tables
 import volano.jobs.tables
 import volano.monitor.drift.tables
 import volano.monitor.tables
@@ -40,7 +42,8 @@ ALL_ROOMS = {
     "keys", "channels", "rollouts", "rollout_events", "targets", "limits", "prices", "budgets",
     "retention", "holds", "masks", "slos", "alert_rules", "alerts", "alert_silences", "alert_outbox",
     "drift_references", "drift_looks", "trace_views",
-    "artifact_holds", "metrics", "kpi_metrics", "review_queues", "review_items", "review_answers",
+    "artifact_holds", "schedules", "firings", "permissions", "column_classes", "dataset_reads", "metrics",
+    "kpi_metrics", "review_queues", "review_items", "review_answers",
     "alembic_version",
 }  # fmt: skip
 LABEL = {
@@ -72,7 +75,13 @@ def test_rows_of_the_first_schema_are_there_after_the_upgrade(database_url: URL)
 def test_every_room_with_tables_is_compared() -> None:
     """The rooms' tables are one metadata; a room that is not imported here would be overlooked."""
     rooms = [
-        *(volano.access.tables, volano.costs.tables, volano.gateway.tables, volano.jobs.tables),
+        *(
+            volano.access.tables,
+            volano.costs.tables,
+            volano.data.tables,
+            volano.gateway.tables,
+            volano.jobs.tables,
+        ),
         *(volano.monitor.tables, volano.monitor.drift.tables, volano.releases.tables, tables),
     ]
     root = Path(volano.__file__).parent

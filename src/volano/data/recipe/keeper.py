@@ -19,6 +19,7 @@ from volano.core.ref import Ref, check_name
 from volano.data.errors import NothingLeftError
 from volano.data.keeper import KIND as DATASET
 from volano.data.keeper import Datasets
+from volano.data.kept import Kept
 from volano.data.recipe.bundle import Bundle
 from volano.data.recipe.cache import Cache
 from volano.data.recipe.errors import (
@@ -88,22 +89,43 @@ class Recipes:
             UnknownArtifactError: a dataset or parent that it names is not there.
             RunFailedError: the Run failed (with `wait`).
         """
-        read, folder = _read(recipe)
-        dataset = check_name(_needed(name or read.dataset))
-        if not read.sources:
-            raise UnreadableRecipeError(where="the recipe", why="it names no sources")
-        inputs = {
-            "name": dataset, "recipe": read.to_dict(), "folder": str(folder),
-            "sources": [self._pinned(spec) for spec in read.sources],
-            "parents": [self._catalog.find(ref).digest for ref in read.parents],
-            "sample": sample, "workers": workers,
-        }  # fmt: skip
-        run = self._runs.start(KIND, name=dataset, inputs=inputs, by=by, group=by.group)
+        asked = {**self.read(recipe), "name": name, "sample": sample, "workers": workers}
+        inputs = self.plan(asked)
+        run = self._runs.start(KIND, name=inputs["name"], inputs=inputs, by=by, group=by.group)
         if not wait or not self._runs.launched:
             return run
         return good(self._runs.wait(run.id))
 
-    def preview(self, recipe: Recipe | Path | str, *, rows: int = 20) -> dict[str, Any]:
+    def read(self, recipe: Recipe | Path | str) -> dict[str, Any]:
+        """Return a recipe and its folder, as `plan` takes them: what a schedule keeps.
+
+        Raises:
+            The errors of `Recipe.from_yaml`.
+        """
+        found, folder = _read(recipe)
+        return {"recipe": found.to_dict(), "folder": str(folder)}
+
+    def plan(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the inputs of a Run: `asked` with its datasets pinned to the versions of now.
+
+        Raises:
+            UnreadableRecipeError: it says no dataset, or no sources.
+            UnknownArtifactError: a dataset or parent that it names is not there.
+        """
+        recipe = Recipe.from_dict(asked["recipe"])
+        if not recipe.sources:
+            raise UnreadableRecipeError(where="the recipe", why="it names no sources")
+        return {
+            "name": check_name(_needed(asked.get("name") or recipe.dataset)),
+            "recipe": recipe.to_dict(), "folder": asked["folder"],
+            "sources": [self._pinned(spec) for spec in recipe.sources],
+            "parents": [self._catalog.find(ref).digest for ref in recipe.parents],
+            "sample": asked.get("sample"), "workers": asked.get("workers", 0),
+        }  # fmt: skip
+
+    def preview(
+        self, recipe: Recipe | Path | str, *, rows: int = 20, by: Principal | None = None
+    ) -> dict[str, Any]:
         """Return, step by step, what a recipe does to the first rows of its sources; keep nothing.
 
         Raises:
@@ -112,7 +134,8 @@ class Recipes:
         read, folder = _read(recipe)
         count = max(1, min(rows, MOST))
         specs = [_told(self._pinned(spec)) for spec in read.sources]
-        sources = [self._sources.open(spec, root=folder) for spec in specs]
+        versions = Kept(self._datasets, by)
+        sources = [self._sources.open(spec, root=folder, versions=versions) for spec in specs]
         return {"steps": preview(sources, read.steps, rows=count)}
 
     def report(self, ref: str | Ref) -> dict[str, Any]:
@@ -171,7 +194,8 @@ class Recipes:
             if not _ours(spec):
                 found.append({"key": spec, "spec": spec, "folder": folder})
                 continue
-            source = self._sources.open(_told(spec), root=Path(folder))
+            versions = Kept(self._datasets, work.by, work.run_id)
+            source = self._sources.open(_told(spec), root=Path(folder), versions=versions)
             path, name = work.folder / "in" / f"{at}.jsonl", source.fingerprint()
             gather(source, path)
             found.append({"key": spec, "spec": {"gathered": str(path), "digest": name}})

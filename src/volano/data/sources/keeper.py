@@ -11,7 +11,7 @@ from typing import Any
 from volano.data.errors import BadSourceError, SourceNotFoundError
 from volano.data.sources import formats, places
 from volano.data.sources.front import plain_yaml
-from volano.data.sources.source import SOURCES, Around, Source
+from volano.data.sources.source import SOURCES, Around, Source, Versions
 from volano.data.sources.spec import shown
 from volano.data.step import Rejected
 
@@ -28,16 +28,20 @@ class Sources:
 
     def open(
         self, spec: Mapping[str, Any], *, root: Path | None = None,
-        state: Mapping[str, Any] | None = None,
+        state: Mapping[str, Any] | None = None, versions: Versions | None = None,
     ) -> Source:  # fmt: skip
         """Return the source that a spec names. `root` is the recipe's folder.
 
-        With the `state` of an earlier run it gives only what is new or changed.
+        With the `state` of an earlier run it gives only what is new or changed;
+        `versions` gives the datasets as whoever asks may see them.
 
         Raises:
             BadSourceError: no kind of source, or a setting that cannot be.
         """
-        around = replace(self._around, root=root or self._around.root, since=state)
+        around = replace(
+            self._around, root=root or self._around.root, since=state,
+            versions=versions or self._around.versions,
+        )  # fmt: skip
         return SOURCES.get(kind_of(spec))(spec, around)
 
     def peek(self, source: Mapping[str, str], *, limit: int = 5) -> dict[str, Any]:

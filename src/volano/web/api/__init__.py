@@ -21,6 +21,7 @@ from volano.web.api import (
     gateway,
     keys,
     kpis,
+    lineage,
     masks,
     models,
     prompts,
@@ -28,6 +29,7 @@ from volano.web.api import (
     retention,
     review,
     runs,
+    schedules,
     sessions,
     spans,
     targets,
@@ -58,9 +60,11 @@ VERBS: tuple[Verb, ...] = (
     *drift.VERBS,
     *review.VERBS,
     *runs.VERBS,
+    *schedules.VERBS,
     *alerts.VERBS,
     *kpis.VERBS,
     *audit.VERBS,
+    *lineage.VERBS,
 )
 
 __all__ = ["VERBS", "Verb"]

@@ -3,6 +3,12 @@
 from volano.web.api.verb import ARTIFACT, LIMIT, NAME, Param, Verb, ref
 
 RECIPE = Param("recipe", "the recipe's YAML", "path", first=True, required=True)
+_DATASET = Param("name", "the dataset's name", first=True, required=True)
+_WHO = Param(
+    "principal", "person:anna, service:key/ci, service:schedule/nightly or group:team",
+    first=True, required=True,
+)  # fmt: skip
+_VERB = Param("verb", "read or write", first=True, required=True, choices=("read", "write"))
 
 VERBS = (
     Verb(
@@ -73,6 +79,7 @@ VERBS = (
         "data", "preview", "recipes.preview", "/recipes/preview",
         "Show what each step of a recipe does to a few rows; keep nothing.",
         (RECIPE, Param("rows", "rows to look at", "int", default=20, least=1, most=1000)),
+        reads=True,
     ),
     Verb(
         "data", "report", "recipes.report", "/datasets/{ref}/report",
@@ -88,8 +95,11 @@ VERBS = (
         "Throw the cache of recipes away; the next run does everything anew.",
         changes=True, done="{bytes} bytes gone: {shards} shards, {entries} entries.",
     ),
-    Verb("data", "list", "datasets.list", "/datasets", "List datasets.", (LIMIT,), columns=ARTIFACT),
-    Verb("data", "show", "datasets.get", "/datasets/{ref}", "Show a dataset.", (ref(),)),
+    Verb(
+        "data", "list", "datasets.list", "/datasets", "List datasets.", (LIMIT,), columns=ARTIFACT,
+        scope="data",
+    ),
+    Verb("data", "show", "datasets.get", "/datasets/{ref}", "Show a dataset.", (ref(),), scope="data"),
     Verb(
         "data", "rows", "datasets.page", "/datasets/{ref}/rows", "Show rows of a dataset.",
         (
@@ -98,6 +108,7 @@ VERBS = (
             Param("start", "how many rows to pass over", "int", default=0, least=0),
             Param("limit", "how many at most", "int", default=100, least=1, most=10_000),
         ),
+        reads=True, scope="data",
     ),
     Verb(
         "data", "rejected", "datasets.rejected", "/datasets/{ref}/rejected",
@@ -108,7 +119,7 @@ VERBS = (
             Param("start", "how many rows to pass over", "int", default=0, least=0),
             Param("limit", "how many at most", "int", default=100, least=1, most=10_000),
         ),
-        columns=("reason", "step", "row", "detail", "of"),
+        columns=("reason", "step", "row", "detail", "of"), reads=True, scope="data",
     ),
     Verb(
         "data", "diff", "datasets.diff", "/datasets/{ref}/diff",
@@ -120,6 +131,7 @@ VERBS = (
             Param("rows", "how many changes to show with their rows", "int", default=0, least=0, most=10_000),
             Param("skip", "how many changes to pass over", "int", default=0, least=0),
         ),
+        reads=True, scope="data",
     ),
     Verb(
         "data", "label", "versions.label", "/datasets/{ref}/label",
@@ -190,5 +202,59 @@ VERBS = (
     Verb(
         "data", "holds", "garbage.holds", "/data/holds", "List what is held.",
         columns=("id", "ref", "reason", "added_by", "added_us"),
+    ),
+    Verb(
+        "data", "reads", "gate.list", "/dataset-reads",
+        "List who has read rows of a dataset, the newest first; reads that were refused too.",
+        (
+            Param("ref", "a dataset (tickets), or one version (tickets@3); all, if not given", first=True),
+            Param("principal", "only reads by this one, such as service:key/ci"),
+            Param("run", "only reads by this Run"),
+            LIMIT,
+        ),
+        columns=("at_us", "by", "run", "version", "split", "rows", "masked", "outcome"),
+    ),
+    Verb(
+        "data", "grant", "permissions.grant", "/datasets/{name}/grant",
+        "Let somebody read or write a dataset; from the first grant on nobody else may.",
+        (
+            _DATASET, _WHO, _VERB,
+            Param("classes", "classes of columns they see beyond internal: personal, secret", "list"),
+        ),
+        changes=True, done="{principal} may {verb} {thing}.",
+        next="volano data permissions NAME",
+    ),
+    Verb(
+        "data", "revoke", "permissions.revoke", "/datasets/{name}/revoke",
+        "Take a permission back; the dataset stays restricted.", (_DATASET, _WHO, _VERB),
+        changes=True, done="{principal} may not {verb} {thing} any more.",
+    ),
+    Verb(
+        "data", "restrict", "permissions.restrict", "/datasets/{name}/restrict",
+        "Close a dataset to all but the owner and those who were granted.", (_DATASET,),
+        changes=True, done="{name} is for the owner and those who were granted.",
+        next="volano data grant {name} PRINCIPAL read",
+    ),
+    Verb(
+        "data", "open", "permissions.open", "/datasets/{name}/open",
+        "Open a dataset to the whole workspace again.", (_DATASET,),
+        changes=True, done="{name} is open to the workspace.",
+    ),
+    Verb(
+        "data", "classify", "permissions.classify", "/datasets/{name}/classify",
+        "Say of which class a column is: public, internal, personal or secret.",
+        (
+            _DATASET,
+            Param("column", "the column", first=True, required=True),
+            Param(
+                "class_name", "its class", first=True, required=True,
+                choices=("public", "internal", "personal", "secret"),
+            ),
+        ),
+        changes=True, done="{name}: {columns}", next="volano data permissions {name}",
+    ),
+    Verb(
+        "data", "permissions", "permissions.list", "/datasets/{name}/permissions",
+        "Show who may read and write a dataset, and the classes of its columns.", (_DATASET,),
     ),
 )  # fmt: skip

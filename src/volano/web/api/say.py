@@ -66,7 +66,7 @@ def say(
             raise LocalOnlyError(name=name, noun=verb.noun, verb=verb.name)
         values[name] = _typed(param, value)
     first = [values.pop(p.name) for p in verb.params if p.first and p.name in values]
-    if verb.changes:
+    if verb.changes or verb.reads:
         values["by"] = by
     return plain(_method(app, verb.call)(*first, **values))
 

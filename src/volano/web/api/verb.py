@@ -44,7 +44,8 @@ class Param:
 class Verb:
     """`volano {noun} {name}` = `{method} /api/v1{path}` = `app.{call}(...)`.
 
-    `changes` says that it changes state: the call gets `by=` the principal.
+    `changes` says that it changes state: the call gets `by=` the principal. So does a
+    verb that `reads` what is not for everybody.
     `columns` are shown in tables; `done` and `next` are format strings over the
     result, told to the person after a change.
     """
@@ -56,6 +57,7 @@ class Verb:
     help: str
     params: tuple[Param, ...] = ()
     changes: bool = False
+    reads: bool = False
     columns: tuple[str, ...] = ()
     done: str = ""
     next: str = ""

@@ -1,0 +1,73 @@
+"""What an artifact says of the sources outside that its rows came from."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from volano.governance.graph import Node
+from volano.jobs.run import Run
+from volano.store.artifact import Artifact
+
+_PLACES = (
+    *("file", "files", "folder", "path", "url", "sitemap", "hf", "sql", "traces", "uri", "name"),
+    *("table", "query", "channel", "generator", "rows"),
+)
+"""The keys of a spec that say where it reads from; the first one counts."""
+
+
+def sources_of(artifact: Artifact) -> Iterator[tuple[Node, str]]:
+    """Yield each source that an artifact's meta tells, with the role that it has there."""
+    meta = artifact.manifest.meta
+    for key, role in (("source", "source"), ("test_source", "test"), ("sources", "source")):
+        for node in _nodes(meta.get(key)):
+            yield node, role
+    recipe = meta.get("recipe")
+    if isinstance(recipe, Mapping):
+        for key in ("source", "sources"):
+            for node in _nodes(recipe.get(key)):
+                yield node, "source"
+    curation = meta.get("curation")
+    if isinstance(curation, Mapping) and curation.get("corrections"):
+        told = {name: curation[name] for name in ("corrections", "added") if name in curation}
+        name = "corrections on traces"
+        yield Node("source/feedback", "source", "feedback", name, told=told), "corrections"
+
+
+def sources_of_run(run: Run) -> Iterator[Node]:
+    """Yield each source that a Run's inputs name; datasets are none, they are artifacts."""
+    yield from _nodes(run.inputs.get("sources"))
+
+
+def _nodes(value: Any) -> Iterator[Node]:
+    for spec in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(spec, str) and spec:
+            yield _node("path", spec, "path")
+        if (
+            not isinstance(spec, Mapping)
+            or not spec
+            or "dataset" in spec
+            or spec == {"rows": "given"}
+        ):
+            continue
+        place = next((key for key in _PLACES if spec.get(key)), "source")
+        kind = str(spec.get("kind") or spec.get("type") or place)
+        found = spec.get(place)
+        for one in found if isinstance(found, list | tuple) else [found]:
+            yield _node(kind, one if isinstance(one, str) else kind, place)
+
+
+def _node(kind: str, name: str, place: str) -> Node:
+    shown = kind if place in ("sql", "query") else without_password(name)[:300]
+    return Node(f"source/{shown}", "source", kind, shown)
+
+
+def without_password(address: str) -> str:
+    """Return an address without the user, the password and the query in it; else the text."""
+    if "://" not in address:
+        return address
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return address.partition("://")[0] + "://…"
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))

@@ -1,0 +1,135 @@
+"""Permissions and classes hold at the doors: command line and HTTP."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from doors.conftest import Door
+from volano.access.session import local_principal
+from volano.cli.root import root
+from volano.jobs.keeper import Runs
+
+ROWS = [{"text": f"Kérem a számlát, {n}", "label": "számla"} for n in range(20)]
+
+
+@pytest.fixture
+def dataset(app):
+    """A dataset of its own for each test."""
+    name = f"jegyek-{len(app.catalog.list('dataset', limit=1000))}"
+    app.datasets.add(name, ROWS, by=local_principal())
+    return name
+
+
+@pytest.fixture
+def keyed(app, relay):
+    def make(*scopes, name="ci", group=""):
+        _, text = app.keys.create(name, scopes=scopes, group=group, by=local_principal())
+        return relay.with_(authorization=f"Bearer {text}")
+
+    return make
+
+
+def test_a_key_needs_the_scope_and_then_the_permission(keyed, local, dataset):
+    rows = f"/api/v1/datasets/{dataset}@1/rows"
+    assert keyed("read").get(rows).status == 403
+    reader: Door = keyed("data", name="reader")
+    assert len(reader.get(rows).json) == 18
+    assert local.post(f"/api/v1/datasets/{dataset}/restrict").status == 200
+    refused = reader.get(rows)
+    assert (refused.status, refused.error["code"]) == (403, "not_permitted")
+    assert "service:key/reader may not read" in refused.error["message"]
+    given = {"principal": "service:key/reader", "verb": "read"}
+    assert local.post(f"/api/v1/datasets/{dataset}/grant", given).status == 200
+    assert reader.get(rows).status == 200
+    assert local.post(f"/api/v1/datasets/{dataset}/revoke", given).status == 200
+    assert reader.get(rows).status == 403
+    assert local.get(rows).status == 200
+
+
+def test_a_key_sees_asterisks_where_the_owner_sees_text(keyed, console, local, dataset):
+    rows = f"/api/v1/datasets/{dataset}@1/rows"
+    said = {"column": "text", "class_name": "personal"}
+    assert local.post(f"/api/v1/datasets/{dataset}/classify", said).status == 200
+    reader = keyed("data", name="masked", group="team/a")
+    assert {row["text"] for row in reader.get(rows).json} == {"***"}
+    assert all(row["text"].startswith("Kérem") for row in console.get(rows).json)
+    cleared = {"principal": "group:team", "verb": "read", "classes": ["personal"]}
+    local.post(f"/api/v1/datasets/{dataset}/grant", cleared)
+    assert all(row["text"].startswith("Kérem") for row in reader.get(rows).json)
+
+
+def test_a_key_can_neither_grant_nor_see_who_reads(keyed, dataset):
+    key = keyed("data", "read", "feedback")
+    assert (
+        key.post(
+            f"/api/v1/datasets/{dataset}/grant", {"principal": "service:key/ci", "verb": "read"}
+        ).status
+        == 403
+    )
+    assert key.get("/api/v1/dataset-reads").status == 403
+    assert key.get(f"/api/v1/datasets/{dataset}/permissions").status == 403
+
+
+def test_each_read_by_a_door_is_on_record(keyed, local, dataset):
+    keyed("data", name="on-record").get(f"/api/v1/datasets/{dataset}@1/rows?split=test")
+    local.get(f"/api/v1/datasets/{dataset}@1/rows")
+    reads = local.get(f"/api/v1/dataset-reads?ref={dataset}").json
+    assert {(one["by"], one["split"], one["rows"]) for one in reads} == {
+        ("service:key/on-record", "test", 2), (str(local_principal()), "train", 18),
+    }  # fmt: skip
+
+
+@pytest.fixture
+def cli(tmp_path):
+    def say(*words, code=0):
+        done = CliRunner().invoke(root, ["--home", str(tmp_path), *words], catch_exceptions=True)
+        assert done.exit_code == code, (done.output, done.exception)
+        return done.stdout
+
+    say("init")
+    return say
+
+
+def test_the_command_line_says_it_all(cli, tmp_path):
+    path = tmp_path / "sorok.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    cli("data", "add", "jegyek", str(path))
+    cli("data", "classify", "jegyek", "text", "personal")
+    cli("data", "grant", "jegyek", "person:anna", "read", "--classes", "personal")
+    told = json.loads(cli("data", "permissions", "jegyek", "--json"))
+    assert told["restricted"] is True
+    assert told["columns"] == {"text": "personal"}
+    assert [one["principal"] for one in told["granted"]] == ["person:anna"]
+    assert "Kérem" in cli("data", "rows", "jegyek")  # the owner
+    [read] = json.loads(cli("data", "reads", "jegyek", "--json"))
+    assert (read["rows"], read["by"]) == (18, str(local_principal()))
+    cli("data", "revoke", "jegyek", "person:anna", "read")
+    assert "open to the workspace" in cli("data", "open", "jegyek")
+
+
+def test_a_schedule_is_said_by_the_command_line_and_runs_when_it_should(cli, monkeypatch):
+    monkeypatch.setattr(Runs, "check_kind", lambda *_: None)
+    cli("schedule", "add", "nightly", "--cron", "0 3 * * *", "--tz", "Europe/Budapest",
+        "--kind", "model.train", "--inputs", '{"name": "m", "data": "jegyek"}', "--retries", "2")  # fmt: skip
+    assert "nightly" in cli("schedule", "list")
+    told = json.loads(
+        cli(
+            "schedule",
+            "backfill",
+            "nightly",
+            "--since",
+            "2026-03-28",
+            "--until",
+            "2026-03-31",
+            "--json",
+        )
+    )
+    assert (told["fired"], len(told["started"])) == (3, 1)
+    cli("schedule", "pause", "nightly")
+    shown = json.loads(cli("schedule", "show", "nightly", "--json"))
+    assert (shown["paused"], shown["next"], len(shown["firings"])) == (True, "paused", 3)
+    cli("schedule", "resume", "nightly")
+    cli("schedule", "remove", "nightly")
+    cli("schedule", "show", "nightly", code=1)
+    assert json.loads(cli("schedule", "list", "--json")) == []
