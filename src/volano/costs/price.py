@@ -78,6 +78,11 @@ class Price(Struct, frozen=True):
         return found
 
 
+MOST_NANO = 10**15
+"""A million units. A call that seems to cost more was counted wrongly by its upstream: no such
+number may run over a sum."""
+
+
 def check(price: Price) -> None:
     """Make sure that a price can be used. Raises ValueError: it cannot, and why."""
     everything = [price.rates, *(tier.rates for tier in price.tiers)]
@@ -105,7 +110,7 @@ def cost(price: Price, usage: Usage, *, images: int = 0, duration_us: int = 0) -
     ):  # fmt: skip
         total = max(0, usage.input) * rates.input + max(0, usage.output) * rates.output
         if not (price.second or price.image):
-            return -(-total // MTOK) + price.request
+            return min(MOST_NANO, -(-total // MTOK) + price.request)
         return _whole(price, total, images, duration_us)
     left, total = max(0, usage.input), 0
     for tokens, rate in (
@@ -134,7 +139,8 @@ def cost(price: Price, usage: Usage, *, images: int = 0, duration_us: int = 0) -
 
 def _whole(price: Price, total: int, images: int, duration_us: int) -> int:
     total += max(0, duration_us) * price.second  # both are millionths, as Mtok and µs agree
-    return -(-total // MTOK) + price.request + max(0, images) * price.image
+    found = -(-total // MTOK) + price.request + max(0, images) * price.image
+    return min(MOST_NANO, found)
 
 
 def worst_case(

@@ -54,19 +54,31 @@ END
 """  # noqa: S608 - constants
 """How the sums were kept at first; what `SPEND_OF_PRICE` does with a changed row is the same."""
 
+MOST_SUM = 4 * 10**18
+
+
+def _summed(column: str) -> str:
+    """A sum that never raises; exact below 2^53, as that of one batch is."""
+    return f"CAST(min(total(coalesce({column}, 0)), {MOST_SUM}.0) AS INTEGER)"
+
+
 SPEND_OF_NEW = f"""
 INSERT INTO spend
 SELECT began_us / {HOUR_US}, key_id, "group", channel, release, model,
        coalesce(cost_currency, ''), life, held,
-       count(*), sum(cost_nano IS NULL), sum(coalesce(cost_nano, 0)),
-       sum(coalesce(prompt_tokens, 0)), sum(coalesce(completion_tokens, 0))
+       count(*), sum(cost_nano IS NULL), {_summed("cost_nano")},
+       {_summed("prompt_tokens")}, {_summed("completion_tokens")}
 FROM calls WHERE seq > ? AND outcome <> 'refused' GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
 ON CONFLICT DO UPDATE SET
   calls = calls + excluded.calls, unpriced = unpriced + excluded.unpriced,
-  nano = nano + excluded.nano, prompt_tokens = prompt_tokens + excluded.prompt_tokens,
-  completion_tokens = completion_tokens + excluded.completion_tokens
+  nano = min(nano + excluded.nano, {MOST_SUM}),
+  prompt_tokens = min(prompt_tokens + excluded.prompt_tokens, {MOST_SUM}),
+  completion_tokens = min(completion_tokens + excluded.completion_tokens, {MOST_SUM})
 """  # noqa: S608 - constants
-"""Add the rows that are newer than this `seq`: in their own transaction, so each is counted once."""
+"""Add the rows that are newer than this `seq`: in their own transaction, so each is counted once.
+
+No sum runs over, whatever upstreams say they used: `sum` would raise, and recording stop.
+"""
 
 SPEND_OF_PRICE = f"""
 CREATE TRIGGER spend_of_price AFTER UPDATE OF cost_nano, cost_currency ON calls

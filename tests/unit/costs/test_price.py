@@ -3,7 +3,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volano.costs.price import MARGIN_TOKENS, Price, Rates, Tier, check, cost, worst_case
+from volano.costs.price import (
+    MARGIN_TOKENS,
+    MOST_NANO,
+    Price,
+    Rates,
+    Tier,
+    check,
+    cost,
+    worst_case,
+)
 from volano.wire.exchange import Usage
 
 USD = 1_000_000_000
@@ -51,6 +60,11 @@ def test_a_cost_is_rounded_up_once():
 def test_a_call_an_image_and_a_second_have_their_price():
     price = Price(Rates(0, 0), request=5_000, image=700, second=10_000_000)
     assert cost(price, Usage(), images=2, duration_us=1_500_000) == 5_000 + 1_400 + 15_000_000
+
+
+def test_no_upstream_can_say_more_than_a_sum_can_hold():
+    assert cost(MINI, Usage(input=2**80, output=2**80)) == MOST_NANO
+    assert cost(SONNET, Usage(input=2**80, cached=2**80)) == MOST_NANO
 
 
 def test_without_a_bound_there_is_no_worst_case():

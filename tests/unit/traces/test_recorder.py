@@ -17,6 +17,7 @@ from volano.traces.errors import (
     RecordsTooNewError,
 )
 from volano.traces.segment import segment_paths
+from volano.traces.tables import MOST_SUM
 
 ENV = os.environ | {"PYTHONPATH": "src"}
 
@@ -208,6 +209,17 @@ def test_a_row_that_does_not_fit_stops_no_other(spools, hot_path, recorder):
     recorder.drain()
     assert ids(hot_path) == [0, 2]
     assert "does not fit" in Traces(hot_path).losses()[0].why
+
+
+def test_absurd_costs_run_over_no_sum(spools, hot, hot_path, recorder):
+    with Spool(spools, "w") as spool:
+        for n in range(6):
+            spool.append(Kind.CALL, encode(a_call(n, cost_nano=4 * 10**18, cost_currency="USD")))
+            if n == 2:
+                recorder.drain()
+    recorder.drain()
+    assert ids(hot_path) == [0, 1, 2, 3, 4, 5]
+    assert hot.conn.execute("SELECT calls, nano FROM spend").fetchall() == [(6, MOST_SUM)]
 
 
 def test_annotate_changes_the_row_and_when_it_fails_nothing_is_shown(spools, hot, hot_path):
