@@ -10,7 +10,7 @@ from volano.cli.root import BARE, NOUNS
 from volano.web.api import VERBS
 
 SPOKEN = {noun: {verb.name for verb in VERBS if verb.noun == noun} for noun in NOUNS}
-COMMAND = re.compile(r"volano ([a-z]+)(?: ([a-z]+))?")
+COMMAND = re.compile(r"volano ([a-z]+)(?: ([a-z]+(?:-[a-z]+)*))?")
 
 
 def commands():

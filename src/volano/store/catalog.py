@@ -34,6 +34,7 @@ from volano.store.errors import (
     BadPathError,
     CorruptManifestError,
     DroppedError,
+    MissingBlobError,
     UnknownArtifactError,
     UnknownFileError,
     UnknownParentError,
@@ -359,7 +360,7 @@ class Catalog:
         """
         seen: set[str] = set()
         for row in self.rows():
-            with suppress(IntegrityError):
+            with suppress(IntegrityError, MissingBlobError):
                 yield from self.reach.whole(Manifest.from_bytes(row.manifest).files, seen)
 
     def rows(self) -> Iterator[Row[Any]]:
