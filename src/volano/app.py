@@ -347,6 +347,7 @@ class App:
             datasets=self.datasets,
             sources=self.sources,
             cache=settings.path("cache", "recipes"),
+            kept=settings.path("answers"),
             file_of=self._model_file,
         )
 

@@ -123,6 +123,10 @@ class WholeStep(Step, Protocol):
         `folder` is for files. What is returned holds one item for each shard,
         in their order, and each is plain JSON (paths of files as texts):
         `apply` gets the item of its own shard.
+
+        A class with `keeps = True` gets a third argument, `kept`: a folder of the
+        workspace that stays. One with `final(items)` says whether the decision may
+        be used another time.
         """
         ...
 

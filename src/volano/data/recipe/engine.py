@@ -9,6 +9,7 @@ any number of workers.
 """
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -86,11 +87,13 @@ class Engine:
         executor: Executor | None = None,
         *,
         limits: Limits | None = None,
+        kept: Path | None = None,
         tell: Callable[..., None] = lambda *_, **__: None,
     ):
         self._cache = cache
         self._executor = executor or Inline()
         self._limits = limits or Limits()
+        self._kept = kept or cache.folder / "kept"
         self._tell = tell
 
     def run(
@@ -180,7 +183,7 @@ class Engine:
         )
         entry = self._cache.get(key)
         if entry is None:
-            items = self._decided(step, key, self._survey(step, shards, pace))
+            key, items = self._decided(step, key, self._survey(step, shards, pace))
         else:
             items = entry["items"]
             for shard in shards:
@@ -195,15 +198,18 @@ class Engine:
             found.append(one)
         return [one.folder for one in found]
 
-    def _decided(self, step: Any, key: str, folders: Sequence[Path]) -> list[Any]:
+    def _decided(self, step: Any, key: str, folders: Sequence[Path]) -> tuple[str, list[Any]]:
+        """Return what a step decided, and the key of it: one of its own where it is not final."""
         folder = self._cache.new_folder(key)
         with task.guarded(step, task.Meter(step)), pack.room_for(folder):
-            items = list(step.decide(folders, folder))
+            items = list(task.decide(step, folders, folder, self._kept))
         if len(items) != len(folders):
             raise BadDecisionError(step=step.name, got=len(items), want=len(folders))
+        if callable(getattr(step, "final", None)) and not step.final(items):
+            return key_of(key, os.urandom(16).hex()), items
         kept = self._cache.keep_folder(folder)
         self._cache.put(key, {"shards": [], "items": items, **kept})
-        return items
+        return key, items
 
 
 def passes_of(steps: Sequence[Any]) -> list[list[Any]]:

@@ -63,6 +63,7 @@ class Recipes:
         datasets: Datasets,
         sources: Sources,
         cache: Path,
+        kept: Path | None = None,
         file_of: Callable[[str, str], Path] | None = None,
         opener: str = OPENER,
     ):
@@ -71,6 +72,7 @@ class Recipes:
         self._datasets = datasets
         self._sources = sources
         self._cache = Cache(cache)
+        self._kept = (kept or cache / "kept").absolute()
         self._file_of = file_of or _no_files
         self._opener = opener
         runs.register(KIND, self._work)
@@ -158,7 +160,7 @@ class Recipes:
                 needs = self._needs(folder, versions, Path(own))
                 told = resolved(self._pinned_steps(read)[0], needs)
                 steps = Recipe.from_dict({"steps": told}).steps
-            return {"steps": preview(sources, steps, rows=count)}
+            return {"steps": preview(sources, steps, rows=count, kept=self._kept)}
 
     def report(self, ref: str | Ref) -> dict[str, Any]:
         """Return how many rows went into each step of a dataset's recipe, and why rows were left out.
@@ -215,7 +217,7 @@ class Recipes:
             "recipe": {**work.inputs["recipe"], "steps": steps}, "inputs": inputs,
             "opener": self._opener,
             "cache": str(self._cache.folder.absolute()), "sample": work.inputs["sample"],
-            "workers": work.inputs["workers"],
+            "workers": work.inputs["workers"], "kept": str(self._kept),
         }  # fmt: skip
         made = work.child(MODULE, spec, step="pass")
         told: dict[str, Any] = work.step("record", self._record, work, made["folder"])

@@ -7,6 +7,7 @@ Its spec:
                                          # {"gathered": path, "digest": …}: a dataset's rows
      "opener": "module:function",
      "cache": "/…/cache/recipes",
+     "kept": "/…/answers",               # what steps keep for good: what was paid for
      "sample": null, "workers": 0}
 
 It leaves a bundle in `FOLDER/out`. Killed at any instant and started again it
@@ -41,7 +42,7 @@ def go(job: ChildJob) -> dict[str, Any]:
     inputs = [Input(one["key"], partial(_open, opener, one)) for one in spec["inputs"]]
     out = job.folder / "out"
     try:
-        engine = Engine(cache, executor, tell=job.progress)
+        engine = Engine(cache, executor, kept=Path(spec["kept"]), tell=job.progress)
         with cache.in_use():
             prepared = engine.run(inputs, recipe.steps, sample=spec["sample"])
             pack_up(prepared, cache, out)

@@ -9,8 +9,8 @@ import time
 import pytest
 import toy_steps  # noqa: F401 - steps by name
 
-from volano.core.principal import Principal
 from volano.core.errors import GateError
+from volano.core.principal import Principal
 from volano.data.contracts import Contracts
 from volano.data.contracts.contract import Contract
 from volano.data.contracts.errors import BadContractError
