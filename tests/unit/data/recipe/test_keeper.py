@@ -4,11 +4,13 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 
 import pytest
 import toy_steps  # noqa: F401 - steps by name
 
+from support.chatting import KEY, chatting
 from volano.core.errors import GateError
 from volano.core.principal import Principal
 from volano.data.contracts import Contracts
@@ -307,3 +309,47 @@ def test_no_password_reaches_the_catalog_or_a_run(desk, catalog):
     with pytest.raises(SecretInRecipeError):
         desk.prepare(given, by=ANNA)
     assert desk.runs.list() == []
+
+
+def test_a_killed_run_pays_for_no_answer_twice(working, monkeypatch):
+    monkeypatch.setenv("VOLANO_KEY", KEY)
+    (working.home / "rows.jsonl").write_text(
+        "\n".join(json.dumps({"text": f"szöveg {n}"}) for n in range(30))
+    )
+    with chatting() as gateway:
+        path = working.home / "r.yaml"
+        path.write_text(f"""
+dataset: more
+sources: [{{files: rows.jsonl}}]
+steps:
+  - generate:
+      channel: router
+      prompt: "{{{{ text }}}}"
+      address: {gateway.address}
+      concurrency: 1
+      make: column
+""")
+        stop = threading.Event()
+
+        def act(text):
+            if len(gateway.asked) == 12:
+                stop.wait(30)
+            return text.upper()
+
+        gateway.act = act
+        run = working.prepare(path, workers=1, by=ANNA)
+        files = ChildFolder(working.home / "jobs" / run.id / "pass")
+        until = time.monotonic() + 40
+        while len(gateway.asked) < 12:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        os.kill(files.pid(), signal.SIGKILL)
+        stop.set()
+        done = working.runs.wait(run.id, 50)
+        assert (done.state, done.outputs["rows"]) == ("done", 30)
+        assert len(gateway.asked) == 31  # one was on its way
+        told = working.preview(path, rows=5)["steps"][1]
+        assert (told["out"], len(gateway.asked)) == (5, 31)
+    rows = list(working.datasets.stream("more"))
+    assert rows[3]["answer"] == "SZÖVEG 3"
+    assert rows[3]["made_by"]["release"] == "router@1"
