@@ -20,7 +20,7 @@ from volano.core.canon import canonical
 from volano.core.plugins import load_plugins
 from volano.data.recipe import task
 from volano.data.recipe.cache import Cache, key_of
-from volano.data.recipe.collect import Collected, Limits, collect
+from volano.data.recipe.collect import Collected, Limits, collect, collect_more
 from volano.data.recipe.errors import BadDecisionError, DamagedShardError
 from volano.data.recipe.executor import Executor, Inline
 from volano.data.recipe.identity import identity
@@ -38,10 +38,14 @@ REPAIRS = 20
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A source to collect: what names it in the cache, and how to open it."""
+    """A source to collect: what names it in the cache, and how to open it.
+
+    With `append` what was collected before stays, and `open` takes the state of the last time.
+    """
 
     key: Any
-    open: Callable[[], Source]
+    open: Callable[..., Source]
+    append: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +158,18 @@ class Engine:
     def _collect(self, inputs: Sequence[Input], sample: int | None, pace: Pace) -> list[Collected]:
         found, left = [], sample
         for one in inputs:
-            made = collect(
-                self._cache, one.key, one.open(), limits=self._limits, sample=left,
-                tell=lambda rows: pace.piece(rows, cached=False),
-            )  # fmt: skip
+
+            def tell(rows: int) -> None:
+                pace.piece(rows, cached=False)
+
+            if one.append and sample is None:
+                made = collect_more(
+                    self._cache, one.key, one.open, limits=self._limits, tell=tell
+                )  # fmt: skip
+            else:
+                made = collect(
+                    self._cache, one.key, one.open(), limits=self._limits, sample=left, tell=tell
+                )  # fmt: skip
             found.append(made)
             left = None if left is None else max(0, left - made.rows)
         return found

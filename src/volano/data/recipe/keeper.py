@@ -38,7 +38,7 @@ from volano.data.recipe.passing import MODULE
 from volano.data.recipe.preview import MOST, preview
 from volano.data.recipe.recipe import Recipe
 from volano.data.recipe.source import gather
-from volano.data.sources.keeper import Sources
+from volano.data.sources.keeper import APPEND, Sources
 from volano.data.step import Needs, Record
 from volano.jobs.errors import UnknownRunError
 from volano.jobs.keeper import Runs
@@ -229,7 +229,9 @@ class Recipes:
         folder, found = work.inputs["folder"], []
         for at, spec in enumerate(work.inputs["sources"]):
             if not _ours(spec):
-                found.append({"key": spec, "spec": spec, "folder": folder})
+                append = bool(spec.get(APPEND))
+                key = [spec, folder] if append else spec
+                found.append({"key": key, "spec": spec, "folder": folder, "append": append})
                 continue
             versions = Kept(self._datasets, work.by, work.run_id)
             source = self._sources.open(_told(spec), root=Path(folder), versions=versions)

@@ -41,6 +41,8 @@ from volano.data.step import STEPS, settings_of
 
 MAX_STEPS = 200
 MAX_SOURCES = 1000
+_WHOLE = ("dataset", "rows", "traces")
+"""Kinds of sources that are always read as a whole."""
 _KEYS = ("dataset", "seed", "sources", "steps", "contract", "parents")
 
 
@@ -186,6 +188,11 @@ class _Reader:
                 raise self._no(("sources", at), why)
             if holds_secret(spec):
                 raise SecretInRecipeError(where=self._at("sources", at))
+            if not isinstance(append := spec.get("append", False), bool) or (
+                append and not spec.keys().isdisjoint(_WHOLE)
+            ):
+                why = f"`append` is true or false, and not of {', '.join(_WHOLE)}"
+                raise self._no(("sources", at), why)
             found.append(dict(spec))
         return tuple(found)
 
