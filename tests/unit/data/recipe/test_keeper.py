@@ -353,3 +353,19 @@ steps:
     rows = list(working.datasets.stream("more"))
     assert rows[3]["answer"] == "SZÖVEG 3"
     assert rows[3]["made_by"]["release"] == "router@1"
+
+
+def test_a_source_that_is_appended_to_brings_only_what_is_new(working):
+    yaml = YAML.replace("- files: rows.jsonl", "- {files: 'in/*.jsonl', append: true}")
+    path = write(working, yaml=yaml)
+    inbox = working.home / "in"
+    inbox.mkdir()
+    (working.home / "rows.jsonl").rename(inbox / "a.jsonl")
+    first = working.prepare(path, workers=1, wait=True, by=ANNA)
+    again = working.prepare(path, workers=1, wait=True, by=ANNA)
+    assert (first.outputs["rows"], again.outputs["unchanged"]) == (8, True)
+    (inbox / "a.jsonl").unlink()
+    (inbox / "b.jsonl").write_text('{"body": "új", "label": "Bill"}')
+    more = working.prepare(path, workers=1, wait=True, by=ANNA)
+    assert (more.outputs["ref"], more.outputs["rows"]) == ("support@2", 9)
+    assert working.preview(path)["steps"][0]["in"] == 1
