@@ -10,6 +10,7 @@ import threading
 import time
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -346,7 +347,12 @@ class App:
             datasets=self.datasets,
             sources=self.sources,
             cache=settings.path("cache", "recipes"),
+            kept=settings.path("answers"),
+            file_of=self._model_file,
         )
+
+    def _model_file(self, ref: str, name: str) -> Path:
+        return self.models.file(ref, name)
 
     def _tell_lineage(self, settings: Settings) -> None:
         """Build what knows where things come from and what came of them, and tells it."""

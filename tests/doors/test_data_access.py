@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from doors.conftest import Door
 from volano.access.session import local_principal
-from volano.cli.root import root
+from volano.cli.root import main, root
 from volano.jobs.keeper import Runs
 
 ROWS = [{"text": f"Kérem a számlát, {n}", "label": "számla"} for n in range(20)]
@@ -133,3 +133,58 @@ def test_a_schedule_is_said_by_the_command_line_and_runs_when_it_should(cli, mon
     cli("schedule", "remove", "nightly")
     cli("schedule", "show", "nightly", code=1)
     assert json.loads(cli("schedule", "list", "--json")) == []
+
+
+RECIPE = """
+dataset: gated
+sources: [{rows: [{text: egy}, {text: kettő}]}]
+contract: {columns: {text: {type: text, max_length: 3}}}
+"""
+
+
+def test_rows_that_break_a_contract_end_with_3(cli, tmp_path):
+    path = tmp_path / "recipe.yaml"
+
+    def stopped():
+        words = ["--home", str(tmp_path), "data", "prepare", str(path), "--workers", "1", "--wait"]
+        with pytest.raises(SystemExit) as ended:
+            main(lambda **given: root.main(words, **given))
+        return ended.value.code == 3
+
+    path.write_text(RECIPE, encoding="utf-8")
+    assert stopped()
+    assert json.loads(cli("data", "list", "--json")) == []
+    own = tmp_path / "contract.yaml"
+    own.write_text("contract: 1\ncolumns: {text: {type: text, max_length: 3}}\n")
+    cli("data", "contract", "set", "gated", str(own))
+    path.write_text(RECIPE.replace("contract:", "seed: 3 #"), encoding="utf-8")
+    assert stopped()
+    path.write_text(RECIPE.replace("length: 3", "length: 9"), encoding="utf-8")
+    cli("data", "prepare", str(path), "--name", "free", "--workers", "1", "--wait")
+
+
+@pytest.mark.parametrize("who", ["console", "key"])
+def test_no_remote_door_has_the_servers_files_read(who, keyed, console, app, tmp_path):
+    secret = tmp_path / "secret.jsonl"
+    secret.write_text('{"text": "titok"}\n')
+    path = tmp_path / "recipe.yaml"
+    path.write_text(f"dataset: stolen\nsources: [{{files: {secret}}}]\n")
+    door = console if who == "console" else keyed("data", "chat:*", "traces", name="eve")
+    recipe = {"dataset": "stolen", "sources": [{"files": str(secret)}]}
+    inputs = {"recipe": recipe, "folder": str(tmp_path)}
+    asked = [
+        ("POST", "recipes/prepare", {"recipe": str(path)}),
+        ("POST", "recipes/prepare", {"recipe": recipe}),
+        ("GET", f"recipes/preview?recipe={path}", None),
+        ("GET", f"sources/peek?source={secret}", None),
+        ("POST", "schedules/eve/add", {"cron": "* * * * *", "recipe": str(path)}),
+        ("POST", "schedules/eve/add", {"cron": "* * * * *", "kind": "data.prepare", "inputs": inputs}),
+    ]  # fmt: skip
+    for method, where, body in asked:
+        said = (
+            door.get(f"/api/v1/{where}") if method == "GET" else door.post(f"/api/v1/{where}", body)
+        )
+        assert said.status in (400, 403), where
+        assert b"titok" not in said.body
+    assert app.schedules.list() == []
+    assert not [run for run in app.runs.list() if run.kind == "data.prepare"]

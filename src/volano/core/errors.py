@@ -32,8 +32,7 @@ class VolanoError(Exception):
     @property
     def code(self) -> str:
         """The machine-readable name: `UnknownChannelError` -> `unknown_channel`."""
-        name = type(self).__name__.removesuffix("Error")
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+        return code_of(type(self))
 
 
 class InvalidError(VolanoError):
@@ -70,6 +69,20 @@ class GateError(VolanoError):
 
 class UnavailableError(VolanoError):
     """A part that is needed does not answer now."""
+
+
+def code_of(kind: type[VolanoError]) -> str:
+    """Return the machine-readable name of a class of errors."""
+    name = kind.__name__.removesuffix("Error")
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def is_gate(code: str) -> bool:
+    """Whether errors of this code say that a gate said no: what is left of one that was kept."""
+    kinds: list[type[VolanoError]] = [GateError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    return any(code_of(kind) == code for kind in kinds)
 
 
 def _first_sentence(error: VolanoError) -> str:

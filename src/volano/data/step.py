@@ -93,6 +93,23 @@ class Step(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a step may ask of the workspace before it is built for a Run.
+
+    A step's class that has `resolve(settings, needs)` is asked once, where the
+    workspace is at hand, and gives settings that stand for themselves: a source
+    or the ref of an artifact becomes a file in `folder`, and its digest. Refs
+    have been pinned to versions by then.
+    """
+
+    rows_of: Callable[[Mapping[str, Any]], Iterable[Record]]
+    """Reads what a recipe calls a source."""
+    file_of: Callable[[str, str], Path]
+    """Finds a file of a model: its ref, and the file's name."""
+    folder: Path
+
+
 class WholeStep(Step, Protocol):
     """A step that sees all rows before it lets one through (`whole = True`)."""
 
@@ -106,6 +123,10 @@ class WholeStep(Step, Protocol):
         `folder` is for files. What is returned holds one item for each shard,
         in their order, and each is plain JSON (paths of files as texts):
         `apply` gets the item of its own shard.
+
+        A class with `keeps = True` gets a third argument, `kept`: a folder of the
+        workspace that stays. One with `final(items)` says whether the decision may
+        be used another time.
         """
         ...
 

@@ -7,7 +7,8 @@ back to queued by a retry, which is the run's next attempt in the same folder.
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from volano.jobs.errors import RunFailedError
+from volano.core.errors import is_gate
+from volano.jobs.errors import RunFailedError, RunStoppedError
 from volano.jobs.progress import Progress
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -54,11 +55,11 @@ def good(run: Run) -> Run:
 
     Raises:
         RunFailedError: it failed or was cancelled; message and hint are its error's.
+        RunStoppedError: it failed because a gate said no.
     """
     if run.state == "done":
         return run
     if run.error is None:
         raise RunFailedError(run=run.id, state=run.state)
-    raise RunFailedError(
-        run.error.message, hint=run.error.hint or None, run=run.id, state=run.state
-    )
+    kind = RunStoppedError if is_gate(run.error.code) else RunFailedError
+    raise kind(run.error.message, hint=run.error.hint or None, run=run.id, state=run.state)

@@ -463,6 +463,9 @@ class Schedules:
                 why = "the recipe says kind and inputs"
                 raise BadScheduleError(what="`--kind` or `--inputs` beside `--recipe`", why=why)
             kind, inputs = RECIPE_KIND, self._recipe(recipe)
+        elif kind == RECIPE_KIND:
+            why = "what it reads are files of this machine; name the recipe's with `--recipe`"
+            raise BadScheduleError(what=f"`--kind {RECIPE_KIND}`", why=why)
         if kind is None:
             raise BadScheduleError(what="no kind", why="say `--kind`, or give a `--recipe`")
         if not isinstance(inputs or {}, Mapping):

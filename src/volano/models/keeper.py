@@ -231,6 +231,22 @@ class Models:
             self._out(model, path)
         return self._home(model)
 
+    def file(self, ref: str | Ref, name: str) -> Path:
+        """Return the path of one file of a model, checked out into the cache.
+
+        Raises:
+            UnknownArtifactError: there is no such model.
+            ModelNotUsableError: it has no such file here (a pointer, the built-in model).
+            CorruptBlobError: the stored bytes are damaged.
+        """
+        model = self.get(ref)
+        if name not in model.manifest.files:
+            raise ModelNotUsableError(
+                model=model.ref, reason=f"it has no {name} here",
+                hint="Name a model that was trained here.",
+            )  # fmt: skip
+        return self._out(model, name)
+
     def tunable(self, model: Artifact) -> Artifact:
         """Return the model again if its trained weights are here.
 

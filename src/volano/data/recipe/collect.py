@@ -26,6 +26,7 @@ from volano.data.step import Record, Rejected
 from volano.store import pack
 
 COLLECT = "collect"
+MORE = "more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,44 @@ def collect(
     with suppress(OSError):
         journal.path.unlink()
     return made
+
+
+def collect_more(
+    cache: Cache,
+    key: Any,
+    opened: Callable[[Mapping[str, Any] | None], Source],
+    *,
+    limits: Limits,
+    tell: Callable[[int], None] = lambda _: None,
+) -> Collected:
+    """Return what was collected before, and behind it what a source has given since.
+
+    Rows and state stand in one entry of the cache: whoever is killed, or fails
+    later, has neither lost rows nor doubled them. Without the entry the source
+    is read from its beginning.
+
+    Args:
+        cache: where the shards go.
+        key: what names the source.
+        opened: opens the source with the state of the last time.
+        limits: when a shard is full.
+        tell: called after each shard.
+
+    Raises:
+        As `collect`.
+    """
+    name = key_of(MORE, key, limits.rows, limits.size)
+    entry = cache.get(name) or {"chunks": [], "state": None}
+    old = tuple(Chunk.from_entry(one) for one in entry["chunks"])
+    for one in old:
+        tell(one.kept.rows)
+    state = entry["state"]
+    new = collect(cache, [MORE, key, state], opened(state), limits=limits, tell=tell)
+    found = tuple(one for one in new.chunks if one.kept.rows or one.rejected.rows)
+    told = [one.to_entry() for one in (*old, *found) if one.kept.rows]
+    shards = [shard for one in told for shard in one["shards"]]
+    cache.put(name, {"shards": shards, "chunks": told, "state": dict(new.state)})
+    return Collected((*old, *found), new.state, cached=not found)
 
 
 def _chunks(

@@ -9,6 +9,7 @@ any number of workers.
 """
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from volano.core.canon import canonical
 from volano.core.plugins import load_plugins
 from volano.data.recipe import task
 from volano.data.recipe.cache import Cache, key_of
-from volano.data.recipe.collect import Collected, Limits, collect
+from volano.data.recipe.collect import Collected, Limits, collect, collect_more
 from volano.data.recipe.errors import BadDecisionError, DamagedShardError
 from volano.data.recipe.executor import Executor, Inline
 from volano.data.recipe.identity import identity
@@ -37,10 +38,14 @@ REPAIRS = 20
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A source to collect: what names it in the cache, and how to open it."""
+    """A source to collect: what names it in the cache, and how to open it.
+
+    With `append` what was collected before stays, and `open` takes the state of the last time.
+    """
 
     key: Any
-    open: Callable[[], Source]
+    open: Callable[..., Source]
+    append: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +91,13 @@ class Engine:
         executor: Executor | None = None,
         *,
         limits: Limits | None = None,
+        kept: Path | None = None,
         tell: Callable[..., None] = lambda *_, **__: None,
     ):
         self._cache = cache
         self._executor = executor or Inline()
         self._limits = limits or Limits()
+        self._kept = kept or cache.folder / "kept"
         self._tell = tell
 
     def run(
@@ -151,10 +158,18 @@ class Engine:
     def _collect(self, inputs: Sequence[Input], sample: int | None, pace: Pace) -> list[Collected]:
         found, left = [], sample
         for one in inputs:
-            made = collect(
-                self._cache, one.key, one.open(), limits=self._limits, sample=left,
-                tell=lambda rows: pace.piece(rows, cached=False),
-            )  # fmt: skip
+
+            def tell(rows: int) -> None:
+                pace.piece(rows, cached=False)
+
+            if one.append and sample is None:
+                made = collect_more(
+                    self._cache, one.key, one.open, limits=self._limits, tell=tell
+                )  # fmt: skip
+            else:
+                made = collect(
+                    self._cache, one.key, one.open(), limits=self._limits, sample=left, tell=tell
+                )  # fmt: skip
             found.append(made)
             left = None if left is None else max(0, left - made.rows)
         return found
@@ -180,7 +195,7 @@ class Engine:
         )
         entry = self._cache.get(key)
         if entry is None:
-            items = self._decided(step, key, self._survey(step, shards, pace))
+            key, items = self._decided(step, key, self._survey(step, shards, pace))
         else:
             items = entry["items"]
             for shard in shards:
@@ -195,15 +210,18 @@ class Engine:
             found.append(one)
         return [one.folder for one in found]
 
-    def _decided(self, step: Any, key: str, folders: Sequence[Path]) -> list[Any]:
+    def _decided(self, step: Any, key: str, folders: Sequence[Path]) -> tuple[str, list[Any]]:
+        """Return what a step decided, and the key of it: one of its own where it is not final."""
         folder = self._cache.new_folder(key)
         with task.guarded(step, task.Meter(step)), pack.room_for(folder):
-            items = list(step.decide(folders, folder))
+            items = list(task.decide(step, folders, folder, self._kept))
         if len(items) != len(folders):
             raise BadDecisionError(step=step.name, got=len(items), want=len(folders))
+        if callable(getattr(step, "final", None)) and not step.final(items):
+            return key_of(key, os.urandom(16).hex()), items
         kept = self._cache.keep_folder(folder)
         self._cache.put(key, {"shards": [], "items": items, **kept})
-        return items
+        return key, items
 
 
 def passes_of(steps: Sequence[Any]) -> list[list[Any]]:

@@ -48,10 +48,22 @@ class UnknownSettingError(InvalidError):
     hint = "{meant}It has: {known}."
 
 
+class SecretInRecipeError(InvalidError):
+    """{where}: a password stands in the address of a source; a recipe is kept, and shown."""
+
+    hint = "Write `${NAME}` in its place, and set the variable NAME where volano runs."
+
+
 class UnregisteredStepError(InvalidError):
     """The step `{step}` is not registered, so that another process cannot find it."""
 
     hint = 'Put `@STEPS.register("{step}")` on its class, in a module of the entry point `volano.plugins`.'
+
+
+class MissingModelFileError(NotFoundError):
+    """The model `{model}` has no file `{file}` here."""
+
+    hint = "Name a model that was trained here; see them with `volano model list`."
 
 
 class StepBrokeError(VolanoError):

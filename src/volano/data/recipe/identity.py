@@ -14,11 +14,14 @@ def identity(step: Any) -> dict[str, Any]:
 
     Our steps say so with `version`. Of others the module's bytes count too:
     whoever writes a step of their own changes it often and counts seldom. A
-    step that reads a file or a model has a method `fingerprint` that names it.
+    step that reads a file or a model has a method `fingerprint` that names it;
+    one whose settings also say where a file lies has `known_by`, without that.
     """
     kind = type(step)
+    settings = step.known_by() if callable(getattr(step, "known_by", None)) else None
     told: dict[str, Any] = {
-        "name": str(step.name), "version": step.version, "settings": plain_settings(step),
+        "name": str(step.name), "version": step.version,
+        "settings": plain_settings(step) if settings is None else settings,
     }  # fmt: skip
     if not kind.__module__.startswith("volano."):
         told["code"] = _code(kind.__module__)

@@ -1,14 +1,17 @@
 """Recipes: the verbs. A recipe over its sources becomes a version of a dataset, as a durable Run.
 
 The steps of such a Run: `gather` writes the rows of datasets that the recipe
-names where a child can read them, `pass` is a child process that takes the
+names where a child can read them, `resolve` does so for what its steps need,
+`pass` is a child process that takes the
 steps and resumes from the cache, `record` makes the artifacts, `tidy` lets go
 of what the Run no longer needs.
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from volano.core.canon import canonical
@@ -16,6 +19,9 @@ from volano.core.digest import Digest
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
+from volano.data.contracts.check import check
+from volano.data.contracts.contract import Contract
+from volano.data.contracts.errors import ContractBrokenError
 from volano.data.errors import NothingLeftError
 from volano.data.keeper import KIND as DATASET
 from volano.data.keeper import Datasets
@@ -23,14 +29,17 @@ from volano.data.kept import Kept
 from volano.data.recipe.bundle import Bundle
 from volano.data.recipe.cache import Cache
 from volano.data.recipe.errors import (
+    MissingModelFileError,
     NoRecipeReportError,
     UnreadableRecipeError,
 )
+from volano.data.recipe.needs import asks, pinned, read_whole, resolved
 from volano.data.recipe.passing import MODULE
 from volano.data.recipe.preview import MOST, preview
 from volano.data.recipe.recipe import Recipe
 from volano.data.recipe.source import gather
-from volano.data.sources.keeper import Sources
+from volano.data.sources.keeper import APPEND, Sources
+from volano.data.step import Needs, Record
 from volano.jobs.errors import UnknownRunError
 from volano.jobs.keeper import Runs
 from volano.jobs.run import Run, good
@@ -54,6 +63,8 @@ class Recipes:
         datasets: Datasets,
         sources: Sources,
         cache: Path,
+        kept: Path | None = None,
+        file_of: Callable[[str, str], Path] | None = None,
         opener: str = OPENER,
     ):
         self._runs = runs
@@ -61,6 +72,8 @@ class Recipes:
         self._datasets = datasets
         self._sources = sources
         self._cache = Cache(cache)
+        self._kept = (kept or cache / "kept").absolute()
+        self._file_of = file_of or _no_files
         self._opener = opener
         runs.register(KIND, self._work)
 
@@ -87,7 +100,8 @@ class Recipes:
         Raises:
             The errors of `Recipe.from_yaml`.
             UnknownArtifactError: a dataset or parent that it names is not there.
-            RunFailedError: the Run failed (with `wait`).
+            RunStoppedError: rows broke a contract (with `wait`).
+            RunFailedError: the Run failed otherwise (with `wait`).
         """
         asked = {**self.read(recipe), "name": name, "sample": sample, "workers": workers}
         inputs = self.plan(asked)
@@ -110,15 +124,19 @@ class Recipes:
 
         Raises:
             UnreadableRecipeError: it says no dataset, or no sources.
-            UnknownArtifactError: a dataset or parent that it names is not there.
+            BadContractError: its contract is none.
+            UnknownArtifactError: a dataset, model or parent that it names is not there.
         """
         recipe = Recipe.from_dict(asked["recipe"])
         if not recipe.sources:
             raise UnreadableRecipeError(where="the recipe", why="it names no sources")
+        _contract(recipe)
+        steps, used = self._pinned_steps(recipe)
         return {
             "name": check_name(_needed(asked.get("name") or recipe.dataset)),
             "recipe": recipe.to_dict(), "folder": asked["folder"],
             "sources": [self._pinned(spec) for spec in recipe.sources],
+            "steps": steps, "used": [str(one.digest) for one in used],
             "parents": [self._catalog.find(ref).digest for ref in recipe.parents],
             "sample": asked.get("sample"), "workers": asked.get("workers", 0),
         }  # fmt: skip
@@ -136,7 +154,13 @@ class Recipes:
         specs = [_told(self._pinned(spec)) for spec in read.sources]
         versions = Kept(self._datasets, by)
         sources = [self._sources.open(spec, root=folder, versions=versions) for spec in specs]
-        return {"steps": preview(sources, read.steps, rows=count)}
+        with TemporaryDirectory(prefix="volano-preview-") as own:
+            steps: Sequence[Any] = read.steps
+            if asks(steps):
+                needs = self._needs(folder, versions, Path(own))
+                told = resolved(self._pinned_steps(read)[0], needs)
+                steps = Recipe.from_dict({"steps": told}).steps
+            return {"steps": preview(sources, steps, rows=count, kept=self._kept)}
 
     def report(self, ref: str | Ref) -> dict[str, Any]:
         """Return how many rows went into each step of a dataset's recipe, and why rows were left out.
@@ -174,13 +198,26 @@ class Recipes:
         artifact = self._catalog.get(DATASET, str(spec["dataset"]))
         return {**spec, "dataset": artifact.ref, "digest": str(artifact.digest)}
 
+    def _pinned_steps(self, recipe: Recipe) -> tuple[list[dict[str, Any]], list[Artifact]]:
+        return pinned(recipe.to_dict()["steps"], self._catalog.get)
+
+    def _needs(self, root: Path, versions: Kept, folder: Path) -> Needs:
+        """Return what answers steps that need something of the workspace."""
+
+        def rows_of(spec: Mapping[str, Any]) -> Iterator[Record]:
+            return read_whole(self._sources.open(spec, root=root, versions=versions))
+
+        return Needs(rows_of, self._file_of, folder)
+
     def _work(self, work: Work) -> dict[str, Any]:
         """What the Run does."""
         inputs = work.step("gather", self._gather, work)
+        steps = work.step("resolve", self._resolve, work)
         spec = {
-            "recipe": work.inputs["recipe"], "inputs": inputs, "opener": self._opener,
+            "recipe": {**work.inputs["recipe"], "steps": steps}, "inputs": inputs,
+            "opener": self._opener,
             "cache": str(self._cache.folder.absolute()), "sample": work.inputs["sample"],
-            "workers": work.inputs["workers"],
+            "workers": work.inputs["workers"], "kept": str(self._kept),
         }  # fmt: skip
         made = work.child(MODULE, spec, step="pass")
         told: dict[str, Any] = work.step("record", self._record, work, made["folder"])
@@ -192,7 +229,9 @@ class Recipes:
         folder, found = work.inputs["folder"], []
         for at, spec in enumerate(work.inputs["sources"]):
             if not _ours(spec):
-                found.append({"key": spec, "spec": spec, "folder": folder})
+                append = bool(spec.get(APPEND))
+                key = [spec, folder] if append else spec
+                found.append({"key": key, "spec": spec, "folder": folder, "append": append})
                 continue
             versions = Kept(self._datasets, work.by, work.run_id)
             source = self._sources.open(_told(spec), root=Path(folder), versions=versions)
@@ -201,22 +240,32 @@ class Recipes:
             found.append({"key": spec, "spec": {"gathered": str(path), "digest": name}})
         return found
 
+    def _resolve(self, work: Work) -> list[dict[str, Any]]:
+        """Return the steps as a child can build them."""
+        folder = work.folder / "in"
+        folder.mkdir(parents=True, exist_ok=True)
+        versions = Kept(self._datasets, work.by, work.run_id)
+        needs = self._needs(Path(work.inputs["folder"]), versions, folder)
+        return resolved(work.inputs["steps"], needs)
+
     def _record(self, work: Work, folder: str) -> dict[str, Any]:
         """Make the artifacts: the recipe, and the dataset, unless this is what its newest version is."""
         inputs, bundle = work.inputs, Bundle.read(Path(folder))
         counts = bundle.told["counts"]
         if not counts["rows"]:
             raise _nothing(counts)
+        _keep_contract(work, bundle)
         recipe = self._keep_recipe(inputs, work.by)
         parents = self._parents(inputs, recipe)
         meta = _meta(inputs, recipe, bundle)
         artifact = self._same(inputs["name"], meta, parents)
         told = {"unchanged": artifact is not None}
         if artifact is None:
-            artifact = self._datasets.write(
-                inputs["name"], bundle.rows(), rejected=bundle.rejected(), meta=meta,
-                parents=parents, by=work.by, made_by=work.run_id,
-            )  # fmt: skip
+            with _telling(work):
+                artifact = self._datasets.write(
+                    inputs["name"], bundle.rows(), rejected=bundle.rejected(), meta=meta,
+                    parents=parents, by=work.by, made_by=work.run_id,
+                )  # fmt: skip
         return {
             "ref": artifact.ref, "digest": str(artifact.digest), "recipe": recipe.ref,
             "content": bundle.told["content"], "rows": counts["rows"],
@@ -237,6 +286,7 @@ class Recipes:
     def _parents(self, inputs: Mapping[str, Any], recipe: Artifact) -> list[Parent]:
         sources = [spec["digest"] for spec in inputs["sources"] if "dataset" in spec]
         roles = [("recipe", str(recipe.digest)), *(("source", one) for one in sources),
+                 *(("used", one) for one in inputs["used"]),
                  *(("parent", one) for one in inputs["parents"])]  # fmt: skip
         return [Parent(role, Digest(digest)) for role, digest in dict.fromkeys(roles)]
 
@@ -303,6 +353,40 @@ def _meta(inputs: Mapping[str, Any], recipe: Artifact, bundle: Bundle) -> dict[s
     if (contract := inputs["recipe"].get("contract")) is not None:
         meta["contract"] = contract
     return meta
+
+
+def _contract(recipe: Recipe) -> Contract | None:
+    return None if recipe.contract is None else Contract.from_dict(recipe.contract)
+
+
+def _keep_contract(work: Work, bundle: Bundle) -> None:
+    """See that all rows keep the recipe's contract, before anything is recorded.
+
+    Raises:
+        ContractBrokenError: some do not.
+    """
+    contract = _contract(Recipe.from_dict(work.inputs["recipe"]))
+    if contract is not None and (found := check(contract, bundle.rows())).broken:
+        with _telling(work):
+            raise found.error(work.inputs["name"])
+
+
+@contextmanager
+def _telling(work: Work) -> Iterator[None]:
+    """Write the rows that break a contract to the Run's log; the first stands in the message."""
+    try:
+        yield
+    except ContractBrokenError as error:
+        work.log(f"{error.message}\n{error.shown}")
+        first = " ".join(error.shown.split("\n    ")[:1])
+        raise ContractBrokenError(
+            f"{error.message} First: {first}",
+            hint=f"See the rows with `volano run log {work.run_id}`. {error.advice}",
+        ) from error
+
+
+def _no_files(ref: str, name: str) -> Path:
+    raise MissingModelFileError(model=ref, file=name)
 
 
 def _nothing(counts: Mapping[str, Any]) -> NothingLeftError:

@@ -7,6 +7,7 @@ Its spec:
                                          # {"gathered": path, "digest": …}: a dataset's rows
      "opener": "module:function",
      "cache": "/…/cache/recipes",
+     "kept": "/…/answers",               # what steps keep for good: what was paid for
      "sample": null, "workers": 0}
 
 It leaves a bundle in `FOLDER/out`. Killed at any instant and started again it
@@ -14,6 +15,7 @@ goes on from the cache.
 """
 
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,10 +40,13 @@ def go(job: ChildJob) -> dict[str, Any]:
     opener = opener_of(spec["opener"])
     recipe = Recipe.from_dict(spec["recipe"])
     cache, executor = Cache(Path(spec["cache"])), executor_of(spec["workers"])
-    inputs = [Input(one["key"], partial(_open, opener, one)) for one in spec["inputs"]]
+    inputs = [
+        Input(one["key"], partial(_open, opener, one), bool(one.get("append")))
+        for one in spec["inputs"]
+    ]
     out = job.folder / "out"
     try:
-        engine = Engine(cache, executor, tell=job.progress)
+        engine = Engine(cache, executor, kept=Path(spec["kept"]), tell=job.progress)
         with cache.in_use():
             prepared = engine.run(inputs, recipe.steps, sample=spec["sample"])
             pack_up(prepared, cache, out)
@@ -51,11 +56,13 @@ def go(job: ChildJob) -> dict[str, Any]:
     return {"folder": str(out), "content": prepared.content, "rows": prepared.rows}
 
 
-def _open(opener: Opener, one: dict[str, Any]) -> Source:
+def _open(opener: Opener, one: dict[str, Any], state: Mapping[str, Any] | None = None) -> Source:
     """Open a source, or the rows that the Run has gathered."""
     spec = one["spec"]
     if "gathered" in spec:
         return Gathered(Path(spec["gathered"]), spec["digest"])
+    if state is not None:
+        return opener(spec, root=Path(one["folder"]), state=state)
     return opener(spec, root=Path(one["folder"]))
 
 

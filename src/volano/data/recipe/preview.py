@@ -1,6 +1,6 @@
 """Preview: a few rows go through the steps one by one, and it is shown what each does to each.
 
-Nothing is kept. A whole step sees only the rows of the preview: what it drops
+Nothing is kept but what a step keeps of its own: answers that were paid for. A whole step sees only the rows of the preview: what it drops
 there, and what it lets through, may differ over all rows.
 """
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from volano.data.recipe import task
 from volano.data.recipe.task import Meter, guarded
 from volano.data.sources.source import Source
 from volano.data.step import Notes, Record, Rejected
@@ -18,7 +19,9 @@ from volano.data.step import Notes, Record, Rejected
 MOST = 1_000
 
 
-def preview(sources: Sequence[Source], steps: Sequence[Any], *, rows: int) -> list[dict[str, Any]]:
+def preview(
+    sources: Sequence[Source], steps: Sequence[Any], *, rows: int, kept: Path
+) -> list[dict[str, Any]]:
     """Return for each step how many rows went in and out, and each row before and after.
 
     An item of `rows` is `{"before", "after"}`; a row that was dropped has
@@ -36,26 +39,26 @@ def preview(sources: Sequence[Source], steps: Sequence[Any], *, rows: int) -> li
     ]
     told = [_told("collect", len(found) + len(aside), found, shown, Notes("collect"))]
     for step in steps:
-        found, one = _step(step, copy.deepcopy(found))
+        found, one = _step(step, copy.deepcopy(found), kept)
         told.append(one)
     return told
 
 
-def _step(step: Any, rows: list[Record]) -> tuple[list[Record], dict[str, Any]]:
+def _step(step: Any, rows: list[Record], kept: Path) -> tuple[list[Record], dict[str, Any]]:
     follow = _Follow()
     notes = Notes(str(step.name), follow.drop)
     with TemporaryDirectory(prefix="volano-preview-") as folder, guarded(step, Meter(step)):
-        decided = _decided(step, rows, Path(folder)) if step.whole else None
+        decided = _decided(step, rows, Path(folder), kept) if step.whole else None
         out = [follow.out(row) for row in step.apply(follow.rows_in(rows), notes, decided)]
     return out, _told(str(step.name), follow.count, out, follow.shown, notes, whole=step.whole)
 
 
-def _decided(step: Any, rows: list[Record], folder: Path) -> Any:
+def _decided(step: Any, rows: list[Record], folder: Path, kept: Path) -> Any:
     survey, decide = folder / "survey", folder / "decide"
     survey.mkdir()
     decide.mkdir()
     step.survey(iter(copy.deepcopy(rows)), survey)
-    return next(iter(step.decide([survey], decide)))
+    return next(iter(task.decide(step, [survey], decide, kept)))
 
 
 class _Follow:

@@ -28,6 +28,7 @@ from volano.data.errors import BadStepError
 from volano.data.recipe.errors import (
     RecipeNotFoundError,
     RecipeTooLargeError,
+    SecretInRecipeError,
     UnknownKeyError,
     UnknownSettingError,
     UnknownStepError,
@@ -35,10 +36,13 @@ from volano.data.recipe.errors import (
     UnregisteredStepError,
 )
 from volano.data.recipe.yaml_text import MAX_BYTES, Lines, read
+from volano.data.sources.secret import holds_secret
 from volano.data.step import STEPS, settings_of
 
 MAX_STEPS = 200
 MAX_SOURCES = 1000
+_WHOLE = ("dataset", "rows", "traces")
+"""Kinds of sources that are always read as a whole."""
 _KEYS = ("dataset", "seed", "sources", "steps", "contract", "parents")
 
 
@@ -47,7 +51,7 @@ class Recipe:
     """What is read and what is done with it.
 
     `steps` are step objects; `sources` are specs as `open_source` takes them;
-    `contract` is passed on to whoever checks it; `parents` are refs of
+    `contract` is what all rows must be (see `volano.data.contracts`); `parents` are refs of
     artifacts that the dataset is made from besides its sources.
     """
 
@@ -182,6 +186,13 @@ class _Reader:
             if not isinstance(spec, Mapping) or not spec:
                 why = "a source is an object, such as `files: rows.jsonl`"
                 raise self._no(("sources", at), why)
+            if holds_secret(spec):
+                raise SecretInRecipeError(where=self._at("sources", at))
+            if not isinstance(append := spec.get("append", False), bool) or (
+                append and not spec.keys().isdisjoint(_WHOLE)
+            ):
+                why = f"`append` is true or false, and not of {', '.join(_WHOLE)}"
+                raise self._no(("sources", at), why)
             found.append(dict(spec))
         return tuple(found)
 
@@ -209,6 +220,8 @@ class _Reader:
 
     def _step(self, item: Any, at: int, seed: int) -> Any:
         name, settings = self._said(item, ("steps", at))
+        if holds_secret(settings):
+            raise SecretInRecipeError(where=self._at("steps", at))
         if name not in STEPS:
             where = self._at("steps", at)
             raise UnknownStepError(where=where, step=name, **_near(name, STEPS))

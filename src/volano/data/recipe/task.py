@@ -6,7 +6,7 @@ there. So it may run twice, anywhere, and be killed at any instant.
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,6 +133,13 @@ def survey(task: Survey) -> Surveyed:
         task.step.survey(meter.rows_in(cache.shards.read(task.shard)), folder)
     cache.put(key, {"shards": [], **cache.keep_folder(folder)})
     return Surveyed(folder, cached=False)
+
+
+def decide(step: Any, folders: Sequence[Path], folder: Path, kept: Path) -> Any:
+    """Have a whole step decide; one that keeps something of its own gets the folder for it."""
+    if getattr(step, "keeps", False):
+        return step.decide(folders, folder, kept)
+    return step.decide(folders, folder)
 
 
 def _key(shard: Shard, step: Any, decided: Decided | None) -> str:

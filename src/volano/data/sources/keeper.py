@@ -20,6 +20,10 @@ _LONGEST_SPEC = 1 << 20
 _MOST_TOLD = 20
 
 
+APPEND = "append"
+"""In a recipe: what was read stays, and the next run reads only what is new. Whoever collects heeds it."""
+
+
 class Sources:
     """Opens sources within one workspace."""
 
@@ -42,7 +46,8 @@ class Sources:
             self._around, root=root or self._around.root, since=state,
             versions=versions or self._around.versions,
         )  # fmt: skip
-        return SOURCES.get(kind_of(spec))(spec, around)
+        told = {name: value for name, value in spec.items() if name != APPEND}
+        return SOURCES.get(kind_of(spec))(told, around)
 
     def peek(self, source: Mapping[str, str], *, limit: int = 5) -> dict[str, Any]:
         """Return the first rows that a source gives, and what was set aside until then.

@@ -1,6 +1,7 @@
 """Decontamination: what an evaluation asks must not be learnt by heart."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -14,9 +15,10 @@ from volano.data.errors import BadStepError
 from volano.data.facts import said, text_of
 from volano.data.fold import fold
 from volano.data.overlap import Overlap, batches
-from volano.data.step import STEPS, Notes, Record
+from volano.data.step import STEPS, Needs, Notes, Record
 
 CONTAMINATED = "in an evaluation"
+_LITERAL = re.compile(r"[*?\[]")
 
 
 @STEPS.register("decontaminate")
@@ -27,9 +29,9 @@ class Decontaminate:
     A row goes when it holds at least `share` of the runs of `size` words that an evaluation text
     has (0: any one of them). Where a language writes no spaces, characters count as words.
 
-    `against` lists where the evaluation texts are. In a recipe each is a source or a dataset with
-    the `text_column` to look at; `resolve` reads them once, before the step is built, into JSONL
-    files named after their content. A path of a JSONL file stands for itself.
+    `against` lists where the evaluation texts are: each is a source as in `sources`, such as
+    `dataset: quiz@2`, perhaps with the `text_column` to look at, or the path of a JSONL file. A recipe's
+    Run reads them once, before the steps begin; a row of them that cannot be read ends it.
     """
 
     name: ClassVar[str] = "decontaminate"
@@ -52,29 +54,36 @@ class Decontaminate:
         object.__setattr__(self, "against", tuple(self._told(one) for one in listed))
 
     @classmethod
-    def resolve(
-        cls,
-        settings: Mapping[str, Any],
-        rows_of: Callable[[Mapping[str, Any]], Iterable[Record]],
-        folder: Path,
-    ) -> dict[str, Any]:
+    def resolve(cls, settings: Mapping[str, Any], needs: Needs) -> dict[str, Any]:
         """Return the settings with each source in `against` read into a JSONL file in the folder.
 
-        `rows_of` opens what a recipe calls a source. The file's name is the digest of its
-        content, so that the step's settings change exactly when the evaluation does.
+        The file's name is the digest of its content, so that the step is another
+        one exactly when the evaluation is.
         """
         given = settings.get("against", ())
         listed: Any = (given,) if isinstance(given, str | Mapping) else given
         told: list[Any] = []
         for one in listed:
-            if isinstance(one, Mapping) and "digest" not in one:
-                column = str(one.get("text_column", settings.get("column", "text")))
-                spec = {key: value for key, value in one.items() if key != "text_column"}
-                path, digest = _written(rows_of(spec), column, folder)
-                told.append({"path": str(path), "text_column": column, "digest": digest})
-            else:
+            if isinstance(one, Mapping) and "digest" in one:
                 told.append(one)
+                continue
+            spec = {"path": one} if isinstance(one, str) else dict(one)
+            column = str(spec.pop("text_column", settings.get("column", "text")))
+            if "path" in spec:
+                spec = {"files": _LITERAL.sub(r"[\g<0>]", str(spec["path"])), "format": "jsonl"}
+            path, digest = _written(needs.rows_of(spec), column, needs.folder)
+            told.append({"path": str(path), "text_column": column, "digest": digest})
         return {**settings, "against": told}
+
+    def known_by(self) -> dict[str, Any]:
+        """Return the settings without the paths of files whose digests say it all."""
+        against = [
+            {name: value for name, value in one.items() if name != "path" or "digest" not in one}
+            for one in self.against
+        ]
+        return {
+            "against": against, "column": self.column, "size": self.size, "share": self.share,
+        }  # fmt: skip
 
     def apply(
         self,
@@ -83,6 +92,8 @@ class Decontaminate:
         decided: Any = None,  # noqa: ARG002
     ) -> Iterator[Record]:
         """Yield the rows that hold no evaluation text."""
+        if any("path" not in one for one in self.against):
+            self._wrong("its sources were not read: only a recipe's Run or preview does so")
         known = tuple((one["path"], one.get("text_column", self.column)) for one in self.against)
         overlap, origins = _overlap(known, tuple(map(_seen, known)), self.size)
         for batch in _grouped(rows, self.column):
@@ -98,8 +109,8 @@ class Decontaminate:
         told = (
             {"path": one} if isinstance(one, str) else dict(one) if isinstance(one, Mapping) else {}
         )
-        if not isinstance(told.get("path"), str):
-            self._wrong("each is the path of a JSONL file, or has one as its `path`")
+        if not told or not isinstance(told.get("path", ""), str):
+            self._wrong("each is a source, or the path of a JSONL file")
         return told
 
     def _wrong(self, why: str) -> None:

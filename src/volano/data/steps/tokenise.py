@@ -1,7 +1,7 @@
 """Tokenise: texts become the ids of a tokenizer, whose file is part of what the step does."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from volano.data.column import check_name, check_number, text_in
 from volano.data.errors import BadStepError
 from volano.data.extra import needed
-from volano.data.step import STEPS, Notes, Record
+from volano.data.step import STEPS, Needs, Notes, Record, settings_of
 
 BATCH = 256
 FILE = "tokenizer.json"
@@ -21,7 +21,8 @@ FILE = "tokenizer.json"
 class Tokenise:
     """Writes a text's token ids into a column (`tokens`). Nothing is cut off and nothing added.
 
-    `tokenizer`: a `tokenizer.json`, or a folder that has one, such as a model's. `max_tokens`: rows with more
+    `tokenizer`: a `tokenizer.json`, or a folder that has one. Instead of it `model` names a model of this
+    workspace, such as `router@3`, whose tokenizer is taken. `max_tokens`: rows with more
     are dropped; 0 is no limit. `digest` is set by itself: sha256 of the file, so that another tokenizer is another step.
     """
 
@@ -34,16 +35,37 @@ class Tokenise:
     into: str = "tokens"
     max_tokens: int = 0
     digest: str = ""
+    model: str = ""
 
     def __post_init__(self) -> None:
         check_name(self.name, "column", self.column)
         check_name(self.name, "into", self.into)
         check_number(self.name, "max_tokens", self.max_tokens, least=0, most=10**9, whole=True)
+        if self.model and not self.tokenizer:
+            return  # a recipe's Run or preview finds the file: `resolve`
         digest = hashlib.sha256(self._bytes()).hexdigest()
         if self.digest and self.digest != digest:
             why = f"{self.tokenizer} is not the file it was"
             raise BadStepError(step=self.name, setting="digest", why=why)
         object.__setattr__(self, "digest", digest)
+
+    @classmethod
+    def resolve(cls, settings: Mapping[str, Any], needs: Needs) -> dict[str, Any]:
+        """Return the settings with the tokenizer's file of the model that they name.
+
+        Raises:
+            BadStepError: both a model and a tokenizer are named.
+        """
+        if not settings.get("model"):
+            return dict(settings)
+        if settings.get("tokenizer"):
+            raise BadStepError(step=cls.name, setting="model", why="there is a `tokenizer` too")
+        return {**settings, "tokenizer": str(needs.file_of(str(settings["model"]), FILE))}
+
+    def known_by(self) -> dict[str, Any]:
+        """Return the settings without where the file lies: its digest says which it is."""
+        told = dict(settings_of(self))
+        return {name: told[name] for name in ("column", "into", "max_tokens", "digest")}
 
     def apply(self, rows: Iterable[Record], notes: Notes, _: Any = None) -> Iterator[Record]:
         """Yield the rows with their ids.

@@ -4,25 +4,32 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 
 import pytest
 import toy_steps  # noqa: F401 - steps by name
 
+from support.chatting import KEY, chatting
+from volano.core.errors import GateError
 from volano.core.principal import Principal
+from volano.data.contracts import Contracts
+from volano.data.contracts.contract import Contract
+from volano.data.contracts.errors import BadContractError
 from volano.data.keeper import Datasets
 from volano.data.kept import Kept
 from volano.data.recipe import Recipe
 from volano.data.recipe.errors import (
     CacheBusyError,
     NoRecipeReportError,
+    SecretInRecipeError,
     UnreadableRecipeError,
 )
 from volano.data.recipe.keeper import Recipes
 from volano.data.sources.keeper import Sources
 from volano.data.sources.source import Around
 from volano.jobs.attend import Care
-from volano.jobs.errors import RunFailedError
+from volano.jobs.errors import RunFailedError, RunStoppedError
 from volano.jobs.folder import ChildFolder
 from volano.jobs.keeper import Runs
 from volano.store.errors import UnknownArtifactError
@@ -220,3 +227,145 @@ def test_a_dataset_made_otherwise_has_no_report(desk, datasets):
         desk.report("tickets")
     rows = list(desk.datasets.stream("tickets", "test", start=1, limit=2))
     assert [row["split"] for row in rows] == ["test", "test"]
+
+
+def test_rows_that_break_the_recipes_contract_stop_the_run(working, catalog):
+    strict = "contract: {columns: {text: {type: text}, label: {type: text, one_of: [returns]}}}"
+    path = write(working, yaml=YAML.replace("contract: {columns: {text: {type: text}}}", strict))
+    with pytest.raises(RunStoppedError, match="8 of 8 rows of `support` break") as raised:
+        working.prepare(path, workers=1, wait=True, by=ANNA)
+    assert isinstance(raised.value, GateError)
+    assert "First: row 1 (train), label" in raised.value.message
+    assert "volano run log" in raised.value.advice
+    [run] = working.runs.list()
+    assert "row 8 (train), label" in "".join(map(str, working.runs.log(run.id)))
+    assert catalog.list("dataset") == catalog.list("recipe") == []
+
+
+def test_a_contract_that_is_none_is_refused_before_anything_runs(desk):
+    with pytest.raises(BadContractError, match="`kind`"):
+        desk.prepare(Recipe(dataset="x", sources=({"rows": []},),
+                            contract={"columns": {"text": {"kind": "text"}}}), by=ANNA)  # fmt: skip
+    assert desk.runs.list() == []
+
+
+def test_a_datasets_own_contract_stops_the_run_too(working, catalog):
+    contracts = Contracts(catalog, working.datasets)
+    working.datasets._guard = contracts.guard
+    contracts.put("support", Contract.from_dict({"columns": {"text": {"max_length": 3}}}), by=ANNA)
+    with pytest.raises(RunStoppedError, match="First: row 1"):
+        working.prepare(write(working), workers=1, wait=True, by=ANNA)
+    assert catalog.list("dataset") == []
+
+
+EXAM = "wie viele Schafe bleiben dem Bauern am Ende des Tages noch auf seinem Hof"
+
+
+def test_steps_read_what_they_need_of_the_workspace(working, catalog):
+    quiz = Recipe(dataset="quiz", sources=({"rows": [{"question": EXAM}]},))
+    working.prepare(quiz, workers=1, wait=True, by=ANNA)
+    (working.home / "more.jsonl").write_text(json.dumps({"text": EXAM.replace("Schafe", "Kühe")}))
+    (working.home / "rows.jsonl").write_text(
+        "\n".join(json.dumps({"text": text}) for text in (f"So: {EXAM}?", "egy", "két"))
+    )
+    path = working.home / "r.yaml"
+    path.write_text("""
+dataset: clean
+sources: [{files: rows.jsonl}]
+steps:
+  - decontaminate:
+      share: 0.9
+      against: [{dataset: quiz, text_column: question}, more.jsonl]
+""")
+    run = working.prepare(path, workers=1, wait=True, by=ANNA)
+    assert (run.outputs["rows"], run.outputs["rejected"]) == (2, 1)
+    made = catalog.get("dataset", "clean")
+    assert ("used", catalog.get("dataset", "quiz@1").digest) in [
+        (one.role, one.digest) for one in made.manifest.parents
+    ]
+    [gone] = working.datasets.rejected("clean")
+    assert gone["of"]["source"] == "quiz@1"
+    kept = catalog.by_digest(made.manifest.parents[0].digest)
+    assert b'"dataset":"quiz"' in catalog.read(kept, "recipe.json")
+    again = working.prepare(path, workers=1, wait=True, by=ANNA)
+    assert again.outputs["unchanged"]
+    assert [one["cached"] for one in again.outputs["times"]["steps"]] == [1, 1]
+    told = working.preview(path)["steps"][1]
+    assert told["dropped"] == {"in an evaluation": 1}
+
+
+def test_an_evaluation_that_cannot_be_read_whole_ends_the_run(working):
+    (working.home / "exam.jsonl").write_text('{"text": "a b c"}\n{bad')
+    path = write(working, yaml=YAML.replace("steps:", "steps:\n  - decontaminate: {against: exam.jsonl}"))  # fmt: skip
+    with pytest.raises(RunFailedError, match=r"cannot be read \(source exam.jsonl.* line 2"):
+        working.prepare(path, workers=1, wait=True, by=ANNA)
+    path.write_text(YAML.replace("steps:", "steps:\n  - decontaminate: {against: {dataset: no}}"))
+    with pytest.raises(UnknownArtifactError):
+        working.prepare(path, by=ANNA)
+
+
+def test_no_password_reaches_the_catalog_or_a_run(desk, catalog):
+    given = Recipe(dataset="x", sources=({"sql": "postgresql://u:geheim@db/s", "table": "t"},))
+    with pytest.raises(SecretInRecipeError):
+        desk.prepare(given, by=ANNA)
+    assert desk.runs.list() == []
+
+
+def test_a_killed_run_pays_for_no_answer_twice(working, monkeypatch):
+    monkeypatch.setenv("VOLANO_KEY", KEY)
+    (working.home / "rows.jsonl").write_text(
+        "\n".join(json.dumps({"text": f"szöveg {n}"}) for n in range(30))
+    )
+    with chatting() as gateway:
+        path = working.home / "r.yaml"
+        path.write_text(f"""
+dataset: more
+sources: [{{files: rows.jsonl}}]
+steps:
+  - generate:
+      channel: router
+      prompt: "{{{{ text }}}}"
+      address: {gateway.address}
+      concurrency: 1
+      make: column
+""")
+        stop = threading.Event()
+
+        def act(text):
+            if len(gateway.asked) == 12:
+                stop.wait(30)
+            return text.upper()
+
+        gateway.act = act
+        run = working.prepare(path, workers=1, by=ANNA)
+        files = ChildFolder(working.home / "jobs" / run.id / "pass")
+        until = time.monotonic() + 40
+        while len(gateway.asked) < 12:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        os.kill(files.pid(), signal.SIGKILL)
+        stop.set()
+        done = working.runs.wait(run.id, 50)
+        assert (done.state, done.outputs["rows"]) == ("done", 30)
+        assert len(gateway.asked) == 31  # one was on its way
+        told = working.preview(path, rows=5)["steps"][1]
+        assert (told["out"], len(gateway.asked)) == (5, 31)
+    rows = list(working.datasets.stream("more"))
+    assert rows[3]["answer"] == "SZÖVEG 3"
+    assert rows[3]["made_by"]["release"] == "router@1"
+
+
+def test_a_source_that_is_appended_to_brings_only_what_is_new(working):
+    yaml = YAML.replace("- files: rows.jsonl", "- {files: 'in/*.jsonl', append: true}")
+    path = write(working, yaml=yaml)
+    inbox = working.home / "in"
+    inbox.mkdir()
+    (working.home / "rows.jsonl").rename(inbox / "a.jsonl")
+    first = working.prepare(path, workers=1, wait=True, by=ANNA)
+    again = working.prepare(path, workers=1, wait=True, by=ANNA)
+    assert (first.outputs["rows"], again.outputs["unchanged"]) == (8, True)
+    (inbox / "a.jsonl").unlink()
+    (inbox / "b.jsonl").write_text('{"body": "új", "label": "Bill"}')
+    more = working.prepare(path, workers=1, wait=True, by=ANNA)
+    assert (more.outputs["ref"], more.outputs["rows"]) == ("support@2", 9)
+    assert working.preview(path)["steps"][0]["in"] == 1

@@ -12,6 +12,7 @@ from volano.data.recipe import Recipe
 from volano.data.recipe.errors import (
     RecipeNotFoundError,
     RecipeTooLargeError,
+    SecretInRecipeError,
     UnregisteredStepError,
 )
 from volano.data.steps.columns import Rename, Select
@@ -138,3 +139,36 @@ def test_a_step_that_nobody_registered_cannot_travel():
 def test_any_text_is_a_recipe_or_refused(text):
     with suppress(VolanoError):
         assert isinstance(Recipe.from_yaml(text), Recipe)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql+psycopg://reader:geheim@db/shop", "postgresql://u:ge/he:im@db/shop",
+        "postgresql://db/shop?password=geheim", "mysql+pymysql://u:x${PW}geheim@db/s",
+        "mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BPWD%3Dgeheim",
+        "https://u:geheim@example.org/rows.csv", "https://example.org/rows.csv?api_key=geheim",
+    ],
+)  # fmt: skip
+def test_a_password_does_not_stand_in_a_recipe(address):
+    kind = "url" if address.startswith("https") else "sql"
+    for text in (
+        f"sources:\n  - rows: []\n  - {kind}: '{address}'\n    table: t\n",
+        f"steps:\n  - rename: {{columns: {{a: b}}}}\n  - decontaminate: {{against: [{{{kind}: '{address}'}}]}}\n",
+    ):
+        with pytest.raises(SecretInRecipeError) as refused:
+            Recipe.from_yaml(text)
+        said = refused.value.message + refused.value.advice + str(refused.value.facts)
+        assert "line 3" in said and "${NAME}" in said and "geheim" not in said
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql+psycopg://reader:${PGPASSWORD}@db:5432/shop", "sqlite:///tickets.db",
+        "postgresql://reader@db/shop?sslmode=require", "https://example.org:8080/a@b?page=2",
+    ],
+)  # fmt: skip
+def test_addresses_without_a_password_may(address):
+    Recipe.from_dict({"sources": [{"sql": address, "table": "t"}]})
+    Recipe.from_dict({"sources": [{"rows": [{"text": "see https://u:p@example.org"}]}]})

@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from support.steps import rows_of, run
 from volano.data.errors import BadStepError
+from volano.data.step import Needs
 from volano.data.steps.decontaminate import CONTAMINATED, Decontaminate
 
 QUESTIONS = {
@@ -78,10 +80,15 @@ def test_sources_are_read_once_and_named_by_their_content(tmp_path):
         return [{"question": asked, "answer": "9", "origin": {"dataset": "exam@1", "row": 4}}]
 
     settings = {"against": [{"dataset": "exam@1", "text_column": "question"}], "share": 0.3}
-    resolved = Decontaminate.resolve(settings, rows_of_source, tmp_path)
-    assert resolved == Decontaminate.resolve(settings, rows_of_source, tmp_path)
-    assert Decontaminate.resolve(resolved, rows_of_source, tmp_path) == resolved
+    needs = Needs(rows_of_source, lambda *_: tmp_path, tmp_path)
+    resolved = Decontaminate.resolve(settings, needs)
+    assert resolved == Decontaminate.resolve(settings, needs)
+    assert Decontaminate.resolve(resolved, needs) == resolved
     step = Decontaminate(**json.loads(json.dumps(resolved)))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    moved = Decontaminate(**Decontaminate.resolve(settings, replace(needs, folder=elsewhere)))
+    assert (moved.known_by(), moved == step) == (step.known_by(), False)
     assert step.against[0]["digest"] in step.against[0]["path"]
     assert run(step, rows_of(f"so: {asked}"), tmp_path)[1][0].of == {"dataset": "exam@1", "row": 4}
 
@@ -92,6 +99,11 @@ def test_a_file_that_changes_is_read_again(tmp_path):
     assert len(run(step, rows, tmp_path)[0]) == 1
     evaluation(tmp_path, *QUESTIONS.values())
     assert run(step, rows, tmp_path)[0] == []
+
+
+def test_sources_that_nobody_read_are_no_empty_evaluation(tmp_path):
+    with pytest.raises(BadStepError, match="were not read"):
+        run(Decontaminate(against=[{"dataset": "exam@1"}]), rows_of("x"), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +120,14 @@ def test_evaluations_that_cannot_be_used_are_refused(content, tmp_path):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"against": []}, {"against": [3]}, {"against": [{"dataset": "x"}]}, {"share": 2}, {"size": 4}],
+    [
+        {"against": []},
+        {"against": [3]},
+        {"against": [{}]},
+        {"against": [{"path": 3}]},
+        {"share": 2},
+        {"size": 4},
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(settings):
     with pytest.raises(BadStepError):

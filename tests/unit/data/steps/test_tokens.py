@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from support.examples import examples
 from support.stepping import FIVE, run
 from volano.data.errors import BadStepError
+from volano.data.step import Needs, settings_of
 from volano.data.steps.pack import Pack
 from volano.data.steps.tokenise import Tokenise
 from volano.models.training import tokenizer as learning
@@ -46,6 +47,20 @@ def test_another_file_is_another_step(folder, tmp_path):
         run(step, ["x"])
     with pytest.raises(BadStepError, match="is no tokenizer"):
         run(Tokenise(tokenizer=str(path)), ["x"])
+
+
+def test_a_model_brings_its_tokenizer(folder, tmp_path):
+    def file_of(ref, name):
+        assert (ref, name) == ("router@3", "tokenizer.json")
+        return folder / name
+
+    needs = Needs(lambda _: [], file_of, tmp_path)
+    told = Tokenise.resolve(settings_of(Tokenise(model="router@3")), needs)
+    step = Tokenise(**told)
+    assert run(step, ["a b"])[0]["tokens"]
+    assert step.known_by() == Tokenise(tokenizer=str(folder)).known_by()
+    with pytest.raises(BadStepError, match="there is a `tokenizer` too"):
+        Tokenise.resolve({"model": "router@3", "tokenizer": "x"}, needs)
 
 
 @pytest.mark.parametrize("path", ["", "/no/such/file", "gpt2"])

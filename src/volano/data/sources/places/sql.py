@@ -26,13 +26,13 @@ from volano.data.sources import reasons
 from volano.data.sources.cursor import Value, dump, load
 from volano.data.sources.limits import Limits, limits_of
 from volano.data.sources.pieces import Columns, columns_of, finished
+from volano.data.sources.secret import VARIABLE
 from volano.data.sources.source import SOURCES, Around, Reject, Source, set_aside, with_origin
 from volano.data.sources.spec import bad, check_keys, number, text
 from volano.data.step import Record
 
 _TIES = 100_000
 _BATCH = 500
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 @dataclass(slots=True)
@@ -233,7 +233,7 @@ def _url(given: str, root: Path) -> sqlalchemy.URL:
         url = sqlalchemy.make_url(given)
         for part in ("username", "password", "host", "database"):
             if isinstance(value := getattr(url, part), str):
-                url = url.set(**{part: _VARIABLE.sub(variable, value)})  # type: ignore[arg-type]
+                url = url.set(**{part: VARIABLE.sub(variable, value)})  # type: ignore[arg-type]
         backend = url.get_backend_name()
     except (ArgumentError, ValueError):
         raise bad("`sql` is an address such as postgresql+psycopg://user@host/database") from None
