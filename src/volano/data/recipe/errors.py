@@ -54,6 +54,12 @@ class UnregisteredStepError(InvalidError):
     hint = 'Put `@STEPS.register("{step}")` on its class, in a module of the entry point `volano.plugins`.'
 
 
+class UnknownExecutorError(InvalidError):
+    """A recipe cannot be taken on `{on}`."""
+
+    hint = "It can be on: {known}."
+
+
 class StepBrokeError(VolanoError):
     """The step `{step}` broke at the row from {origin}: {why}."""
 

@@ -7,7 +7,8 @@ Its spec:
                                          # {"gathered": path, "digest": …}: a dataset's rows
      "opener": "module:function",
      "cache": "/…/cache/recipes",
-     "sample": null, "workers": 0}
+     "sample": null, "workers": 0,
+     "on": null}                         # inline, processes, {"kind": "module:Class", "address": …}
 
 It leaves a bundle in `FOLDER/out`. Killed at any instant and started again it
 goes on from the cache.
@@ -37,7 +38,8 @@ def go(job: ChildJob) -> dict[str, Any]:
     spec = job.spec
     opener = opener_of(spec["opener"])
     recipe = Recipe.from_dict(spec["recipe"])
-    cache, executor = Cache(Path(spec["cache"])), executor_of(spec["workers"])
+    cache = Cache(Path(spec["cache"]))
+    executor = executor_of(spec["workers"], spec.get("on"), cache.folder)
     inputs = [Input(one["key"], partial(_open, opener, one)) for one in spec["inputs"]]
     out = job.folder / "out"
     try:
