@@ -253,10 +253,17 @@ class _Mark:
         self._fd = -1
 
     def set(self) -> None:
-        """Write and lock it."""
+        """Write and lock it; sweep those of drivers that were killed."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        for other in sorted(self.path.parent.glob(".ray-*")):
+            _sweep(other)
+        while self._fd < 0:
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            if os.fstat(fd).st_nlink:
+                self._fd = fd
+            else:
+                os.close(fd)  # a sweeper was quicker than our lock
 
     def unset(self) -> None:
         """Take it away."""
@@ -273,6 +280,18 @@ class _Mark:
         except OSError as error:
             return f"what it writes into {self.path.parent} cannot be read here: {error.strerror}"
         return ""
+
+
+def _sweep(path: Path) -> None:
+    """Delete a mark that nobody holds, or an answer to one that is gone."""
+    name, _, node = path.name.removeprefix(".ray-").partition("-")
+    with suppress(OSError):
+        if node and not path.with_name(f".ray-{name}").exists():
+            path.unlink()
+        elif not node:
+            with path.open("r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
 
 
 def look(mark: str, node: str, ours: str) -> str:
