@@ -214,7 +214,7 @@ def cluster(monkeypatch):
     from ray.cluster_utils import Cluster
 
     node = {
-        "num_cpus": 1, "object_store_memory": 100 * 2**20, "node_ip_address": "127.0.0.1",
+        "num_cpus": 1, "object_store_memory": 100 * 2**20, "node_ip_address": adapter.LOOPBACK,
         "include_dashboard": False,
     }  # fmt: skip
     found = Cluster(initialize_head=True, head_node_args=node)
@@ -235,7 +235,8 @@ def recipes(sqlite, tmp_path, cluster):
     )  # fmt: skip
     found = Recipes(
         runs=runs, catalog=catalog, datasets=Datasets(catalog), sources=Sources(Around()),
-        cache=tmp_path / "runs-cache", executors={"ray": Elsewhere(RayExecutor, cluster.address)},
+        cache=tmp_path / "runs-cache", opener="toy_steps:open_source",
+        executors={"ray": Elsewhere(RayExecutor, cluster.address)},
     )  # fmt: skip
     runs.launch()
     found.runs = runs
@@ -247,7 +248,9 @@ def recipes(sqlite, tmp_path, cluster):
 @pytest.mark.timeout(400)
 def test_two_nodes_give_the_same_rows_also_when_one_dies(tmp_path, cluster, recipes):
     inline = prepared(tmp_path / "inline", recipe().steps)
-    assert {"exact-dedup", "near-dedup"} <= {s.name for s in inline.steps if s.counts()["dropped"]}
+    assert {"exact-dedup", "near-dedup"} <= {
+        s["step"] for s in inline.counts()["steps"] if s["dropped"]
+    }
     executor = RayExecutor(workers=0, address=cluster.address, folder=tmp_path / "ray")
     try:
         assert executor._workers == 2
@@ -269,7 +272,8 @@ def a_cancelled_run_leaves_no_task_behind(tmp_path, recipes):
     waiting = Recipe.from_dict({**recipe({"toy-gate": {"folder": str(folder)}}).to_dict(),
                                 "sources": [{"rows": rows(5)}]})  # fmt: skip
     run = recipes.prepare(waiting, on="ray", by=ANNA)
-    (pid,) = [int(path.stem) for path in begun(folder, 1)]
+    eventually(lambda: list(folder.iterdir()) or recipes.runs.get(run.id).over)
+    (pid,) = [int(path.stem) for path in folder.iterdir()]
     recipes.runs.cancel(run.id, by=ANNA)
     eventually(lambda: not os.path.exists(f"/proc/{pid}"))
     assert recipes.runs.wait(run.id, 60).state == "cancelled"

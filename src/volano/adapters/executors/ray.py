@@ -40,12 +40,14 @@ Made = TypeVar("Made")
 CLIENT = "ray://"
 CLIENT_PORT = 10001
 CURRENT = Path("/tmp/ray/ray_current_cluster")  # noqa: S108 - where `ray start` writes it
+LOOPBACK = "127.0.0.2"
+"""Where a Ray of our own listens: it takes 127.0.0.1 for the address that others reach."""
 STORE_BYTES = 100 * 2**20
 """Memory for objects of a Ray of our own; they are names and counts."""
 RETRIES = 5
 """So often a task whose node or process died is done again."""
 KNOCK_S = 3.0
-JOIN_S = 60.0
+JOIN_S = 30.0
 LOOK_S = 120.0
 WAIT_S = 5.0
 LOST_S = 60.0
@@ -412,7 +414,7 @@ def _join(ray: Any, address: str, workers: int) -> None:
             count = workers or max(1, (os.cpu_count() or 2) - 1)
             ray.init(
                 num_cpus=count, object_store_memory=STORE_BYTES, include_dashboard=False,
-                _node_ip_address="127.0.0.1", **options,
+                _node_ip_address=LOOPBACK, **options,
             )  # fmt: skip
         else:
             _within(JOIN_S, partial(ray.init, **options), address)
@@ -452,7 +454,10 @@ def _within(limit_s: float, join: Callable[[], Any], address: str) -> None:
     while thread.is_alive() and time.monotonic() < until:
         thread.join(0.2)
     if thread.is_alive():
-        raise ClusterAwayError(address=address, why=f"no Ray answers there within {limit_s:g} s")
+        why = f"no Ray answers there within {limit_s:g} s"
+        if address.startswith(("127.0.0.1:", "localhost:", "[::1]:")):
+            why += "; Ray reads this as the machine's own address, so name what the head listens on"
+        raise ClusterAwayError(address=address, why=why)
     if said:
         raise ClusterAwayError(address=address, why=_last_line(said[0])) from said[0]
 

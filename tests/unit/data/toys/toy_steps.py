@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from volano.core.errors import InvalidError
+from volano.data.sources import open_source  # noqa: F401 - named as opener, so that children know these steps
 from volano.data.step import STEPS, Notes, Record
 
 
