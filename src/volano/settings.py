@@ -91,7 +91,7 @@ class Settings:
     openlineage_headers_env: str = ""
     """The variable with the headers for that, written name=value,name=value."""
     ray_address: str = "auto"
-    """The Ray cluster for work `--on ray`: host:port, ray://host:port, `auto` (RAY_ADDRESS, or the one of this machine), `local` (its own)."""
+    """The Ray cluster for work `--on ray`: host:port, `auto` (RAY_ADDRESS, or the one of this machine), `local` (its own)."""
     grid: str = ""
     """The grid that feeds this machine, for CO2e: ISO 3166 code, `world`, or grams for a kWh; empty means unknown."""
     provider_grid: str = ""

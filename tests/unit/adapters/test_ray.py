@@ -109,7 +109,8 @@ def test_where_nobody_answers_is_told_in_a_moment(free, taken):
 
 
 @pytest.mark.parametrize(
-    "address", ["", "nowhere", "http://a:1", "a:b", "a:99999999", "[::1", "ray://u:p@h:1", "h:1/x"]
+    "address",
+    ["", "nowhere", "http://a:1", "a:b", "a:99999999", "[::1", "ray://h:10001", "u:p@h:1", "h:1/x"],
 )
 def test_what_is_no_address_is_refused(address):
     with pytest.raises(BadRayAddressError, match="is no address"):
@@ -132,13 +133,6 @@ def test_without_ray_the_extra_is_named(monkeypatch):
     with pytest.raises(MissingExtraError) as raised:
         RayExecutor.check("local")
     assert raised.value.advice == "pip install 'volano[scale]'"
-
-
-def test_rays_client_needs_a_package_of_its_own(monkeypatch, taken):
-    monkeypatch.setattr(adapter, "find_spec", lambda name: None if name == "grpc" else name)
-    with pytest.raises(MissingExtraError, match="grpcio") as raised:
-        RayExecutor.check(f"ray://127.0.0.1:{taken}")
-    assert raised.value.advice == "pip install 'ray[client]'"
 
 
 def test_what_listens_but_is_no_ray_is_not_waited_for():

@@ -38,7 +38,6 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 CLIENT = "ray://"
-CLIENT_PORT = 10001
 CURRENT = Path("/tmp/ray/ray_current_cluster")  # noqa: S108 - where `ray start` writes it
 LOOPBACK = "127.0.0.2"
 """Where a Ray of our own listens: it takes 127.0.0.1 for the address that others reach."""
@@ -58,7 +57,10 @@ _END: Any = object()
 class BadRayAddressError(InvalidError):
     """`{address}` is no address of a Ray cluster."""
 
-    hint = "Say auto, local, HOST:PORT or ray://HOST:PORT."
+    hint = (
+        "Say auto, local or HOST:PORT. This machine must be a node of the cluster (`ray start "
+        "--address=…`, with --num-cpus=0 if it shall not work): Ray's client, ray://, is not taken."
+    )
 
 
 class ClusterAwayError(UnavailableError):
@@ -87,7 +89,7 @@ class RayExecutor:
 
         Args:
             workers: tasks at the same time; 0 means as many as the cluster has CPUs.
-            address: `auto`, `local`, HOST:PORT or ray://HOST:PORT.
+            address: `auto`, `local` or HOST:PORT.
             folder: what every node must see under this path.
 
         Raises:
@@ -119,14 +121,9 @@ class RayExecutor:
         """
         if find_spec("ray") is None:
             raise MissingExtraError(what="`--on ray`", package="ray", extra="scale")
-        found = resolved(address)
-        place = _place(found)
+        place = _place(resolved(address))
         if place is None:
             return
-        if found.startswith(CLIENT) and find_spec("grpc") is None:
-            raise MissingExtraError(
-                what=f"`{CLIENT}`", package="grpcio", hint="pip install 'ray[client]'"
-            )
         try:
             socket.create_connection(place, timeout=KNOCK_S).close()
         except OSError as error:
@@ -384,11 +381,17 @@ def _place(address: str) -> tuple[str, int] | None:
             address=address, why="RAY_ADDRESS is not set, and none runs on this machine"
         )
     try:
-        parts = urlsplit(f"//{address.removeprefix(CLIENT)}")
-        port = parts.port or (CLIENT_PORT if address.startswith(CLIENT) else 0)
+        parts = urlsplit(f"//{address}")
+        port = parts.port
     except ValueError as error:
         raise BadRayAddressError(address=address[:200]) from error
-    if not parts.hostname or not port or parts.path or parts.username is not None:
+    if (
+        not parts.hostname
+        or not port
+        or address.startswith(CLIENT)
+        or parts.path
+        or parts.username is not None
+    ):
         raise BadRayAddressError(address=address[:200])
     return parts.hostname, port
 

@@ -72,7 +72,7 @@ VERBS = (
             Param("workers", "processes; 0 leaves one core to others, and means all CPUs of a Ray cluster",
                   "int", default=0, least=0, most=1024),
             Param("on", "where the work is done", choices=("inline", "processes", "ray")),
-            Param("ray_address", "the Ray cluster: auto, local, HOST:PORT or ray://HOST:PORT"),
+            Param("ray_address", "the Ray cluster: auto, local or HOST:PORT"),
             Param("wait", "return when it is done, and fail when it fails", "flag", default=False),
         ),
         changes=True, done="Run {id}  {kind} {name} {state}  {outputs[ref]}",
