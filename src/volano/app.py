@@ -22,6 +22,7 @@ from volano.access.secret import hmac_secret
 from volano.access.session import session_token
 from volano.access.signing import SigningKey
 from volano.access.vault import Vault
+from volano.adapters.executors.ray import RayExecutor
 from volano.adapters.gateways import READERS
 from volano.adapters.notify import receiver
 from volano.adapters.otlp import Sender
@@ -42,6 +43,7 @@ from volano.data.filesets import Filesets
 from volano.data.gate import Gate
 from volano.data.keeper import Datasets
 from volano.data.kept import Kept
+from volano.data.recipe.executor import Elsewhere
 from volano.data.recipe.keeper import Recipes
 from volano.data.sense import SenseDataset
 from volano.data.sources.keeper import Sources
@@ -349,6 +351,7 @@ class App:
             cache=settings.path("cache", "recipes"),
             kept=settings.path("answers"),
             file_of=self._model_file,
+            executors={"ray": Elsewhere(RayExecutor, settings.ray_address)},
         )
 
     def _model_file(self, ref: str, name: str) -> Path:

@@ -90,6 +90,8 @@ class Settings:
     """Where Runs are told as OpenLineage events, such as https://marquez.example.com/api/v1/lineage; empty: nowhere."""
     openlineage_headers_env: str = ""
     """The variable with the headers for that, written name=value,name=value."""
+    ray_address: str = "auto"
+    """The Ray cluster for work `--on ray`: host:port, `auto` (RAY_ADDRESS, or the one of this machine), `local` (its own)."""
     grid: str = ""
     """The grid that feeds this machine, for CO2e: ISO 3166 code, `world`, or grams for a kWh; empty means unknown."""
     provider_grid: str = ""

@@ -66,6 +66,12 @@ class MissingModelFileError(NotFoundError):
     hint = "Name a model that was trained here; see them with `volano model list`."
 
 
+class UnknownExecutorError(InvalidError):
+    """A recipe cannot be taken on `{on}`."""
+
+    hint = "It can be on: {known}."
+
+
 class StepBrokeError(VolanoError):
     """The step `{step}` broke at the row from {origin}: {why}."""
 

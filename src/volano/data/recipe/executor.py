@@ -1,5 +1,8 @@
 """Executors: where the work on shards is done. The port, and the two that need nothing.
 
+Others are adapters (Ray), handed in as `Elsewhere`; a child process finds
+their class by its name.
+
 Whatever the executor, the same functions run on the same shards and the
 results come in the order of the items; so the rows are the same. `fn` is a
 function of a module, items and results can be pickled, and all bytes lie in a
@@ -11,9 +14,12 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from volano.core.errors import UnavailableError
@@ -22,6 +28,7 @@ from volano.core.plugins import load_plugins
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
+INLINE, PROCESSES = "inline", "processes"
 PR_SET_PDEATHSIG = 1
 AHEAD = 2
 """Items handed out for each worker before the first result is taken: memory stays flat."""
@@ -43,6 +50,30 @@ class Executor(Protocol):
     def close(self) -> None:
         """Let the workers go."""
         ...
+
+
+class Remote(Executor, Protocol):
+    """An executor beyond this machine: workers there see `folder` under the same path."""
+
+    def __init__(self, *, workers: int, address: str, folder: Path): ...
+
+    @staticmethod
+    def check(address: str) -> None:
+        """Raise within seconds when nothing can be done there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A remote executor's class, and the address that counts when none is given."""
+
+    kind: type[Remote]
+    address: str
+
+    def told(self, address: str | None) -> dict[str, str]:
+        """Return it as the spec of a child says it."""
+        dotted = f"{self.kind.__module__}:{self.kind.__qualname__}"
+        return {"kind": dotted, "address": address or self.address}
 
 
 class Inline:
@@ -105,10 +136,25 @@ class Processes:
         return self._pool
 
 
-def executor_of(workers: int) -> Inline | Processes:
-    """Return what works with so many workers; 0 leaves one core to others."""
+def executor_of(
+    workers: int, on: str | Mapping[str, str] | None = None, folder: Path | None = None
+) -> Executor:
+    """Return what works with so many workers; 0 leaves one core to others.
+
+    `on` says where: `inline`, `processes`, or what `Elsewhere.told` gave, for
+    workers that see `folder`; None is for who does not mind.
+
+    Raises:
+        The errors of a remote executor that cannot begin.
+    """
+    if on is not None and not isinstance(on, str):
+        module, _, name = on["kind"].partition(":")
+        kind: type[Remote] = getattr(import_module(module), name)
+        return kind(workers=workers, address=on["address"], folder=folder or Path())
     count = workers or max(1, (os.cpu_count() or 2) - 1)
-    return Inline() if count == 1 else Processes(count)
+    if on == INLINE or (count == 1 and on != PROCESSES):
+        return Inline()
+    return Processes(count)
 
 
 def _begin(parent: int) -> None:

@@ -31,8 +31,10 @@ from volano.data.recipe.cache import Cache
 from volano.data.recipe.errors import (
     MissingModelFileError,
     NoRecipeReportError,
+    UnknownExecutorError,
     UnreadableRecipeError,
 )
+from volano.data.recipe.executor import INLINE, PROCESSES, Elsewhere
 from volano.data.recipe.needs import asks, pinned, read_whole, resolved
 from volano.data.recipe.passing import MODULE
 from volano.data.recipe.preview import MOST, preview
@@ -66,6 +68,7 @@ class Recipes:
         kept: Path | None = None,
         file_of: Callable[[str, str], Path] | None = None,
         opener: str = OPENER,
+        executors: Mapping[str, Elsewhere] | None = None,
     ):
         self._runs = runs
         self._catalog = catalog
@@ -75,6 +78,7 @@ class Recipes:
         self._kept = (kept or cache / "kept").absolute()
         self._file_of = file_of or _no_files
         self._opener = opener
+        self._executors = dict(executors or {})
         runs.register(KIND, self._work)
 
     def prepare(
@@ -84,6 +88,8 @@ class Recipes:
         name: str | None = None,
         sample: int | None = None,
         workers: int = 0,
+        on: str | None = None,
+        ray_address: str | None = None,
         wait: bool = False,
         by: Principal,
     ) -> Run:
@@ -93,7 +99,9 @@ class Recipes:
             recipe: a Recipe, or the path of its YAML; relative paths in it count from its folder.
             name: the dataset; default: what the recipe says.
             sample: take only the first so many rows.
-            workers: processes; 0 leaves one core to others.
+            workers: processes; 0 leaves one core to others, and means all CPUs of a cluster.
+            on: where the work is done: inline, processes, or an executor handed in, such as ray.
+            ray_address: where that cluster is; default: what the settings say.
             wait: return when the Run is over.
             by: who does it.
 
@@ -101,10 +109,17 @@ class Recipes:
             The errors of `Recipe.from_yaml`.
             UnknownArtifactError: a dataset or parent that it names is not there.
             RunStoppedError: rows broke a contract (with `wait`).
+            UnknownExecutorError: there is no such `on`.
+            The errors of that executor's `check`: nobody answers there.
             RunFailedError: the Run failed otherwise (with `wait`).
         """
-        asked = {**self.read(recipe), "name": name, "sample": sample, "workers": workers}
+        asked = {
+            **self.read(recipe), "name": name, "sample": sample, "workers": workers,
+            "on": on, "ray_address": ray_address,
+        }  # fmt: skip
         inputs = self.plan(asked)
+        if (place := self._executors.get(inputs["on"])) is not None:
+            place.kind.check(ray_address or place.address)
         run = self._runs.start(KIND, name=inputs["name"], inputs=inputs, by=by, group=by.group)
         if not wait or not self._runs.launched:
             return run
@@ -126,6 +141,7 @@ class Recipes:
             UnreadableRecipeError: it says no dataset, or no sources.
             BadContractError: its contract is none.
             UnknownArtifactError: a dataset, model or parent that it names is not there.
+            UnknownExecutorError: there is no such `on`.
         """
         recipe = Recipe.from_dict(asked["recipe"])
         if not recipe.sources:
@@ -139,6 +155,7 @@ class Recipes:
             "steps": steps, "used": [str(one.digest) for one in used],
             "parents": [self._catalog.find(ref).digest for ref in recipe.parents],
             "sample": asked.get("sample"), "workers": asked.get("workers", 0),
+            "on": self._known(asked.get("on")), "ray_address": asked.get("ray_address"),
         }  # fmt: skip
 
     def preview(
@@ -209,6 +226,19 @@ class Recipes:
 
         return Needs(rows_of, self._file_of, folder)
 
+    def _known(self, on: str | None) -> str | None:
+        known = (INLINE, PROCESSES, *self._executors)
+        if on is not None and on not in known:
+            raise UnknownExecutorError(on=str(on)[:80], known=", ".join(known))
+        return on
+
+    def _on(self, inputs: Mapping[str, Any]) -> str | dict[str, str] | None:
+        """Return where a Run's child works; a Run of before does not say."""
+        on = self._known(inputs.get("on"))
+        if on is None or on not in self._executors:
+            return on
+        return self._executors[on].told(inputs.get("ray_address"))
+
     def _work(self, work: Work) -> dict[str, Any]:
         """What the Run does."""
         inputs = work.step("gather", self._gather, work)
@@ -217,7 +247,8 @@ class Recipes:
             "recipe": {**work.inputs["recipe"], "steps": steps}, "inputs": inputs,
             "opener": self._opener,
             "cache": str(self._cache.folder.absolute()), "sample": work.inputs["sample"],
-            "workers": work.inputs["workers"], "kept": str(self._kept),
+            "workers": work.inputs["workers"], "on": self._on(work.inputs),
+            "kept": str(self._kept),
         }  # fmt: skip
         made = work.child(MODULE, spec, step="pass")
         told: dict[str, Any] = work.step("record", self._record, work, made["folder"])

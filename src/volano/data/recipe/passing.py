@@ -8,7 +8,8 @@ Its spec:
      "opener": "module:function",
      "cache": "/…/cache/recipes",
      "kept": "/…/answers",               # what steps keep for good: what was paid for
-     "sample": null, "workers": 0}
+     "sample": null, "workers": 0,
+     "on": null}                         # inline, processes, {"kind": "module:Class", "address": …}
 
 It leaves a bundle in `FOLDER/out`. Killed at any instant and started again it
 goes on from the cache.
@@ -39,7 +40,8 @@ def go(job: ChildJob) -> dict[str, Any]:
     spec = job.spec
     opener = opener_of(spec["opener"])
     recipe = Recipe.from_dict(spec["recipe"])
-    cache, executor = Cache(Path(spec["cache"])), executor_of(spec["workers"])
+    cache = Cache(Path(spec["cache"]))
+    executor = executor_of(spec["workers"], spec.get("on"), cache.folder)
     inputs = [
         Input(one["key"], partial(_open, opener, one), bool(one.get("append")))
         for one in spec["inputs"]

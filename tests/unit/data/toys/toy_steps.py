@@ -1,6 +1,8 @@
 """Toy steps: each does one thing that real ones do. Importable by worker processes."""
 
 import json
+import os
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from volano.core.errors import InvalidError
+from volano.data.sources import open_source  # noqa: F401 - named as opener, so that children know these steps
 from volano.data.step import STEPS, Notes, Record
 
 
@@ -182,3 +185,24 @@ class Stranger:
 
     def apply(self, rows: Iterable[Record], notes: Notes, decided: Any = None) -> Iterator[Record]:
         return iter(rows)
+
+
+@STEPS.register("toy-gate")
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Says in a folder which process has begun, and waits there until a file `open` appears."""
+
+    name: ClassVar[str] = "toy-gate"
+    version: ClassVar[int] = 1
+    whole: ClassVar[bool] = False
+
+    folder: str = ""
+
+    def apply(self, rows: Iterable[Record], notes: Notes, decided: Any = None) -> Iterator[Record]:
+        folder = Path(self.folder)
+        node = os.environ.get("RAY_NODE_ID", "none")
+        (folder / f"{os.getpid()}.{node}").write_bytes(b"")
+        until = time.monotonic() + 120
+        while not (folder / "open").exists() and time.monotonic() < until:
+            time.sleep(0.02)
+        yield from rows
