@@ -41,6 +41,7 @@ from volano.data.filesets import Filesets
 from volano.data.gate import Gate
 from volano.data.keeper import Datasets
 from volano.data.kept import Kept
+from volano.data.profile import Profiles
 from volano.data.recipe.keeper import Recipes
 from volano.data.sense import SenseDataset
 from volano.data.sources.keeper import Sources
@@ -340,6 +341,7 @@ class App:
                 feedbacks=self.feedbacks,
             )
         )
+        self.profiles = Profiles(self.datasets, settings.path("cache", "profiles"), script)
         self.recipes = Recipes(
             runs=self.runs,
             catalog=self.catalog,
