@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 from volano.core.clock import Clock, SystemClock
 from volano.web.pages import (
     alerts,
+    data_page,
     diff,
     drift,
     find,
@@ -74,6 +75,7 @@ def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
         Route("/review/{name}/{deed}", reviewing.deed(app, now), methods=["POST"]),
         Route("/money", guard(spent), name="money"),
         Route("/money.json", guard(spent)),
+        *data_page.routes(guard),
         Route("/find", guard(search), name="find"),
         Route("/list/{noun}", guard(rows), name="list"),
         *trace_page.routes(app, guard, now, one),
