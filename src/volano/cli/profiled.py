@@ -23,7 +23,7 @@ def profile(value: Mapping[str, Any]) -> None:
             f"\n{visible(text['column'])}  characters: half up to {text['p50']}, "
             f"nine tenths up to {text['p90']}, the longest about {text['most']}"
         )
-        names = [f"{one['least']}–{one['most']}" if one["most"] is not None else f"{one['least']}…" for one in text["bins"]]  # fmt: skip
+        names = ["none" if one["most"] == 0 else f"{one['least']}–{one['most']}" if one["most"] is not None else f"{one['least']}…" for one in text["bins"]]  # fmt: skip
         _bars(names, text["bins"])
     if value["languages"]:
         by = (

@@ -92,7 +92,7 @@ def _counts(counts: Mapping[str, Mapping[str, int]]) -> Table:
     columns = ("kept", "changed", "added", "removed")
     return Table(
         _("Rows by split"),
-        (Column(_("Split")), Column(_("The same"), number=True), Column(_("Changed"), number=True),
+        (Column(_("Split")), Column(_("The same"), 2, number=True), Column(_("Changed"), number=True),
          Column(_("Added"), number=True), Column(_("Removed"), number=True)),
         [
             Row("", (Cell("text", split),
@@ -129,7 +129,7 @@ def _numbers(old: str, new: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> 
     ]  # fmt: skip
     return Table(
         _("What is in them"),
-        (Column(""), Column(old, number=True), Column(new, number=True)),
+        (Column(_("Question")), Column(old, number=True), Column(new, number=True)),
         [
             Row("", (Cell("text", told), Cell("number", before), Cell("number", after)), None)
             for told, before, after in rows

@@ -222,8 +222,8 @@ def _findings(app: Any, found: Mapping[str, Any], by: Principal) -> list[Groups]
                  for one in similar["found"][:EXAMPLES]], "similar"),
         _groups(app, ref, column, by, _("Rows unlike the others of their script"),
                 _("by how many robust deviations"),
-                [*((_("length {z}").format(z=_signed(one["z"])), [one]) for one in odd["length"]["found"][:EXAMPLES]),
-                 *((_("characters {z}").format(z=_signed(one["z"])), [one]) for one in odd["characters"]["found"][:EXAMPLES])],
+                [*((_("length {z}").format(z=_signed(one["z"])), [one]) for one in odd["length"]["found"][:4]),
+                 *((_("characters {z}").format(z=_signed(one["z"])), [one]) for one in odd["characters"]["found"][:4])],
                 "odd"),
     ]  # fmt: skip
     return [one for one in made if one.groups]
@@ -316,6 +316,8 @@ def plain_text(value: Any) -> str:
         return f"{value.get('role', '')}: {value['content']}"
     if isinstance(value, dict):
         return ", ".join(f"{name}: {plain_text(one)}" for name, one in value.items())
+    if isinstance(value, float):
+        return f"{value:.5g}"
     return "" if value is None else str(value)
 
 

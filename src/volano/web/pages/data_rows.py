@@ -258,7 +258,13 @@ def _headline(found: Mapping[str, Any], *, narrowed: bool, start: int) -> Markup
         return escape(_("No row fits, of {n} looked at.")).format(n=words.count(found["looked_at"]))
     if found["next"] is None and not start:
         return escape(ngettext("One row fits.", "{n} rows fit.", n)).format(n=words.count(n))
-    return escape(ngettext("One row that fits.", "{n} rows that fit.", n)).format(n=words.count(n))
+    return escape(
+        ngettext(
+            "One row fits, of {all} looked at; there may be more.",
+            "{n} rows fit, of {all} looked at; there may be more.",
+            n,
+        )
+    ).format(n=words.count(n), all=words.count(found["looked_at"]))
 
 
 def _looked_at(found: Mapping[str, Any], start: int) -> str:
