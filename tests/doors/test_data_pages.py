@@ -133,6 +133,7 @@ def test_rows_are_shown_as_the_reader_may_see_them(app, relay, named) -> None:
         assert "megrendelésem" not in body, path
         assert "parcel" not in body, path
     assert "No row fits" in said(reader.get(f"/data/{named}@1?view=rows&q=bestellung").body)
+    assert reader.get(f"/item/datasets/{named}@1").headers["location"] == f"/data/{named}@1"
     app.permissions.restrict(named, by=local_principal())
     assert reader.get(f"/data/{named}@1").status == 403
     app.permissions.open(named, by=local_principal())

@@ -150,7 +150,9 @@ def _labels(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[tuple[str, str, 
     found = []
     for one in b["labels"][:3]:
         column = one["column"]
-        before = next((each["classes"] for each in a["labels"] if each["column"] == column), [])
+        before: list[Mapping[str, Any]] = next(
+            (each["classes"] for each in a["labels"] if each["column"] == column), []
+        )
         for name in _names(before, one["classes"], "value"):
             sides = [
                 {"looked_at": side["looked_at"], "classes": classes}
