@@ -43,6 +43,7 @@ from volano.data.filesets import Filesets
 from volano.data.gate import Gate
 from volano.data.keeper import Datasets
 from volano.data.kept import Kept
+from volano.data.profile import Profiles
 from volano.data.recipe.executor import Elsewhere
 from volano.data.recipe.keeper import Recipes
 from volano.data.sense import SenseDataset
@@ -343,6 +344,7 @@ class App:
                 feedbacks=self.feedbacks,
             )
         )
+        self.profiles = Profiles(self.datasets, settings.path("cache", "profiles"), script)
         self.recipes = Recipes(
             runs=self.runs,
             catalog=self.catalog,

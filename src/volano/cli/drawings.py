@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from volano.cli import branches, moved, prepared, rows
+from volano.cli import branches, moved, prepared, profiled, rows
 from volano.cli.cells import cell, facts, heading, lines, styled, table
 from volano.cli.imported import imported
 
@@ -269,6 +269,8 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("data", "report"): prepared.report,
     ("data", "show"): plain_artifact,
     ("data", "rows"): rows.rows,
+    ("data", "profile"): profiled.profile,
+    ("data", "search"): profiled.found,
     ("data", "diff"): rows.difference,
     ("prompt", "show"): plain_artifact,
     ("model", "show"): plain_artifact,

@@ -371,6 +371,14 @@ class Datasets:
         masked = self._hidden(version, REJECTED, by)
         return [{**one, "row": _masked(one["row"], masked)} for one in found]
 
+    def hidden(self, version: Version, *, by: Principal | None = None) -> frozenset[str]:
+        """Let a look at a version in, on record; return the columns that its reader does not see.
+
+        Raises:
+            ForbiddenError: they are not for this principal.
+        """
+        return self._hidden(version, "", by)
+
     def _hidden(self, version: Version, split: str, by: Principal | None) -> frozenset[str]:
         """Let a look at some rows in; return the columns that its reader does not see."""
         if self._access is None or by is None:

@@ -5,7 +5,7 @@ in any thread. Its model is read once in a process, which takes about a second.
 """
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, ClassVar
@@ -82,6 +82,17 @@ class Language:
             else:
                 row[self.into] = language
                 yield row
+
+    @classmethod
+    def teller(cls) -> Callable[[str], str]:
+        """Return what tells the language of a text as the step does by default: `de`, `zh`, `und`.
+
+        Raises:
+            MissingExtraError: py3langid is not installed.
+        """
+        step = cls()
+        model = step._model()
+        return lambda text: step._told(model, text)[0]
 
     def _told(self, model: Any, text: str) -> tuple[str, float]:
         text = _seen(text, self.look)

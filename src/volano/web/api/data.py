@@ -114,6 +114,35 @@ VERBS = (
         reads=True, scope="data",
     ),
     Verb(
+        "data", "profile", "profiles.show", "/datasets/{ref}/profile",
+        "Show what is in a dataset: lengths, languages, duplicates, labels, outliers, personal data.",
+        (
+            ref(),
+            Param("rows", "look at so many rows; of more, at a sample spread evenly", "int",
+                  default=50_000, least=1, most=1_000_000),
+            Param("column", "the column of texts, if it is not the one with the most", default=""),
+            Param("label", "the column of classes, if it is not called label", default=""),
+        ),
+        reads=True, scope="data",
+    ),
+    Verb(
+        "data", "search", "profiles.search", "/datasets/{ref}/search",
+        "Find rows by words in any language, by columns, lengths, languages, personal data.",
+        (
+            ref(),
+            Param("words", "stands anywhere in a row's texts, whatever the case", first=True, default=""),
+            Param("split", "only this split"),
+            Param("where", "conditions COLUMN=VALUE, such as label=refund", "list"),
+            Param("least", "characters of the text at least", "int", default=0, least=0),
+            Param("most", "characters of the text at most", "int", least=0),
+            Param("language", "only texts in this language, such as hu", default=""),
+            Param("personal", "only rows with such data: email, phone, iban, card, secret …", default=""),
+            Param("start", "how many rows to pass over", "int", default=0, least=0),
+            Param("limit", "how many at most", "int", default=20, least=1, most=1_000),
+        ),
+        reads=True, scope="data",
+    ),
+    Verb(
         "data", "rejected", "datasets.rejected", "/datasets/{ref}/rejected",
         "Show the rows that were left out, and why.",
         (

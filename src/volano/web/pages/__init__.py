@@ -19,6 +19,8 @@ from starlette.routing import BaseRoute, Route
 from volano.core.clock import Clock, SystemClock
 from volano.web.pages import (
     alerts,
+    data_links,
+    data_page,
     diff,
     drift,
     find,
@@ -74,6 +76,7 @@ def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
         Route("/review/{name}/{deed}", reviewing.deed(app, now), methods=["POST"]),
         Route("/money", guard(spent), name="money"),
         Route("/money.json", guard(spent)),
+        *data_page.routes(guard),
         Route("/find", guard(search), name="find"),
         Route("/list/{noun}", guard(rows), name="list"),
         *trace_page.routes(app, guard, now, one),
@@ -172,6 +175,9 @@ def compare(app: Any, request: Request, now_us: int) -> Response:
 def one(app: Any, request: Request, now_us: int) -> Response:
     """Show one thing."""
     kind, key = noun(request.path_params["noun"]), request.path_params["key"]
+    if kind.key == "datasets" and "authorization" in request.headers:
+        key = key.removesuffix(".json")  # a key sees rows where it is asked what it may see
+        return RedirectResponse(data_links.page(key), 303)
     item = kind.item(app, key.removesuffix(".json"), now_us)
     if render.wants_json(request):
         return render.json({"noun": kind.key, "item": item.data})

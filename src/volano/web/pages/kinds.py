@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from volano.web.pages import facts, links, words
+from volano.web.pages import data_links, facts, links, words
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.i18n import ngettext
 from volano.web.pages.plain import parse
@@ -89,6 +89,7 @@ def dataset_rows(app: Any, artifact: Any) -> Sequence[Section]:
             (Column(_("Text")), Column(_("Label")), Column(_("From"), 2)),
             [_dataset_row(row) for row in rows],
             empty=_("The training split has no rows."),
+            more=data_links.page(artifact.ref),
         )
     ]
 

@@ -32,7 +32,7 @@ NOUNS: dict[str, Noun] = {
             N_("No dataset yet. Rows with a text and a label make one."),
             "volano data add tickets tickets.jsonl",
             artifacts.listing("dataset", kinds.dataset_telling),
-            artifacts.item("dataset", kinds.dataset_telling, kinds.dataset_rows),
+            artifacts.item("dataset", kinds.dataset_telling, kinds.dataset_rows), page="/data",
         ),
         Noun(
             "prompts", "prompt", N_("Prompts"), "p", "workshop",

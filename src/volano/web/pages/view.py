@@ -412,3 +412,5 @@ class Noun:
     item: Callable[[Any, str, int], Item]
     filters: Sequence[str] = ()
     template: str = "list.html"
+    page: str = ""
+    """Where its entry in the navigation leads, when that is not its list."""
