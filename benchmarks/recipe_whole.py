@@ -229,7 +229,9 @@ def against(texts: list[str], count: int, python: Path | None, repeats: int) -> 
         print(f"{count} rows of {size / count:.0f} bytes; load {os.getloadavg()[0]:.1f}")
         told("ours", ours, count)
         for step in ours["steps"]:
-            print(f"    {step['step']:<18} {step['in']:>7} → {step['out']:>7}   {step['seconds']:.2f} s")
+            print(
+                f"    {step['step']:<18} {step['in']:>7} → {step['out']:>7}   {step['seconds']:.2f} s"
+            )
         if python is None:
             print("NO PEER: datatrove cannot be installed here.")
             return
@@ -281,7 +283,9 @@ def memory(texts: list[str], mb: int) -> None:
 
 def each(texts: list[str], count: int) -> None:
     """Print what each step alone costs within the engine, on `count` rows and on four times as many."""
-    print(f"load {os.getloadavg()[0]:.1f}; in the engine: reading and writing shards is counted, collecting is not")
+    print(
+        f"load {os.getloadavg()[0]:.1f}; in the engine: reading and writing shards is counted, collecting is not"
+    )
     print(f"{'':<16} {count:>8} rows  {4 * count:>8} rows   rows/CPU-s of step and engine")
     found: dict[str, list[float]] = {}
     for many in (count, 4 * count):
@@ -295,7 +299,9 @@ def each(texts: list[str], count: int) -> None:
                 spent = child(clean(folder), str(at))["cpu_s"] - bare
                 found.setdefault(name, []).append(many / max(spent, 1e-9))
     for name, (few, lots) in found.items():
-        print(f"{name:<16} {few:>13,.0f}  {lots:>13,.0f}{'   SLOWER WITH MORE ROWS' if lots < few / 2 else ''}")
+        print(
+            f"{name:<16} {few:>13,.0f}  {lots:>13,.0f}{'   SLOWER WITH MORE ROWS' if lots < few / 2 else ''}"
+        )
 
 
 def main() -> None:
@@ -303,16 +309,22 @@ def main() -> None:
         part(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, default=os.environ.get("VOLANO_DATA", "../shared/data"))
+    parser.add_argument(
+        "--data", type=Path, default=os.environ.get("VOLANO_DATA", "../shared/data")
+    )
     parser.add_argument("--peer", default="")
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--memory", action="store_true")
-    parser.add_argument("--mb", type=int, default=20, help="megabytes of the smaller input of --memory")
+    parser.add_argument(
+        "--mb", type=int, default=20, help="megabytes of the smaller input of --memory"
+    )
     parser.add_argument("--steps", action="store_true")
     given = parser.parse_args()
     if not (given.data / "tau2_banking_docs").is_dir():
-        print(f"NO REAL DATA in {given.data}: set VOLANO_DATA to the folder that has it. Nothing was measured.")
+        print(
+            f"NO REAL DATA in {given.data}: set VOLANO_DATA to the folder that has it. Nothing was measured."
+        )
         return
     texts = texts_of(given.data)
     if given.memory:
