@@ -15,9 +15,9 @@ def test_it_gives_what_the_module_has():
 
 def test_what_the_module_lacks_is_an_attribute_error():
     with pytest.raises(AttributeError):
-        lazy("json").nothing
+        assert lazy("json").nothing
     with pytest.raises(AttributeError):
-        lazy("json").__nothing__
+        assert lazy("json").__nothing__
 
 
 def test_large_libraries_do_not_load_with_the_app():
