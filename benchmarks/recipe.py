@@ -142,7 +142,7 @@ def peer(given: str) -> Path | None:
     if not python.exists():
         print(f"installing datatrove into {PEER} …", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", str(PEER)], check=True)
-        wanted = ["datatrove[processing]", "spacy", "py3langid>=0.4,<0.5"]
+        wanted = ["datatrove[io,processing]", "spacy", "py3langid>=0.4,<0.5"]
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", *wanted], check=False)
     known = subprocess.run([str(python), "-c", "import datatrove, spacy, py3langid"], check=False)
     return python if known.returncode == 0 else None

@@ -5,11 +5,16 @@ import os
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-import httpx2
-
+from volano.core.lazy import lazy
 from volano.core.ports.forward import Sent
+
+if TYPE_CHECKING:
+    import httpx2
+else:
+    httpx2 = lazy("httpx2")
 
 TIMEOUT_S = 20.0
 _MOST_BYTES = 1 << 16

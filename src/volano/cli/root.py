@@ -11,6 +11,7 @@ import click
 
 from volano import __version__
 from volano.cli import cells
+from volano.cli.quick import quick
 from volano.core.errors import VolanoError
 
 NOUNS = {
@@ -63,10 +64,11 @@ class Root(click.Group):
         return [*BARE, *NOUNS]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name in BARE:
-            return importlib.import_module(BARE[name][0]).command
-        if name in NOUNS:
-            return importlib.import_module("volano.cli.nouns").group(name, NOUNS[name])
+        with quick():
+            if name in BARE:
+                return importlib.import_module(BARE[name][0]).command
+            if name in NOUNS:
+                return importlib.import_module("volano.cli.nouns").group(name, NOUNS[name])
         return None
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:

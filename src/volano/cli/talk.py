@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from volano.cli.quick import quick
 from volano.core.errors import GateError, NotFoundError, UnavailableError, VolanoError
 from volano.settings import Settings, load
 from volano.web.api.verb import FAMILY_HEADER, Verb
@@ -131,7 +132,8 @@ def holder(settings: Settings) -> dict[str, Any] | None:
 @contextmanager
 def offline(settings: Settings) -> Iterator[Any]:
     """Hold the folder and build the app here, without any other process."""
-    from volano.app import App
+    with quick():
+        from volano.app import App
     from volano.cli.folder import forget_secrets, make
     from volano.cli.lock import FolderLock
 

@@ -7,19 +7,28 @@ sound, pages) has no price in it: a wrong cost is worse than an unknown one.
 Fees for searches that a provider makes by itself are not counted.
 """
 
+from __future__ import annotations
+
 import importlib.metadata
 import os
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-from genai_prices.data_snapshot import DataSnapshot, get_snapshot
-from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 from msgspec import Struct
 
+from volano.core.lazy import lazy
 from volano.costs.price import Price, Rates, Tier
+
+if TYPE_CHECKING:
+    from genai_prices import data_snapshot as snapshots
+    from genai_prices import types as listed_types
+else:
+    snapshots = lazy("genai_prices.data_snapshot")
+    listed_types = lazy("genai_prices.types")
 
 LIST = f"genai-prices {importlib.metadata.version('genai-prices')}"
 _RATES = {
@@ -66,7 +75,7 @@ class Book:
     def __init__(self, own: Iterable[OwnPrice] = ()):
         self.own = tuple(sorted(own, key=lambda p: (p.target != "", p.model != "*", p.from_us)))
         self._listed: dict[int, Price | None] = {}
-        self._named: dict[tuple[str, str, str], tuple[str, ModelInfo] | None] = {}
+        self._named: dict[tuple[str, str, str], tuple[str, listed_types.ModelInfo] | None] = {}
         self._lasting: dict[tuple[str, str, str], Price | None] = {}
 
     def find(
@@ -89,7 +98,7 @@ class Book:
         A server of another name at a listed provider's address is that provider.
         """
         name = _LISTED_AS.get(provider, provider)
-        prices: DataSnapshot = get_snapshot()
+        prices: snapshots.DataSnapshot = snapshots.get_snapshot()
         if any(by.id == name for by in prices.providers):
             return provider
         try:
@@ -122,9 +131,9 @@ class Book:
         return price
 
 
-def _named(model: str, provider: str, url: str) -> tuple[str, ModelInfo] | None:
+def _named(model: str, provider: str, url: str) -> tuple[str, listed_types.ModelInfo] | None:
     """Return the list's provider and model; each search takes longer than all else about a price."""
-    prices: DataSnapshot = get_snapshot()
+    prices: snapshots.DataSnapshot = snapshots.get_snapshot()
     name = _LISTED_AS.get(provider, provider)
     try:
         if not any(by.id == name for by in prices.providers):
@@ -137,7 +146,9 @@ def _named(model: str, provider: str, url: str) -> tuple[str, ModelInfo] | None:
     return by.id, found
 
 
-def price_of(listed: ModelPrice, source: str, context: int | None = None) -> Price | None:
+def price_of(
+    listed: listed_types.ModelPrice, source: str, context: int | None = None
+) -> Price | None:
     """Return a listed price in our units; None where it prices what is not counted here."""
     given = {name: value for name, value in vars(listed).items() if value is not None}
     if given.keys() - _RATES.keys() - _UNCOUNTED - {_REQUESTS}:
@@ -147,10 +158,10 @@ def price_of(listed: ModelPrice, source: str, context: int | None = None) -> Pri
     if not {"input_mtok", "output_mtok"} <= given.keys():
         return None
     steps = sorted(
-        {tier.start for value in given.values() if isinstance(value, TieredPrices) for tier in value.tiers}
+        {tier.start for value in given.values() if isinstance(value, listed_types.TieredPrices) for tier in value.tiers}
     )  # fmt: skip
     request = given.get(_REQUESTS, Decimal(0))
-    if isinstance(request, TieredPrices):
+    if isinstance(request, listed_types.TieredPrices):
         return None
     return Price(
         _rates(given, 0),
@@ -166,13 +177,13 @@ def nano(amount: Decimal) -> int:
     return int((amount * _NANO).to_integral_value(ROUND_HALF_EVEN))
 
 
-def _rates(given: dict[str, Decimal | TieredPrices], input_tokens: int) -> Rates:
+def _rates(given: dict[str, Decimal | listed_types.TieredPrices], input_tokens: int) -> Rates:
     rates = {_RATES[n]: nano(_at(v, input_tokens)) for n, v in given.items() if n in _RATES}
     return Rates(**rates)
 
 
-def _at(value: Decimal | TieredPrices, input_tokens: int) -> Decimal:
-    if not isinstance(value, TieredPrices):
+def _at(value: Decimal | listed_types.TieredPrices, input_tokens: int) -> Decimal:
+    if not isinstance(value, listed_types.TieredPrices):
         return value
     found = value.base
     for tier in value.tiers:

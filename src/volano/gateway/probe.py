@@ -1,16 +1,22 @@
 """Asks a target what `volano target check` wants to know: there, key accepted, which models."""
 
+from __future__ import annotations
+
 import ssl
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import httpx2
-
+from volano.core.lazy import lazy
 from volano.gateway.errors import TargetAwayError, TargetConfusedError, TargetRefusedError
 from volano.gateway.provider import Provider
 from volano.gateway.target import Target, TargetKey, check_key
+
+if TYPE_CHECKING:
+    import httpx2
+else:
+    httpx2 = lazy("httpx2")
 
 TIMEOUT_S = 10.0
 MAX_BYTES = 8 << 20

@@ -12,12 +12,11 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import httpx2
+from typing import TYPE_CHECKING, Any
 
 from volano.access.keeper import Keys
 from volano.core.clock import Clock
+from volano.core.lazy import lazy
 from volano.core.principal import Principal
 from volano.gateway.choose import choose
 from volano.gateway.errors import NotReplayableError, NotServedError, NotUpError
@@ -29,6 +28,11 @@ from volano.traces.content import Content
 from volano.traces.keeper import Traces
 from volano.traces.row import READERS
 from volano.traces.trace import Trace
+
+if TYPE_CHECKING:
+    import httpx2
+else:
+    httpx2 = lazy("httpx2")
 
 PATHS = {
     "openai.chat": "/v1/chat/completions",

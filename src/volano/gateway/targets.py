@@ -10,16 +10,16 @@ import os
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import httpx2
 from msgspec import structs
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from volano.access.vault import Vault
 from volano.core.clock import Clock
 from volano.core.digest import Digest
+from volano.core.lazy import lazy
 from volano.core.plugins import Registry
 from volano.core.ports.publish import Publish
 from volano.core.principal import Principal
@@ -41,6 +41,11 @@ from volano.serving.chat import HttpChat
 from volano.store.catalog import Catalog
 from volano.store.db import Database
 from volano.store.ledger import Ledger
+
+if TYPE_CHECKING:
+    import httpx2
+else:
+    httpx2 = lazy("httpx2")
 
 TargetList = list[Target]
 Names = list[str]

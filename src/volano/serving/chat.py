@@ -1,12 +1,13 @@
 """HttpChat: the Chat port over OpenAI's chat completions, by TCP or Unix socket."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-import httpx2
-
+from volano.core.lazy import lazy
 from volano.core.ports.chat import Answer
 from volano.serving.errors import (
     BadAddressError,
@@ -14,6 +15,11 @@ from volano.serving.errors import (
     ChatRefusedError,
     ChatUnavailableError,
 )
+
+if TYPE_CHECKING:
+    import httpx2
+else:
+    httpx2 = lazy("httpx2")
 
 COMPLETIONS = "/v1/chat/completions"
 

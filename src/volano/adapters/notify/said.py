@@ -3,13 +3,17 @@
 import difflib
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import httpx2
-
 from volano.core.errors import UnavailableError
+from volano.core.lazy import lazy
 from volano.core.ports.notify import BadReceiverError, NoSecretError
+
+if TYPE_CHECKING:
+    import httpx2
+else:
+    httpx2 = lazy("httpx2")
 
 TIMEOUT_S = 10.0
 

@@ -1,5 +1,7 @@
 """Checking: rows pass a contract, and each that breaks it is counted and some are shown."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import sqlite3
@@ -7,15 +9,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import TYPE_CHECKING, Any
 
 from volano.core.canon import NotCanonicalError, canonical
+from volano.core.lazy import lazy
 from volano.data.contracts.contract import RESERVED, Column, Contract, matcher
 from volano.data.contracts.errors import ContractBrokenError
 from volano.data.step import Record
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+else:
+    pa = lazy("pyarrow")
+    pc = lazy("pyarrow.compute")
 
 SHOWN = 10
 _BATCH = 500
@@ -92,7 +99,7 @@ class _Checker:
         self._contract = contract
         self._seen = {name: _Seen() for name, column in contract.columns.items() if column.unique}
 
-    def __enter__(self) -> "_Checker":
+    def __enter__(self) -> _Checker:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -130,7 +137,7 @@ class _Checker:
 
 
 def _column(
-    column: Column, values: Sequence[Any], seen: "_Seen | None"
+    column: Column, values: Sequence[Any], seen: _Seen | None
 ) -> Iterator[tuple[int, str, str]]:
     """Yield (place, rule, why) of the values that break a rule; at most one of its type each."""
     texts: list[str | None] = []

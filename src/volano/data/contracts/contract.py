@@ -15,15 +15,23 @@ make it hang, and what RE2 cannot do (backreferences, lookarounds) is refused wh
 read. `class` says who a column is about: public, internal, personal or secret.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import yaml
 
+from volano.core.lazy import lazy
 from volano.data.contracts.errors import BadContractError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+else:
+    pa = lazy("pyarrow")
+    pc = lazy("pyarrow.compute")
 
 VERSION = 1
 TYPES = ("text", "integer", "number", "boolean", "object", "list", "any")
@@ -67,7 +75,7 @@ class Contract:
     extra: str = "allow"
 
     @classmethod
-    def from_yaml(cls, text: str, where: str = "the contract") -> "Contract":
+    def from_yaml(cls, text: str, where: str = "the contract") -> Contract:
         """Read a contract.
 
         Raises:
@@ -80,7 +88,7 @@ class Contract:
         return cls.from_dict(raw, where)
 
     @classmethod
-    def from_dict(cls, raw: Any, where: str = "the contract") -> "Contract":
+    def from_dict(cls, raw: Any, where: str = "the contract") -> Contract:
         """Read a contract from plain values.
 
         Raises:

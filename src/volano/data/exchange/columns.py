@@ -7,14 +7,20 @@ text. Which columns are, and which are absent from some rows, stands in the sche
 that reading gives the same rows again.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
+from volano.core.lazy import lazy
 from volano.data.step import Record
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+else:
+    pa = lazy("pyarrow")
 
 META = b"volano"
 MOST_FIELDS = 100
@@ -27,8 +33,8 @@ class Shape:
 
     kinds: set[str] = field(default_factory=set)
     seen: int = 0
-    items: "Shape | None" = None
-    fields: "dict[str, Shape] | None" = None
+    items: Shape | None = None
+    fields: dict[str, Shape] | None = None
     uneven: bool = False
 
     def add(self, value: Any) -> None:

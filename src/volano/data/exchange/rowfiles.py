@@ -1,16 +1,15 @@
 """Row files: rows leave as JSONL or Parquet, and come back; memory stays flat."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
+from volano.core.lazy import lazy
 from volano.data.errors import BadJsonError
 from volano.data.exchange.columns import META, Columns, columns_of
 from volano.data.exchange.errors import BadParquetError
@@ -18,6 +17,15 @@ from volano.data.exchange.plainly import Plainly
 from volano.data.lines import read_lines
 from volano.data.sources import loads_strict
 from volano.data.step import Record
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+else:
+    pa = lazy("pyarrow")
+    pc = lazy("pyarrow.compute")
+    pq = lazy("pyarrow.parquet")
 
 Form = Literal["jsonl", "parquet"]
 Stream = Callable[[], Iterator[Record]]

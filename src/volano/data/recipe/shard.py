@@ -146,7 +146,11 @@ def _checked(path: Path, shard: Shard) -> Iterator[bytes]:
 
 
 class Writer:
-    """Takes lines; makes a shard of them."""
+    """Takes lines; makes a shard of them.
+
+    Without `keep` it only says how the shard is called; it may be taken away before the first
+    `SPILL_BYTES` (`decided` is for who does so).
+    """
 
     def __init__(self, shards: Shards):
         self._shards = shards
@@ -155,6 +159,8 @@ class Writer:
         self._spill: Any = None
         self._file: BinaryIO | None = None
         self._pieces: Any = None
+        self.keep = True
+        self.decided = False
         self.rows = 0
         self.size = 0
         self.shard = Shard(self._sha.hexdigest(), 0, 0)
@@ -165,18 +171,23 @@ class Writer:
         Raises:
             DiskFullError: no room.
         """
-        self._sha.update(line)
         self._held += line
         self.rows += 1
         self.size += len(line)
-        if len(self._held) > SPILL_BYTES:
-            self._pour()
+        if len(self._held) > (SPILL_BYTES if self.keep else _PIECE):
+            self._sha.update(self._held)
+            if self.keep:
+                self._pour()
+            self._held.clear()
 
     def close(self) -> None:
         """Put the shard under its name, unless there is one already."""
+        self._sha.update(self._held)
         self.shard = Shard(self._sha.hexdigest(), self.rows, self.size)
         path = self._shards.path(self.shard.sha256)
-        if self._spill is not None:
+        if not self.keep:
+            self._held.clear()
+        elif self._spill is not None:
             self._pour(last=True)
             path.parent.mkdir(parents=True, exist_ok=True)
             self._spilled.replace(path)
@@ -203,7 +214,6 @@ class Writer:
             self._file.write(self._pieces.compress(self._held))
             if last:
                 self._file.write(self._pieces.flush())
-        self._held.clear()
         if last:
             self._spill.__exit__(None, None, None)
 

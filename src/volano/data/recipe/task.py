@@ -2,14 +2,19 @@
 
 A task looks into the cache first, does only what is not there, and puts it
 there. So it may run twice, anywhere, and be killed at any instant.
+
+The rows at the end of a pass are always kept. Between its steps they are kept
+where making them again would cost more than writing them; elsewhere the entry
+says how they are called and how many there are, but no file holds them
+(`light`). Who needs them begins at the last rows before that are there.
 """
 
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from volano.core.errors import VolanoError
@@ -21,7 +26,10 @@ from volano.data.step import Notes, Record, Rejected
 from volano.store import pack
 
 UNSAYABLE = "cannot be written as JSON"
-_END: Any = object()
+SMALL_BYTES = 2**18
+KEEP_BYTES_PER_S = 20 * 2**20
+"""Rows between two steps are kept when they are few bytes, or when the first so many bytes came
+slower than this since the last rows that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +60,25 @@ class Took:
     dropped: dict[str, int] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    light: bool = False
 
     def to_entry(self) -> dict[str, Any]:
         """Return it as an entry of the cache."""
+        shards = [self.rejected] if self.light else [self.kept, self.rejected]
         return {
-            "shards": [self.kept.to_list(), self.rejected.to_list()],
+            "shards": [one.to_list() for one in shards],
+            "light": self.kept.to_list() if self.light else None,
             "dropped": self.dropped, "changed": self.changed, "seconds": self.seconds,
         }  # fmt: skip
 
     @classmethod
     def from_entry(cls, entry: dict[str, Any]) -> "Took":
         """Read it back from the cache."""
-        kept, rejected = map(Shard.from_list, entry["shards"])
-        return cls(kept, rejected, entry["dropped"], entry["changed"], entry["seconds"])
+        light = entry.get("light")
+        kept, rejected = map(Shard.from_list, [*([light] if light else []), *entry["shards"]])
+        return cls(
+            kept, rejected, entry["dropped"], entry["changed"], entry["seconds"], bool(light)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +107,7 @@ class Surveyed:
 
 
 def take(task: Pass) -> Passed:
-    """Take the steps on the shard, from the first one whose result is not in the cache.
+    """Take the steps on the shard, from the last rows that are in the cache.
 
     Raises:
         StepBrokeError: a step raised something else than an error of ours.
@@ -101,19 +115,28 @@ def take(task: Pass) -> Passed:
         DiskFullError: no room.
     """
     cache = Cache(task.folder)
-    done: list[Took] = []
-    at = task.shard
-    for step in task.steps:
-        entry = cache.get(_key(at, step, task.decided if not done else None))
-        if entry is None:
-            break
-        done.append(Took.from_entry(entry))
-        at = done[-1].kept
+    done = _known(cache, task)
+    at = done[-1].kept if done else task.shard
     cached = len(done)
     if cached < len(task.steps):
         decided = task.decided if not cached else None
         done += _take(cache, at, task.steps[cached:], decided)
     return Passed(tuple(done), cached)
+
+
+def _known(cache: Cache, task: Pass) -> list[Took]:
+    """Return what the first steps made, up to the last rows that are there."""
+    found: list[Took] = []
+    at = task.shard
+    for step in task.steps:
+        entry = cache.get(_key(at, step, task.decided if not found else None))
+        if entry is None:
+            break
+        found.append(Took.from_entry(entry))
+        at = found[-1].kept
+    while found and found[-1].light and not cache.shards.has(found[-1].kept):
+        found.pop()
+    return found
 
 
 def survey(task: Survey) -> Surveyed:
@@ -148,17 +171,19 @@ def _key(shard: Shard, step: Any, decided: Decided | None) -> str:
 
 
 def _take(cache: Cache, at: Shard, steps: tuple[Any, ...], decided: Decided | None) -> list[Took]:
-    """Run the rows of one shard through the steps in one go; keep what each lets through."""
+    """Run the rows of one shard through the steps in one go; keep what is worth it."""
     with ExitStack() as stack:
         rows: Iterable[Record] = cache.shards.read(at)
         meters: list[Meter] = []
         for step in steps:
-            meter = Meter(step)
+            meter = Meter(step, meters[-1] if meters else None)
             meter.kept = stack.enter_context(cache.shards.writer())
             meter.rejected = stack.enter_context(cache.shards.writer())
-            rows = meter.run(rows, decided.item if decided and not meters else None)
+            lines = meter.run(rows, decided.item if decided and not meters else None)
+            rows = map(row_of, lines)
             meters.append(meter)
-        for _ in rows:
+        meters[-1].kept.decided = True
+        for _ in lines:
             pass
     found = [meter.took() for meter in meters]
     for step, one in zip(steps, found, strict=True):
@@ -174,44 +199,57 @@ class Meter:
     kept: Writer
     rejected: Writer
 
-    def __init__(self, step: Any):
+    def __init__(self, step: Any, before: "Meter | None" = None):
         self._step = step
+        self._before = before
         self._notes = Notes(str(step.name), self._reject)
-        self._spent_s = 0.0
+        self.spent_s = 0.0
         self.origin: Any = "the beginning"
 
-    def run(self, rows: Iterable[Record], decided: Any) -> Iterator[Record]:
-        """Yield the rows that the step lets through, each as it reads back from its line.
+    def run(self, rows: Iterable[Record], decided: Any) -> Iterator[bytes]:
+        """Write and yield the line of each row that the step lets through.
 
-        What the next step gets is thus the same, whether it comes from here or
-        out of the cache, and is nobody else's.
+        What the next step gets is what the line says: thus it is the same,
+        whether it comes from here or out of the cache, and is nobody else's.
         """
-        with guarded(self._step, self):
-            out = iter(self._step.apply(self.rows_in(rows), self._notes, decided))
+        kept, out = self.kept, self._rows_out(rows, decided)
         while True:
-            began = time.perf_counter()
-            with guarded(self._step, self):
-                row = next(out, _END)
-                if row is not _END and not isinstance(row, dict):
-                    raise TypeError(f"it yielded a {type(row).__name__}, which is no row")
-            self._spent_s += time.perf_counter() - began
-            if row is _END:
+            began = perf_counter()
+            row = next(out, None)
+            self.spent_s += perf_counter() - began
+            if row is None:
                 return
+            if kept.size > SMALL_BYTES and not kept.decided:
+                kept.decided, kept.keep = True, self._worth_keeping()
             try:
                 line = line_of(row)
             except Unsayable as error:
                 self._notes.drop(row, UNSAYABLE, str(error))
                 continue
-            self.kept.write(line)
-            yield row_of(line)
+            kept.write(line)
+            yield line
+
+    def _worth_keeping(self) -> bool:
+        """Whether making the rows again takes longer than to keep them, so far as can be seen yet."""
+        spent_s, before = self.spent_s, self._before
+        while before is not None and not before.kept.keep:
+            spent_s, before = spent_s + before.spent_s, before._before  # noqa: SLF001
+        return spent_s * KEEP_BYTES_PER_S >= self.kept.size
+
+    def _rows_out(self, rows: Iterable[Record], decided: Any) -> Iterator[Record]:
+        with guarded(self._step, self):
+            for row in self._step.apply(self.rows_in(rows), self._notes, decided):
+                if not isinstance(row, dict):
+                    raise TypeError(f"it yielded a {type(row).__name__}, which is no row")
+                yield row
 
     def rows_in(self, rows: Iterable[Record]) -> Iterator[Record]:
         """Yield what goes in; the time that it takes to come is not the step's."""
         upstream = iter(rows)
         while True:
-            began = time.perf_counter()
+            began = perf_counter()
             row = next(upstream, None)
-            self._spent_s -= time.perf_counter() - began
+            self.spent_s -= perf_counter() - began
             if row is None:
                 return
             self.origin = row.get("origin", "an unknown place")
@@ -221,7 +259,8 @@ class Meter:
         """Return what the step made of the shard; the writers are closed."""
         return Took(
             self.kept.shard, self.rejected.shard, dict(sorted(self._notes.dropped.items())),
-            dict(sorted(self._notes.changed.items())), round(max(0.0, self._spent_s), 6),
+            dict(sorted(self._notes.changed.items())), round(max(0.0, self.spent_s), 6),
+            not self.kept.keep,
         )  # fmt: skip
 
     def _reject(self, one: Rejected) -> None:

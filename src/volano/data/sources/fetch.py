@@ -6,6 +6,8 @@ only asked for again if it changed (ETag, Last-Modified). Bodies are kept as
 they come over the wire, and unpacked like any other file.
 """
 
+from __future__ import annotations
+
 import hashlib
 import re
 import tempfile
@@ -14,20 +16,23 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import httpx2
-
+from volano.core.lazy import lazy
 from volano.data.sources import reasons
 from volano.data.sources.guard import RefusedAddressError, Resolve, address_of, resolved
 from volano.data.sources.limits import Limits
 from volano.data.sources.robots import AGENT, LONGEST, Rules, rules
 from volano.data.sources.spec import bad, text
 
+if TYPE_CHECKING:
+    import httpx2
+else:
+    httpx2 = lazy("httpx2")
+
 _REDIRECTS = 5
 _TRIES = 3
 _LONGEST_WAIT_S = 120.0
-_TIMEOUT = httpx2.Timeout(30.0, connect=10.0)
 _RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*/\s*(s|m|h)")
 _UNIT_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _AGAIN = (429, 502, 503, 504)
@@ -77,7 +82,7 @@ class Fetcher:
 
     def __post_init__(self) -> None:
         self._client = httpx2.Client(
-            timeout=_TIMEOUT, trust_env=False, follow_redirects=False,
+            timeout=httpx2.Timeout(30.0, connect=10.0), trust_env=False, follow_redirects=False,
             # A connection is known by its address, a certificate holds for a name: none is shared.
             limits=httpx2.Limits(max_keepalive_connections=0),
             headers={"user-agent": f"{AGENT} (dataset collector)", "accept-encoding": "gzip"},

@@ -6,11 +6,20 @@ once, all its addresses are looked at, and the connection goes to the one that
 was looked at: a name that resolves otherwise the next time gains nothing.
 """
 
+from __future__ import annotations
+
 import ipaddress
 import socket
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import httpx2
+from volano.core.lazy import lazy
+
+if TYPE_CHECKING:
+    import httpx2
+else:
+    httpx2 = lazy("httpx2")
+
 
 Resolve = Callable[[str, int], list[str]]
 

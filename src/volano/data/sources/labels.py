@@ -1,10 +1,18 @@
 """Label names: a column of class numbers gets the names that `datasets` wrote beside it."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
+from volano.core.lazy import lazy
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+else:
+    pa = lazy("pyarrow")
+
 
 Names = Mapping[str, Sequence[str]]
 

@@ -4,16 +4,22 @@ Templates are Jinja's in its sandbox: they see the row's columns and nothing els
 that is there already, in OpenAI's form or ShareGPT's, is brought into the same form.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from jinja2 import StrictUndefined, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
+from volano.core.lazy import lazy
 from volano.data.column import check_name
 from volano.data.errors import BadStepError
 from volano.data.step import STEPS, Notes, Record
+
+if TYPE_CHECKING:
+    import jinja2
+    from jinja2 import sandbox
+else:
+    jinja2, sandbox = lazy("jinja2"), lazy("jinja2.sandbox")
 
 ROLES: Mapping[str, str] = {
     "system": "system", "developer": "system", "user": "user", "human": "user", "assistant": "assistant",
@@ -56,7 +62,7 @@ class Chat:
         for setting in ("system", "user", "assistant"):
             try:
                 _environment().from_string(getattr(self, setting))
-            except (TemplateError, TypeError) as error:
+            except (jinja2.TemplateError, TypeError) as error:
                 raise BadStepError(step=self.name, setting=setting, why=str(error)) from error
         if not self.conversation and not self.user.strip():
             raise BadStepError(step=self.name, setting="user", why="somebody must ask something")
@@ -126,7 +132,7 @@ def _rendered(template: Any, row: Record, role: str) -> str:
             if chars > MOST_CHARS:
                 raise _Bad(f"the {role}'s text is longer than {MOST_CHARS} characters")
     except (
-        TemplateError,
+        jinja2.TemplateError,
         ArithmeticError,
         TypeError,
         ValueError,
@@ -140,7 +146,7 @@ def _rendered(template: Any, row: Record, role: str) -> str:
     return text
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
-    return ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
+def _environment() -> sandbox.ImmutableSandboxedEnvironment:
+    return sandbox.ImmutableSandboxedEnvironment(
+        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
     )

@@ -4,14 +4,14 @@ The published families are tables with their sources (`data/rules`); rules of on
 the same form. A rule that means nothing in a language does not apply there.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
+from volano.core.lazy import lazy
 from volano.data.column import as_words, check_name, check_one_of, text_in
 from volano.data.errors import BadStepError
 from volano.data.rules import (
@@ -26,6 +26,13 @@ from volano.data.rules import (
 )
 from volano.data.rules.words import script_language
 from volano.data.step import STEPS, Notes, Record
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+else:
+    pa = lazy("pyarrow")
+    pc = lazy("pyarrow.compute")
 
 PATTERNS = ("must_match", "must_not_match")
 BATCH = 256

@@ -5,16 +5,24 @@ there is no pattern that goes wild. It costs a fraction of a millisecond to begi
 texts of a row are searched together.
 """
 
+from __future__ import annotations
+
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
+from volano.core.lazy import lazy
 from volano.core.ports.mask import Detect
 from volano.traces.errors import BadMaskError, WithheldError
 from volano.traces.mask.rule import MaskRule
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+else:
+    pa = lazy("pyarrow")
+    pc = lazy("pyarrow.compute")
 
 MOST_CHARS = 2 << 20
 """More text than that of one call or span is not searched but withheld."""

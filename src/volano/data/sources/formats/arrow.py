@@ -1,10 +1,11 @@
 """Arrow IPC: the files that `datasets` writes with `save_to_disk`, streamed or random-access."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
+from volano.core.lazy import lazy
 from volano.data.sources import reasons
 from volano.data.sources.formats.parquet import batch_rows
 from volano.data.sources.labels import label_names, named
@@ -13,6 +14,11 @@ from volano.data.sources.reading import FORMATS, Format, Reading
 from volano.data.sources.source import Reject, with_origin
 from volano.data.sources.unpack import BrokenFileError
 from volano.data.step import Record
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+else:
+    pa = lazy("pyarrow")
 
 _FILE_MAGIC = b"ARROW1"
 

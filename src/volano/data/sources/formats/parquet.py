@@ -1,11 +1,11 @@
 """Parquet: rows by batches of a few megabytes, one row group at a time."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
+from volano.core.lazy import lazy
 from volano.data.sources import reasons
 from volano.data.sources.labels import label_names, named
 from volano.data.sources.limits import MIB
@@ -14,6 +14,13 @@ from volano.data.sources.reading import FORMATS, Format, Reading
 from volano.data.sources.source import Reject, set_aside, with_origin
 from volano.data.sources.unpack import BrokenFileError
 from volano.data.step import Record
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+else:
+    pa = lazy("pyarrow")
+    pq = lazy("pyarrow.parquet")
 
 _BATCH_BYTES, _MOST_ROWS = 8 * MIB, 4096
 _GROUP_BYTES = 4 << 30
