@@ -21,9 +21,9 @@ from volano.store import Artifact, Blobs, Catalog, Database, Ledger
 from volano.store.errors import (
     AmbiguousRefError,
     BadPathError,
-    MissingBlobError,
     CorruptBlobError,
     CorruptManifestError,
+    MissingBlobError,
     UnknownArtifactError,
     UnknownFileError,
     UnknownParentError,

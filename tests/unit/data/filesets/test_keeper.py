@@ -306,7 +306,9 @@ def test_garbage_that_is_collected_before_the_recording_takes_nothing(
     monkeypatch.setattr(catalog, "record", late)
     made = filesets.track(folder, name="a", by=ANNA)
     assert catalog.verify(made) == []
-    kept = filesets.keep("b", [(found, folder / found.path) for found in walk(folder)], source={}, by=ANNA)
+    kept = filesets.keep(
+        "b", [(found, folder / found.path) for found in walk(folder)], source={}, by=ANNA
+    )
     assert catalog.verify(kept) == []
 
 
