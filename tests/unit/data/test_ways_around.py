@@ -136,7 +136,9 @@ def test_what_is_made_of_a_restricted_dataset_is_restricted(house):
 
 
 def test_rows_do_not_go_where_more_may_read_them(house):
-    house.datasets.add("public", [{"text": "nyilvános", "label": "a"}] * 3, by=OWNER)
+    house.datasets.add(
+        "public", [{"text": f"nyilvános {n}", "label": "a"} for n in range(9)], by=OWNER
+    )
     house.permissions.grant("jegyek", str(MAKER), "read", by=OWNER)
     with pytest.raises(OpenToMoreError):
         house.versions.branch("jegyek", "public", by=MAKER)
@@ -148,6 +150,6 @@ def test_rows_do_not_go_where_more_may_read_them(house):
     house.permissions.grant("other", str(MAKER), "write", by=OWNER)
     cleared = {"classes": ["personal"], "by": OWNER}
     house.permissions.grant("jegyek", str(MAKER), "read", **cleared)
-    house.datasets.add("other", [{"text": "x", "label": "a"}] * 3, by=OWNER)
+    house.datasets.add("other", [{"text": f"más {n}", "label": "a"} for n in range(9)], by=OWNER)
     with pytest.raises(OpenToMoreError):
         house.versions.branch("jegyek", "other", by=MAKER)

@@ -28,6 +28,7 @@ from volano.data.exchange.errors import (
     NoOutputsError,
 )
 from volano.data.filesets.walk import FILE, FOLDER, LINK, PROGRAM, Found
+from volano.data.sources.front import plain_yaml
 
 FETCH = "dvc pull"
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
@@ -257,8 +258,8 @@ def _caches(root: Path) -> list[Path]:
 
 def _yaml(path: Path) -> dict[str, Any]:
     try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
+        told = plain_yaml(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
         raise _bad(path, str(error).split("\n")[0]) from error
     if not isinstance(told, dict):
         raise _bad(path, "it is no mapping")

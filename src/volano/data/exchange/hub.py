@@ -11,11 +11,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from volano.data.exchange.columns import features
 from volano.data.exchange.errors import BadFrontMatterError, NoDataFilesError
 from volano.data.exchange.rowfiles import Stream, Written, write_parquet
+from volano.data.sources.front import plain_yaml
 
 README = "README.md"
 _SUFFIXES = (".parquet", ".jsonl", ".ndjson")
@@ -90,9 +89,9 @@ def parted(text: str, name: str = README) -> tuple[dict[str, Any], str]:
     if match is None:
         return {}, text
     try:
-        found = yaml.safe_load(match[1])
-    except yaml.YAMLError as error:
-        raise BadFrontMatterError(path=name, why=str(error).split("\n")[0]) from error
+        found = plain_yaml(match[1])
+    except ValueError as error:
+        raise BadFrontMatterError(path=name, why=str(error)) from error
     if not isinstance(found, dict | None):
         raise BadFrontMatterError(path=name, why="it is no mapping")
     return found or {}, text[match.end() :]
