@@ -6,6 +6,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from volano.core.manifest import Parent
 from volano.core.ports.access import Access, Reading
 from volano.core.principal import Principal
@@ -35,6 +37,7 @@ from volano.store import Artifact, Blobs, Catalog
 
 KIND = "dataset"
 MOST_SHOWN = 10_000
+MOST_BYTES = 64 * 2**20
 MASK = "***"
 _AS_A_WHOLE = ("id", "shown", "excerpt")
 OLD_COLUMNS = ({"name": "text"}, {"name": "label"})
@@ -355,12 +358,12 @@ class Datasets:
         limit: int = 100,
         by: Principal | None = None,
     ) -> list[Record]:
-        """Return some rows of a split, from row `start` on.
+        """Return some rows of a split, from row `start` on; fewer, where they are very large.
 
         Raises:
             As in `stream`.
         """
-        return [*self.stream(ref, split, start=start, limit=limit, by=by)]
+        return [*_bounded(self.stream(ref, split, start=start, limit=limit, by=by))]
 
     def find(self, ref: str | Ref, row_id: str) -> dict[str, Any] | None:
         """Return a row by its id, with its split; None where this version does not hold it.
@@ -401,8 +404,8 @@ class Datasets:
             found = islice(chosen, start, start + limit)
         reading = self._reading(version, REJECTED, by)
         if reading is None:
-            return [*found]
-        shown = [_rejected_as_seen(one, reading) for one in found]
+            return [*_bounded(found)]
+        shown = [_rejected_as_seen(one, reading) for one in _bounded(found)]
         reading.close()
         return shown
 
@@ -532,6 +535,16 @@ def _from(version: Version, split: str | None, start: int, limit: int | None) ->
             if limit is not None:
                 limit -= 1
         if limit == 0:
+            return
+
+
+def _bounded(rows: Iterator[Record]) -> Iterator[Record]:
+    """Yield rows until they take so many bytes that an answer should hold no more; one at least."""
+    left = MOST_BYTES
+    for row in rows:
+        yield row
+        left -= len(msgspec.json.encode(row))
+        if left <= 0:
             return
 
 

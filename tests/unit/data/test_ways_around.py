@@ -7,6 +7,7 @@ import pytest
 from volano.access.errors import NotClearedError, NotPermittedError, OpenToMoreError
 from volano.access.permissions import Permissions
 from volano.core.principal import Principal
+from volano.data import keeper
 from volano.data.contracts import Contracts
 from volano.data.contracts.contract import Contract
 from volano.data.exchange import Cards, Exchange
@@ -153,3 +154,11 @@ def test_rows_do_not_go_where_more_may_read_them(house):
     house.datasets.add("other", [{"text": f"más {n}", "label": "a"} for n in range(9)], by=OWNER)
     with pytest.raises(OpenToMoreError):
         house.versions.branch("jegyek", "other", by=MAKER)
+
+
+def test_a_page_of_very_large_rows_is_short(house, monkeypatch):
+    monkeypatch.setattr(keeper, "MOST_BYTES", 1500)
+    rows = [("train", {"text": f"{n}" * 1000}) for n in range(5)]
+    house.datasets.write("large", rows, meta={}, by=OWNER)
+    assert len(house.datasets.page("large", limit=10_000, by=OWNER)) == 2
+    assert house.gate.list("large")[0].rows == 2

@@ -16,7 +16,7 @@ from volano.data.exchange.cards import Cards
 from volano.data.exchange.content import Content
 from volano.data.exchange.errors import NoDataFilesError, UnfitFormError
 from volano.data.exchange.form import ROWS, TRACKED, form_of
-from volano.data.exchange.hub import README, front_matter, read_hub, split_of, write_hub
+from volano.data.exchange.hub import README, front_matter, read_hub, split_of, within, write_hub
 from volano.data.exchange.place import new_file, new_folder
 from volano.data.exchange.plainly import Plainly
 from volano.data.exchange.rowfiles import (
@@ -238,7 +238,7 @@ def _row_files(path: Path, form: str, config: str) -> list[tuple[str, Path]]:
     found = sorted(p for p in path.rglob("*") if p.suffix in _SUFFIXES[form] and p.is_file())
     if not found:
         raise NoDataFilesError(path=path)
-    return [(split_of(file, path), file) for file in found]
+    return [(split_of(file, path), within(file, path)) for file in found]
 
 
 def _form_for(to: Path, artifact: Artifact) -> str:
