@@ -192,6 +192,15 @@ class NotClearedError(ForbiddenError):
     )
 
 
+class OpenToMoreError(ForbiddenError):
+    """dataset/{name} is open to more than {of}, of which this version is made."""
+
+    hint = (
+        "Choose a new name, which is then for those only who may read {of}, or ask the owner: "
+        "`volano data restrict {name}` and, for columns, `volano data classify {name}`."
+    )
+
+
 class BadPrincipalError(InvalidError):
     """`{principal}` names nobody."""
 

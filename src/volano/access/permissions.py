@@ -19,6 +19,7 @@ from volano.access.errors import (
     BadPrincipalError,
     NoPermissionError,
     NotPermittedError,
+    OpenToMoreError,
 )
 from volano.access.session import local_principal
 from volano.access.tables import column_classes, permissions
@@ -140,16 +141,8 @@ class Permissions:
             BadClassError, BadRefError: as they say.
         """
         thing, column, of = _thing(name), nfc(column), _class(class_name)
-        mine = (column_classes.c.thing == thing) & (column_classes.c.column == column)
-        row = {
-            "thing": thing, "column": column, "class": of, "set_us": self._clock.now_us(),
-            "set_by": str(by),
-        }  # fmt: skip
         with self._db.write() as conn:
-            conn.execute(delete(column_classes).where(mine))
-            conn.execute(insert(column_classes).values(row))
-            content = {"column": column, "class": of}
-            self._ledger.append("classify", thing, (), content, by=by, conn=conn)
+            self._classify(conn, thing, column, of, by)
         return self.list(name)
 
     def list(self, name: str) -> dict[str, Any]:
@@ -195,10 +188,90 @@ class Permissions:
             raise NotPermittedError(principal=by, verb=verb, thing=_thing(name), name=name)
         return rights
 
+    def check_made_of(self, name: str, of: Iterable[str], by: Principal) -> None:
+        """Refuse rows of others for a dataset that anybody may read, who may not read those.
+
+        Raises:
+            OpenToMoreError: it is open, or a column of it is, and the others are not.
+        """
+        thing = _thing(name)
+        if _owns(by):
+            return
+        with self._db.read() as conn:
+            open_to_all, mine = not _locked(conn, thing), _classes(conn, thing)
+            for other in dict.fromkeys(of):
+                theirs = _classes(conn, _thing(other)) if other != name else {}
+                looser = any(_rank(mine.get(c)) < _rank(one) for c, one in theirs.items())
+                if looser or (other != name and open_to_all and _locked(conn, _thing(other))):
+                    raise OpenToMoreError(name=name, of=f"dataset/{other}")
+
+    def inherit(self, name: str, of: Iterable[str], *, by: Principal) -> None:
+        """Let a new dataset be for those only whom all of these are for; its maker may go on.
+
+        The stricter class of a column counts, and so does one that it has here already.
+        """
+        thing, others = _thing(name), [_thing(one) for one in dict.fromkeys(of) if one != name]
+        with self._db.write() as conn:
+            mine = _classes(conn, thing)
+            found = [_classes(conn, other) for other in others]
+            for column in sorted({c for one in found for c in one}):
+                strictest = max((one.get(column) for one in [mine, *found]), key=_rank)
+                if strictest is not None and strictest != mine.get(column):
+                    self._classify(conn, thing, column, strictest, by)
+            closed = [other for other in others if _locked(conn, other)]
+            if not closed or _locked(conn, thing):
+                return
+            self._lock(conn, thing, by)
+            for one in _readers(conn, closed, thing, self._clock.now_us(), str(by)):
+                self._give(conn, one, by)
+            if not _owns(by):
+                at = self._clock.now_us()
+                self._give(conn, Permission(thing, str(by), "write", (), at, str(by)), by)
+
+    def _give(self, conn: Connection, one: Permission, by: Principal) -> None:
+        _put(conn, one)
+        content = {"principal": one.principal, "verb": one.verb, "classes": list(one.classes)}
+        self._ledger.append("grant", one.thing, (), content, by=by, conn=conn)
+
+    def _classify(self, conn: Connection, thing: str, column: str, of: str, by: Principal) -> None:
+        mine = (column_classes.c.thing == thing) & (column_classes.c.column == column)
+        row = {
+            "thing": thing, "column": column, "class": of, "set_us": self._clock.now_us(),
+            "set_by": str(by),
+        }  # fmt: skip
+        conn.execute(delete(column_classes).where(mine))
+        conn.execute(insert(column_classes).values(row))
+        content = {"column": column, "class": of}
+        self._ledger.append("classify", thing, (), content, by=by, conn=conn)
+
     def _lock(self, conn: Connection, thing: str, by: Principal) -> None:
         if not _locked(conn, thing):
             _put(conn, Permission(thing, "", _LOCKED, (), self._clock.now_us(), str(by)))
             self._ledger.append("restrict", thing, (), {}, by=by, conn=conn)
+
+
+def _rank(of: str | None) -> int:
+    return CLASSES.index(of or "internal")
+
+
+def _readers(
+    conn: Connection, closed: list[str], thing: str, at_us: int, by: str
+) -> list[Permission]:
+    """Return who may read all of these, each with the classes that it sees in all of them."""
+    told: list[dict[str, set[str]]] = []
+    for one in closed:
+        query = select(permissions).where(permissions.c.thing == one, permissions.c.verb == "read")
+        rows = conn.execute(query).all()
+        told.append({row.principal: set(json.loads(row.classes)) for row in rows})
+    both = set.intersection(*(set(one) for one in told))
+    return [
+        Permission(
+            thing, who, "read",
+            tuple(sorted(set.intersection(*(one[who] for one in told)), key=CLASSES.index)),
+            at_us, by,
+        )
+        for who in sorted(both)
+    ]  # fmt: skip
 
 
 def _owns(by: Principal) -> bool:

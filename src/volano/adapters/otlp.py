@@ -46,10 +46,10 @@ class Sender:
             with self._client.stream(
                 "POST", self._url, content=content, headers=self._headers
             ) as said:
-                answer = bytearray()
+                answer, until = bytearray(), time.monotonic() + TIMEOUT_S
                 for part in said.iter_bytes():
                     answer += part
-                    if len(answer) > _MOST_BYTES:
+                    if len(answer) > _MOST_BYTES or time.monotonic() > until:
                         break
                 again = _seconds(said.headers.get("retry-after", ""))
                 return Sent(said.status_code, again, bytes(answer))

@@ -62,12 +62,13 @@ class Gate:
         columns: Sequence[str] = (),
         by: Principal,
         run: str | None = None,
+        whole: bool = False,
     ) -> "OpenRead":
         """Let a read in; see `core.ports.access`.
 
         Raises:
             NotPermittedError: the dataset is restricted, and not for this principal.
-            NotClearedError: a Run whose principal may not see a column.
+            NotClearedError: a Run, or a `whole` read, whose principal may not see a column.
         """
         at_us = self._clock.now_us()
         row = {
@@ -78,7 +79,7 @@ class Gate:
         try:
             hidden = self._permissions.check(dataset, "read", by).hidden
             shut = {c: of for c, of in hidden.items() if not columns or c in columns}
-            if shut and run is not None:
+            if shut and (whole or run is not None):
                 raise NotClearedError(
                     principal=by, thing=f"dataset/{dataset}", name=dataset,
                     columns=", ".join(sorted(shut)), classes=",".join(sorted({*shut.values()})),
@@ -89,13 +90,19 @@ class Gate:
         self._keep({**row, "masked": json.dumps(sorted(shut), ensure_ascii=False)})
         return OpenRead(self, str(row["id"]), frozenset(shut))
 
-    def write(self, dataset: str, *, by: Principal) -> None:
-        """Let a new version in.
+    def write(self, dataset: str, *, of: Sequence[str] = (), by: Principal) -> None:
+        """Let a new version in, that is made of other datasets.
 
         Raises:
             NotPermittedError: the dataset is restricted, and not for this principal.
+            OpenToMoreError: it is open to more than those it is made of.
         """
         self._permissions.check(dataset, "write", by)
+        self._permissions.check_made_of(dataset, of, by)
+
+    def inherit(self, dataset: str, of: Sequence[str], *, by: Principal) -> None:
+        """Let a dataset that has no version yet be for those only whom these are for."""
+        self._permissions.inherit(dataset, of, by=by)
 
     def list(
         self,
@@ -148,9 +155,17 @@ class OpenRead:
     def row(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return the row as its reader may see it, and count it."""
         self._rows += 1
-        if not self.masked:
+        return self.veiled(row)
+
+    def veiled(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the row without what is not for its reader, and do not count it.
+
+        The id goes too: it is a digest of the content, by which a guess could be tried.
+        """
+        if not self.masked & row.keys():
             return dict(row)
-        return {name: MASK if name in self.masked else value for name, value in row.items()}
+        masked = self.masked | {"id"}
+        return {name: MASK if name in masked else value for name, value in row.items()}
 
     def rows(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         """Yield rows as their reader may see them; where it stops reading, that is written down."""

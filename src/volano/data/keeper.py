@@ -6,8 +6,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from volano.core.manifest import Parent
-from volano.core.ports.access import Access
+from volano.core.ports.access import Access, Reading
 from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
 from volano.data import curate as curating
@@ -35,6 +37,9 @@ from volano.store import Artifact, Blobs, Catalog
 
 KIND = "dataset"
 MOST_SHOWN = 10_000
+MOST_BYTES = 64 * 2**20
+MASK = "***"
+_AS_A_WHOLE = ("id", "shown", "excerpt")
 OLD_COLUMNS = ({"name": "text"}, {"name": "label"})
 Source = Path | str | Iterable[Mapping[str, Any]]
 Artifacts = list[Artifact]
@@ -134,13 +139,15 @@ class Datasets:
 
         Raises:
             UnknownArtifactError: there is no such base.
+            ForbiddenError: this principal may not read all of it, or not write.
             NotTextAndLabelError: its rows are not texts with labels of one shape.
             BadCorrectionError: a correction without one of its four keys.
             NoCorrectionsError: none of them changes anything.
         """
         old = self.version(base)
         ref, meta = old.artifact.ref, old.artifact.manifest.meta
-        train, test = self.rows(ref, "train"), self.rows(ref, "test")
+        reader: dict[str, Any] = {"by": by, "run": made_by, "whole": True}
+        train, test = self.rows(ref, "train", **reader), self.rows(ref, "test", **reader)
         if "schema" not in meta:
             names = ", ".join(column["name"] for column in meta.get("columns", ()))
             raise NotTextAndLabelError(row=1, ref=ref, columns=names)
@@ -215,8 +222,7 @@ class Datasets:
             DiskFullError: no room; nothing was recorded.
         """
         check_name(name)
-        if self._access is not None:
-            self._access.write(name, by=by)
+        self._let_write(name, parents, by)
         columns = Columns()
         with self._catalog.blobs.session() as session:
             writer = RowsWriter(self._catalog.blobs, session)
@@ -239,6 +245,30 @@ class Datasets:
                 KIND, name, files=files, meta=facts, parents=parents, made_by=made_by, by=by
             )
 
+    def _let_write(self, name: str, parents: Sequence[Parent], by: Principal) -> None:
+        """Let a version in; a new dataset is for those only whom what it is made of is for."""
+        if self._access is None:
+            return
+        found = self._catalog.by_digests(parent.digest for parent in parents)
+        made_of = [one.name for one in found if one.kind == KIND]
+        if made_of and not self.list(name, limit=1):
+            self._access.write(name, by=by)
+            self._access.inherit(name, made_of, by=by)
+        else:
+            self._access.write(name, of=made_of, by=by)
+
+    def let_branch(self, base: Artifact, name: str, *, by: Principal) -> None:
+        """Let all rows of a version become those of another dataset; the read is on record.
+
+        Raises:
+            ForbiddenError: this principal may not.
+        """
+        if self._access is not None:
+            self._access.read(
+                base.name, base.ref, str(base.digest), split="", by=by, whole=True
+            ).close()
+        self._let_write(check_name(name), [Parent("branch of", base.digest)], by)
+
     def stream(
         self,
         ref: str | Ref,
@@ -248,13 +278,14 @@ class Datasets:
         limit: int | None = None,
         by: Principal | None = None,
         run: str | None = None,
+        whole: bool = False,
     ) -> Iterator[Record]:
         """Yield the rows of a split, or of all, from row `start` on, in the order they were given.
 
         Each row is a dict with its `id`, its columns, `origin` and `split`, and
         is checked against the version's digest on the way. The read is on record,
         and they come as `by` may see them; without `by` it is volano's own, and is not.
-
+        Read as a `whole`, by whom a column is not for, it is refused.
 
         Raises:
             ForbiddenError: they are not for this principal, or not for its Run.
@@ -265,7 +296,7 @@ class Datasets:
         """
         version = self.version(ref)
         records = _from(version, split, start, limit)
-        return self._seen(version, split or "", records, by, run)
+        return self._seen(version, split or "", records, by, run, whole=whole)
 
     def _seen(
         self,
@@ -274,12 +305,16 @@ class Datasets:
         records: Iterator[Record],
         by: Principal | None,
         run: str | None,
+        *,
+        whole: bool = False,
     ) -> Iterator[Record]:
         """Let a read in, and return the rows as its reader may see them."""
         if self._access is None or by is None:
             return records
         of = version.artifact
-        reading = self._access.read(of.name, of.ref, str(of.digest), split=split, by=by, run=run)
+        reading = self._access.read(
+            of.name, of.ref, str(of.digest), split=split, by=by, run=run, whole=whole
+        )
         return reading.rows(records)
 
     def version(self, ref: str | Ref) -> Version:
@@ -298,6 +333,7 @@ class Datasets:
         *,
         by: Principal | None = None,
         run: str | None = None,
+        whole: bool = False,
     ) -> list[Row]:
         """Return the rows of a split of texts with labels, in the order they were given.
 
@@ -312,7 +348,7 @@ class Datasets:
         """
         version = self.version(ref)
         schema = Schema.from_dict(version.artifact.manifest.meta.get("schema", {"fields": []}))
-        records = self._seen(version, split, version.records(split), by, run)
+        records = self._seen(version, split, version.records(split), by, run, whole=whole)
         return [_row(record, at, version, schema) for at, record in enumerate(records, 1)]
 
     def page(
@@ -324,12 +360,12 @@ class Datasets:
         limit: int = 100,
         by: Principal | None = None,
     ) -> list[Record]:
-        """Return some rows of a split, from row `start` on.
+        """Return some rows of a split, from row `start` on; fewer, where they are very large.
 
         Raises:
             As in `stream`.
         """
-        return [*self.stream(ref, split, start=start, limit=limit, by=by)]
+        return [*_bounded(self.stream(ref, split, start=start, limit=limit, by=by))]
 
     def find(self, ref: str | Ref, row_id: str) -> dict[str, Any] | None:
         """Return a row by its id, with its split; None where this version does not hold it.
@@ -368,8 +404,12 @@ class Datasets:
                 if reason in (None, one.get("reason")) and step in (None, one.get("step"))
             )
             found = islice(chosen, start, start + limit)
-        masked = self._hidden(version, REJECTED, by)
-        return [{**one, "row": _masked(one["row"], masked)} for one in found]
+        reading = self._reading(version, REJECTED, by)
+        if reading is None:
+            return [*_bounded(found)]
+        shown = [_rejected_as_seen(one, reading) for one in _bounded(found)]
+        reading.close()
+        return shown
 
     def hidden(self, version: Version, *, by: Principal | None = None) -> frozenset[str]:
         """Let a look at a version in, on record; return the columns that its reader does not see.
@@ -377,16 +417,20 @@ class Datasets:
         Raises:
             ForbiddenError: they are not for this principal.
         """
-        return self._hidden(version, "", by)
-
-    def _hidden(self, version: Version, split: str, by: Principal | None) -> frozenset[str]:
-        """Let a look at some rows in; return the columns that its reader does not see."""
-        if self._access is None or by is None:
+        reading = self._reading(version, "", by)
+        if reading is None:
             return frozenset()
-        of = version.artifact
-        reading = self._access.read(of.name, of.ref, str(of.digest), split=split, by=by)
         reading.close()
         return reading.masked
+
+    def _reading(
+        self, version: Version, split: str, by: Principal | None, *, whole: bool = False
+    ) -> Reading | None:
+        """Let a look at some rows in; None where it is volano's own."""
+        if self._access is None or by is None:
+            return None
+        of = version.artifact
+        return self._access.read(of.name, of.ref, str(of.digest), split=split, by=by, whole=whole)
 
     def get(self, ref: str | Ref) -> Artifact:
         """Return a dataset's artifact.
@@ -415,14 +459,18 @@ class Datasets:
         With a key column (the sources' own ids are one: `source_id`) a row with
         the same key and other content is `changed`, and `columns` counts in how
         many rows a column differs. `rows` changes are returned with their rows,
-        behind the first `skip`.
+        behind the first `skip`. With another dataset it is compared as a whole: who may
+        not see a column could try out guesses by counts alone.
 
         Raises:
+            ForbiddenError: this principal may not.
             UnknownArtifactError: one of them does not exist.
             NoSuchColumnError: neither has the key column.
             DroppedError: the rows of one were dropped.
         """
         before, after = self.version(old), self.version(new)
+        apart_ = before.artifact.name != after.artifact.name
+        readings = [self._reading(one, "", by, whole=apart_) for one in (before, after)]
         key = _key(before, after, key)
         listing = Listing(rows, skip)
         found: dict[str, Any] = {}
@@ -430,10 +478,11 @@ class Datasets:
             done = SplitDiff(split, key, listing)
             _compare(self._catalog.blobs, done, before, after)
             found[split] = done.to_dict()
-        if not rows:
-            return found
-        masked = self._hidden(before, "", by) | self._hidden(after, "", by)
-        return {**found, "rows": [_masked_change(one, masked) for one in listing.rows]}
+        shown = [_change_as_seen(one, readings) for one in listing.rows]
+        for reading in readings:
+            if reading is not None:
+                reading.close()
+        return {**found, "rows": shown} if rows else found
 
     def _keep(
         self,
@@ -503,14 +552,38 @@ def _from(version: Version, split: str | None, start: int, limit: int | None) ->
             return
 
 
-def _masked(row: Any, masked: frozenset[str]) -> Any:
-    if not masked or not isinstance(row, dict):
-        return row
-    return {name: "***" if name in masked else value for name, value in row.items()}
+def _bounded(rows: Iterator[Record]) -> Iterator[Record]:
+    """Yield rows until they take so many bytes that an answer should hold no more; one at least."""
+    left = MOST_BYTES
+    for row in rows:
+        yield row
+        left -= len(msgspec.json.encode(row))
+        if left <= 0:
+            return
 
 
-def _masked_change(change: dict[str, Any], masked: frozenset[str]) -> dict[str, Any]:
-    return {name: _masked(value, masked) for name, value in change.items()}
+def _rejected_as_seen(one: Record, reading: Reading) -> Record:
+    """Return a rejected row as its reader may see it.
+
+    What cannot be told by columns (an excerpt of the source, a reason's detail,
+    the id of its like) is not for whom a column is hidden from.
+    """
+    row = one["row"]
+    shown = reading.row(row if isinstance(row, dict) else {"shown": row})
+    if not reading.masked:
+        return one
+    shown = {name: MASK if name in _AS_A_WHOLE else value for name, value in shown.items()}
+    return {**one, "row": shown, **{name: MASK for name in ("detail", "of") if one.get(name)}}
+
+
+def _change_as_seen(change: dict[str, Any], readings: Sequence[Reading | None]) -> dict[str, Any]:
+    """Return a change as its reader may see it, and count it for the first of the reads."""
+    shown = dict(change)
+    for at, reading in enumerate(readings):
+        for name, value in shown.items():
+            if reading is not None and isinstance(value, dict):
+                shown[name] = reading.veiled(value) if at else reading.row(value)
+    return shown
 
 
 def _records(version: Version, splits: Iterable[str]) -> dict[str, Record]:

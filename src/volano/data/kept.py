@@ -15,6 +15,10 @@ class Kept:
         self._by = by
         self._run = run
 
+    def seen_by(self, by: Principal) -> "Kept":
+        """Return the same datasets as this principal may see them."""
+        return Kept(self._datasets, by)
+
     def digest(self, ref: str) -> tuple[str, str]:
         """Return a dataset's ref with its number, and its digest.
 

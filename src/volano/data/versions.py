@@ -82,8 +82,10 @@ class Versions:
             BadRefError: the name is none.
             UnknownArtifactError: no such dataset.
             DroppedError: its rows were dropped.
+            ForbiddenError: this principal may not read all of it, or not write there.
         """
         base = Version(self._catalog, self._datasets.get(ref)).artifact
+        self._datasets.let_branch(base, name, by=by)
         return self._catalog.record(
             KIND, name, files=dict(base.manifest.files), parents=[Parent("branch of", base.digest)],
             meta={**base.manifest.meta, "branch": base.ref}, by=by,

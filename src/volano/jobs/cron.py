@@ -20,6 +20,8 @@ from croniter import croniter
 from volano.jobs.schedule_errors import BadCronError, BadMomentError, BadTimeZoneError
 
 SECOND_US = 1_000_000
+_LAST_US = 32_503_680_000 * SECOND_US
+"""The year 3000: nothing is due beyond it, nor before 1970."""
 YEARS = 30
 """A date that does not come within so many years is none (30 February); a leap day on a Monday is."""
 _DAY = timedelta(days=1)
@@ -71,9 +73,12 @@ class Cron:
         """
         try:
             found = datetime.fromisoformat(text)
-            return _us(found if found.tzinfo else found.replace(tzinfo=self._place))
+            moment = _us(found if found.tzinfo else found.replace(tzinfo=self._place))
         except (ValueError, OverflowError) as error:
             raise BadMomentError(text=text[:80]) from error
+        if not 0 <= moment < _LAST_US:
+            raise BadMomentError(text=text[:80])
+        return moment
 
     @cached_property
     def _place(self) -> ZoneInfo:

@@ -66,7 +66,7 @@ def read_recipe(path: Path) -> dict[str, Any]:
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
             raise BadScheduleError(what=f"the recipe `{path}`", why="aliases may unfold endlessly")
         raw = yaml.safe_load(text)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadScheduleError(what=f"the recipe `{path}`", why=str(error)[:200]) from error
     if not isinstance(raw, dict):
         raise BadScheduleError(what=f"the recipe `{path}`", why="it is no YAML object")

@@ -85,6 +85,16 @@ class Blobs:
                 wanted = {digest: wanted[digest] for digest in gone}
         return [digest for digest, _ in named]
 
+    def rely_on(self, digests: Iterable[str], *, session: Session) -> None:
+        """Let what is in the store already stay until the session ends, as if it was put again.
+
+        Raises:
+            MissingBlobError: some of it is in the store no longer.
+        """
+        wanted = list(dict.fromkeys(map(Digest, digests)))
+        if wanted and (gone := self._index([], wanted, session)):
+            raise MissingBlobError(digest=gone[0], why="")
+
     def put_file(self, path: Path | str, *, session: Session | None = None) -> Digest:
         """Keep a file's bytes without loading them whole; return their digest.
 

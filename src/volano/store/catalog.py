@@ -96,6 +96,7 @@ class Catalog:
             UnreadableSourceError: a source file cannot be read.
             UnknownParentError: a parent is not in the catalog.
             DroppedError: a file of a parent was to stay, and the parent's were dropped.
+            MissingBlobError: a `File` names bytes that the store has no longer.
             NotCanonicalError: `meta` is not plain JSON.
             DiskFullError: no room; nothing was recorded.
         """
@@ -386,6 +387,8 @@ class Catalog:
         """Put all files into the store: the small ones together, in one pack."""
         small = {path: data for path, data in files.items() if isinstance(data, bytes)}
         named = self.blobs.put_many(small.values(), session=session)
+        there = [file.digest for file in files.values() if isinstance(file, File)]
+        self.blobs.rely_on(there, session=session)
         digests = dict(zip(small, named, strict=True))
         kept = {}
         for path, data in files.items():
@@ -394,8 +397,6 @@ class Catalog:
             elif isinstance(data, Path):
                 digest = self.blobs.put_file(data, session=session)
                 kept[path] = File(digest, self.blobs.size(digest))
-            elif isinstance(data, File):
-                kept[path] = data
             else:
                 kept[path] = File(digests[path], len(data))
         return kept

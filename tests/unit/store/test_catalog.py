@@ -14,7 +14,7 @@ from volano.core.canon import NotCanonicalError
 from volano.core.clock import ManualClock, SystemClock
 from volano.core.digest import Digest
 from volano.core.errors import VolanoError
-from volano.core.manifest import Parent
+from volano.core.manifest import File, Parent
 from volano.core.principal import Principal
 from volano.core.ref import BadRefError
 from volano.store import Artifact, Blobs, Catalog, Database, Ledger
@@ -23,6 +23,7 @@ from volano.store.errors import (
     BadPathError,
     CorruptBlobError,
     CorruptManifestError,
+    MissingBlobError,
     UnknownArtifactError,
     UnknownFileError,
     UnknownParentError,
@@ -435,3 +436,8 @@ def test_many_bytes_are_checked_by_a_sample(catalog: Catalog, monkeypatch) -> No
     monkeypatch.setattr("volano.store.catalog.CHECKED_BYTES", 600)
     assert catalog.verify_blobs() == {"blobs": 2, "checked": 1, "problems": []}
     assert catalog.verify_blobs(all=True)["checked"] == 2
+
+
+def test_bytes_that_are_gone_are_not_borrowed(catalog):
+    with pytest.raises(MissingBlobError):
+        catalog.record("note", "a", files={"a": File(Digest.of(b"nowhere"), 7)}, by=ANNA)

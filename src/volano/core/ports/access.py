@@ -15,6 +15,10 @@ class Reading(Protocol):
         """Return the row as this reader may see it, and count it."""
         ...
 
+    def veiled(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the row as this reader may see it, and do not count it."""
+        ...
+
     def rows(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         """Yield the rows as this reader may see them, and close at the end."""
         ...
@@ -37,18 +41,24 @@ class Access(Protocol):
         columns: Sequence[str] = (),
         by: Principal,
         run: str | None = None,
+        whole: bool = False,
     ) -> Reading:
         """Let a read in; it is on record before the first row is given.
 
-        `columns` are those that were asked for; none means all.
+        `columns` are those that were asked for; none means all. A `whole` read
+        is refused where it would have asterisks, as that of a Run is.
 
         Raises:
             ForbiddenError: this principal may not.
         """
         ...
 
-    def write(self, dataset: str, *, by: Principal) -> None:
-        """Let a new version in.
+    def inherit(self, dataset: str, of: Sequence[str], *, by: Principal) -> None:
+        """Let a dataset that has no version yet be for those only whom these are for."""
+        ...
+
+    def write(self, dataset: str, *, of: Sequence[str] = (), by: Principal) -> None:
+        """Let a new version in, that is made of other datasets.
 
         Raises:
             ForbiddenError: this principal may not.

@@ -25,6 +25,7 @@ import yaml
 
 from volano.core.lazy import lazy
 from volano.data.contracts.errors import BadContractError
+from volano.data.sources.front import plain_yaml
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -82,9 +83,9 @@ class Contract:
             BadContractError: it is none; says where and why.
         """
         try:
-            raw = yaml.safe_load(text)
-        except (yaml.YAMLError, RecursionError) as error:
-            raise BadContractError(path=where, why=_plain(error)) from error
+            raw = plain_yaml(text)
+        except ValueError as error:
+            raise BadContractError(path=where, why=str(error)) from error
         return cls.from_dict(raw, where)
 
     @classmethod
@@ -189,10 +190,3 @@ def _bad_regex(value: Any) -> str:
     except (pa.ArrowException, UnicodeEncodeError) as error:
         return f"cannot be run in linear time or is none: {str(error).split(chr(10))[0]}"
     return ""
-
-
-def _plain(error: Exception) -> str:
-    """Return what the YAML parser found, on one line."""
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error).split("\n")[0]
-    return f"{problem} in line {mark.line + 1}" if mark else problem

@@ -65,7 +65,7 @@ class Contracts:
         found = self._newest(name)
         return Contract.from_yaml(self._catalog.read(found, _FILE).decode()) if found else None
 
-    def check(self, ref: str | Ref) -> dict[str, Any]:
+    def check(self, ref: str | Ref, *, by: Principal | None = None) -> dict[str, Any]:
         """Check all rows of a version against the contract of its dataset.
 
         Raises:
@@ -77,18 +77,18 @@ class Contracts:
         contract = self.of(artifact.name)
         if contract is None:
             raise NoContractError(name=artifact.name)
-        found = check(contract, _parted(self._rows.stream(artifact.ref)))
+        found = check(contract, _parted(self._rows.stream(artifact.ref, by=by, whole=True)))
         if found.broken:
             raise found.error(artifact.ref)
         return {"ref": artifact.ref, **found.to_dict()}
 
-    def infer(self, ref: str | Ref) -> str:
+    def infer(self, ref: str | Ref, *, by: Principal | None = None) -> str:
         """Return a first contract as YAML, one that the rows of this version keep.
 
         Raises:
             UnknownArtifactError: there is no such dataset.
         """
-        return infer(self._rows.stream(ref)).to_yaml()
+        return infer(self._rows.stream(ref, by=by, whole=True)).to_yaml()
 
     def guard(self, name: str, rows: Iterable[tuple[str, Record]]) -> Iterator[tuple[str, Record]]:
         """Give rows on that are to be written; a write calls it, and passes on what it raises.

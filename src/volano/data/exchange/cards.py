@@ -26,13 +26,13 @@ class Cards:
         self._rows = rows
         self._contracts = contracts
 
-    def show(self, ref: str | Ref) -> str:
+    def show(self, ref: str | Ref, *, by: Principal | None = None) -> str:
         """Return the card of a version, in Markdown.
 
         Raises:
             UnknownArtifactError: there is no such dataset.
         """
-        return self.text(self._rows.get(ref))
+        return self.text(self._rows.get(ref), by=by)
 
     def edit(self, name: str, path: Path | str, *, by: Principal) -> Artifact:
         """Take over the prose of a dataset's card from a file: all but the facts.
@@ -53,13 +53,22 @@ class Cards:
         prose = prose_of(text, self._said(name))
         return self._catalog.record(KIND, name, files={_FILE: prose.encode()}, by=by)
 
-    def text(self, artifact: Artifact, front: Mapping[str, Any] | None = None) -> str:
-        """Return the card of a dataset's version; `front` is added to the front matter."""
+    def text(
+        self,
+        artifact: Artifact,
+        front: Mapping[str, Any] | None = None,
+        *,
+        by: Principal | None = None,
+    ) -> str:
+        """Return the card of a dataset's version, with the facts that are for its reader.
+
+        `front` is added to the front matter.
+        """
         kept = self._catalog.list(KIND, artifact.name, limit=1)
         prose = self._catalog.read(kept[0], _FILE).decode() if kept else ""
         contract = self._contracts.of(artifact.name)
         classes = {name: one.classed for name, one in contract.columns.items()} if contract else {}
-        found = profile(self._rows.stream(artifact.ref))
+        found = profile(self._rows.stream(artifact.ref, by=by))
         return card(artifact, found, self._catalog.lineage(artifact.digest), prose, front, classes)
 
     def _said(self, name: str) -> Mapping[str, Any]:

@@ -28,6 +28,7 @@ from volano.data.exchange.errors import (
     NoOutputsError,
 )
 from volano.data.filesets.walk import FILE, FOLDER, LINK, PROGRAM, Found
+from volano.data.sources.front import plain_yaml
 
 FETCH = "dvc pull"
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
@@ -212,12 +213,21 @@ def _inner(one: Any, path: str, place: Path, tracker: Path, *, old: bool) -> Out
 def _object(out: Out, caches: list[Path]) -> Path | None:
     """Return where the bytes of a file lie: in the cache, or in the folder itself; checked."""
     cached = _lying(out.md5, caches)
-    for place in (cached, out.place):
+    own = out.place if _within(out) else None
+    for place in (cached, own):
         if place is not None and place.is_file() and _is(place, out):
             return place
     if cached is not None:
         raise DamagedObjectError(path=out.path, why="its md5 differs", object=cached, fetch=FETCH)
     return None
+
+
+def _within(out: Out) -> bool:
+    """Whether the output lies where it says, and not behind a link to elsewhere."""
+    root = out.place
+    for _ in PurePosixPath(out.path).parts:
+        root = root.parent
+    return out.place.resolve().is_relative_to(root.resolve())
 
 
 def _is(place: Path, out: Out) -> bool:
@@ -257,8 +267,8 @@ def _caches(root: Path) -> list[Path]:
 
 def _yaml(path: Path) -> dict[str, Any]:
     try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
+        told = plain_yaml(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
         raise _bad(path, str(error).split("\n")[0]) from error
     if not isinstance(told, dict):
         raise _bad(path, "it is no mapping")

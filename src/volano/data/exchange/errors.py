@@ -45,6 +45,12 @@ class BadFrontMatterError(InvalidError):
     hint = "Correct them; `configs` names the files of each split."
 
 
+class LinkOutError(InvalidError):
+    """`{path}` is a link that leads out of `{folder}`."""
+
+    hint = "Put the file itself there: what others made may point to anything on this machine."
+
+
 class NoDataFilesError(NotFoundError):
     """`{path}` has no files of rows."""
 

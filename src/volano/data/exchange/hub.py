@@ -11,11 +11,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from volano.data.exchange.columns import features
-from volano.data.exchange.errors import BadFrontMatterError, NoDataFilesError
+from volano.data.exchange.errors import BadFrontMatterError, LinkOutError, NoDataFilesError
 from volano.data.exchange.rowfiles import Stream, Written, write_parquet
+from volano.data.sources.front import plain_yaml
 
 README = "README.md"
 _SUFFIXES = (".parquet", ".jsonl", ".ndjson")
@@ -72,7 +71,7 @@ def front_matter(path: Path) -> dict[str, Any]:
         BadFrontMatterError: it is not YAML, or no mapping.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = within(path, path.parent).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
@@ -90,9 +89,9 @@ def parted(text: str, name: str = README) -> tuple[dict[str, Any], str]:
     if match is None:
         return {}, text
     try:
-        found = yaml.safe_load(match[1])
-    except yaml.YAMLError as error:
-        raise BadFrontMatterError(path=name, why=str(error).split("\n")[0]) from error
+        found = plain_yaml(match[1])
+    except ValueError as error:
+        raise BadFrontMatterError(path=name, why=str(error)) from error
     if not isinstance(found, dict | None):
         raise BadFrontMatterError(path=name, why="it is no mapping")
     return found or {}, text[match.end() :]
@@ -139,7 +138,12 @@ def _patterns(given: Any) -> Iterator[tuple[str, str]]:
 def _matching(folder: Path, pattern: str) -> list[Path]:
     if pattern.startswith("/") or ".." in pattern.split("/") or "://" in pattern:
         raise BadFrontMatterError(path=README, why=f"`{pattern}` leads out of the folder")
-    return sorted(p for p in folder.glob(pattern) if p.is_file() and p.suffix in _SUFFIXES)
+    try:
+        found = sorted(p for p in folder.glob(pattern) if p.suffix in _SUFFIXES and p.is_file())
+    except (ValueError, NotImplementedError) as error:
+        why = f"`{pattern}` is no pattern: {error}"
+        raise BadFrontMatterError(path=README, why=why) from error
+    return [within(path, folder) for path in found]
 
 
 def _guessed(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -150,7 +154,22 @@ def _guessed(folder: Path) -> Iterator[tuple[str, Path]]:
             and path.is_file()
             and not any(p.startswith(".") for p in inner)
         ):
-            yield split_of(path, folder), path
+            yield split_of(path, folder), within(path, folder)
+
+
+def within(path: Path, folder: Path) -> Path:
+    """Return the path, unless it leads out of the folder by links.
+
+    In the cache of Hugging Face's own tools links lead to `blobs` beside `snapshots`.
+
+    Raises:
+        LinkOutError: it does.
+    """
+    place, root = path.resolve(), folder.resolve()
+    cached = root.parent.name == "snapshots" and place.is_relative_to(root.parents[1] / "blobs")
+    if not cached and not place.is_relative_to(root):
+        raise LinkOutError(path=path, folder=folder)
+    return path
 
 
 def split_of(path: Path, folder: Path) -> str:

@@ -16,7 +16,7 @@ from volano.data.exchange.cards import Cards
 from volano.data.exchange.content import Content
 from volano.data.exchange.errors import NoDataFilesError, UnfitFormError
 from volano.data.exchange.form import ROWS, TRACKED, form_of
-from volano.data.exchange.hub import README, front_matter, read_hub, split_of, write_hub
+from volano.data.exchange.hub import README, front_matter, read_hub, split_of, within, write_hub
 from volano.data.exchange.place import new_file, new_folder
 from volano.data.exchange.plainly import Plainly
 from volano.data.exchange.rowfiles import (
@@ -74,6 +74,7 @@ class Exchange:
             UnfitFormError: what it is cannot be written so.
             InTheWayError: something is there that no export wrote.
             UnwritablePlaceError: it cannot be written.
+            ForbiddenError: a dataset, of which not all is for this principal.
         """
         to, artifact = Path(to).absolute(), self._find(ref)
         form = form or _form_for(to, artifact)
@@ -83,9 +84,9 @@ class Exchange:
                 ref=artifact.ref, kind=artifact.kind, form=form, forms=", ".join(fits)
             )
         if form in TRACKED:
-            done = self._write_tracked(artifact, to, form, force=force)
+            done = self._write_tracked(artifact, to, form, force=force, by=by)
         else:
-            done = self._write_rows(artifact, to, form, force=force)
+            done = self._write_rows(artifact, to, form, force=force, by=by)
         said = {"to": str(to), "form": form}
         self._catalog.ledger.append("export", str(artifact), [artifact.digest], said, by=by)
         return done
@@ -123,8 +124,10 @@ class Exchange:
         made = self._rows.write(name, reading.rows(files), meta=meta, by=by)
         return Noted(made, reading.notes())
 
-    def _write_rows(self, artifact: Artifact, to: Path, form: str, *, force: bool) -> Exported:
-        rows: Stream = partial(self._rows.stream, artifact.ref)
+    def _write_rows(
+        self, artifact: Artifact, to: Path, form: str, *, force: bool, by: Principal
+    ) -> Exported:
+        rows: Stream = partial(self._rows.stream, artifact.ref, by=by, whole=True)
         if to.suffix in _SUFFIXES.get(form, ()):
             with new_file(to, force=force) as new:
                 done = _WRITE_FILE[form](rows, new)
@@ -136,26 +139,30 @@ class Exchange:
             else:
                 done = (write_jsonl if form == "jsonl" else write_parquet)(rows, folder)
             if form == "hf":
-                text = self._cards.text(artifact, front)
+                text = self._cards.text(artifact, front, by=by)
                 (folder / README).write_text(text, encoding="utf-8")
         files = sum(map(len, done.files.values()))
         return Exported(artifact.ref, str(to), form, sum(done.counts.values()), files)
 
-    def _write_tracked(self, artifact: Artifact, to: Path, form: str, *, force: bool) -> Exported:
+    def _write_tracked(
+        self, artifact: Artifact, to: Path, form: str, *, force: bool, by: Principal
+    ) -> Exported:
         with tempfile.TemporaryDirectory() as scratch, new_folder(to, force=force) as folder:
-            given, rows = self._contents(artifact, Path(scratch))
+            given, rows = self._contents(artifact, Path(scratch), by)
             if form == "dvc":
                 files = dvc.write_dvc(given, folder, artifact.name.replace("/", "-"))
             else:
                 files = lfs.write_lfs(given, folder)
         return Exported(artifact.ref, str(to), form, rows, files)
 
-    def _contents(self, artifact: Artifact, scratch: Path) -> tuple[Iterator[Content], int]:
+    def _contents(
+        self, artifact: Artifact, scratch: Path, by: Principal
+    ) -> tuple[Iterator[Content], int]:
         if artifact.kind == "fileset":
             tree = self._filesets.tree(artifact)
             return content.of_tree(tree, self._filesets.reader(tree)), 0
-        done = write_jsonl(partial(self._rows.stream, artifact.ref), scratch)
-        (scratch / README).write_text(self._cards.text(artifact), encoding="utf-8")
+        done = write_jsonl(partial(self._rows.stream, artifact.ref, by=by, whole=True), scratch)
+        (scratch / README).write_text(self._cards.text(artifact, by=by), encoding="utf-8")
         return content.of_folder(scratch), sum(done.counts.values())
 
     def _find(self, ref: str) -> Artifact:
@@ -231,7 +238,7 @@ def _row_files(path: Path, form: str, config: str) -> list[tuple[str, Path]]:
     found = sorted(p for p in path.rglob("*") if p.suffix in _SUFFIXES[form] and p.is_file())
     if not found:
         raise NoDataFilesError(path=path)
-    return [(split_of(file, path), file) for file in found]
+    return [(split_of(file, path), within(file, path)) for file in found]
 
 
 def _form_for(to: Path, artifact: Artifact) -> str:

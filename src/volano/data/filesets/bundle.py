@@ -19,6 +19,7 @@ from volano.data.filesets.errors import UnreadableFileError, UnsteadyFileError
 from volano.data.filesets.tree import Entry, Piece, Tree
 from volano.data.filesets.walk import FOLDER, LINK, Found
 from volano.store.blobs import Blobs
+from volano.store.session import Session
 
 SMALL = 256 * 1024
 """Bytes up to which a file is one piece."""
@@ -28,9 +29,13 @@ FULL = 16 * 1024 * 1024
 
 
 class Bundler:
-    """Takes files and gives entries; `close` writes what is still held."""
+    """Takes files and gives entries; `close` writes what is still held.
 
-    def __init__(self, blobs: Blobs, base: Tree | None = None):
+    The session is that of the recording: what is put stays until a version names it.
+    """
+
+    def __init__(self, blobs: Blobs, session: Session, base: Tree | None = None):
+        self._session = session
         self.bundles: list[str] = list(base.bundles) if base else []
         self._known = base.known() if base else {}
         self._blobs = blobs
@@ -99,7 +104,7 @@ class Bundler:
 
     def _whole(self, place: Path, found: Found) -> Entry:
         """Keep a large file as one blob: a bundle with one piece."""
-        digest = self._blobs.put_file(place).hex
+        digest = self._blobs.put_file(place, session=self._session).hex
         size = self._blobs.size(f"sha256:{digest}")
         if size != found.size:
             raise UnsteadyFileError(path=place)
@@ -124,7 +129,8 @@ class Bundler:
 
     def _flush(self) -> None:
         if self._parts:
-            self.bundles.append(self._blobs.put(b"".join(self._parts)).hex)
+            data = b"".join(self._parts)
+            self.bundles += [d.hex for d in self._blobs.put_many([data], session=self._session)]
             self._parts, self._held = [], 0
 
 

@@ -1,6 +1,7 @@
 """Filesets: the verbs. A folder comes in, an unchanging version goes out, and back."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,14 @@ from volano.data.filesets.tree import Entry, Tree, compacted
 from volano.data.filesets.walk import FOLDER, LINK, PROGRAM, Found, walk
 from volano.data.filesets.writing import Reader, write_new, write_over
 from volano.store import Artifact, Catalog
+from volano.store.artifact import READY
+from volano.store.errors import MissingBlobError
+from volano.store.session import Session
 
 KIND = "fileset"
 _TREE = "tree"
+_LOOKED_BACK = 20
+"""So many versions are looked at for one that still has its bytes."""
 Artifacts = list[Artifact]
 Given = tuple[Found, Path]
 """A path of a file set that is to be, and where its bytes lie now."""
@@ -69,19 +75,20 @@ class Filesets:
         folder = Path(folder).resolve()
         seen, began_ns = self._book.read(folder), self._clock.now_us() * 1000
         name = check_name(name or seen.ref.partition("@")[0] or folder.name)
-        base = self._newest(name)
-        bundler = Bundler(self._catalog.blobs, base)
-        kept = {entry.path: entry for entry in base.entries} if base else {}
         root, entries, looked = str(folder), [], []
-        for found in walk(folder):
-            old, digest = kept.get(found.path), seen.digest(found)
-            if old is None or (old.mode, old.digest) != (found.mode, digest):
-                old = bundler.take(f"{root}/{found.path}", found)
-            entries.append(old)
-            looked.append((found, old.digest))
-        if not entries:
-            raise EmptyFolderError(path=folder)
-        made = self._record(name, entries, bundler, {"folder": folder.name}, (), by)
+        with self._catalog.blobs.session() as session:
+            base = self._newest(name, session)
+            bundler = Bundler(self._catalog.blobs, session, base)
+            kept = {entry.path: entry for entry in base.entries} if base else {}
+            for found in walk(folder):
+                old, digest = kept.get(found.path), seen.digest(found)
+                if old is None or (old.mode, old.digest) != (found.mode, digest):
+                    old = bundler.take(f"{root}/{found.path}", found)
+                entries.append(old)
+                looked.append((found, old.digest))
+            if not entries:
+                raise EmptyFolderError(path=folder)
+            made = self._record(name, entries, bundler, {"folder": folder.name}, (), by)
         self._note(folder, made.ref, entries, looked, began_ns)
         return made
 
@@ -99,12 +106,13 @@ class Filesets:
         Raises:
             As `track`.
         """
-        base = self._newest(check_name(name))
-        bundler = Bundler(self._catalog.blobs, base)
-        entries = [bundler.take(place, found) for found, place in given]
-        if not entries:
-            raise EmptyFolderError(path=name)
-        return self._record(name, entries, bundler, source, parents, by)
+        check_name(name)
+        with self._catalog.blobs.session() as session:
+            bundler = Bundler(self._catalog.blobs, session, self._newest(name, session))
+            entries = [bundler.take(place, found) for found, place in given]
+            if not entries:
+                raise EmptyFolderError(path=name)
+            return self._record(name, entries, bundler, source, parents, by)
 
     def status(self, folder: Path | str) -> Changes:
         """Return what changed in a folder since it was tracked or written.
@@ -195,9 +203,15 @@ class Filesets:
         """Return what reads the contents of a version's files."""
         return Reader(self._catalog.blobs, tree)
 
-    def _newest(self, name: str) -> Tree | None:
-        newest = self._catalog.list(KIND, name, limit=1)
-        return self.tree(newest[0]) if newest else None
+    def _newest(self, name: str, session: Session) -> Tree | None:
+        """Return the newest version that has its bytes; they stay until the session ends."""
+        for newest in self._catalog.list(KIND, name, limit=_LOOKED_BACK):
+            if newest.state == READY:
+                with suppress(MissingBlobError):
+                    files = newest.manifest.files.values()
+                    self._catalog.blobs.rely_on((file.digest for file in files), session=session)
+                    return self.tree(newest)
+        return None
 
     def _record(
         self, name: str, entries: Sequence[Entry], bundler: Bundler, source: Mapping[str, Any],

@@ -35,6 +35,8 @@ _TRIES = 3
 _LONGEST_WAIT_S = 120.0
 _RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*/\s*(s|m|h)")
 _UNIT_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_PATIENCE_S, _SLOWEST = 60.0, 1000
+"""A server that gives fewer bytes a second for so long would hold us up for ever."""
 _AGAIN = (429, 502, 503, 504)
 
 
@@ -152,7 +154,7 @@ class Fetcher:
         ), ""  # fmt: skip
 
     def _saved(self, answer: httpx2.Response, file: BinaryIO) -> str:
-        size, told = 0, hashlib.sha256()
+        size, told, began = 0, hashlib.sha256(), self.now_s()
         file.seek(0)
         file.truncate()
         try:
@@ -160,6 +162,9 @@ class Fetcher:
                 size += len(chunk)
                 if size > self.limits.download:
                     raise FetchError(reasons.TOO_LARGE, f"more than {self.limits.download} bytes")
+                took = self.now_s() - began
+                if took > _PATIENCE_S and size < took * _SLOWEST:
+                    raise FetchError(reasons.FETCH, f"{size} bytes in {took:.0f} seconds")
                 told.update(chunk)
                 file.write(chunk)
         except httpx2.HTTPError as error:

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 _LONGEST = 64 << 10
+_LONGEST_NUMBER = 100
 _FRONT = re.compile(
     r"---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE
 )
@@ -25,6 +26,19 @@ _PlainLoader.yaml_implicit_resolvers = {
     first: [(tag, rule) for tag, rule in rules if not tag.endswith(":timestamp")]
     for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+
+
+def _number(loader: _PlainLoader, node: yaml.ScalarNode) -> Any:
+    """Return a number; `1:30`, which YAML 1.1 takes for 90, and what is very long are texts."""
+    text = str(node.value)
+    if ":" in text or len(text) > _LONGEST_NUMBER:
+        return text
+    whole = node.tag.endswith(":int")
+    return loader.construct_yaml_int(node) if whole else loader.construct_yaml_float(node)
+
+
+for _kind in ("int", "float"):
+    _PlainLoader.add_constructor(f"tag:yaml.org,2002:{_kind}", _number)
 
 
 def front_matter(text: str) -> tuple[dict[str, Any], str, str]:
@@ -53,5 +67,7 @@ def plain_yaml(text: str) -> Any:
     try:
         return yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error) or "nested too deeply"
-        raise ValueError(str(problem)[:200]) from None
+        where = f" in line {mark.line + 1}" if mark else ""
+        raise ValueError(str(problem)[:200] + where) from None

@@ -21,6 +21,11 @@ else:
     httpx2 = lazy("httpx2")
 
 
+_GLOBAL, _NAT64 = ipaddress.IPv6Network("2000::/3"), ipaddress.IPv6Network("64:ff9b::/96")
+"""Where IPv6 is public, and where a translator leads to IPv4 (RFC 6052).
+
+Older forms that hold an IPv4 address, `::127.0.0.1` among them, lie outside of both.
+"""
 Resolve = Callable[[str, int], list[str]]
 
 
@@ -57,7 +62,12 @@ def address_of(url: httpx2.URL, *, allow_private: bool, resolve: Resolve = resol
 
 def _public(address: str) -> bool:
     number = ipaddress.ip_address(address)
-    inner = getattr(number, "ipv4_mapped", None) or getattr(number, "sixtofour", None)
-    if inner is not None and not inner.is_global:
-        return False
+    if isinstance(number, ipaddress.IPv6Address):
+        inner = number.ipv4_mapped or number.sixtofour
+        if number in _NAT64:
+            inner = ipaddress.IPv4Address(int(number) & 0xFFFF_FFFF)
+        if inner is not None:
+            return _public(str(inner))
+        if number not in _GLOBAL:
+            return False
     return number.is_global and not number.is_multicast

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from volano.core.principal import Principal
 from volano.data.errors import BadSourceError, SourceNotFoundError
 from volano.data.sources import formats, places
 from volano.data.sources.front import plain_yaml
@@ -49,11 +50,14 @@ class Sources:
         told = {name: value for name, value in spec.items() if name != APPEND}
         return SOURCES.get(kind_of(spec))(told, around)
 
-    def peek(self, source: Mapping[str, str], *, limit: int = 5) -> dict[str, Any]:
+    def peek(
+        self, source: Mapping[str, str], *, limit: int = 5, by: Principal | None = None
+    ) -> dict[str, Any]:
         """Return the first rows that a source gives, and what was set aside until then.
 
         `source` is what somebody `said` and the `folder` they are in: a path or pattern, a
-        URL, a spec as YAML or JSON, or the path of a YAML file that holds one.
+        URL, a spec as YAML or JSON, or the path of a YAML file that holds one. Rows of a
+        dataset come as `by` may see them.
 
         Raises:
             BadSourceError: it cannot be read as a source; and what the source itself raises.
@@ -67,7 +71,9 @@ class Sources:
             if len(aside) < _MOST_TOLD:
                 aside.append(one)
 
-        rows = self.open(spec, root=root).rows(reject)
+        kept = self._around.versions
+        versions = kept.seen_by(by) if kept and by else None
+        rows = self.open(spec, root=root, versions=versions).rows(reject)
         try:
             found = list(islice(rows, limit))
         finally:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from volano.core.plugins import Registry
+from volano.core.principal import Principal
 from volano.data.step import Record, Rejected
 
 Reject = Callable[[Rejected], None]
@@ -48,6 +49,10 @@ class Versions(Protocol):
 
     def rows(self, ref: str, split: str | None) -> Iterator[Record]:
         """Yield a dataset's rows."""
+        ...
+
+    def seen_by(self, by: Principal) -> "Versions":
+        """Return the same datasets as this principal may see them."""
         ...
 
 

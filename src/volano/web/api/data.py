@@ -61,6 +61,7 @@ VERBS = (
             ),
             Param("limit", "how many rows at most", "int", default=5, least=1, most=1_000),
         ),
+        reads=True,
     ),
     Verb(
         "data", "prepare", "recipes.prepare", "/recipes/prepare",

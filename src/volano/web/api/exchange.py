@@ -29,7 +29,7 @@ VERBS = (
     ),
     Verb(
         "data", "card show", "cards.show", "/datasets/{ref}/card",
-        "Show what a dataset is: its card in Markdown.", (ref(),),
+        "Show what a dataset is: its card in Markdown.", (ref(),), reads=True,
     ),
     Verb(
         "data", "card edit", "cards.edit", "/datasets/{name}/card",
@@ -49,10 +49,10 @@ VERBS = (
     ),
     Verb(
         "data", "contract infer", "contracts.infer", "/datasets/{ref}/contract",
-        "Write a first contract, one that the rows of a version keep.", (ref(),),
+        "Write a first contract, one that the rows of a version keep.", (ref(),), reads=True,
     ),
     Verb(
         "data", "check", "contracts.check", "/datasets/{ref}/check",
-        "Check all rows of a version against its contract.", (ref(),),
+        "Check all rows of a version against its contract.", (ref(),), reads=True,
     ),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from volano.access.session import local_principal
 from volano.web.pages import data_links, facts, links, words
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.i18n import ngettext
@@ -100,7 +101,9 @@ def _sample(app: Any, artifact: Any) -> list[Mapping[str, Any]] | None:
     if artifact.state == "dropped":
         return None
     if "train.rows" in files:
-        return list(app.datasets.stream(artifact.ref, "train", limit=_SAMPLE_ROWS))
+        return list(
+            app.datasets.stream(artifact.ref, "train", limit=_SAMPLE_ROWS, by=local_principal())
+        )
     file = files.get("train.jsonl")
     if file is None or file.size > 20_000_000:
         return None

@@ -231,3 +231,31 @@ def test_a_broken_off_export_leaves_nothing(room, tmp_path, anna, monkeypatch):
     with pytest.raises(errors.UnwritablePlaceError, match="No space left"):
         room.exchange.write("a", tmp_path / "out" / "deep", form="jsonl", by=anna)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_links_out_of_a_folder_are_not_followed(room, tmp_path, anna):
+    secret, hub = tmp_path / "secret.jsonl", tmp_path / "hub"
+    secret.write_text('{"text": "titkos"}\n')
+    hub.mkdir()
+    (hub / "train.jsonl").symlink_to(secret)
+    for form in ("jsonl", "hf"):
+        with pytest.raises(errors.LinkOutError):
+            room.exchange.read("linked", hub, form=form, by=anna)
+
+
+def test_links_of_the_hubs_own_cache_are(room, tmp_path, anna):
+    folder = tmp_path / "datasets--a--b" / "snapshots" / "0af1"
+    folder.mkdir(parents=True)
+    (tmp_path / "datasets--a--b" / "blobs").mkdir()
+    (tmp_path / "datasets--a--b" / "blobs" / "9c").write_text('{"text": "a"}\n')
+    (folder / "train.jsonl").symlink_to("../../blobs/9c")
+    made = room.exchange.read("cached", folder, by=anna)
+    assert made.value.manifest.meta["counts"]["train"] == 1
+
+
+@pytest.mark.parametrize("pattern", ["**x", "a/**b", ""])
+def test_a_pattern_that_is_none_is_a_named_error(room, tmp_path, anna, pattern):
+    told = json.dumps({"configs": [{"data_files": [{"split": "train", "path": pattern}]}]})
+    (tmp_path / "README.md").write_text(f"---\n{told}\n---\n")
+    with pytest.raises(errors.BadFrontMatterError):
+        room.exchange.read("bad", tmp_path, form="hf", by=anna)

@@ -16,6 +16,7 @@ from volano.core.principal import Principal
 from volano.data.filesets import Filesets, bundle, errors
 from volano.data.filesets.walk import walk
 from volano.store.errors import UnknownArtifactError
+from volano.store.garbage import Garbage
 
 ANNA = Principal("person", "anna")
 
@@ -284,3 +285,53 @@ def test_a_socket_is_named(filesets, tmp_path, monkeypatch):
         one.bind("f/s")
         with pytest.raises(errors.SpecialFileError, match="a socket"):
             filesets.track(tmp_path / "f", by=ANNA)
+
+
+@pytest.fixture
+def garbage(catalog, sqlite):
+    return Garbage(
+        db=sqlite, catalog=catalog, blobs=catalog.blobs, ledger=catalog.ledger, clock=SystemClock()
+    )
+
+
+def test_garbage_that_is_collected_before_the_recording_takes_nothing(
+    filesets, folder, catalog, garbage, monkeypatch
+):
+    record = catalog.record
+
+    def late(*said, **more):
+        assert garbage.collect(grace_minutes=0, by=ANNA)["blobs"] == 0
+        return record(*said, **more)
+
+    monkeypatch.setattr(catalog, "record", late)
+    made = filesets.track(folder, name="a", by=ANNA)
+    assert catalog.verify(made) == []
+    kept = filesets.keep(
+        "b", [(found, folder / found.path) for found in walk(folder)], source={}, by=ANNA
+    )
+    assert catalog.verify(kept) == []
+
+
+def test_a_version_that_was_dropped_is_no_base(filesets, folder, catalog, garbage):
+    filesets.track(folder, name="a", by=ANNA)
+    garbage.drop("fileset", "a@1", "test", by=ANNA)
+    (folder / "more.txt").write_bytes(b"more")
+    garbage.collect(grace_minutes=0, by=ANNA)
+    made = filesets.track(folder, name="a", by=ANNA)
+    assert catalog.verify(made) == []
+
+
+def test_a_base_that_is_dropped_meanwhile_leaves_its_bytes(
+    filesets, folder, catalog, garbage, monkeypatch
+):
+    filesets.track(folder, name="a", by=ANNA)
+    (folder / "more.txt").write_bytes(b"more")
+    record = catalog.record
+
+    def late(*said, **more):
+        garbage.drop("fileset", "a@1", "test", by=ANNA)
+        garbage.collect(grace_minutes=0, by=ANNA)
+        return record(*said, **more)
+
+    monkeypatch.setattr(catalog, "record", late)
+    assert catalog.verify(filesets.track(folder, name="a", by=ANNA)) == []

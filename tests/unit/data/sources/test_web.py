@@ -146,7 +146,7 @@ def test_an_answer_over_the_limit_is_not_kept(site, read):
 
 @pytest.mark.parametrize(
     "address",
-    ["127.0.0.1", "10.0.0.8", "169.254.169.254", "192.168.1.1", "::1", "::ffff:127.0.0.1", "0.0.0.0", "fd00::1", "224.0.0.1"],
+    ["127.0.0.1", "10.0.0.8", "169.254.169.254", "192.168.1.1", "::1", "::ffff:127.0.0.1", "0.0.0.0", "fd00::1", "224.0.0.1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::7f00:1", "::127.0.0.1", "::ffff:0:127.0.0.1", "fec0::1", "2002:7f00:1::"],
 )  # fmt: skip
 def test_private_addresses_are_refused_also_behind_a_public_name(address):
     asked = []
