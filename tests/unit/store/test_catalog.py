@@ -435,3 +435,13 @@ def test_many_bytes_are_checked_by_a_sample(catalog: Catalog, monkeypatch) -> No
     monkeypatch.setattr("volano.store.catalog.CHECKED_BYTES", 600)
     assert catalog.verify_blobs() == {"blobs": 2, "checked": 1, "problems": []}
     assert catalog.verify_blobs(all=True)["checked"] == 2
+
+
+def test_a_dataset_goes_before_what_is_told_of_it(catalog: Catalog) -> None:
+    for kind in ("recipe", "contract", "card"):
+        catalog.record(kind, "mails", files={"f": b"1"}, meta={}, by=ANNA)
+    with pytest.raises(AmbiguousRefError):
+        catalog.find("mails@1")
+    catalog.record("dataset", "mails", files={"f": b"1"}, meta={}, by=ANNA)
+    assert catalog.find("mails@1").kind == "dataset"
+    assert catalog.find("recipe/mails@1").kind == "recipe"
