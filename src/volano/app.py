@@ -326,7 +326,7 @@ class App:
         def guard(name: str, rows: Any) -> Any:
             return self.contracts.guard(name, rows)
 
-        self.datasets = Datasets(self.catalog, guard, self.gate)
+        self.datasets = Datasets(self.catalog, guard=guard, access=self.gate)
         self.versions = Versions(self.catalog, self.datasets, self.garbage)
         self.contracts = Contracts(self.catalog, self.datasets)
         self.filesets = Filesets(self.catalog, settings.path("cache"), self.clock)

@@ -168,6 +168,7 @@ INNER = {
     "metrics": {"current"},
     "prompts": {"read"},
     "reconciler": {"tick"},
+    "recipes": {"plan", "read"},
     "releases": {
         "flow_of",
         "trusted",

@@ -43,7 +43,9 @@ Artifacts = list[Artifact]
 class Datasets:
     """All datasets of one workspace."""
 
-    def __init__(self, catalog: Catalog, guard: Guard | None = None, access: Access | None = None):
+    def __init__(
+        self, catalog: Catalog, *, guard: Guard | None = None, access: Access | None = None
+    ):
         """Without access all may read and write, and nothing is recorded of it."""
         self._catalog = catalog
         self._guard = guard

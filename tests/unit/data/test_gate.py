@@ -18,7 +18,7 @@ class Guarded:
         self.clock = desk.clock
         self.permissions = Permissions(desk.db, desk.ledger, desk.clock)
         self.gate = Gate(desk.db, self.permissions, desk.clock)
-        self.datasets = Datasets(desk.catalog, self.gate)
+        self.datasets = Datasets(desk.catalog, access=self.gate)
         self.made = self.datasets.add("jegyek", ROWS, test_share=0.2, by=OWNER)
 
 

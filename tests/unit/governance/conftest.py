@@ -32,7 +32,7 @@ class House:
         )
         self.permissions = Permissions(desk.db, desk.ledger, desk.clock)
         self.gate = Gate(desk.db, self.permissions, desk.clock)
-        self.datasets = Datasets(desk.catalog, self.gate)
+        self.datasets = Datasets(desk.catalog, access=self.gate)
         self.runs = Runs(desk.db, desk.ledger, folder / "jobs", desk.clock, jobs_url="sqlite://")
         self.runs.register("model.train", lambda work: {})
         self.schedules = Schedules(desk.db, desk.ledger, self.runs, desk.clock)

@@ -92,6 +92,8 @@ def kind_of(spec: Mapping[str, Any]) -> str:
     if not isinstance(spec, Mapping):
         raise BadSourceError(why="it is no mapping", kinds=kinds)
     found = [kind for kind in SOURCES if kind in spec]
+    if "rows" in found and len(found) > 1 and not isinstance(spec["rows"], list):
+        found.remove("rows")  # of a file, that says what is a row
     if len(found) == 1:
         return found[0]
     if found:

@@ -152,9 +152,9 @@ def contracts(catalog):
     def guard(name, rows):
         return made.guard(name, rows)
 
-    made = Contracts(catalog, Datasets(catalog, guard))
-    made.datasets = Datasets(catalog, guard)
-    made.rows = Datasets(catalog, guard)
+    made = Contracts(catalog, Datasets(catalog, guard=guard))
+    made.datasets = Datasets(catalog, guard=guard)
+    made.rows = Datasets(catalog, guard=guard)
     return made
 
 
