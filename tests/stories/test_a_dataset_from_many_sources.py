@@ -23,6 +23,7 @@ from sqlalchemy import create_engine, text
 
 from support.databases import postgres_url
 from volano.cli.demo.platform import Platform
+from volano.cli.talk import ControlAwayError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.xdist_group("many-sources")]
 
@@ -174,7 +175,8 @@ def corrected(team: Team) -> str:
     status, _, headers = team.ask("POST", "/v1/chat/completions", key, body)
     assert status == 200
     trace = headers["x-volano-trace"]
-    team.until("the trace", lambda: any(t["id"] == trace for t in team.told("trace", "list")))
+    traces = lambda: team.platform.say("GET", "/traces")  # noqa: E731
+    team.until("the trace", lambda: any(one["id"] == trace for one in traces()))
     team.say("feedback", "add", trace, "--value", "0", "--correction", "hardware")
     return question
 
@@ -234,11 +236,147 @@ def everything(team: Team, ref: str) -> list[dict[str, Any]]:
 
 def test_version_2_differs_by_the_row_that_was_edited_and_ran_little(team, edited):
     assert edited["outputs"]["ref"] == "support@2"
-    diff = team.told("data", "diff", "support@1", "support@2", "--rows", "10")
-    changes = diff["changes"]
-    assert [change["row"]["text"][-16:] for change in changes if change["change"] == "added"] == [
-        "Спасибо большое!"
-    ]
+    changes = team.told("data", "diff", "support@1", "support@2", "--rows", "10")["rows"]
+    kinds = {change["change"]: change["row"]["text"] for change in changes}
     assert len(changes) == 2
-    second = {step["step"]: step for step in team.told("data", "report", "support@2")["steps"]}
-    assert second["collect"]["in"] == 55
+    assert kinds["added"].removesuffix(" Спасибо большое!") == kinds["removed"]
+    steps = {one["step"]: one for one in team.told("data", "report", "support@2")["times"]["steps"]}
+    assert steps["repair"]["cached"] == steps["repair"]["shards"] - 1
+
+
+def test_a_contract_refuses_a_bad_version_and_a_pipeline_sees_3(team, edited):
+    del edited
+    team.say("data", "contract", "set", "support", "contract.yaml")
+    assert team.told("data", "check", "support@2")["broken"] == 0
+    bad = team.folder / "bad.yaml"
+    (team.folder / "bad.jsonl").write_text('{"text": "Where is it?"}\n{"text": "", "label": "x"}\n')
+    bad.write_text("dataset: support\nsources:\n  - files: bad.jsonl\n")
+    said = team.say("data", "prepare", "bad.yaml", "--wait", code=3)
+    assert "break its contract" in said
+    assert "min_length" in team.say("run", "log", said.split("volano run log ")[1][:36])
+    assert team.told("data", "show", "support")["ref"] == "support@2"
+
+
+def test_a_version_is_labelled_branched_exported_checked_and_swept(team, edited):
+    del edited
+    for version in ("support@1", "support@2"):
+        team.say("data", "label", version, "stable")
+    team.say("data", "rollback", "support:stable")
+    assert team.told("data", "show", "support:stable")["ref"] == "support@1"
+    team.say("data", "branch", "support@2", "support-strict")
+    same = team.told("data", "diff", "support@2", "support-strict")
+    assert not any(counts["added"] or counts["removed"] for counts in same.values())
+    card = team.say("data", "card", "show", "support@2")
+    assert "| train |" in card
+    assert "# support" in card
+    team.say("data", "export", "support@2", "hub", "--form", "hf")
+    team.say("data", "import", "support-back", "hub")
+    texts = [{row["text"] for row in everything(team, ref)} for ref in ("support@2", "support-back")]
+    assert texts[0] == texts[1]
+    team.say("data", "gc")
+    assert team.told("data", "verify")["problems"] == []
+
+
+def test_a_reader_without_clearance_sees_asterisks_and_a_stranger_nothing(team, edited):
+    del edited
+    reader, stranger = (
+        team.told("key", "create", name, "--scopes", "data")["text"]
+        for name in ("reader", "stranger")
+    )
+    team.say("data", "classify", "support", "text", "personal")
+    team.say("data", "grant", "support", "service:key/reader", "read")
+    rows = "/api/v1/datasets/support@2/rows"
+    try:
+        status, seen, _ = team.ask("GET", rows, reader)
+        assert status == 200
+        assert {row["text"] for row in seen} == {"***"}
+        assert {"shipping", "refund"} <= {row["label"] for row in seen}
+        assert team.ask("GET", rows, stranger)[0] == 403
+        reads = team.told("data", "reads", "support@2", "--principal", "service:key/stranger")
+        assert [read["outcome"] for read in reads] == ["refused"]
+    finally:
+        team.say("data", "open", "support")
+
+
+def test_a_file_and_a_time_start_the_same_recipe(team, edited):
+    del edited
+    inbox = team.folder / "inbox"
+    inbox.mkdir()
+    recipe = "dataset: inbox\nsources:\n  - files: inbox/*.jsonl\nsteps:\n  - repair\n"
+    (team.folder / "inbox.yaml").write_text(recipe)
+    file = ("--on", f"files:{inbox}/*.jsonl", "--settle-s", "0.5")
+    team.say("schedule", "add", "on-file", *file, "--recipe", "inbox.yaml")
+    team.say("schedule", "add", "nightly", "--cron", "0 3 * * *", "--recipe", "inbox.yaml")
+    (inbox / "a.jsonl").write_text('{"text": "Пришло новое письмо", "label": "new"}\n')
+    came = team.until("the file starts it", lambda: done(team, "on-file"))
+    assert came["outputs"]["ref"] == "inbox@1"
+    assert came["by"] == "service:schedule/on-file"
+    team.say("schedule", "backfill", "nightly", "--since", "2026-03-01", "--until", "2026-03-02")
+    came = team.until("the time starts it", lambda: done(team, "nightly"))
+    assert came["outputs"] == {**came["outputs"], "ref": "inbox@1", "unchanged": True}
+
+
+def done(team: Team, schedule: str) -> Any:
+    """Return the Run of a schedule's newest firing, when it is done."""
+    firings = team.told("schedule", "show", schedule)["firings"]
+    runs = [team.told("run", "show", one["run"]) for one in firings[:1] if one["run"]]
+    assert not runs or runs[0]["state"] != "failed", runs
+    return runs[0] if runs and runs[0]["state"] == "done" else None
+
+
+def test_lineage_leads_from_a_row_to_the_report_on_it_and_back(team, edited, corrected):
+    del edited
+    run = team.told("eval", "run", "ticket-router@1", "--data", "support@2", "--split", "test")
+    report = team.until("the report", lambda: ended(team, run["id"]))["outputs"]["ref"]
+    row = next(row for row in everything(team, "support@2") if row["text"] == corrected)
+    told = team.told("lineage", "row", "support", row["id"])
+    assert {one["ref"] for one in told["held_by"]} >= {"support@1", "support@2"}
+    assert report in json.dumps(told["came_of_it"])
+    back = team.told("lineage", "show", report, "--backwards")
+    assert "dataset/support@2" in {node["id"] for node in back["nodes"]}
+
+
+def ended(team: Team, run_id: str) -> Any:
+    run = team.told("run", "show", run_id)
+    assert run["state"] in {"queued", "running", "done"}, run
+    return run if run["state"] == "done" else None
+
+
+def test_kill_9_of_control_and_child_in_mid_run_goes_on(team, edited):
+    del edited
+    with (team.folder / "long.jsonl").open("w", encoding="utf-8") as file:
+        for n in range(12_000):
+            body = BODIES[n % 5][0].format(i=ANIMALS[n % 8], n=n, o=n * 7)
+            file.write(json.dumps({"text": body}, ensure_ascii=False) + "\n")
+    steps = "  - repair\n  - language\n  - exact-dedup: {what: text}\n"
+    (team.folder / "long.yaml").write_text(
+        f"dataset: long\nsources:\n  - files: long.jsonl\nsteps:\n{steps}"
+    )
+    run = team.told("data", "prepare", "long.yaml")
+    control = team.platform.processes()["control"]
+    victims = team.until("its child works", lambda: children(control))
+    assert team.told("run", "show", run["id"])["state"] == "running"
+    for pid in (*victims, control):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    team.until("control is back", lambda: answers(team, control))
+    came = team.until("the Run goes on", lambda: ended(team, run["id"]))
+    assert (came["outputs"]["ref"], came["outputs"]["rows"]) == ("long@1", 12_000)
+    assert team.told("data", "verify", "long@1")["problems"] == []
+
+
+def answers(team: Team, before: int) -> bool:
+    """Whether another control than the one before is there, and speaks."""
+    if team.platform.processes()["control"] in (None, before):
+        return False
+    with suppress(ControlAwayError):
+        team.platform.say("GET", "/runs")
+        return True
+    return False
+
+
+def children(pid: int) -> list[int]:
+    """Return all processes below this one."""
+    lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    below = [int(one) for one in " ".join(lists).split()]
+    return below + [deeper for one in below for deeper in children(one)]

@@ -32,8 +32,7 @@ class VolanoError(Exception):
     @property
     def code(self) -> str:
         """The machine-readable name: `UnknownChannelError` -> `unknown_channel`."""
-        name = type(self).__name__.removesuffix("Error")
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+        return code_of(type(self))
 
 
 class InvalidError(VolanoError):
@@ -70,6 +69,17 @@ class GateError(VolanoError):
 
 class UnavailableError(VolanoError):
     """A part that is needed does not answer now."""
+
+
+def code_of(kind: type[VolanoError]) -> str:
+    """Return the machine-readable name of a class of errors."""
+    name = kind.__name__.removesuffix("Error")
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def codes_of(family: type[VolanoError]) -> set[str]:
+    """Return the names of a family's errors: for one that is known by its name alone."""
+    return {code_of(family)}.union(*(codes_of(kind) for kind in family.__subclasses__()))
 
 
 def _first_sentence(error: VolanoError) -> str:

@@ -2,6 +2,7 @@
 
 from volano.core.errors import (
     ConflictError,
+    GateError,
     IntegrityError,
     InvalidError,
     NotFoundError,
@@ -151,3 +152,7 @@ class RunFailedError(VolanoError):
     """The Run {run} is {state}."""
 
     hint = "See `volano run log {run}`; try it once more with `volano run retry {run}`."
+
+
+class RunRefusedError(RunFailedError, GateError):
+    """The Run {run} is {state}: a gate said no."""

@@ -7,7 +7,8 @@ back to queued by a retry, which is the run's next attempt in the same folder.
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from volano.jobs.errors import RunFailedError
+from volano.core.errors import GateError, codes_of
+from volano.jobs.errors import RunFailedError, RunRefusedError
 from volano.jobs.progress import Progress
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -54,11 +55,15 @@ def good(run: Run) -> Run:
 
     Raises:
         RunFailedError: it failed or was cancelled; message and hint are its error's.
+        RunRefusedError: a gate said no to it.
     """
     if run.state == "done":
         return run
     if run.error is None:
         raise RunFailedError(run=run.id, state=run.state)
+    if run.error.code in codes_of(GateError):
+        hint = f"{run.error.hint} More: `volano run log {run.id}`."
+        raise RunRefusedError(run.error.message, hint=hint, run=run.id, state=run.state)
     raise RunFailedError(
         run.error.message, hint=run.error.hint or None, run=run.id, state=run.state
     )

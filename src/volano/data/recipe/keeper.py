@@ -114,7 +114,10 @@ class Recipes:
         """
         recipe = Recipe.from_dict(asked["recipe"])
         if not recipe.sources:
-            raise UnreadableRecipeError(where="the recipe", why="it names no sources")
+            raise UnreadableRecipeError(
+                where="the recipe", why="it names no sources",
+                hint="Add `sources:` and below it where rows come from: `  - files: rows.jsonl`.",
+            )  # fmt: skip
         return {
             "name": check_name(_needed(asked.get("name") or recipe.dataset)),
             "recipe": recipe.to_dict(), "folder": asked["folder"],
