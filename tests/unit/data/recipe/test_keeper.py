@@ -220,3 +220,10 @@ def test_a_dataset_made_otherwise_has_no_report(desk, datasets):
         desk.report("tickets")
     rows = list(desk.datasets.stream("tickets", "test", start=1, limit=2))
     assert [row["split"] for row in rows] == ["test", "test"]
+
+
+def test_preview_follows_rows_through_a_step_that_takes_many_before_it_gives_one(desk):
+    recipe = Recipe.from_dict({"sources": [{"rows": [{"text": "a b c d e f"}, {"text": "$$$ !!!"}, {"text": "g h i j k l"}]}], "steps": [{"quality": {"rules": {"max_symbol_ratio": 0.3}}}]})  # fmt: skip
+    rows = desk.preview(recipe)["steps"][-1]["rows"]
+    assert [one["before"]["text"] for one in rows] == ["a b c d e f", "$$$ !!!", "g h i j k l"]
+    assert [one.get("reason") for one in rows] == [None, "max_symbol_ratio", None]
