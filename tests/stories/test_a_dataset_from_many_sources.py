@@ -28,7 +28,7 @@ from volano.cli.talk import ControlAwayError
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.xdist_group("many-sources")]
 
 CARD, MAIL = "4111 1111 1111 1111", "anna.kovacs@pelda.hu"
-ANIMALS = "Falcon Gecko Heron Ibis Kestrel Lynx Marten Otter".split()
+ANIMALS = ["Falcon", "Gecko", "Heron", "Ibis", "Kestrel", "Lynx", "Marten", "Otter"]
 BODIES = (
     ("Where is my {i}? I ordered it {n} days ago, order {o}, and nobody answers me.", "shipping"),
     ("Hol van a csomagom? A rendelésem száma {o} ({i}), már {n} napja várok rá.", "shipping"),
@@ -271,7 +271,9 @@ def test_a_version_is_labelled_branched_exported_checked_and_swept(team, edited)
     assert "# support" in card
     team.say("data", "export", "support@2", "hub", "--form", "hf")
     team.say("data", "import", "support-back", "hub")
-    texts = [{row["text"] for row in everything(team, ref)} for ref in ("support@2", "support-back@1")]
+    texts = [
+        {row["text"] for row in everything(team, ref)} for ref in ("support@2", "support-back@1")
+    ]
     assert texts[0] == texts[1]
     team.say("data", "gc")
     assert team.told("data", "verify")["problems"] == []

@@ -90,7 +90,9 @@ class _Follow:
         waiting = self._waiting
         at = next((n for n, (one, _) in enumerate(waiting) if one is row), None)
         if at is None and (origin := row.get("origin")) is not None:
-            at = next((n for n, (_, was) in enumerate(waiting) if was.get("origin") == origin), None)
+            at = next(
+                (n for n, (_, was) in enumerate(waiting) if was.get("origin") == origin), None
+            )
         elif at is None and waiting:
             at = len(waiting) - 1
         return None if at is None else waiting.pop(at)[1]

@@ -12,6 +12,7 @@ from volano.data.recipe import Recipe
 from volano.data.recipe.errors import (
     RecipeNotFoundError,
     RecipeTooLargeError,
+    UnreadableRecipeError,
     UnregisteredStepError,
 )
 from volano.data.steps.columns import Rename, Select
@@ -138,3 +139,8 @@ def test_a_step_that_nobody_registered_cannot_travel():
 def test_any_text_is_a_recipe_or_refused(text):
     with suppress(VolanoError):
         assert isinstance(Recipe.from_yaml(text), Recipe)
+
+
+def test_a_tab_is_called_a_tab():
+    with pytest.raises(UnreadableRecipeError, match="line 2: a tab stands where YAML wants spaces"):
+        Recipe.from_yaml("sources:\n\t- files: rows.jsonl\n")
