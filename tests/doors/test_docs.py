@@ -25,7 +25,11 @@ from volano.web.api import VERBS
 from volano.web.pages.nouns import NOUNS as STATIONS
 
 PAGES = [path.relative_to(ROOT).as_posix() for path in pages.pages()]
-LIVED = ["tutorial/first-loop.md", *sorted(f"howto/{p.name}" for p in DOCS.glob("howto/*.md"))]
+LIVED = [
+    "tutorial/first-loop.md",
+    "tutorial/data.md",
+    *sorted(f"howto/{p.name}" for p in DOCS.glob("howto/*.md")),
+]
 POSTGRES = "howto/postgres-catalog.md"
 
 

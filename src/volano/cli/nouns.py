@@ -49,8 +49,41 @@ PARTS = {
 """Verbs of two words share a group of their own: `volano feedback metric define`."""
 
 
+SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
+    "data": {
+        "Make a version": ("peek", "preview", "prepare", "cache", "add", "import", "curate", "generate"),
+        "Look at it": ("list", "show", "rows", "report", "rejected", "diff", "card"),
+        "Say what it must be": ("contract", "check"),
+        "Labels, the way back, branches": ("label", "unlabel", "rollback", "branch"),
+        "Who may read it, who did": (
+            "grant", "revoke", "restrict", "open", "classify", "permissions", "reads",
+        ),
+        "Folders of files": ("track", "tracked", "status", "files", "checkout"),
+        "Take it elsewhere": ("export",),
+        "Keep it, let it go": ("verify", "hold", "holds", "unhold", "drop", "gc"),
+    }
+}  # fmt: skip
+"""How the help of a noun with many verbs is ordered: by what they are for."""
+
+
 class Noun(click.Group):
     """A noun's verbs."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections = SECTIONS.get(self.name or "", {})
+        if not sections:
+            super().format_commands(ctx, formatter)
+            return
+        known = {name for names in sections.values() for name in names}
+        rest = tuple(name for name in self.commands if name not in known)
+        limit = formatter.width - 6 - max(map(len, self.commands))
+        for title, names in {**sections, "More": rest}.items():
+            here = [name for name in names if name in self.commands]
+            if here:
+                with formatter.section(title):
+                    formatter.write_dl(
+                        [(name, self.commands[name].get_short_help_str(limit)) for name in here]
+                    )
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and args[0] not in self.commands:

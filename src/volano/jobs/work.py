@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsFloat
 
 from volano.core.clock import Clock
+from volano.core.errors import VolanoError
 from volano.core.principal import Principal
 from volano.jobs import progress
 from volano.jobs.attend import Attendant, Care
@@ -168,4 +169,5 @@ def _value(name: str, fn: Callable[[], Any], work: Work) -> Any:
 
 
 def _story(name: str, error: Exception) -> str:
-    return f"step {name} failed\n" + "".join(traceback.format_exception(error))
+    shown = f"{error.shown}\n" if isinstance(error, VolanoError) and error.shown else ""
+    return f"step {name} failed\n" + "".join(traceback.format_exception(error)) + shown

@@ -49,6 +49,8 @@ Problems = list[str]
 _BATCH = 400
 CHECKED_BYTES = 512 * 2**20
 """So many bytes are read in a look at the blobs: a second or two."""
+BESIDE = ("recipe", "card", "contract")
+"""Kinds that bear the name of the dataset that they are of."""
 
 
 class Catalog:
@@ -153,7 +155,8 @@ class Catalog:
     def find(self, ref: str) -> Artifact:
         """Return the artifact that a ref names across kinds: `support@1`, `release/support@1`.
 
-        A digest, or its beginning, names one too: `sha256:ab12cd`.
+        A digest, or its beginning, names one too: `sha256:ab12cd`. A recipe, a card or a
+        contract has the name of its dataset, and gives way to it.
 
         Raises:
             BadRefError: the ref is not one.
@@ -164,6 +167,8 @@ class Catalog:
         text = nfc(ref)
         with self._db.read() as conn:
             rows = _by_prefix(conn, text) if text.startswith("sha256:") else _anywhere(conn, text)
+            if len(rows) > 1:
+                rows = [row for row in rows if row.kind not in BESIDE] or rows
             if len(rows) > 1:
                 raise AmbiguousRefError(ref=text, choices=_choices(rows))
             if not rows:

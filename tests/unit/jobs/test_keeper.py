@@ -2,17 +2,19 @@ import base64
 import json
 import sqlite3
 import threading
+from dataclasses import replace
 
 import pytest
 from toy_host import ME, gone, two_steps, until
 
 from volano.core.canon import NotCanonicalError
-from volano.core.errors import ConflictError
+from volano.core.errors import ConflictError, GateError
 from volano.core.principal import Principal
 from volano.jobs.errors import (
     AlreadyLaunchedError,
     KindTakenError,
     NotPlainError,
+    RunFailedError,
     RunFinishedError,
     RunNotOverError,
     RunSucceededError,
@@ -20,6 +22,7 @@ from volano.jobs.errors import (
     UnknownKindError,
     UnknownRunError,
 )
+from volano.jobs.run import Run, RunError, good
 from volano.store.errors import DiskFullError
 from volano.store.ledger import Ledger
 
@@ -378,3 +381,14 @@ def test_a_full_disk_delays_the_end_of_a_run_and_loses_nothing(open_):
     run = runs.start("quick", name="x", inputs={}, by=ME)
     assert runs.wait(run.id, 30).outputs == {"n": 1}
     assert verbs(runs, run) == [("start", "person:анна"), ("finish", "person:анна")]
+
+
+def test_what_a_gate_refused_is_refused_by_its_code():
+    error = RunError("gate", "2 rows are bad", "Correct them.")
+    run = Run("r1", "toy", "", "failed", "person:anna", "", {}, None, error, 1, 0, 0, 0)
+    with pytest.raises(GateError, match="2 rows are bad") as raised:
+        good(run)
+    assert "volano run log r1" in raised.value.advice
+    with pytest.raises(RunFailedError) as raised:
+        good(replace(run, error=replace(error, code="crash")))
+    assert not isinstance(raised.value, GateError)

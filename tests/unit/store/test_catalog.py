@@ -441,3 +441,13 @@ def test_many_bytes_are_checked_by_a_sample(catalog: Catalog, monkeypatch) -> No
 def test_bytes_that_are_gone_are_not_borrowed(catalog):
     with pytest.raises(MissingBlobError):
         catalog.record("note", "a", files={"a": File(Digest.of(b"nowhere"), 7)}, by=ANNA)
+
+
+def test_a_dataset_goes_before_what_is_told_of_it(catalog: Catalog) -> None:
+    for kind in ("recipe", "contract", "card"):
+        catalog.record(kind, "mails", files={"f": b"1"}, meta={}, by=ANNA)
+    with pytest.raises(AmbiguousRefError):
+        catalog.find("mails@1")
+    catalog.record("dataset", "mails", files={"f": b"1"}, meta={}, by=ANNA)
+    assert catalog.find("mails@1").kind == "dataset"
+    assert catalog.find("recipe/mails@1").kind == "recipe"

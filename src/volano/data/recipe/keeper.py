@@ -145,7 +145,10 @@ class Recipes:
         """
         recipe = Recipe.from_dict(asked["recipe"])
         if not recipe.sources:
-            raise UnreadableRecipeError(where="the recipe", why="it names no sources")
+            raise UnreadableRecipeError(
+                where="the recipe", why="it names no sources",
+                hint="Add `sources:` and below it where rows come from: `  - files: rows.jsonl`.",
+            )  # fmt: skip
         _contract(recipe)
         steps, used = self._pinned_steps(recipe)
         return {

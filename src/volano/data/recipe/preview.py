@@ -62,28 +62,43 @@ def _decided(step: Any, rows: list[Record], folder: Path, kept: Path) -> Any:
 
 
 class _Follow:
-    """Follows which row became which: what comes out is taken for what last went in."""
+    """Follows which row became which, also where a step takes in many before it gives one on.
+
+    A row is known by being the same object, else by its origin, else it is the last that went in.
+    """
 
     def __init__(self) -> None:
         self.shown: list[dict[str, Any]] = []
         self.count = 0
-        self._before: Record | None = None
+        self._waiting: list[tuple[Record, Record]] = []
+        """Rows that went in, and a copy of each as it was."""
 
     def rows_in(self, rows: Iterable[Record]) -> Iterator[Record]:
         for row in rows:
             self.count += 1
-            self._before = copy.deepcopy(row)
+            self._waiting.append((row, copy.deepcopy(row)))
             yield row
 
     def out(self, row: Record) -> Record:
         after = copy.deepcopy(row)
-        self.shown.append({"before": self._before, "after": after})
-        self._before = None
+        self.shown.append({"before": self._was(row), "after": after})
         return after
 
     def drop(self, one: Rejected) -> None:
-        said = _dropped(one)
-        self.shown.append(said if self._before is None else {**said, "before": self._before})
+        said, was = _dropped(one), self._was(one.row)
+        self.shown.append(said if was is None else {**said, "before": was})
+
+    def _was(self, row: Record) -> Record | None:
+        """Return a row as it went in, and wait for it no longer; None where it is new."""
+        waiting = self._waiting
+        at = next((n for n, (one, _) in enumerate(waiting) if one is row), None)
+        if at is None and (origin := row.get("origin")) is not None:
+            at = next(
+                (n for n, (_, was) in enumerate(waiting) if was.get("origin") == origin), None
+            )
+        elif at is None and waiting:
+            at = len(waiting) - 1
+        return None if at is None else waiting.pop(at)[1]
 
 
 def _dropped(one: Rejected) -> dict[str, Any]:

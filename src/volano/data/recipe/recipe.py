@@ -3,7 +3,7 @@
     dataset: support
     seed: 7
     sources:
-      - path: tickets.jsonl
+      - files: tickets.jsonl
     steps:
       - rename: {columns: {body: text}}
       - step: map-labels

@@ -52,6 +52,8 @@ def read(text: str, name: str = "the recipe") -> tuple[Any, Lines]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         why = getattr(error, "problem", None) or "it is not YAML"
+        if "'\\t'" in why:
+            why = "a tab stands where YAML wants spaces"
         raise UnreadableRecipeError(where=_where(name, mark), why=why) from error
     lines: Lines = {}
     return (None if root is None else _value(root, (), lines, name)), lines

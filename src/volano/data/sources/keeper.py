@@ -19,6 +19,12 @@ from volano.data.step import Rejected
 _ = (formats, places)  # imported because they register themselves
 _LONGEST_SPEC = 1 << 20
 _MOST_TOLD = 20
+_MEANT = {
+    "path": "files", "file": "files", "glob": "files", "dir": "folder", "directory": "folder",
+    "http": "url", "web": "url", "table": "sql", "query": "sql", "postgres": "sql",
+    "database": "sql", "huggingface": "hf",
+}  # fmt: skip
+"""What other tools say, and what it is here."""
 
 
 APPEND = "append"
@@ -109,7 +115,8 @@ def kind_of(spec: Mapping[str, Any]) -> str:
         return found[0]
     if found:
         raise BadSourceError(why=f"it names several at once: {', '.join(found)}", kinds=kinds)
-    near = [(n, k) for n in spec for k in difflib.get_close_matches(str(n), list(SOURCES), n=1)]
+    near = [(n, _MEANT[n]) for n in spec if n in _MEANT]
+    near += [(n, k) for n in spec for k in difflib.get_close_matches(str(n), list(SOURCES), n=1)]
     meant = f"; did you mean `{near[0][1]}` where it says `{shown(near[0][0])}`" if near else ""
     raise BadSourceError(why=f"it names no place{meant}", kinds=kinds)
 

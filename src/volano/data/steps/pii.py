@@ -66,6 +66,9 @@ class Pii:
         scan, salt = Scan(self.find, self.countries), self._salt()
         for row in rows:
             counts: Counter[str] = Counter()
+            for column in self.columns:
+                if column not in row:
+                    notes.change(f"no column {column}")
             masked = self._masked(row, scan, Placeholders(salt), counts)
             if counts and self.action == "drop":
                 said = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))

@@ -369,3 +369,10 @@ def test_a_source_that_is_appended_to_brings_only_what_is_new(working):
     more = working.prepare(path, workers=1, wait=True, by=ANNA)
     assert (more.outputs["ref"], more.outputs["rows"]) == ("support@2", 9)
     assert working.preview(path)["steps"][0]["in"] == 1
+
+
+def test_preview_follows_rows_through_a_step_that_takes_many_before_it_gives_one(desk):
+    recipe = Recipe.from_dict({"sources": [{"rows": [{"text": "a b c d e f"}, {"text": "$$$ !!!"}, {"text": "g h i j k l"}]}], "steps": [{"quality": {"rules": {"max_symbol_ratio": 0.3}}}]})  # fmt: skip
+    rows = desk.preview(recipe)["steps"][-1]["rows"]
+    assert [one["before"]["text"] for one in rows] == ["a b c d e f", "$$$ !!!", "g h i j k l"]
+    assert [one.get("reason") for one in rows] == [None, "max_symbol_ratio", None]

@@ -13,6 +13,7 @@ from volano.data.recipe.errors import (
     RecipeNotFoundError,
     RecipeTooLargeError,
     SecretInRecipeError,
+    UnreadableRecipeError,
     UnregisteredStepError,
 )
 from volano.data.steps.columns import Rename, Select
@@ -172,3 +173,8 @@ def test_a_password_does_not_stand_in_a_recipe(address):
 def test_addresses_without_a_password_may(address):
     Recipe.from_dict({"sources": [{"sql": address, "table": "t"}]})
     Recipe.from_dict({"sources": [{"rows": [{"text": "see https://u:p@example.org"}]}]})
+
+
+def test_a_tab_is_called_a_tab():
+    with pytest.raises(UnreadableRecipeError, match="line 2: a tab stands where YAML wants spaces"):
+        Recipe.from_yaml("sources:\n\t- files: rows.jsonl\n")

@@ -6,6 +6,7 @@ from volano.core.principal import Principal
 from volano.data.errors import BadSourceError, SourceNotFoundError
 from volano.data.kept import Kept
 from volano.data.sources import Around, Sources
+from volano.data.sources.keeper import kind_of
 
 ANNA = Principal("person", "anna")
 
@@ -63,3 +64,12 @@ def test_peek_says_what_it_cannot_read(said, sources, tmp_path):
 def test_peek_at_nothing(sources, tmp_path):
     with pytest.raises(SourceNotFoundError):
         sources.peek({"said": "none.csv", "folder": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("path", "files"), ("file", "files"), ("dir", "folder"), ("database", "sql")],
+)
+def test_words_of_other_tools_are_understood_as_what_was_meant(said, meant):
+    with pytest.raises(BadSourceError, match=f"did you mean `{meant}` where it says `{said}`"):
+        kind_of({said: "rows.jsonl"})

@@ -173,3 +173,13 @@ def test_values_of_all_kinds(shop):
 def test_cursor_values_survive_json():
     for value in (3, "x", 1.5, dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.date(2026, 1, 1), b"x"):
         assert sql.load(json.loads(json.dumps(sql.dump(value)))) == value
+
+
+def test_a_whole_address_may_stand_in_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("SHOP_DB", "postgresql://reader:ge%40heim@127.0.0.1:1/shop")
+    source = open_source({"sql": "${SHOP_DB}", "table": "tickets"})
+    assert source.url.drivername == "postgresql+psycopg"
+    assert (source.url.username, source.url.password) == ("reader", "ge@heim")
+    monkeypatch.delenv("SHOP_DB")
+    with pytest.raises(BadSourceError, match=r"`SHOP_DB` of the address is not set where"):
+        open_source({"sql": "${SHOP_DB}", "table": "tickets"})

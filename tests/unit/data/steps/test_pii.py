@@ -12,6 +12,7 @@ from support.stepping import FIVE, run
 from volano.data.errors import BadStepError
 from volano.data.pii import DETECTORS, Scan
 from volano.data.pii.secrets import entropy
+from volano.data.step import STEPS, Notes
 from volano.data.steps.pii import Pii
 
 
@@ -224,3 +225,10 @@ def test_a_hostile_text_is_gone_through_in_time(text):
 def test_entropy_is_that_of_shannon():
     assert entropy("aaaa") == 0
     assert entropy("abcd") == 2
+
+
+def test_a_column_that_is_not_there_is_told():
+    notes = Notes("pii")
+    rows = [{"text": "a@b.example"}, {"body": "x"}]
+    list(STEPS.get("pii")(columns=("body",)).apply(rows, notes))
+    assert notes.changed == {"no column body": 1}

@@ -226,13 +226,17 @@ def _url(given: str, root: Path) -> sqlalchemy.URL:
 
     def variable(match: re.Match[str]) -> str:
         if match[1] not in os.environ:
-            raise bad(f"the variable `{match[1]}` of the address is not set")
+            where = "where the recipe runs (`volano up`, if that is running)"
+            raise bad(f"the variable `{match[1]}` of the address is not set {where}")
         return os.environ[match[1]]
 
+    whole = VARIABLE.fullmatch(given.strip())
     try:
-        url = sqlalchemy.make_url(given)
+        url = sqlalchemy.make_url(variable(whole) if whole else given)
+        if url.drivername in ("postgres", "postgresql"):
+            url = url.set(drivername="postgresql+psycopg")
         for part in ("username", "password", "host", "database"):
-            if isinstance(value := getattr(url, part), str):
+            if not whole and isinstance(value := getattr(url, part), str):
                 url = url.set(**{part: VARIABLE.sub(variable, value)})  # type: ignore[arg-type]
         backend = url.get_backend_name()
     except (ArgumentError, ValueError):
