@@ -17,6 +17,7 @@ from volano.data.exchange import Cards, Exchange
 from volano.data.filesets import Filesets
 from volano.data.gate import Gate
 from volano.data.keeper import Datasets
+from volano.data.profile import Profiles
 from volano.data.recipe.keeper import Recipes
 from volano.data.sources.keeper import Sources
 from volano.data.versions import Versions
@@ -88,6 +89,7 @@ KEEPERS = {
     "models": Models,
     "periods": Periods,
     "permissions": Permissions,
+    "profiles": Profiles,
     "prompts": Prompts,
     "recipes": Recipes,
     "reconciler": Reconciler,
@@ -144,13 +146,15 @@ INNER = {
     "filesets": {"keep", "get", "tree", "reader"},
     "costs": {"book", "allotments", "start", "close"},
     "courier": {"start", "close", "deliver"},
-    "datasets": {"begin", "curate", "find", "rows", "write", "stream", "version"},
+    "datasets": {
+        "begin", "curate", "find", "rows", "write", "stream", "version", "hidden", "let_branch",
+    },
     "garbage": {"drop"},
     "drift": {"references", "reference", "looks", "due"},
     "evals": {"evaluate", "report", "answers"},
     "feedbacks": {"on", "since", "corrections", "joined", "review", "withdraw", "get", "about", "newest"},
     "flows": {"compile"},
-    "gate": {"read", "write", "end"},
+    "gate": {"read", "write", "end", "inherit"},
     "gateway": {"tell", "close"},
     "keys": {"create", "rotate", "fingerprints", "verify"},
     "ledger": {"append", "root", "prove"},
@@ -163,6 +167,7 @@ INNER = {
         "tunable",
         "weights",
         "folder",
+        "file",
     },
     "limits": {"list"},
     "metrics": {"current"},
@@ -182,7 +187,8 @@ INNER = {
     },
     "reviews": {"metric"},
     "masks": {"publish"},
-    "permissions": {"rights", "check"},
+    "permissions": {"rights", "check", "check_made_of", "inherit"},
+    "profiles": {"kept", "pick"},
     "runs": {"register", "launch", "close", "start", "counts", "put", "hand_over", "check_kind"},
     "schedules": {"cause_of", "tick"},
     "replays": {"choices"},
