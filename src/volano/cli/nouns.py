@@ -52,7 +52,9 @@ PARTS = {
 SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "data": {
         "Make a version": ("peek", "preview", "prepare", "cache", "add", "import", "curate", "generate"),
-        "Look at it": ("list", "show", "rows", "report", "rejected", "diff", "card"),
+        "Look at it": (
+            "list", "show", "profile", "rows", "search", "report", "rejected", "diff", "card",
+        ),
         "Say what it must be": ("contract", "check"),
         "Labels, the way back, branches": ("label", "unlabel", "rollback", "branch"),
         "Who may read it, who did": (

@@ -61,5 +61,9 @@ def good(run: Run) -> Run:
         return run
     if run.error is None:
         raise RunFailedError(run=run.id, state=run.state)
-    kind = RunStoppedError if is_gate(run.error.code) else RunFailedError
-    raise kind(run.error.message, hint=run.error.hint or None, run=run.id, state=run.state)
+    if is_gate(run.error.code):
+        hint = f"{run.error.hint} More: `volano run log {run.id}`."
+        raise RunStoppedError(run.error.message, hint=hint, run=run.id, state=run.state)
+    raise RunFailedError(
+        run.error.message, hint=run.error.hint or None, run=run.id, state=run.state
+    )

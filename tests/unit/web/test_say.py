@@ -155,6 +155,7 @@ GOOD = {
     "path": "p",
     "folder": "p",
     "output": "p",
+    "source": {"said": "p", "folder": "."},
     "secret": "s",
     "scalar": "yes",
 }

@@ -11,11 +11,15 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx2
-
+from volano.core.lazy import lazy
 from volano.data.made.errors import GatewayRefusedError, NoKeyError
+
+if TYPE_CHECKING:
+    import httpx2
+else:
+    httpx2 = lazy("httpx2")
 
 LONGEST_WAIT_S = 60.0
 MAX_ANSWER_BYTES = 8 * 2**20

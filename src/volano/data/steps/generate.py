@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from jinja2 import StrictUndefined, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
 from volano.core.canon import canonical
+from volano.core.lazy import lazy
 from volano.data.column import check_name, check_number, check_one_of
 from volano.data.errors import BadStepError
 from volano.data.facts import content, said
@@ -24,6 +22,12 @@ from volano.data.made.purse import Prices, Purse
 from volano.data.made.schema import misfit, parsed, wrong_schema
 from volano.data.step import STEPS, Notes, Record, settings_of
 
+if TYPE_CHECKING:
+    import jinja2
+    from jinja2 import sandbox
+else:
+    jinja2, sandbox = lazy("jinja2"), lazy("jinja2.sandbox")
+
 MOST_CHARS = 1_000_000
 """No prompt is longer; a template that goes wild is stopped by it."""
 MISFIT = "the answer does not fit"
@@ -31,7 +35,6 @@ _OURS = ("id", "origin", "split", "made_by")
 _HOW = frozenset(
     ("address", "key_env", "key_file", "concurrency", "retries", "timeout_s")
 )  # how it is asked, which changes no answer
-_BROKEN = (TemplateError, ArithmeticError, TypeError, ValueError, LookupError, MemoryError)
 
 
 class _Bad(Exception):  # says why a row has no prompt, or an answer is none; never leaves this file
@@ -98,7 +101,7 @@ class Generate:
         for setting in ("system", "prompt"):
             try:
                 _environment().from_string(getattr(self, setting))
-            except (TemplateError, TypeError) as error:
+            except (jinja2.TemplateError, TypeError) as error:
                 raise BadStepError(step=self.name, setting=setting, why=str(error)) from error
         if not self.prompt.strip():
             self._wrong("prompt", "it asks nothing")
@@ -354,7 +357,9 @@ def _rendered(template: Any, row: Record, role: str) -> str:
             chars += len(part)
             if chars > MOST_CHARS:
                 raise _Bad(f"{role}: longer than {MOST_CHARS} characters")
-    except _BROKEN as error:
+    except (
+        jinja2.TemplateError, ArithmeticError, TypeError, ValueError, LookupError, MemoryError,
+    ) as error:  # fmt: skip
         raise _Bad(f"{role}: {error}"[:200]) from error
     text = "".join(parts).encode("utf-8", "replace").decode()
     if not text.strip():
@@ -362,7 +367,7 @@ def _rendered(template: Any, row: Record, role: str) -> str:
     return text
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
-    return ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
+def _environment() -> "sandbox.ImmutableSandboxedEnvironment":
+    return sandbox.ImmutableSandboxedEnvironment(
+        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
     )
