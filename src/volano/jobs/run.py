@@ -62,7 +62,8 @@ def good(run: Run) -> Run:
     if run.error is None:
         raise RunFailedError(run=run.id, state=run.state)
     if is_gate(run.error.code):
-        hint = f"{run.error.hint} More: `volano run log {run.id}`."
+        log = f"`volano run log {run.id}`"
+        hint = run.error.hint if log in run.error.hint else f"{run.error.hint} More: {log}."
         raise RunStoppedError(run.error.message, hint=hint, run=run.id, state=run.state)
     raise RunFailedError(
         run.error.message, hint=run.error.hint or None, run=run.id, state=run.state
