@@ -8,6 +8,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
 # Tests share the cores, a file of doors at a time; stories have the machine to themselves.
 JOBS ?= logical
+# `make check QUICK=no` leaves the quick tests out: for who runs all of them anyway.
+QUICK ?= yes
 # Children start from compiled files, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -34,7 +36,7 @@ check: $(VENV)/.dev ## Format, ruff, types, import floors, quick tests
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy -n auto
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/python -m pytest -m "not slow" -n $(JOBS) --hypothesis-profile quick tests/unit
+	@test "$(QUICK)" = no || $(BIN)/python -m pytest -m "not slow" -n $(JOBS) --hypothesis-profile quick tests/unit
 
 bench: $(VENV)/.dev ## Run the benchmarks: ratios against peers and limits, measured now
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

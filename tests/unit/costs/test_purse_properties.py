@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -18,6 +19,8 @@ from support.money import AT_US, Journal, budget, row
 from volano.core.clock import ManualClock, SystemClock
 from volano.costs.purse import Hold, Purse, Slot
 from volano.costs.treasury import Spend, Treasury
+
+pytestmark = pytest.mark.slow  # seconds each: real processes, or many examples
 
 
 class Budgets(RuleBasedStateMachine):

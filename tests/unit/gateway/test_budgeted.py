@@ -25,6 +25,8 @@ from volano.store import Ledger
 from volano.traces import HotStore, Recorder, Traces
 from volano.wire.exchange import Usage
 
+pytestmark = pytest.mark.slow  # seconds each: real processes, or many examples
+
 PRICE = Price(Rates(input=1_000, output=1_000_000_000), source="the test", context=100_000)
 ONCE = cost(PRICE, Usage(input=USAGE["prompt_tokens"], output=USAGE["completion_tokens"]))
 """What the upstream charges for an answer."""

@@ -17,6 +17,8 @@ from volano.gateway.limits import Admission, Granted
 from volano.gateway.snapshot import Limit
 from volano.gateway.tally import Tally
 
+pytestmark = pytest.mark.slow  # seconds each: real processes, or many examples
+
 WORKERS = 4
 SLIPS = 0 if platform.machine() == "x86_64" else WORKERS - 1
 

@@ -311,6 +311,7 @@ def test_counts_are_those_of_the_release(front):
     shared.close()
 
 
+@pytest.mark.slow
 def test_releases_that_serve_never_share_counters(front):
     shop = front.shop
     shop.serve("steady")

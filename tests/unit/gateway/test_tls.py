@@ -91,6 +91,7 @@ def test_our_own_pages_are_those_of_https(served):
     line.close()
 
 
+@pytest.mark.slow
 def test_a_renewed_certificate_is_for_new_connections_and_drops_nobody(served, tmp_path):
     gateway, file, key, log = served
     held, stream = TlsLine(gateway.port, file), TlsLine(gateway.port, file)

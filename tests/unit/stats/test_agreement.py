@@ -59,6 +59,7 @@ def test_few_that_agree_are_no_proof():
         assert measure(few).low < 0.5 < 0.98 < measure(many).low
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=1, max_size=30))
 def test_swapping_the_reviewers_changes_nothing(answers):
     for measure in (cohen_kappa, krippendorff_alpha):

@@ -32,6 +32,7 @@ requests = st.tuples(
 pieces = st.lists(some | requests, max_size=5).map(b"".join)
 
 
+@pytest.mark.slow
 @examples(1500)
 @given(st.binary(min_size=2, max_size=2), pieces)
 @example(b"\0\x20", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc" * 3)

@@ -127,6 +127,7 @@ HOSTED = b"Host: a\r\n"
 LENGTH = b"Content-Length: 3\r\n"
 
 
+@pytest.mark.slow
 @examples(1500)
 @given(
     starts,
@@ -386,6 +387,7 @@ answer_starts = st.sampled_from(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @examples(1500)
 @given(
     answer_starts,

@@ -59,6 +59,7 @@ def test_rows_and_reasons_come_in_order(kitchen):
     assert made.steps[1].changed == {"upper case": 16}
 
 
+@pytest.mark.slow
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(st.sampled_from(ANY), max_size=6),

@@ -34,6 +34,8 @@ from volano.jobs.folder import ChildFolder
 from volano.jobs.keeper import Runs
 from volano.store.errors import UnknownArtifactError
 
+pytestmark = pytest.mark.slow  # seconds each: real processes, or many examples
+
 ANNA = Principal("person", "anna")
 YAML = """
 dataset: support

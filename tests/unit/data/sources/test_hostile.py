@@ -11,6 +11,8 @@ import zlib
 import pytest
 import zstandard
 
+pytestmark = pytest.mark.slow  # seconds each: real processes, or many examples
+
 MIB = 1 << 20
 ROOM = 200 * MIB
 """More than the interpreter with its libraries and the largest line that is allowed."""

@@ -85,6 +85,7 @@ conversations = exchanges.conversations(
 ).map(coherent)
 
 
+@pytest.mark.slow
 @examples(300)
 @given(exchanges.asks(conversations), st.sampled_from([MODEL, "amazon.nova-pro-v1:0", "x.y"]))
 def test_all_that_can_be_said_is_accepted(asked, model):
@@ -368,6 +369,7 @@ steps = st.sampled_from(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @examples(200)
 @given(crooked, st.lists(st.tuples(steps, st.dictionaries(fields, crooked, max_size=3))))
 def test_a_crooked_answer_is_a_bad_answer_and_nothing_else(body, told):

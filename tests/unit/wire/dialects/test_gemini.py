@@ -63,6 +63,7 @@ def call(asked: Ask, act: str = "ok"):
 conversations = exchanges.conversations(named=False, redacted=True).map(coherent)
 
 
+@pytest.mark.slow
 @examples(300)
 @given(exchanges.asks(conversations))
 def test_all_that_can_be_said_is_accepted(asked):
