@@ -20,9 +20,9 @@ def train(job: Job) -> Outcome:
     """
     base = start_from(job)
     if not ours(base, job.rows):
-        from volano.models.training import sft
+        from volano.models.training.sft import train as tuned
 
-        return sft.train(job, base, adapter=True)
+        return tuned(job, base, adapter=True)
     kept = json.loads((base / network.RECIPE).read_text(encoding="utf-8"))
     asked = small.asked(job, tuning=True)
     tuning = {**kept.get("tuning", {}), **small.rank(job), **asked.pop("tuning")}
