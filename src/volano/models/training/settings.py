@@ -94,3 +94,11 @@ class Federated:
     sites: int = 3
     rounds: int = 2
     local_steps: int = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What an hour of the device costs; nothing is reckoned where nobody says."""
+
+    an_hour: float | None = None
+    currency: str = "USD"
