@@ -25,7 +25,14 @@ def _data(data: Mapping[str, Any]) -> list[Finding]:
         found.append(Finding(level, "left-out", said, "Raise `context`, or shorten the answers."))
     if data["cut_rows"] > FEW_CUT * rows:
         said = f"{data['cut_rows']} of {data['rows']} rows are longer than {data['limit']} tokens and lose a part."
-        found.append(Finding("warning", "cut", said, "Raise `context`, or split the texts."))
+        found.append(
+            Finding(
+                "warning",
+                "cut",
+                said,
+                "Raise `context` (small networks: `network: {max_row_tokens}`), or split the texts.",
+            )
+        )
     if data["ends"] < 1:
         said = f"The template does not end {1 - data['ends']:.0%} of the answers with the end of sequence."
         remedy = "It is added; make sure that the engine's chat template agrees."
