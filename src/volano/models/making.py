@@ -2,7 +2,10 @@
 
 Its spec:
 
-    {"mode": "scratch" | "tune",
+    {"mode": "scratch" | "tune" | "recipe",
+     "plan": {…},                      # the recipe of the run; default: that of the mode
+     "dev": "/…/dev.jsonl",            # rows that the metric is measured on
+     "teacher": "/…/folder",
      "name": "router",                 # goes into the GGUF
      "rows": "/…/train.jsonl",         # {"text", "label", "origin"?} a line
      "check": "/…/test.jsonl",         # texts for the parity check; default: the rows
@@ -11,6 +14,7 @@ Its spec:
      "precision": "F32" | "Q8_0",
      "checkpoint_steps": 100}
 
+Rows may also be `{"messages"}` or `{"prompt", "completion"}`, for bases of others.
 It trains (taking up its own checkpoint where there is one), exports, checks
 parity, and reports `{"folder", "card", "parity"}`; `models.keeper` imports
 that folder. Tuning takes the rows that come from feedback, and replays some of
@@ -19,33 +23,29 @@ the others; where no row has an origin, all rows are new.
 
 import json
 import os
+import shutil
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer
 
-from volano.core.canon import canonical
-from volano.core.digest import Digest
 from volano.core.errors import InvalidError
 from volano.jobs.child import child_main
 from volano.models import export, parity
-from volano.models.training import loop, network, tokenizer
-from volano.models.training.checkpoint import Checkpoints
+from volano.models.training import network
+from volano.models.training.job import Job, Outcome, Row
+from volano.models.training.methods import method
+from volano.models.training.plan import Plan
 from volano.models.training.recipe import Recipe
-from volano.models.training.rows import Encoded, answer_text, encode
+from volano.models.training.spent import Spent
 
-Row = Mapping[str, Any]
+METHOD_OF = {"scratch": "scratch", "tune": "lora"}
+"""The methods of Runs that were started without a recipe of their own."""
 
 CHECKED = 100
 """How many answers parity compares."""
-
-CHECKPOINT_STEPS = 100
 
 
 class BadRowsError(InvalidError):
@@ -77,18 +77,26 @@ def make(
     """
     torch.set_num_threads(1)  # more threads are slower here as soon as a second program runs
     rows = read(Path(spec["rows"]))
-    began = time.process_time()
-    train = _tune if spec["mode"] == "tune" else _scratch
-    model, words, recipe, facts = train(spec, rows, checkpoint, progress)
+    meter = Spent(checkpoint.parent / "spent.json")
+    plan = Plan.from_dict(spec.get("plan") or {"method": METHOD_OF[spec["mode"]]})
+    made = _trained(spec, plan, rows, checkpoint, meter.beside(progress))
+    model, recipe = made.model, made.recipe
+    own = isinstance(recipe, Recipe)
     card = {
-        "architecture": "llama",
+        "architecture": model.config.model_type,
         "parameters": sum(p.numel() for p in model.parameters()),
-        "context_length": recipe.context,
+        "context_length": recipe.context if own else made.facts["context"],
         "mode": spec["mode"],
-        "metrics": {**facts, "cpu_s": round(time.process_time() - began, 2)},
+        "metrics": {**made.facts, "cpu_s": meter.cpu_s()},
+        "spent": meter.cost(
+            plan, gpus=made.facts.get("devices", 0) * (made.facts.get("device") == "cuda")
+        ),
     }
+    if not own:
+        _keep(spec, folder, made, card)
+        return {"folder": str(folder), "card": card, "parity": None}
     checked = read(Path(spec["check"])) if spec.get("check") else rows
-    proof = _finish(spec, folder, model, words, recipe, card, checked[:CHECKED])
+    proof = _finish(spec, folder, made, card, checked[:CHECKED])
     return {"folder": str(folder), "card": card, "parity": proof.to_dict()}
 
 
@@ -103,7 +111,7 @@ def read(path: Path) -> list[dict[str, Any]]:
         with path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
                 row = json.loads(line)
-                if not isinstance(row["text"], str) or not isinstance(row["label"], str | dict):
+                if not is_row(row):
                     raise BadRowsError(path=path, reason=f"line {number} has no text or no label")
                 rows.append(row)
     except OSError as error:
@@ -116,93 +124,69 @@ def read(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def mix(rows: Sequence[Row], recipe: Recipe) -> list[Row]:
-    """Return what tuning sees: rows that came from feedback, and some of the others again."""
-    new = [row for row in rows if row.get("origin")]
-    if not new:
-        return list(rows)
-    old = [row for row in rows if not row.get("origin")]
-    random = Random(f"replay:{recipe.seed}")
-    return [*new, *random.sample(old, min(recipe.tuning.replay, len(old)))]
+def is_row(row: Any) -> bool:
+    """Whether something can be learned: text and label, a conversation, or a pair."""
+    if "messages" in row:
+        return isinstance(row["messages"], list)
+    if "completion" in row:
+        return isinstance(row["completion"], str)
+    return isinstance(row["text"], str) and isinstance(row["label"], str | dict)
 
 
-def _scratch(
-    spec: Mapping[str, Any], rows: Sequence[Row], checkpoint: Path, progress: Callable[..., None]
-) -> tuple[network.Network, Tokenizer, Recipe, dict[str, Any]]:
-    asked = spec.get("recipe") or {}
-    recipe = Recipe.from_dict({**Recipe.for_dataset(rows).to_dict(), **asked})
-    words = learn_words(rows, recipe)
-    encoded = encode(rows, words, recipe)
-    model = network.build(recipe, words.get_vocab_size())
-    schedule = loop.Schedule(recipe.steps, recipe.lr, recipe.warmup)
-    metrics = loop.learn(
-        model,
-        encoded,
-        recipe,
-        schedule,
-        checkpoints=Checkpoints(checkpoint, fingerprint("scratch", recipe, encoded)),
-        every=spec.get("checkpoint_steps", CHECKPOINT_STEPS),
+def _trained(
+    spec: Mapping[str, Any],
+    plan: Plan,
+    rows: Sequence[Row],
+    checkpoint: Path,
+    progress: Callable[..., None],
+) -> Outcome:
+    job = Job(
+        spec=spec,
+        plan=plan,
+        rows=rows,
+        dev=read(Path(spec["dev"])) if spec.get("dev") else (),
+        base=_path(spec, "base"),
+        teacher=_path(spec, "teacher"),
+        checkpoint=checkpoint,
         progress=progress,
     )
-    return model, words, recipe, {**metrics, **_counts(encoded, schedule)}
+    return method(plan.method)(job)
 
 
-def _tune(
-    spec: Mapping[str, Any], rows: Sequence[Row], checkpoint: Path, progress: Callable[..., None]
-) -> tuple[network.Network, Tokenizer, Recipe, dict[str, Any]]:
-    base = Path(spec["base"])
-    kept = json.loads((base / network.RECIPE).read_text(encoding="utf-8"))
-    asked = dict(spec.get("recipe") or {})
-    tuning = {**kept.get("tuning", {}), **asked.pop("tuning", {})}
-    recipe = Recipe.from_dict({**kept, **asked, "tuning": tuning})
-    words = tokenizer.load(base / network.TOKENIZER)
-    encoded = encode(mix(rows, recipe), words, recipe)
-    model = network.with_lora(network.load(base), recipe)
-    schedule = loop.Schedule(recipe.tuning.steps, recipe.tuning.lr, recipe.tuning.warmup)
-    start = Digest.of((base / network.WEIGHTS).read_bytes())
-    metrics = loop.learn(
-        model,
-        encoded,
-        replace(recipe, drop=0.0),
-        schedule,
-        checkpoints=Checkpoints(checkpoint, fingerprint(start, recipe, encoded)),
-        every=spec.get("checkpoint_steps", CHECKPOINT_STEPS),
-        progress=progress,
-    )
-    return model.merge_and_unload(), words, recipe, {**metrics, **_counts(encoded, schedule)}
+def _path(spec: Mapping[str, Any], name: str) -> Path | None:
+    return Path(spec[name]) if spec.get(name) else None
 
 
-def learn_words(rows: Sequence[Row], recipe: Recipe) -> Tokenizer:
-    """Learn the tokenizer from prompts and answers, or make each answer one token."""
-    prompts = [recipe.render(row["text"]) for row in rows]
-    said = [answer_text(row["label"]) for row in rows]
-    if recipe.whole_labels:
-        return tokenizer.learn(prompts, vocab=recipe.vocab, whole=sorted(set(said)))
-    return tokenizer.learn(map("".join, zip(prompts, said, strict=True)), vocab=recipe.vocab)
+def _keep(spec: Mapping[str, Any], folder: Path, made: Outcome, card: dict[str, Any]) -> None:
+    """Write another's model, or an adapter on it, in its own format; the base by its ref."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    made.model.save_pretrained(folder)
+    made.tokenizer.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)
+    config = folder / "adapter_config.json"
+    if config.is_file():
+        said = json.loads(config.read_text(encoding="utf-8"))
+        said["base_model_name_or_path"] = spec.get("base_ref", "base")
+        _write(config, said)
+    _write(folder / network.RECIPE, made.recipe)
+    _write(folder / "card.json", card)
 
 
-def fingerprint(start: str, recipe: Recipe, rows: Sequence[Encoded]) -> str:
-    """Name what is being trained: its start, its recipe and its rows."""
-    ids = "".join(f"{row.prompt}{row.answer}" for row in rows).encode()
-    return Digest.of(canonical([start, recipe.to_dict(), Digest.of(ids)]))
-
-
-def _counts(rows: Sequence[Encoded], schedule: loop.Schedule) -> dict[str, int]:
-    longest = max(len(row.answer) for row in rows)
-    cut = sum(row.cut for row in rows)
-    return {"rows": len(rows), "cut_rows": cut, "steps": schedule.steps, "answer_tokens": longest}
+def _write(path: Path, value: object) -> None:
+    text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def _finish(
     spec: Mapping[str, Any],
     folder: Path,
-    model: network.Network,
-    words: Tokenizer,
-    recipe: Recipe,
+    made: Outcome,
     card: dict[str, Any],
     checked: Sequence[Row],
 ) -> parity.Parity:
     """Write the model's files, export, and compare the export with the weights."""
+    model, words, recipe = made.model, made.tokenizer, made.recipe
     files = {network.RECIPE: recipe.to_dict(), "card.json": card}
     network.save(folder, model, words, files)
     precision = spec.get("precision", "F32")
