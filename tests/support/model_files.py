@@ -29,7 +29,10 @@ def tensor(name="a.weight", shape=(32, 2), kind=0, at=0):
 ARCH = value("general.architecture", 8, text("llama"))
 
 
-def gguf(values=(ARCH,), tensors=(tensor(),), data=b"\0" * 256, version=3, counts=None):
+ONE = tensor()
+
+
+def gguf(values=(ARCH,), tensors=(ONE,), data=b"\0" * 256, version=3, counts=None):
     n = (len(tensors), len(values)) if counts is None else counts
     head = b"GGUF" + struct.pack("<IQQ", version, *n) + b"".join(values) + b"".join(tensors)
     return head + b"\0" * (-len(head) % 32) + data
