@@ -73,6 +73,8 @@ from volano.jobs.keeper import Runs
 from volano.jobs.run import good
 from volano.jobs.schedules import Schedules
 from volano.jobs.ticker import Ticker
+from volano.models.cards import ModelCards
+from volano.models.exchange.keeper import ModelExchange
 from volano.models.keeper import Models
 from volano.models.lives import Lives
 from volano.models.trainer import Trainer
@@ -261,9 +263,12 @@ class App:
             db=self._db, catalog=self.catalog, ledger=self.ledger, clock=self.clock,
             in_use=self._serving_from,
         )  # fmt: skip
-        self.models = Models(
-            self.catalog, path("cache"), self.targets.get, alive=self.lives.check
-        )
+        self.models = Models(self.catalog, path("cache"), self.targets.get, alive=self.lives.check)
+        self.model_cards = ModelCards(self.catalog, self.lives)
+        self.model_exchange = ModelExchange(
+            self.catalog, self.models, path("cache"),
+            card=self.model_cards.text, revoked=self.lives.revoked,
+        )  # fmt: skip
         self.trainer = Trainer(self.runs, self.models, self.datasets)
         self.flows = Flows(self.catalog, self.prompts, self.models)
         self.evals = Evals(self.catalog, self.datasets)

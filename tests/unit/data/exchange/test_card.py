@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from volano.core.manifest import Parent
-from volano.data.exchange.card import BEGIN, END
+from volano.data.exchange.prose import BEGIN, END
 from volano.data.exchange.errors import BadFrontMatterError
 
 ROWS = [
