@@ -1,5 +1,7 @@
 """The states of models: which moves there are, who is told, and what a used model is spared."""
 
+from typing import ClassVar
+
 import pytest
 
 from volano.core.clock import ManualClock
@@ -40,7 +42,7 @@ def desk(sqlite, tmp_path):
         clock = ManualClock()
         ledger = Ledger(sqlite, clock)
         catalog = Catalog(sqlite, Blobs(tmp_path / "blobs", sqlite), ledger, clock)
-        used: dict = {}
+        used: ClassVar = {}
         lives = Lives(
             db=sqlite, catalog=catalog, ledger=ledger, clock=clock,
             in_use=lambda digest: list(Desk.used.get(digest, [])),

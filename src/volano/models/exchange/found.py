@@ -15,13 +15,15 @@ from volano.models.checks.safetensors import Tensors, check_safetensors
 from volano.models.checks.templates import check_templates
 from volano.models.errors import RefusedFileError, UnknownSourceError
 from volano.models.kinds import ENGINES, GGUF
+from volano.models.training.recipe import TEXT, BadRecipeError, Recipe
 
 CONFIG, ADAPTER, README = "config.json", "adapter_config.json", "README.md"
+RECIPE = "recipe.json"
 JSONS = (
     CONFIG, "generation_config.json", "tokenizer.json", "tokenizer_config.json",
     "special_tokens_map.json", "added_tokens.json", "chat_template.json", "vocab.json",
     "preprocessor_config.json", "model.safetensors.index.json", "genai_config.json",
-    "recipe.json",
+    RECIPE,
 )  # fmt: skip
 LISTS = (
     "shared_vocabulary.json", "source_vocabulary.json", "target_vocabulary.json", "vocabulary.json",
@@ -234,7 +236,9 @@ def _read_texts(files: Mapping[str, Path], found: Found) -> None:
     for name, path in files.items():
         if name in found.files:
             continue
-        if name in JSONS:
+        if name == RECIPE:
+            _read_recipe(check_config(path, name), found)
+        elif name in JSONS:
             templates |= _templates_of(check_config(path, name), name)
         elif name in TEXTS:
             text = read_bounded(path, MOST_TEXT, name)
@@ -251,7 +255,7 @@ def _read_texts(files: Mapping[str, Path], found: Found) -> None:
 
 
 def _templates_of(told: Mapping[str, Any], name: str) -> dict[str, str]:
-    said = told.get("chat_template") if name != "recipe.json" else None
+    said = told.get("chat_template")
     if isinstance(said, str):
         return {name: said}
     if isinstance(said, dict):
@@ -262,6 +266,17 @@ def _templates_of(told: Mapping[str, Any], name: str) -> dict[str, str]:
         for one in several
         if isinstance(one, dict) and isinstance(one.get("template"), str)
     }
+
+
+def _read_recipe(told: dict[str, Any], found: Found) -> None:
+    """Take over how one of ours was trained: it says how the model wants to be asked."""
+    try:
+        recipe = Recipe.from_dict(told)
+        if not isinstance(recipe.prompt, str) or TEXT not in recipe.prompt:
+            raise BadRecipeError(reason=f"its prompt has no {TEXT}")
+        found.meta["recipe"] = recipe.to_dict()
+    except BadRecipeError as error:
+        found.notes.append(f"{RECIPE} was not understood: {error.message}")
 
 
 def _read_readme(path: Path, found: Found) -> None:

@@ -7,12 +7,18 @@ Nothing waits for ever: a hub that does not answer within seconds is an error.
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from volano.core.lazy import lazy
 from volano.data.extra import needed
 from volano.models.checks.tree import LIMITS, check_name
 from volano.models.errors import HubError, RefusedFileError, UnknownSourceError
 from volano.models.exchange.found import is_wanted
+
+if TYPE_CHECKING:
+    import httpx2
+else:
+    httpx2 = lazy("httpx2")
 
 PREFIX = "hf:"
 TIMEOUT_S = 10
@@ -33,6 +39,7 @@ def take(said: str, to: Path) -> tuple[dict[str, Path], dict[str, Any], list[str
         reason = "it is no `org/name@revision`"
         raise UnknownSourceError(source=(PREFIX + said)[:200], reason=reason)
     hub = needed("huggingface_hub", by="import from a hub", extra="train")
+    settings = needed("huggingface_hub.constants", by="import from a hub", extra="train")
     repo, revision = place["repo"], place["revision"] or "main"
     try:
         info = hub.HfApi().model_info(
@@ -43,9 +50,9 @@ def take(said: str, to: Path) -> tuple[dict[str, Path], dict[str, Any], list[str
         _check_room(repo, wanted)
         for name in wanted:
             hub.hf_hub_download(repo, name, revision=info.sha, local_dir=to, etag_timeout=TIMEOUT_S)
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, httpx2.HTTPError) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise HubError(repo=repo, hub=hub.constants.ENDPOINT, reason=reason) from error
+        raise HubError(repo=repo, hub=settings.ENDPOINT, reason=reason) from error
     files = {name: to / name for name in wanted}
     source: dict[str, Any] = {"hub": repo, "revision": info.sha}
     return files, source, sorted(set(names) - set(wanted))
