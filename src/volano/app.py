@@ -28,6 +28,7 @@ from volano.adapters.notify import receiver
 from volano.adapters.otlp import Sender
 from volano.adapters.providers import PROVIDERS
 from volano.core.clock import Clock, SystemClock
+from volano.core.digest import Digest
 from volano.core.errors import NotFoundError
 from volano.core.noted import Noted
 from volano.core.plugins import load_plugins
@@ -72,7 +73,10 @@ from volano.jobs.keeper import Runs
 from volano.jobs.run import good
 from volano.jobs.schedules import Schedules
 from volano.jobs.ticker import Ticker
+from volano.models.cards import ModelCards
+from volano.models.exchange.keeper import ModelExchange
 from volano.models.keeper import Models
+from volano.models.lives import Lives
 from volano.models.trainer import Trainer
 from volano.models.wording import prompt_of
 from volano.monitor.alarm import Alarm
@@ -255,7 +259,16 @@ class App:
             publish=self._publish,
             clock=self.clock,
         )
-        self.models = Models(self.catalog, path("cache"), self.targets.get)
+        self.lives = Lives(
+            db=self._db, catalog=self.catalog, ledger=self.ledger, clock=self.clock,
+            in_use=self._serving_from,
+        )  # fmt: skip
+        self.models = Models(self.catalog, path("cache"), self.targets.get, alive=self.lives.check)
+        self.model_cards = ModelCards(self.catalog, self.lives)
+        self.model_exchange = ModelExchange(
+            self.catalog, self.models, path("cache"),
+            card=self.model_cards.text, revoked=self.lives.revoked,
+        )  # fmt: skip
         self.trainer = Trainer(self.runs, self.models, self.datasets)
         self.flows = Flows(self.catalog, self.prompts, self.models)
         self.evals = Evals(self.catalog, self.datasets)
@@ -355,6 +368,9 @@ class App:
             file_of=self._model_file,
             executors={"ray": Elsewhere(RayExecutor, settings.ray_address)},
         )
+
+    def _serving_from(self, digest: Digest) -> list[str]:
+        return self.releases.in_use(digest)
 
     def _model_file(self, ref: str, name: str) -> Path:
         return self.models.file(ref, name)

@@ -35,7 +35,10 @@ from volano.governance.courier import Courier
 from volano.governance.lineage import Lineage
 from volano.jobs.keeper import Runs
 from volano.jobs.schedules import Schedules
+from volano.models.cards import ModelCards
+from volano.models.exchange.keeper import ModelExchange
 from volano.models.keeper import Models
+from volano.models.lives import Lives
 from volano.models.trainer import Trainer
 from volano.monitor.alerts import Alerts
 from volano.monitor.diagnosis import Diagnoses
@@ -86,6 +89,9 @@ KEEPERS = {
     "lineages": Lineage,
     "limits": Limits,
     "metrics": Metrics,
+    "lives": Lives,
+    "model_cards": ModelCards,
+    "model_exchange": ModelExchange,
     "models": Models,
     "periods": Periods,
     "permissions": Permissions,
@@ -153,12 +159,16 @@ INNER = {
     "drift": {"references", "reference", "looks", "due"},
     "evals": {"evaluate", "report", "answers"},
     "feedbacks": {"on", "since", "corrections", "joined", "review", "withdraw", "get", "about", "newest"},
-    "flows": {"compile"},
+    "flows": {"compile", "usable"},
     "gate": {"read", "write", "end", "inherit"},
     "gateway": {"tell", "close"},
     "keys": {"create", "rotate", "fingerprints", "verify"},
     "ledger": {"append", "root", "prove"},
+    "lives": {"state_of", "check", "revoked", "users"},
+    "model_cards": {"text"},
     "models": {
+        "get",
+        "list",
         "add_pointer",
         "data_of",
         "newest",

@@ -18,6 +18,7 @@ from volano.feedback import Feedbacks, sink
 from volano.flows import Flows
 from volano.gateway.targets import Targets
 from volano.models import Models
+from volano.models.lives import Lives
 from volano.prompts import Prompts
 from volano.releases.keeper import Releases
 from volano.releases.reconciler import Reconciler
@@ -46,7 +47,13 @@ class Workspace:
             providers=PROVIDERS, vault=Vault(folder / "keys" / "vault.json"),
             publish=self._publish, clock=self.clock, environment=self.environment,
         )  # fmt: skip
-        self.models = Models(self.catalog, folder / "cache", self.targets.get)
+        self.lives = Lives(
+            db=db, catalog=self.catalog, ledger=self.ledger, clock=self.clock,
+            in_use=lambda digest: self.releases.in_use(digest),
+        )  # fmt: skip
+        self.models = Models(
+            self.catalog, folder / "cache", self.targets.get, alive=self.lives.check
+        )
         self.prompts = Prompts(self.catalog)
         self.flows = Flows(self.catalog, self.prompts, self.models)
         self.signing = SigningKey.load_or_create(folder / "keys" / "signing.key")

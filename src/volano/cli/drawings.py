@@ -9,6 +9,7 @@ import click
 from volano.cli import branches, moved, prepared, profiled, rows
 from volano.cli.cells import cell, facts, heading, lines, styled, table
 from volano.cli.imported import imported
+from volano.cli.rivals import rivals
 
 
 def trace(value: Mapping[str, Any]) -> None:
@@ -274,6 +275,7 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("data", "diff"): rows.difference,
     ("prompt", "show"): plain_artifact,
     ("model", "show"): plain_artifact,
+    ("model", "compare"): rivals,
     ("flow", "show"): plain_artifact,
     ("release", "show"): plain_artifact,
     ("gateway", "import"): imported,

@@ -42,6 +42,7 @@ PARTS = {
     ("data", "cache"): "What recipes keep so that only what changed is done again.",
     ("data", "card"): "What a dataset is, in words.",
     ("data", "contract"): "What rows of a dataset must be.",
+    ("model", "card"): "What a model is, in words.",
     ("feedback", "metric"): "What names of feedback mean, version by version.",
     ("trace", "mask"): "What is hidden before it is recorded.",
     ("review", "queue"): "Traces put before people, by one metric.",

@@ -29,6 +29,12 @@ class NoCommonScoreError(InvalidError):
     hint = "Evaluate both with the same scorers."
 
 
+class NotMeasuredError(ConflictError):
+    """No reports speak of `{a}` and `{b}` on the same rows{on}."""
+
+    hint = "Put each into a flow, and measure both: `volano eval run FLOW --data DATA`."
+
+
 class JournalMismatchError(ConflictError):
     """The journal {path} belongs to another evaluation: {what} differs."""
 

@@ -13,8 +13,9 @@ from volano.core.ports.chat import Chat
 from volano.core.principal import Principal
 from volano.core.ref import Ref
 from volano.data import Datasets, Row
+from volano.evals import rivals
 from volano.evals.compare import broken, compare
-from volano.evals.errors import BadReportError, NoTestRowsError
+from volano.evals.errors import BadReportError, NoTestRowsError, NotMeasuredError
 from volano.evals.journal import Journal
 from volano.evals.report import Report, baseline, digest_of, score_answers, summarise
 from volano.evals.scorers import DEFAULT, SCORERS
@@ -104,6 +105,35 @@ class Evals:
             "scores": [change.to_dict() for change in changes],
             "broken": broken(*scores, changes[0].name),
         }
+
+    def compare_models(
+        self, a: str | Ref, b: str | Ref, *, data: str | Ref | None = None
+    ) -> dict[str, Any]:
+        """Return how model `b` differs from model `a`, by their newest reports on the same rows.
+
+        As `compare`, and besides: size, parameters, tokens of an answer, what is known of
+        speed and cost, and `flips`: the rows that `a` gets right and `b` wrong, and the
+        other way round, by the first score. Reports on flows count for the flow's model.
+
+        Raises:
+            UnknownArtifactError: there is no such model or dataset.
+            NotMeasuredError: there are no reports on both about the same rows.
+            NoCommonScoreError: they have no score in common.
+        """
+        models = self._catalog.get("model", a), self._catalog.get("model", b)
+        dataset = self._datasets.get(data) if data is not None else None
+        pair = rivals.pair(*(self._reports_on(model, dataset) for model in models))
+        if pair is None:
+            on = f" of {dataset.ref}" if dataset else ""
+            raise NotMeasuredError(a=models[0].ref, b=models[1].ref, on=on)
+        found = self.compare(pair[0].ref, pair[1].ref)
+        scored = [self._scores(report) for report in pair]
+        sides = {
+            side: {**found[side], **rivals.facts(model, report, self.answers(report.ref))}
+            for side, model, report in zip("ab", models, pair, strict=True)
+        }
+        first = found["scores"][0]["name"]
+        return {**found, **sides, "flips": rivals.flips(scored[0], scored[1], first)}
 
     def get(self, ref: str | Ref) -> Artifact:
         """Return a report's artifact.
@@ -197,6 +227,22 @@ class Evals:
             made_by=made_by,
             by=by,
         )  # fmt: skip
+
+    def _reports_on(self, model: Artifact, dataset: Artifact | None) -> Artifacts:
+        """Return the reports on a model and on flows with it, newest first."""
+        children = self._catalog.children(model.digest)
+        flows = [one.digest for one in children if one.kind == "flow"]
+        found = {one.digest: one for one in (*children, *self._catalog.made_of(flows))}
+        wanted = {dataset.digest} if dataset else set()
+        return sorted(
+            (
+                one
+                for one in found.values()
+                if one.kind == KIND and wanted <= {p.digest for p in one.manifest.parents}
+            ),
+            key=lambda one: (one.created_us, one.number),
+            reverse=True,
+        )
 
     def _scores(self, artifact: Artifact) -> dict[str, dict[str, float]]:
         try:

@@ -30,7 +30,7 @@ class Flows:
         """Join a model and, if given, a prompt into the next version of a flow.
 
         Raises:
-            ModelNotUsableError: the model has not passed its parity check.
+            ModelNotUsableError: the model has not passed its parity check, or its life is over.
         """
         weights = self._models.get(model)
         self._models.usable(weights)
@@ -50,6 +50,17 @@ class Flows:
     def list(self, *, limit: int = 50) -> list[Artifact]:
         """Return the newest flows first."""
         return self._catalog.list(KIND, limit=limit)
+
+    def usable(self, flow: Artifact) -> Artifact:
+        """Return the flow again if its model may still answer people.
+
+        Raises:
+            ModelNotUsableError: a model that it pins is retired or revoked, or did not pass parity.
+        """
+        for parent in flow.manifest.parents:
+            if parent.role in ("model", "own"):
+                self._models.usable(self._catalog.by_digest(parent.digest))
+        return flow
 
     def compile(self, flow: Artifact) -> Compiled:
         """Return the flow with everything it pins read and checked."""

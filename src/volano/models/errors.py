@@ -1,6 +1,12 @@
 """What can go wrong with models."""
 
-from volano.core.errors import ConflictError, IntegrityError, InvalidError, UnavailableError
+from volano.core.errors import (
+    ConflictError,
+    IntegrityError,
+    InvalidError,
+    NotFoundError,
+    UnavailableError,
+)
 
 
 class ModelNotUsableError(ConflictError):
@@ -36,3 +42,39 @@ class PreflightFailedError(UnavailableError):
     """The look at the recipe broke off: {reason}."""
 
     hint = "Look at the dataset with `volano data show`, and at this machine with `volano doctor`."
+
+
+class RefusedFileError(InvalidError):
+    """`{file}` is refused: {reason}."""
+
+    hint = "{way}"
+
+
+class UnknownSourceError(NotFoundError):
+    """There is no model at `{source}`: {reason}."""
+
+    hint = "Give a folder, a .gguf or .onnx file, `hf:org/name@revision` or `ollama:name:tag`."
+
+
+class HubError(UnavailableError):
+    """`{repo}` cannot be fetched from {hub}: {reason}."""
+
+    hint = "Check the name and the network, or fetch it elsewhere and import the folder."
+
+
+class NotExportableError(ConflictError):
+    """`{model}` cannot be written as {form}: {reason}."""
+
+    hint = "Look at what it has with `volano model show {model}`."
+
+
+class UnfitStateError(ConflictError):
+    """`{model}` is {before}; from there it cannot become {state}."""
+
+    hint = "It can become {choices}. See its past with `volano model history {model}`."
+
+
+class StillUsedError(ConflictError):
+    """`{model}` cannot be {state}: {users} still uses it."""
+
+    hint = "Promote another release to {users} first."

@@ -1,38 +1,31 @@
 """Models: the verbs."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from volano.core.digest import Digest
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.core.ref import Ref
-from volano.core.text import shown_address
 from volano.models import builtin, trained
+from volano.models.address import check_model, check_pointer, meta_of, shares_of
 from volano.models.errors import BadPointerError, ModelNotUsableError
+from volano.models.kinds import KIND
 from volano.models.pointer import STRATEGIES, Entry
 from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
 
-KIND = "model"
-
 Artifacts = list[Artifact]
 
-_URL = re.compile(r"[\x21-\x7e]+")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_WEIGHT = re.compile(r"[1-9][0-9]{0,5}")
 MAX_ENTRIES = 64
 
 
 class Models:
     """Every model of one workspace. `cache` is a folder for files checked out of the store.
 
-    `look_up` raises when there is no target of a name.
+    `look_up` raises when there is no target of a name; `alive` raises when a model's life is over.
     """
 
     def __init__(
@@ -40,10 +33,12 @@ class Models:
         catalog: Catalog,
         cache: Path,
         look_up: Callable[[str], object] = lambda name: name,
+        alive: Callable[[Artifact], object] = lambda model: model,
     ):
         self._catalog = catalog
         self._cache = cache
         self._look_up = look_up
+        self._alive = alive
 
     def import_trained(
         self,
@@ -115,7 +110,7 @@ class Models:
             raise BadPointerError(reason="say --at TARGET:MODEL, or --url with --model")
         if weights or latency_ms or fallback or strategy != "ordered":
             raise BadPointerError(reason="a strategy chooses among entries given with --at")
-        _check_pointer(url, model, key_env)
+        check_pointer(url, model, key_env)
         meta = {"format": "pointer", "url": url, "model": model, "key_env": key_env}
         return self._catalog.record(KIND, name, files={}, meta=meta, by=by)
 
@@ -138,14 +133,14 @@ class Models:
             raise BadPointerError(
                 reason="a latency of 1 ms or more goes with the strategy cheapest"
             )
-        shares = _shares(weights, len(at))
+        shares = shares_of(weights, len(at))
         entries = [self._entry(text, share) for text, share in zip(at, shares, strict=True)]
         entries += [replace(self._entry(text, 1), fallback=True) for text in fallback]
         if len({str(entry) for entry in entries}) < len(entries):
             raise BadPointerError(reason="an entry is there twice")
         meta: dict[str, Any] = {
             "format": "pointer",
-            "at": list(map(_meta, entries)),
+            "at": list(map(meta_of, entries)),
             "strategy": strategy,
         }
         if latency_ms is not None:
@@ -161,7 +156,7 @@ class Models:
             if trained.WEIGHTS not in own.manifest.files:
                 raise ModelNotUsableError(model=own.ref, reason="its weights are not here")
             return Entry(None, own.ref, str(own.digest), weight)
-        _check_model(model)
+        check_model(model)
         self._look_up(before)
         return Entry(before, model, weight=weight)
 
@@ -197,18 +192,12 @@ class Models:
         """Return the model again if it may answer people.
 
         Raises:
-            ModelNotUsableError: its exported file does not answer as its weights do.
+            ModelNotUsableError: it is retired or revoked, or its exported file
+                does not answer as its weights do.
         """
-        meta = model.manifest.meta
-        if meta["format"] == "pointer":
-            return model
-        parity = meta.get("parity")
-        if parity is None:
-            raise ModelNotUsableError(
-                model=model.ref,
-                reason=f"no engine serves its format ({meta['format']}) as it is",
-            )
-        if not parity["passed"]:
+        self._alive(model)
+        parity = model.manifest.meta.get("parity")
+        if parity and not parity["passed"]:
             reason = f"only {parity['equal']} of {parity['n']} answers equal its trained weights'"
             raise ModelNotUsableError(model=model.ref, reason=reason)
         return model
@@ -224,6 +213,11 @@ class Models:
         model = self.usable(self.get(ref))
         if model.manifest.meta["format"] == "pointer":
             raise ModelNotUsableError(model=model.ref, reason="its weights are not here")
+        if trained.WEIGHTS not in model.manifest.files:
+            raise ModelNotUsableError(
+                model=model.ref, reason="it has no GGUF file",
+                hint="Write it as GGUF and import that, or serve it with another engine.",
+            )  # fmt: skip
         return self._out(model, trained.WEIGHTS)
 
     def folder(self, ref: str | Ref) -> Path:
@@ -269,8 +263,10 @@ class Models:
         """Return the model again if its trained weights are here.
 
         Raises:
-            ModelNotUsableError: it is a pointer, or came without them as the built-in model.
+            ModelNotUsableError: it is a pointer, came without them as the built-in model,
+                or is retired or revoked.
         """
+        self._alive(model)
         weights = any(name.endswith(".safetensors") for name in model.manifest.files)
         if not weights or model.manifest.meta["format"] == "adapter":
             raise ModelNotUsableError(
@@ -287,45 +283,3 @@ class Models:
 
     def _home(self, model: Artifact) -> Path:
         return self._cache / "models" / model.digest.hex
-
-
-def _check_pointer(url: str, model: str, key_env: str | None) -> None:
-    if not _URL.fullmatch(url):
-        raise BadPointerError(reason=f"`{shown_address(url)}` holds what no address has")
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise BadPointerError(reason=f"`{shown_address(url)}` is not an address") from error
-    if parts.scheme not in ("http", "https") or not host:
-        raise BadPointerError(reason=f"`{shown_address(url)}` is not an http address")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise BadPointerError(reason="credentials, queries and fragments do not belong into it")
-    if parts.scheme == "http" and host not in _LOOPBACK and key_env:
-        raise BadPointerError(reason="a key must not travel unencrypted")
-    _check_model(model)
-    if key_env is not None and not _VARIABLE.fullmatch(key_env):
-        raise BadPointerError(reason="`key_env` is the name of a variable, not a key")
-
-
-def _check_model(model: str) -> None:
-    if not model.strip() or len(model) > 200 or not model.isprintable():
-        raise BadPointerError(reason="the model's name there is missing or strange")
-
-
-def _shares(weights: Sequence[str | int], count: int) -> list[int]:
-    if not weights:
-        return [1] * count
-    texts = [str(weight) for weight in weights]
-    if len(texts) != count or not all(map(_WEIGHT.fullmatch, texts)):
-        raise BadPointerError(reason="weights are whole numbers from 1, one for each entry")
-    return list(map(int, texts))
-
-
-def _meta(entry: Entry) -> dict[str, Any]:
-    """Return an entry for the manifest: what is usual is not said, so that digests stay."""
-    said = {"target": entry.target, "model": entry.model, "digest": entry.digest}
-    meta: dict[str, Any] = {name: text for name, text in said.items() if text}
-    if entry.weight != 1:
-        meta["weight"] = entry.weight
-    return {**meta, "fallback": True} if entry.fallback else meta

@@ -72,10 +72,11 @@ class Releases:
         """Pin a flow, its parts and its reports into the next signed release.
 
         Raises:
+            ModelNotUsableError: its model is retired or revoked.
             StrangeReportError: a report speaks neither of the flow nor of its model.
             TamperedReleaseError: a pinned artifact's bytes are not what its digest says.
         """
-        pinned = self._flows.get(flow)
+        pinned = self._flows.usable(self._flows.get(flow))
         parts = [(p.role, self._catalog.by_digest(p.digest)) for p in pinned.manifest.parents]
         pins = Pins(pinned, parts, [self._catalog.get("report", ref) for ref in reports])
         for report in pins.strange_reports():
@@ -171,6 +172,7 @@ class Releases:
         Raises:
             InvalidPlanError: the plan cannot be used.
             TamperedReleaseError: the release is not what was signed.
+            ModelNotUsableError: its model is retired or revoked.
             RolloutInProgressError: the channel is already moving.
             AlreadyServedError: the channel serves this release.
             UnknownUnitError: neither `user` nor `request`.
@@ -178,6 +180,7 @@ class Releases:
         if unit not in (None, *UNITS):
             raise UnknownUnitError(unit=unit)
         release = self.verify(ref)
+        self._flows.usable(self.flow_of(release))
         given: dict[str, Any] = {"required": list(require)}
         planned = Plan.parse(plan, **given, **({} if margins is None else {"margins": margins}))
         channel = check_name(channel)

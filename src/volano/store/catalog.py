@@ -49,8 +49,8 @@ Problems = list[str]
 _BATCH = 400
 CHECKED_BYTES = 512 * 2**20
 """So many bytes are read in a look at the blobs: a second or two."""
-BESIDE = ("recipe", "card", "contract")
-"""Kinds that bear the name of the dataset that they are of."""
+BESIDE = ("recipe", "card", "contract", "model-card")
+"""Kinds that bear the name of the dataset, or the model, that they are of."""
 
 
 class Catalog:
@@ -632,7 +632,7 @@ def _unknown(conn: Connection, kind: str | None, ref: Ref | str) -> VolanoError:
 
 
 def _where_to_look(kind: str | None) -> str:
-    nouns = {"dataset": "data", "report": "eval", None: ""}
+    nouns = {"dataset": "data", "report": "eval", "model-card": "model", None: ""}
     if kind == "fileset":
         return "See what there is with `volano data tracked`."
     if kind in ("contract", "card"):

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from volano.core.errors import NotFoundError, UnavailableError
+from volano.core.manifest import Parent
 from volano.core.plugins import UnknownPluginError
 from volano.core.ports.chat import Answer
 from volano.evals import errors
@@ -150,3 +151,38 @@ def test_a_report_that_is_none_is_named(catalog, evals, anna):
         evals.report("odd")
     with pytest.raises(errors.BadReportError, match="odd@1"):
         evals.answers("odd")
+
+
+def test_two_models_are_compared_by_their_newest_reports_on_the_same_rows(
+    evals, catalog, datasets, dataset, model, tmp_path, anna
+):
+    meta = {"format": "gguf", "parameters": 6, "metrics": {"tokens_per_s": 900.0}}
+    small = catalog.record("model", "small", files={"model.gguf": b"tiny"}, meta=meta, by=anna)
+    flow = catalog.record(
+        "flow", "support", files={}, parents=[Parent("model", small.digest)], by=anna
+    )
+
+    def measure(subject, journal, *wrong):
+        return evals.evaluate(
+            dataset.ref, chat=Knows(not_row=wrong), subject=subject, journal=tmp_path / journal,
+            by=anna,
+        )  # fmt: skip
+
+    with pytest.raises(errors.NotMeasuredError, match="router@1` and `small@1"):
+        evals.compare_models("router", "small")
+    measure(model, "a", 3, 4, 5)
+    newest = measure(model, "b", 3)
+    measure(flow, "c", 4, 5)
+    found = evals.compare_models("router", "small", data="jegyek")
+    assert (found["a"]["report"], found["a"]["model"]) == (newest.ref, "router@1")
+    assert found["b"]["subject"] == "flow/support@1"
+    assert (found["a"]["bytes"], found["b"]["bytes"], found["b"]["parameters"]) == (7, 4, 6)
+    assert found["b"]["speed"] == {"tokens_per_s": 900.0}
+    assert found["b"]["cost"] is None
+    lost = [evals.answers(newest.ref)[n]["id"] for n in (2, 3)]
+    flips = {"score": "exact_match", "negative": 2, "positive": 1, "rows": lost}
+    assert found["flips"] == flips
+    assert found["scores"][0]["difference"] == pytest.approx(-0.1)
+    datasets.add("other", ROWS[:2], test=ROWS[2:4], by=anna)
+    with pytest.raises(errors.NotMeasuredError, match="other@1"):
+        evals.compare_models("router", "small", data="other")

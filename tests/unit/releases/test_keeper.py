@@ -9,6 +9,7 @@ from volano.core.manifest import Parent
 from volano.core.principal import SYSTEM
 from volano.core.ref import BadRefError
 from volano.models import ModelNotUsableError
+from volano.models.errors import StillUsedError
 from volano.releases.errors import (
     AlreadyServedError,
     NothingMovesError,
@@ -341,3 +342,26 @@ def test_a_model_without_parity_gets_no_flow(desk, tmp_path):
         desk.flows.compose("router", model="router", by=ANNA)
     with pytest.raises(NotFoundError):
         desk.flows.get("router")
+
+
+def test_a_model_that_serves_stays_and_one_that_is_over_gets_no_release(workspace):
+    release = workspace.serve()
+    flow = workspace.releases.flow_of(release)
+    with pytest.raises(StillUsedError, match="channel support"):
+        workspace.lives.move("support@1", "retired", by=ANNA)
+    other = workspace.models.add_pointer("other", url="http://127.0.0.1:9", model="m", by=ANNA)
+    newer = workspace.flows.compose("support", model=other.ref, by=ANNA)
+    newer = workspace.releases.cut("support", flow=newer.ref, by=ANNA)
+    rollout = workspace.releases.promote(newer.ref, channel="support", by=ANNA)
+    with pytest.raises(StillUsedError):
+        workspace.lives.move("support@1", "retired", by=ANNA)
+    workspace.releases.end(rollout, "arrived", {}, by=ANNA)
+    workspace.lives.move("support@1", "retired", why="other is better", by=ANNA)
+    for say in (
+        lambda: workspace.flows.compose("x", model="support@1", by=ANNA),
+        lambda: workspace.releases.cut("support", flow=flow.ref, by=ANNA),
+        lambda: workspace.releases.promote(release.ref, channel="support", by=ANNA),
+    ):
+        with pytest.raises(ModelNotUsableError, match="it is retired"):
+            say()
+    assert workspace.releases.channel("support").stable == newer.digest

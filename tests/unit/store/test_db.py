@@ -18,6 +18,7 @@ import volano.feedback.catalog
 import volano.gateway.tables
 import volano.jobs.schedule_tables
 import volano.jobs.tables
+import volano.models.tables
 import volano.monitor.drift.tables
 import volano.monitor.tables
 import volano.releases.tables
@@ -42,7 +43,7 @@ ALL_ROOMS = {
     "keys", "channels", "rollouts", "rollout_events", "targets", "limits", "prices", "budgets",
     "retention", "holds", "masks", "slos", "alert_rules", "alerts", "alert_silences", "alert_outbox",
     "drift_references", "drift_looks", "trace_views",
-    "artifact_holds", "schedules", "firings", "permissions", "column_classes", "dataset_reads", "metrics",
+    "artifact_holds", "model_states", "schedules", "firings", "permissions", "column_classes", "dataset_reads", "metrics",
     "kpi_metrics", "review_queues", "review_items", "review_answers",
     "alembic_version",
 }  # fmt: skip
@@ -81,6 +82,7 @@ def test_every_room_with_tables_is_compared() -> None:
             volano.data.tables,
             volano.gateway.tables,
             volano.jobs.tables,
+            volano.models.tables,
         ),
         *(volano.monitor.tables, volano.monitor.drift.tables, volano.releases.tables, tables),
     ]

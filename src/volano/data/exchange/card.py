@@ -4,22 +4,17 @@ The facts stand between two marks in the Markdown; what stands outside of them i
 kept from version to version. The front matter is that of the Hugging Face Hub.
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from volano.data.exchange.columns import Shape
 from volano.data.exchange.hub import parted
+from volano.data.exchange.prose import LICENCES, cell, inline, line, nodes, told_licences, written
 from volano.data.step import Record
 from volano.store.artifact import Artifact, LineageNode
 
-BEGIN = "<!-- volano:facts, written anew for each version -->"
-END = "<!-- volano:facts end -->"
-_LICENCES = ("license", "licence", "licenses", "licences")
 _LANGUAGES = ("language", "lang", "languages")
 _SMALL = 100
 
@@ -73,9 +68,8 @@ def card(
     """Return the card in Markdown: front matter, prose, facts."""
     own, body = parted(prose)
     said = {**front_of(artifact, found, lineage), **own, **(front or {})}
-    text = yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=100)
     facts = "\n".join(_facts(artifact, found, lineage, classes or {}))
-    return f"---\n{text}---\n\n{_joined(body or f'# {artifact.name}', facts)}\n"
+    return written(said, body or f"# {artifact.name}", facts)
 
 
 def front_of(artifact: Artifact, found: Profile, lineage: LineageNode) -> dict[str, Any]:
@@ -88,27 +82,11 @@ def front_of(artifact: Artifact, found: Profile, lineage: LineageNode) -> dict[s
     return said
 
 
-def prose_of(text: str, said: Mapping[str, Any]) -> str:
-    """Return what people wrote of a card: all but the facts, and what the facts `said` on top.
-
-    Raises:
-        BadFrontMatterError: what stands on top is no mapping in YAML.
-    """
-    own, body = parted(text)
-    generated = {"dataset_info", "configs"}
-    own = {k: v for k, v in own.items() if k not in generated and (k not in said or said[k] != v)}
-    body = re.sub(
-        f"{re.escape(BEGIN)}.*?{re.escape(END)}", f"{BEGIN}\n{END}", body, flags=re.DOTALL
-    )
-    head = yaml.safe_dump(own, sort_keys=False, allow_unicode=True) if own else ""
-    return f"---\n{head}---\n\n{body.strip()}\n" if own else f"{body.strip()}\n"
-
-
 def licences_of(lineage: LineageNode, found: Profile | None = None) -> dict[str, str]:
     """Return the licence of each that has one: this version's, its ancestors', its rows'."""
     licences: dict[str, str] = {}
-    for node in _nodes(lineage):
-        for name in _told(node.artifact.manifest.meta):
+    for node in nodes(lineage):
+        for name in told_licences(node.artifact.manifest.meta):
             licences.setdefault(f"{node.artifact.kind} {node.artifact.ref}", name)
     if found is not None:
         for name, count in found.licences.most_common(20):
@@ -132,7 +110,7 @@ def _facts(
         yield "\n## Steps\n"
         yield from (f"{number}. {step}" for number, step in enumerate(steps, 1))
     yield "\n## Rows\n\n| split | rows |\n|---|---|"
-    yield from (f"| {_cell(split)} | {count} |" for split, count in found.counts.items())
+    yield from (f"| {cell(split)} | {count} |" for split, count in found.counts.items())
     yield "\n## Columns\n\n| column | type | missing | length | class |\n|---|---|---|---|---|"
     yield from (_column(name, found, classes.get(name, "")) for name in found.shapes)
     if languages:
@@ -151,7 +129,7 @@ def _sources(artifact: Artifact, lineage: LineageNode) -> Iterator[str]:
         value = meta.get(key)
         for one in value if isinstance(value, list) else [value]:
             if one:
-                yield f"{key.replace('_', ' ')}: {_inline(one)}"
+                yield f"{key.replace('_', ' ')}: {inline(one)}"
     for parent in lineage.parents:
         yield f"made from {parent.artifact.kind} `{parent.artifact.ref}` ({parent.role})"
 
@@ -159,24 +137,24 @@ def _sources(artifact: Artifact, lineage: LineageNode) -> Iterator[str]:
 def _steps(meta: Mapping[str, Any]) -> list[str]:
     recipe = meta.get("recipe")
     steps = recipe.get("steps") if isinstance(recipe, dict) else meta.get("steps")
-    found = [_inline(step) for step in steps] if isinstance(steps, list) else []
+    found = [inline(step) for step in steps] if isinstance(steps, list) else []
     if not found:
         keys = [key for key in ("dedup", "split", "curation") if meta.get(key)]
-        found = [f"{key}: {_inline(meta[key])}" for key in keys]
+        found = [f"{key}: {inline(meta[key])}" for key in keys]
     return found
 
 
 def _findings(meta: Mapping[str, Any]) -> Iterator[str]:
     findings = meta.get("findings")
     if isinstance(findings, dict):
-        yield from (f"{_line(name)}: {_inline(value)}" for name, value in findings.items())
+        yield from (f"{line(name)}: {inline(value)}" for name, value in findings.items())
     elif isinstance(findings, list):
-        yield from map(_inline, findings)
+        yield from map(inline, findings)
     dropped = meta.get("dropped")
     if isinstance(dropped, dict):
-        yield from (f"left out: {_inline(n)} × {_line(reason)}" for reason, n in dropped.items())
+        yield from (f"left out: {inline(n)} × {line(reason)}" for reason, n in dropped.items())
     for note in meta.get("notes") or ():
-        yield _inline(note)
+        yield inline(note)
 
 
 def _limits(
@@ -205,7 +183,7 @@ def _column(name: str, found: Profile, classed: str) -> str:
     least, most, _ = found.lengths.get(name, (0, 0, 0))
     length = f"{least} to {most}" if name in found.lengths else ""
     share = found.missing[name] / found.total if found.total else 0.0
-    return f"| {_cell(name)} | {_cell(kind)} | {share:.1%} | {length} | {classed} |"
+    return f"| {cell(name)} | {cell(kind)} | {share:.1%} | {length} | {classed} |"
 
 
 def _kind(shape: Shape) -> str:
@@ -229,53 +207,5 @@ def _languages(artifact: Artifact, found: Profile) -> dict[str, int]:
 def _noted(found: Profile, name: str, value: str) -> None:
     if name in _LANGUAGES and len(value) <= 20 and len(found.languages) < 200:
         found.languages[value] += 1
-    elif name in _LICENCES and len(value) <= 100 and len(found.licences) < 200:
+    elif name in LICENCES and len(value) <= 100 and len(found.licences) < 200:
         found.licences[value] += 1
-
-
-def _told(meta: Any, depth: int = 0) -> Iterator[str]:
-    """Yield the licences that meta names, wherever its sources say them."""
-    if isinstance(meta, dict):
-        for name, value in meta.items():
-            if name in _LICENCES:
-                yield from (
-                    _line(one)
-                    for one in (value if isinstance(value, list) else [value])
-                    if isinstance(one, str)
-                )
-            elif depth < 4 and name in ("source", "test_source", "sources", "recipe"):
-                yield from _told(value, depth + 1)
-    elif isinstance(meta, list):
-        for one in meta:
-            yield from _told(one, depth + 1)
-
-
-def _nodes(node: LineageNode) -> Iterator[LineageNode]:
-    yield node
-    for parent in node.parents:
-        yield from _nodes(parent)
-
-
-def _joined(body: str, facts: str) -> str:
-    block = f"{BEGIN}\n\n{facts}\n\n{END}"
-    before, mark, rest = body.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    return f"{before}{block}{after}".strip() if mark and end else f"{body.strip()}\n\n{block}"
-
-
-def _inline(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{_line(name)} {_inline(one)}" for name, one in value.items())
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(map(_inline, value))
-    return _line(value)
-
-
-def _line(value: Any) -> str:
-    """Return a value on one line, without what Markdown or HTML would take for its own."""
-    text = " ".join(str(value).split())[:500]
-    return text.replace("<", "&lt;").replace("`", "'")
-
-
-def _cell(value: str) -> str:
-    return _line(value).replace("|", "\\|")

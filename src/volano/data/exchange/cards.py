@@ -7,10 +7,9 @@ from typing import Any
 from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
 from volano.data.contracts import Contracts
-from volano.data.exchange.card import card, front_of, profile, prose_of
-from volano.data.exchange.errors import BadFrontMatterError
+from volano.data.exchange.card import card, front_of, profile
+from volano.data.exchange.prose import prose_of, read_text
 from volano.data.keeper import Datasets
-from volano.data.page import page
 from volano.store import Artifact, Catalog
 from volano.store.errors import UnknownArtifactError
 
@@ -41,11 +40,7 @@ class Cards:
             BadFrontMatterError: the file is no text, or its front matter no YAML.
             BadRefError: the name cannot be one.
         """
-        path = Path(path)
-        try:
-            text = page(path)
-        except (OSError, ValueError) as error:
-            raise BadFrontMatterError(path=path.name, why=str(error)) from error
+        text = read_text(Path(path))
         name = check_name(Ref.parse(name).name)
         prose = prose_of(text, self._said(name))
         return self._catalog.record(KIND, name, files={_FILE: prose.encode()}, by=by)

@@ -1,6 +1,6 @@
-"""`volano model …`: train, tune, point at models elsewhere."""
+"""`volano model …`: train, tune, point at models elsewhere; import, export, life, card."""
 
-from volano.web.api.verb import ARTIFACT, LIMIT, NAME, Param, Verb, ref
+from volano.web.api.verb import LIMIT, NAME, Param, Verb, ref
 
 STRATEGIES = (
     "ordered", "weighted", "least-busy", "fastest", "cheapest", "region-first", "sticky",
@@ -85,6 +85,68 @@ VERBS = (
         done="{template}",
         next="volano prompt save NAME --template \"$(volano model wording MODEL)\" --settings '{settings}'",
     ),
-    Verb("model", "list", "models.list", "/models", "List models.", (LIMIT,), columns=ARTIFACT),
-    Verb("model", "show", "models.get", "/models/{ref}", "Show a model.", (ref(),)),
+    Verb(
+        "model", "list", "lives.list", "/models", "List models.", (LIMIT,),
+        columns=("ref", "format", "engine", "size", "state", "channels", "created_us"),
+    ),
+    Verb("model", "show", "lives.show", "/models/{ref}", "Show a model, and its state.", (ref(),)),
+    Verb(
+        "model", "import", "model_exchange.read", "/models/{name}/import",
+        "Check a model from elsewhere, and keep it. Pickles and code are refused.",
+        (
+            NAME,
+            Param("source", "a folder, a .gguf, hf:org/name@revision or ollama:name:tag", "source",
+                  first=True, required=True),
+            Param("base", "of an adapter: the model here that it belongs to"),
+        ),
+        changes=True, done="{ref}  {meta[format]}, {size} bytes", next="volano model show {ref}",
+    ),
+    Verb(
+        "model", "export", "model_exchange.write", "/models/{ref}/export",
+        "Write a model as a folder, or as GGUF, Hugging Face, Ollama or MLflow have it.",
+        (
+            ref(),
+            Param("to", "the folder to write", "output", first=True, required=True),
+            Param("form", "the format", default="folder",
+                  choices=("folder", "gguf", "hf", "ollama", "mlflow")),
+            Param("force", "write over what no export wrote", "flag"),
+        ),
+        changes=True, done="{to}  {ref} as {form}: {files} files, {bytes} bytes",
+    ),
+    Verb(
+        "model", "state", "lives.move", "/models/{ref}/state",
+        "Bring a model into another state of its life; say why.",
+        (
+            ref(),
+            Param("state", "the new state", first=True, required=True,
+                  choices=("draft", "candidate", "active", "legacy", "deprecated", "retired", "revoked")),
+            Param("why", "the reason", default=""),
+        ),
+        changes=True, done="{model} is {state} now; it was {before}.",
+        next="volano model history {model}",
+    ),
+    Verb(
+        "model", "history", "lives.history", "/models/{ref}/history",
+        "Show the life of a model: who moved it, when and why.", (ref(),),
+        columns=("at_us", "before", "state", "by", "why"),
+    ),
+    Verb(
+        "model", "card show", "model_cards.show", "/models/{ref}/card",
+        "Show what a model is: its card in Markdown.", (ref(),),
+    ),
+    Verb(
+        "model", "card edit", "model_cards.edit", "/models/{name}/card",
+        "Take over the prose of a model's card from a file; the facts stay ours.",
+        (NAME, Param("path", "the card in Markdown, with your words in it", "path", first=True, required=True)),
+        changes=True, done="{ref}", next="volano model card show {name}",
+    ),
+    Verb(
+        "model", "compare", "evals.compare_models", "/models/compare",
+        "Compare two models by their reports on the same rows: scores, flips, size, speed, cost.",
+        (
+            Param("model_a", "the older model", first=True, required=True),
+            Param("model_b", "the newer model", first=True, required=True),
+            Param("data", "only reports on this dataset"),
+        ),
+    ),
 )  # fmt: skip

@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from volano.core.manifest import Parent
-from volano.data.exchange.card import BEGIN, END
 from volano.data.exchange.errors import BadFrontMatterError
+from volano.data.exchange.prose import BEGIN, END
 
 ROWS = [
     ("train", {"text": "Привет", "lang": "ru", "licence": "mit"}),

@@ -1,0 +1,95 @@
+"""Ollama: its local store, and the Modelfile that it makes models from.
+
+The store has manifests (`manifests/HOST/NAMESPACE/NAME/TAG`, JSON) whose layers
+name blobs (`blobs/sha256-HEX`) by digest and media type. Blobs are hashed when
+they are taken: what is not its digest is refused.
+
+Source: github.com/ollama/ollama, `types/model/name.go`, `server/manifest.go`, docs/modelfile.md.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from volano.models.checks.configs import read_bounded, unique
+from volano.models.errors import RefusedFileError, UnknownSourceError
+from volano.models.exchange.staging import copy
+from volano.models.kinds import GGUF
+
+PREFIX = "ollama:"
+_LAYERS = {
+    "application/vnd.ollama.image.model": GGUF,
+    "application/vnd.ollama.image.license": "LICENSE",
+}
+_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,79}")
+_DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
+_MOST_MANIFEST = 1 << 20
+
+
+def store(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of Ollama's models on this machine."""
+    said = environment.get("OLLAMA_MODELS")
+    return Path(said) if said else Path.home() / ".ollama" / "models"
+
+
+def take(name: str, to: Path, root: Path) -> tuple[dict[str, Path], dict[str, Any]]:
+    """Copy a model out of the store; return its files and what is known of its source.
+
+    Raises:
+        UnknownSourceError: there is no such model.
+        RefusedFileError: its manifest or a blob is not what it should be.
+    """
+    path = _manifest(name, root)
+    layers = _layers(path, name)
+    files: dict[str, Path] = {}
+    skipped = []
+    for kind, hexed in layers:
+        file = _LAYERS.get(kind)
+        if file is None or file in files:
+            skipped.append(kind.rpartition(".")[2])
+            continue
+        files[file] = copy(root / "blobs" / f"sha256-{hexed}", to / file, file, hexed)
+    if GGUF not in files:
+        raise UnknownSourceError(source=PREFIX + name, reason="its manifest names no weights")
+    return files, {"ollama": name, **({"skipped": sorted(set(skipped))} if skipped else {})}
+
+
+def modelfile(*, prompt: str = "", settings: Mapping[str, Any], system: str = "") -> str:
+    """Return a Modelfile for the GGUF beside it; `prompt` has `{{ .Prompt }}` in it."""
+    lines = [f"FROM ./{GGUF}"]
+    if prompt and '"""' not in prompt:
+        lines.append(f'TEMPLATE """{prompt}"""')
+    if system and '"""' not in system:
+        lines.append(f'SYSTEM """{system}"""')
+    lines += [f"PARAMETER {name} {value}" for name, value in settings.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _manifest(name: str, root: Path) -> Path:
+    rest, _, tag = name.partition(":")
+    parts = rest.split("/")
+    if not 1 <= len(parts) <= 3 or not all(map(_PART.fullmatch, [*parts, tag or "latest"])):
+        raise UnknownSourceError(source=(PREFIX + name)[:200], reason="it is no name of Ollama's")
+    usual = ["registry.ollama.ai", "library"]
+    place = [*usual[: 3 - len(parts)], *parts]
+    path = root.joinpath("manifests", *place, tag or "latest")
+    if not path.is_file():
+        raise UnknownSourceError(source=PREFIX + name, reason=f"{path} is not there")
+    return path
+
+
+def _layers(path: Path, name: str) -> list[tuple[str, str]]:
+    try:
+        raw = read_bounded(path, _MOST_MANIFEST, name)
+        layers = json.loads(raw, object_pairs_hook=unique)["layers"]
+        found = [(one["mediaType"], _DIGEST.fullmatch(one["digest"])) for one in layers]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = "its manifest is not one of Ollama's"
+        raise RefusedFileError(file=name, reason=reason, way="Pull it again.") from error
+    if not all(isinstance(kind, str) and match for kind, match in found):
+        reason = "a digest in its manifest is none"
+        raise RefusedFileError(file=name, reason=reason, way="Pull it again.")
+    return [(kind, match[1]) for kind, match in found if match]

@@ -1,0 +1,112 @@
+"""The card of a model: its facts from lineage and reports, and the prose that people write."""
+
+import pytest
+import yaml
+
+from volano.core.clock import ManualClock
+from volano.core.manifest import Parent
+from volano.core.principal import Principal
+from volano.data.exchange.errors import BadFrontMatterError
+from volano.data.exchange.prose import BEGIN, END
+from volano.models.cards import ModelCards
+from volano.models.lives import Lives
+from volano.store.blobs import Blobs
+from volano.store.catalog import Catalog
+from volano.store.ledger import Ledger
+
+BY = Principal("person", "anna")
+SCORE = {"name": "exact_match", "value": 0.98, "low": 0.957, "high": 0.991, "n": 297}
+
+
+@pytest.fixture
+def desk(sqlite, tmp_path):
+    clock = ManualClock()
+    ledger = Ledger(sqlite, clock)
+    catalog = Catalog(sqlite, Blobs(tmp_path / "blobs", sqlite), ledger, clock)
+    lives = Lives(db=sqlite, catalog=catalog, ledger=ledger, clock=clock, in_use=lambda _: [])
+
+    class Desk:
+        def __init__(self):
+            self.cards, self.catalog, self.lives = ModelCards(catalog, lives), catalog, lives
+
+        def record(self, kind, name, meta, *parents):
+            edges = [Parent(role, one.digest) for role, one in parents]
+            return catalog.record(kind, name, files={"f": b"x"}, meta=meta, parents=edges, by=BY)
+
+    return Desk()
+
+
+@pytest.fixture
+def tuned(desk):
+    """A base from elsewhere, tuned on data with another licence, in a flow that was measured."""
+    base = desk.record("model", "base", {"format": "gguf", "source": {"license": "mit"}})
+    data = desk.record(
+        "dataset", "jegyek", {"source": {"license": "cc-by-4.0"}, "languages": ["hu"]}
+    )
+    parity = {"passed": True, "equal": 100, "n": 100, "precision": "F32"}
+    meta = {
+        "format": "gguf", "parameters": 12, "parity": parity, "recipe": {"lr": 0.004},
+        "metrics": {"cpu_s": 3.5, "energy_wh": 0.02},
+    }  # fmt: skip
+    model = desk.record("model", "router", meta, ("base", base), ("data", data))
+    flow = desk.record("flow", "support", {}, ("model", model))
+    report = {"scores": [SCORE], "dataset": "jegyek@1", "split": "test", "n": 297}
+    desk.record("report", "support-on-jegyek", report, ("subject", flow))
+    return model
+
+
+def front(text):
+    return yaml.safe_load(text.split("---\n")[1])
+
+
+def test_a_card_says_where_from_how_good_and_what_it_may(desk, tuned):
+    desk.lives.move("router", "candidate", by=BY)
+    text = desk.cards.show("router")
+    said = front(text)
+    assert said["license"] == ["mit", "cc-by-4.0"]
+    assert said["language"] == ["hu"]
+    assert said["model-index"][0]["results"][0]["metrics"] == [
+        {"type": "exact_match", "value": 0.98}
+    ]
+    for line in (
+        "- model `base@1` (base)",
+        "- dataset `jegyek@1` (data)",
+        "- lr: 0.004",
+        "- energy wh: 0.02",
+        "- state: candidate",
+        "| exact_match | 0.980 | 0.957 to 0.991 | 297 | jegyek@1 (test) | support-on-jegyek@1 |",
+        "100 of 100 answers",
+        "- Several licences apply: the strictest holds for the whole.",
+    ):
+        assert line in text, line
+    assert text.count(BEGIN) == text.count(END) == 1
+
+
+def test_what_is_not_known_is_said(desk):
+    desk.record("model", "bare", {"format": "gguf"})
+    text = desk.cards.show("bare")
+    assert "It was not measured" in text
+    assert "The licence is not known" in text
+    assert "license" not in front(text)
+
+
+def test_prose_stays_and_facts_are_written_anew(desk, tuned, tmp_path):
+    path = tmp_path / "card.md"
+    mine = desk.cards.show("router").replace("# router", "# Router\n\nJegyekhez. Для заявок.")
+    path.write_text(mine.replace("tags:", "pretty: Router\ntags:").replace("0.980", "1.000"))
+    assert desk.cards.edit("router", path, by=BY).kind == "model-card"
+    desk.lives.move("router", "candidate", by=BY)
+    text = desk.cards.show("router")
+    assert "Jegyekhez. Для заявок." in text
+    assert "- state: candidate" in text
+    assert "1.000" not in text
+    assert front(text)["pretty"] == "Router"
+    assert front(text)["model-index"], "the scores on top are the reports' own"
+    assert desk.catalog.find("router@1").kind == "model", "a card gives way to its model"
+
+
+def test_a_card_that_is_none_is_refused(desk, tmp_path):
+    path = tmp_path / "card.md"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadFrontMatterError):
+        desk.cards.edit("router", path, by=BY)
