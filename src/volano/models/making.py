@@ -22,30 +22,24 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer
 
-from volano.core.canon import canonical
-from volano.core.digest import Digest
 from volano.core.errors import InvalidError
 from volano.jobs.child import child_main
 from volano.models import export, parity
-from volano.models.training import loop, network, tokenizer
-from volano.models.training.checkpoint import Checkpoints
-from volano.models.training.recipe import Recipe
-from volano.models.training.rows import Encoded, answer_text, encode
+from volano.models.training import network
+from volano.models.training.job import Job, Outcome, Row
+from volano.models.training.methods import method
+from volano.models.training.plan import Plan
 
-Row = Mapping[str, Any]
+METHOD_OF = {"scratch": "scratch", "tune": "lora"}
+"""The methods of Runs that were started without a recipe of their own."""
 
 CHECKED = 100
 """How many answers parity compares."""
-
-CHECKPOINT_STEPS = 100
 
 
 class BadRowsError(InvalidError):
@@ -78,17 +72,17 @@ def make(
     torch.set_num_threads(1)  # more threads are slower here as soon as a second program runs
     rows = read(Path(spec["rows"]))
     began = time.process_time()
-    train = _tune if spec["mode"] == "tune" else _scratch
-    model, words, recipe, facts = train(spec, rows, checkpoint, progress)
+    made = _trained(spec, rows, checkpoint, progress)
+    model, recipe = made.model, made.recipe
     card = {
         "architecture": "llama",
         "parameters": sum(p.numel() for p in model.parameters()),
         "context_length": recipe.context,
         "mode": spec["mode"],
-        "metrics": {**facts, "cpu_s": round(time.process_time() - began, 2)},
+        "metrics": {**made.facts, "cpu_s": round(time.process_time() - began, 2)},
     }
     checked = read(Path(spec["check"])) if spec.get("check") else rows
-    proof = _finish(spec, folder, model, words, recipe, card, checked[:CHECKED])
+    proof = _finish(spec, folder, made, card, checked[:CHECKED])
     return {"folder": str(folder), "card": card, "parity": proof.to_dict()}
 
 
@@ -116,93 +110,36 @@ def read(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def mix(rows: Sequence[Row], recipe: Recipe) -> list[Row]:
-    """Return what tuning sees: rows that came from feedback, and some of the others again."""
-    new = [row for row in rows if row.get("origin")]
-    if not new:
-        return list(rows)
-    old = [row for row in rows if not row.get("origin")]
-    random = Random(f"replay:{recipe.seed}")
-    return [*new, *random.sample(old, min(recipe.tuning.replay, len(old)))]
-
-
-def _scratch(
+def _trained(
     spec: Mapping[str, Any], rows: Sequence[Row], checkpoint: Path, progress: Callable[..., None]
-) -> tuple[network.Network, Tokenizer, Recipe, dict[str, Any]]:
-    asked = spec.get("recipe") or {}
-    recipe = Recipe.from_dict({**Recipe.for_dataset(rows).to_dict(), **asked})
-    words = learn_words(rows, recipe)
-    encoded = encode(rows, words, recipe)
-    model = network.build(recipe, words.get_vocab_size())
-    schedule = loop.Schedule(recipe.steps, recipe.lr, recipe.warmup)
-    metrics = loop.learn(
-        model,
-        encoded,
-        recipe,
-        schedule,
-        checkpoints=Checkpoints(checkpoint, fingerprint("scratch", recipe, encoded)),
-        every=spec.get("checkpoint_steps", CHECKPOINT_STEPS),
+) -> Outcome:
+    plan = Plan.from_dict(spec.get("plan") or {"method": METHOD_OF[spec["mode"]]})
+    job = Job(
+        spec=spec,
+        plan=plan,
+        rows=rows,
+        dev=read(Path(spec["dev"])) if spec.get("dev") else (),
+        base=_path(spec, "base"),
+        teacher=_path(spec, "teacher"),
+        checkpoint=checkpoint,
         progress=progress,
     )
-    return model, words, recipe, {**metrics, **_counts(encoded, schedule)}
+    return method(plan.method)(job)
 
 
-def _tune(
-    spec: Mapping[str, Any], rows: Sequence[Row], checkpoint: Path, progress: Callable[..., None]
-) -> tuple[network.Network, Tokenizer, Recipe, dict[str, Any]]:
-    base = Path(spec["base"])
-    kept = json.loads((base / network.RECIPE).read_text(encoding="utf-8"))
-    asked = dict(spec.get("recipe") or {})
-    tuning = {**kept.get("tuning", {}), **asked.pop("tuning", {})}
-    recipe = Recipe.from_dict({**kept, **asked, "tuning": tuning})
-    words = tokenizer.load(base / network.TOKENIZER)
-    encoded = encode(mix(rows, recipe), words, recipe)
-    model = network.with_lora(network.load(base), recipe)
-    schedule = loop.Schedule(recipe.tuning.steps, recipe.tuning.lr, recipe.tuning.warmup)
-    start = Digest.of((base / network.WEIGHTS).read_bytes())
-    metrics = loop.learn(
-        model,
-        encoded,
-        replace(recipe, drop=0.0),
-        schedule,
-        checkpoints=Checkpoints(checkpoint, fingerprint(start, recipe, encoded)),
-        every=spec.get("checkpoint_steps", CHECKPOINT_STEPS),
-        progress=progress,
-    )
-    return model.merge_and_unload(), words, recipe, {**metrics, **_counts(encoded, schedule)}
-
-
-def learn_words(rows: Sequence[Row], recipe: Recipe) -> Tokenizer:
-    """Learn the tokenizer from prompts and answers, or make each answer one token."""
-    prompts = [recipe.render(row["text"]) for row in rows]
-    said = [answer_text(row["label"]) for row in rows]
-    if recipe.whole_labels:
-        return tokenizer.learn(prompts, vocab=recipe.vocab, whole=sorted(set(said)))
-    return tokenizer.learn(map("".join, zip(prompts, said, strict=True)), vocab=recipe.vocab)
-
-
-def fingerprint(start: str, recipe: Recipe, rows: Sequence[Encoded]) -> str:
-    """Name what is being trained: its start, its recipe and its rows."""
-    ids = "".join(f"{row.prompt}{row.answer}" for row in rows).encode()
-    return Digest.of(canonical([start, recipe.to_dict(), Digest.of(ids)]))
-
-
-def _counts(rows: Sequence[Encoded], schedule: loop.Schedule) -> dict[str, int]:
-    longest = max(len(row.answer) for row in rows)
-    cut = sum(row.cut for row in rows)
-    return {"rows": len(rows), "cut_rows": cut, "steps": schedule.steps, "answer_tokens": longest}
+def _path(spec: Mapping[str, Any], name: str) -> Path | None:
+    return Path(spec[name]) if spec.get(name) else None
 
 
 def _finish(
     spec: Mapping[str, Any],
     folder: Path,
-    model: network.Network,
-    words: Tokenizer,
-    recipe: Recipe,
+    made: Outcome,
     card: dict[str, Any],
     checked: Sequence[Row],
 ) -> parity.Parity:
     """Write the model's files, export, and compare the export with the weights."""
+    model, words, recipe = made.model, made.tokenizer, made.recipe
     files = {network.RECIPE: recipe.to_dict(), "card.json": card}
     network.save(folder, model, words, files)
     precision = spec.get("precision", "F32")

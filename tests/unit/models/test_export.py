@@ -11,7 +11,7 @@ from volano.models import parity
 from volano.models.export import NotExportableError, export
 from volano.serving import EngineSpec, engine
 
-making = lazily("volano.models.making")
+small = lazily("volano.models.training.small")
 network = lazily("volano.models.training.network")
 tokenizer = lazily("volano.models.training.tokenizer")
 
@@ -33,7 +33,7 @@ TEXTS = [
 def test_llama_cpp_sees_the_ids_that_were_trained(tmp_path, rows, tiny):
     """The splitting, the merges, special tokens and labels: the same in both."""
     recipe = type(tiny).from_dict({**tiny.to_dict(), "whole_labels": True, "vocab": 500})
-    words = making.learn_words([*rows, {"text": "card", "label": "card_arrival"}], recipe)
+    words = small.learn_words([*rows, {"text": "card", "label": "card_arrival"}], recipe)
     network.save(tmp_path, network.build(recipe, words.get_vocab_size()), words, {})
     spec = EngineSpec(
         "t", str(export(tmp_path, tmp_path / "m.gguf")), "t", f"unix:{tmp_path}/e.sock", 1, 256

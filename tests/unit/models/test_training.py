@@ -12,6 +12,7 @@ making = lazily("volano.models.making")
 checkpoint = lazily("volano.models.training.checkpoint")
 loop = lazily("volano.models.training.loop")
 network = lazily("volano.models.training.network")
+small = lazily("volano.models.training.small")
 tokenizer = lazily("volano.models.training.tokenizer")
 training_rows = lazily("volano.models.training.rows")
 
@@ -107,15 +108,15 @@ def test_tuning_changes_full_weights_and_keeps_the_words(spec, made, tmp_path):
 
 def test_tuning_takes_what_came_from_feedback_and_replays_some_of_the_rest(rows, tiny):
     new = [{**row, "origin": {"trace": "t"}} for row in rows[:3]]
-    mixed = making.mix([*rows, *new], tiny)
+    mixed = small.mix([*rows, *new], tiny)
     assert mixed[:3] == new
     assert len(mixed) == 3 + tiny.tuning.replay
-    assert making.mix([*rows, *new], tiny) == mixed
-    assert making.mix(rows, tiny) == rows, "where nothing has an origin, all is new"
+    assert small.mix([*rows, *new], tiny) == mixed
+    assert small.mix(rows, tiny) == rows, "where nothing has an origin, all is new"
 
 
 def test_a_step_draws_the_same_rows_whenever_it_is_taken(rows, tiny):
-    encoded = training_rows.encode(rows, making.learn_words(rows, tiny), tiny)
+    encoded = training_rows.encode(rows, small.learn_words(rows, tiny), tiny)
     ids, targets = training_rows.batch(encoded, tiny, 7)
     again, _ = training_rows.batch(encoded, tiny, 7)
     other, _ = training_rows.batch(encoded, tiny, 8)
@@ -128,7 +129,7 @@ def test_a_step_draws_the_same_rows_whenever_it_is_taken(rows, tiny):
 
 def test_a_text_that_is_too_long_loses_its_end_and_nothing_else(tiny):
     rows = [{"text": "abc " * 500, "label": "yes"}, {"text": "short", "label": "yes"}]
-    words = making.learn_words(rows, tiny)
+    words = small.learn_words(rows, tiny)
     long, short = training_rows.encode(rows, words, tiny)
     assert (long.cut, short.cut) == (True, False)
     assert len(long.prompt) + len(long.answer) == tiny.max_row_tokens
@@ -195,7 +196,7 @@ def test_missing_rows_are_named(tmp_path):
 
 
 def test_words_of_any_language_come_back_whole(rows, tiny):
-    words = making.learn_words(rows, tiny)
+    words = small.learn_words(rows, tiny)
     for text in ("Árvíztűrő tükörfúrógép", "Где мой заказ №4711?", "退款 4711 😀", "\x00\ttab"):
         assert words.decode(words.encode(text).ids) == text
 
@@ -203,7 +204,7 @@ def test_words_of_any_language_come_back_whole(rows, tiny):
 def test_a_classifier_answers_with_one_token(tiny):
     rows = [{"text": f"card {n}", "label": "card_arrival"} for n in range(9)]
     recipe = type(tiny).from_dict({**tiny.to_dict(), "whole_labels": True})
-    words = making.learn_words(rows, recipe)
+    words = small.learn_words(rows, recipe)
     assert [len(row.answer) for row in training_rows.encode(rows, words, recipe)] == [2] * 9
     assert words.decode([words.token_to_id(" card_arrival")]) == " card_arrival"
     assert tokenizer.END == 2

@@ -1,0 +1,96 @@
+"""Settings: the sections of a training recipe, one frozen dataclass each."""
+
+from dataclasses import dataclass
+
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
+LINEAR = (*ATTENTION, "gate_proj", "up_proj", "down_proj")
+"""The layers of a Llama-like network that LoRA is put on, unless the recipe says others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dev:
+    """How the run is measured while it learns.
+
+    `split` names a split of the dataset; where the dataset has none of that
+    name, `share` of the learned rows is set aside (by their content, so that the same
+    rows are set aside in every run). `rows` limits what one measurement costs.
+    `every` counts steps. After `patience` measurements without a better one
+    training stops; 0 means never.
+    """
+
+    split: str = "dev"
+    share: float = 0.0
+    rows: int = 200
+    metric: str = "exact_match"
+    every: int = 0
+    patience: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lora:
+    """LoRA (Hu et al. 2021, arXiv:2106.09685). `merge`: the result is a whole model, no adapter."""
+
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.0
+    targets: tuple[str, ...] = LINEAR
+    merge: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Old rows learned again beside the new ones, against forgetting.
+
+    `share` of what is learned is old; `data` names the dataset that the old
+    rows come from (default: rows of this dataset that the base has seen, else
+    those without an origin).
+    """
+
+    share: float = 0.0
+    data: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dpo:
+    """Preference by pairs (Rafailov et al. 2023, arXiv:2305.18290).
+
+    `loss` and `weights` as in TRL: `sft` beside `sigmoid` keeps small models alive.
+    """
+
+    beta: float = 0.3
+    loss: tuple[str, ...] = ("sigmoid", "sft")
+    weights: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Distill:
+    """A student learns from a teacher: its answers, or its logits (Hinton et al. 2015).
+
+    `unlabelled` names a dataset whose texts the teacher answers.
+    """
+
+    teacher: str | None = None
+    on: str = "logits"
+    temperature: float = 2.0
+    unlabelled: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Private:
+    """DP-SGD (Abadi et al. 2016, arXiv:1607.00133). `epsilon` is aimed at, or `noise` is given."""
+
+    epsilon: float | None = None
+    noise: float | None = None
+    clip: float = 1.0
+    delta: float = 1e-5
+    adapter: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Federated:
+    """Federated averaging (McMahan et al. 2017, arXiv:1602.05629). `by` is the column of the site."""
+
+    by: str = "site"
+    sites: int = 3
+    rounds: int = 2
+    local_steps: int = 40

@@ -1,0 +1,92 @@
+"""Small: what the methods share that train our own small networks with our own loop."""
+
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from volano.core.canon import canonical
+from volano.core.digest import Digest
+from volano.models.training import loop, network, tokenizer
+from volano.models.training.checkpoint import Checkpoints
+from volano.models.training.job import Job, Row
+from volano.models.training.recipe import Recipe
+from volano.models.training.rows import Encoded, answer_text, encode
+
+
+def mix(rows: Sequence[Row], recipe: Recipe) -> list[Row]:
+    """Return what tuning sees: rows that came from feedback, and some of the others again."""
+    new = [row for row in rows if row.get("origin")]
+    if not new:
+        return list(rows)
+    old = [row for row in rows if not row.get("origin")]
+    random = Random(f"replay:{recipe.seed}")
+    return [*new, *random.sample(old, min(recipe.tuning.replay, len(old)))]
+
+
+def learn_words(rows: Sequence[Row], recipe: Recipe) -> Tokenizer:
+    """Learn the tokenizer from prompts and answers, or make each answer one token."""
+    prompts = [recipe.render(row["text"]) for row in rows]
+    said = [answer_text(row["label"]) for row in rows]
+    if recipe.whole_labels:
+        return tokenizer.learn(prompts, vocab=recipe.vocab, whole=sorted(set(said)))
+    return tokenizer.learn(map("".join, zip(prompts, said, strict=True)), vocab=recipe.vocab)
+
+
+def fingerprint(start: str, recipe: Recipe, rows: Sequence[Encoded]) -> str:
+    """Name what is being trained: its start, its recipe and its rows."""
+    ids = "".join(f"{row.prompt}{row.answer}" for row in rows).encode()
+    return Digest.of(canonical([start, recipe.to_dict(), Digest.of(ids)]))
+
+
+def learn(
+    job: Job,
+    model: network.Network,
+    words: Tokenizer,
+    recipe: Recipe,
+    schedule: loop.Schedule,
+    *,
+    start: str,
+    rows: Sequence[Row],
+) -> dict[str, Any]:
+    """Train the network in place on the rows; return the facts for the card.
+
+    `start` names the weights that it began with.
+    """
+    encoded = encode(rows, words, recipe)
+    metrics = loop.learn(
+        model,
+        encoded,
+        recipe,
+        schedule,
+        checkpoints=Checkpoints(job.checkpoint, fingerprint(start, recipe, encoded)),
+        every=job.spec.get("checkpoint_steps", job.plan.checkpoint_every),
+        progress=job.progress,
+    )
+    return {**metrics, **counts(encoded, schedule)}
+
+
+def counts(rows: Sequence[Encoded], schedule: loop.Schedule) -> dict[str, int]:
+    """Return how many rows there were, how many lost their end, the steps, the longest answer."""
+    longest = max(len(row.answer) for row in rows)
+    cut = sum(row.cut for row in rows)
+    return {"rows": len(rows), "cut_rows": cut, "steps": schedule.steps, "answer_tokens": longest}
+
+
+def asked(job: Job, *, tuning: bool) -> dict[str, Any]:
+    """Return the fields of a `Recipe` that the plan and the spec say; the spec's come last."""
+    plan = job.plan
+    said: Mapping[str, Any] = {
+        "steps": plan.steps, "lr": plan.lr, "warmup": plan.warmup,
+    }  # fmt: skip
+    pace = {name: value for name, value in said.items() if value is not None}
+    rest = {"batch": plan.batch, "context": plan.context, "prompt": plan.prompt}
+    found = {**plan.network, **{name: value for name, value in rest.items() if value is not None}}
+    if plan.seed:
+        found["seed"] = plan.seed
+    found |= {"tuning": {**found.get("tuning", {}), **pace}} if tuning else pace
+    spec = dict(job.spec.get("recipe") or {})
+    if tuning:
+        found["tuning"] |= spec.pop("tuning", {})
+    return {**found, **spec}
