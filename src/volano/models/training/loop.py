@@ -25,6 +25,24 @@ class DivergedError(InvalidError):
     hint = "Lower the learning rate in the recipe."
 
 
+Loss = Callable[[Network, torch.Tensor, torch.Tensor], torch.Tensor]
+"""From the network, ids and targets (both `(batch, longest)`) to one number to be lowered."""
+
+
+def hard(model: Network, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Cross entropy on the answers' tokens."""
+    wanted = targets[:, 1:]
+    asked = wanted != IGNORED
+    return cross_entropy(logits(model, ids, asked), wanted[asked])
+
+
+def logits(model: Network, ids: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
+    """Return `(asked tokens, vocabulary)`; the output layer is computed for those alone."""
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    states = inner.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
+    return torch.as_tensor(inner.lm_head(states[asked]))
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """How many steps, and how fast."""
@@ -48,6 +66,7 @@ def learn(
     checkpoints: Checkpoints,
     every: int,
     progress: Callable[..., None],
+    loss: Loss = hard,
 ) -> dict[str, float]:
     """Train in place, from the last checkpoint on; return the last loss and tokens a second.
 
@@ -64,7 +83,9 @@ def learn(
     tokens, since = 0, time.perf_counter()
     for step in range(done, schedule.steps):
         ids, targets = batch(rows, recipe, step)
-        losses.append(_step(model, optimizer, ids, targets, schedule.rate(step)))
+        for group in optimizer.param_groups:
+            group["lr"] = schedule.rate(step)
+        losses.append(_step(optimizer, loss(model, ids, targets)))
         tokens += ids.numel()
         last = step + 1 == schedule.steps
         if last or (step + 1) % REPORT_STEPS == 0:
@@ -77,30 +98,12 @@ def learn(
     return metrics
 
 
-def _step(
-    model: Network,
-    optimizer: torch.optim.AdamW,
-    ids: torch.Tensor,
-    targets: torch.Tensor,
-    rate: float,
-) -> float:
-    for group in optimizer.param_groups:
-        group["lr"] = rate
+def _step(optimizer: torch.optim.AdamW, loss: torch.Tensor) -> float:
     optimizer.zero_grad()
-    loss = _loss(model, ids, targets)
     loss.backward()
     torch.nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], 1.0)
     optimizer.step()
     return loss.item()
-
-
-def _loss(model: Network, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Cross entropy on answer tokens; the output layer is computed for those alone."""
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    states = inner.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
-    wanted = targets[:, 1:]
-    asked = wanted != IGNORED
-    return cross_entropy(inner.lm_head(states[asked]), wanted[asked])
 
 
 def _metrics(losses: list[float], step: int, tokens_per_s: float) -> dict[str, float]:

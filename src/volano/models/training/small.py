@@ -49,6 +49,7 @@ def learn(
     *,
     start: str,
     rows: Sequence[Row],
+    loss: loop.Loss = loop.hard,
 ) -> dict[str, Any]:
     """Train the network in place on the rows; return the facts for the card.
 
@@ -63,6 +64,7 @@ def learn(
         checkpoints=Checkpoints(job.checkpoint, fingerprint(start, recipe, encoded)),
         every=job.spec.get("checkpoint_steps", job.plan.checkpoint_every),
         progress=job.progress,
+        loss=loss,
     )
     return {**metrics, **counts(encoded, schedule)}
 

@@ -32,7 +32,7 @@ from volano.stats.special import incomplete_beta
 ALPHA = 1e-4
 """How often noise may look like a swap, over all cells of one look."""
 CONCENTRATED = 0.5
-USUAL = 0.15
+USUAL = 0.25
 LEAST_ROWS = 8
 LEAST_SHARE = 0.03
 """Of the rows of one kind. Fewer swapped rows than this do not decide what is learned."""
@@ -190,7 +190,7 @@ def _confident(odds: npt.NDArray[np.float64], given: Places) -> Places:
 
     Kinds that are alike are mistaken for each other, by small odds. Where a
     label was exchanged, the odds of `a` over `b` are those that other rows of
-    `a` have; so a row counts as wrong when at least 15 % of these have no more.
+    `a` have; so a row counts as wrong when at least a quarter of these has no more.
     """
     best = odds.argmax(1)
     own = np.arange(given.size)
