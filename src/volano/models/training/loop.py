@@ -107,7 +107,16 @@ def _step(optimizer: torch.optim.AdamW, loss: torch.Tensor) -> float:
 
 
 def _metrics(losses: list[float], step: int, tokens_per_s: float) -> dict[str, float]:
-    loss = sum(losses) / len(losses)
+    loss = finite(sum(losses) / len(losses), step + 1)
+    return {**loss, "tokens_per_s": round(tokens_per_s, 1)}
+
+
+def finite(loss: float, step: int) -> dict[str, float]:
+    """Return the loss as a metric.
+
+    Raises:
+        DivergedError: it is no longer a number.
+    """
     if not math.isfinite(loss):
-        raise DivergedError(step=step + 1, loss=loss)
-    return {"loss": round(loss, 5), "tokens_per_s": round(tokens_per_s, 1)}
+        raise DivergedError(step=step, loss=loss)
+    return {"loss": round(loss, 5)}

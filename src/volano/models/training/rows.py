@@ -58,7 +58,11 @@ def batch(rows: Sequence[Encoded], recipe: Recipe, step: int) -> tuple[torch.Ten
     """
     random = Random(f"{recipe.seed}:{step}")
     chosen = random.sample(rows, min(recipe.batch, len(rows)))
-    pairs = [(_thin(row, recipe.drop, random), row.answer) for row in chosen]
+    return padded([(_thin(row, recipe.drop, random), row.answer) for row in chosen])
+
+
+def padded(pairs: Sequence[tuple[list[int], list[int]]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return ids and targets of pairs of prompt and answer, padded at the right."""
     longest = max(len(prompt) + len(answer) for prompt, answer in pairs)
     ids = torch.full((len(pairs), longest), PAD)
     targets = torch.full((len(pairs), longest), IGNORED)

@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerFast, TrainerCallback, set_seed
+from transformers import PreTrainedTokenizerFast, PrinterCallback, TrainerCallback, set_seed
 
 from volano.models.training import marks, network, tokenizer
 from volano.models.training.guards.collapse import Watch
@@ -129,9 +129,10 @@ def _run(
     recipe: Recipe,
     looks: _Looks,
 ) -> float:
-    from datasets import Dataset
+    from datasets import Dataset, disable_progress_bars
     from trl import DPOConfig, DPOTrainer
 
+    disable_progress_bars()
     plan = job.plan
     set_seed(plan.seed)
     begin, end, pad = (SPECIAL[at] for at in (tokenizer.BEGIN, tokenizer.END, tokenizer.PAD))
@@ -168,4 +169,5 @@ def _run(
             processing_class=spoken,
             callbacks=[looks],
         )
+        trainer.remove_callback(PrinterCallback)
         return float(trainer.train().training_loss)
