@@ -12,7 +12,8 @@ from volano.core.errors import InvalidError
 from volano.models.training.checkpoint import Checkpoints
 from volano.models.training.network import Network
 from volano.models.training.recipe import Recipe
-from volano.models.training.rows import IGNORED, Encoded, batch
+from volano.models.training.rows import IGNORED, Encoded, batch, padded
+from volano.models.training.watch import Watch
 
 REPORT_STEPS = 25
 FLOOR = 0.02
@@ -67,8 +68,11 @@ def learn(
     every: int,
     progress: Callable[..., None],
     loss: Loss = hard,
+    watch: Watch | None = None,
 ) -> dict[str, float]:
     """Train in place, from the last checkpoint on; return the last loss and tokens a second.
+
+    With a watch the best weights are in the model at the end, and their metric is returned too.
 
     Raises:
         DivergedError: the loss is no longer a number.
@@ -78,24 +82,46 @@ def learn(
         learned, lr=schedule.lr, betas=(0.9, 0.98), weight_decay=recipe.decay, fused=True
     )
     done, metrics = checkpoints.load(model, optimizer)
+    if watch:
+        watch.resume(done)
     model.train()
     losses: list[float] = []
     tokens, since = 0, time.perf_counter()
-    for step in range(done, schedule.steps):
+    began, first = since, done
+    for step in range(done, 0 if watch and watch.stop else schedule.steps):
         ids, targets = batch(rows, recipe, step)
         for group in optimizer.param_groups:
             group["lr"] = schedule.rate(step)
         losses.append(_step(optimizer, loss(model, ids, targets)))
         tokens += ids.numel()
-        last = step + 1 == schedule.steps
-        if last or (step + 1) % REPORT_STEPS == 0:
+        last, seen = step + 1 == schedule.steps, {}
+        if watch and watch.due(step + 1, schedule.steps):
+            seen = watch.look(step + 1, model)
+            last = last or watch.stop
+        if last or seen or (step + 1) % REPORT_STEPS == 0:
             now = time.perf_counter()
             metrics = _metrics(losses, step, tokens / max(now - since, 1e-9))
-            progress(step + 1, schedule.steps, **metrics)
+            left = (now - began) / (step + 1 - first) * (schedule.steps - step - 1)
+            pace = {"lr": schedule.rate(step), "left_s": round(left, 1)}
+            progress(step + 1, schedule.steps, **metrics, **pace, **seen)
             losses, tokens, since = [], 0, now
         if last or (step + 1) % every == 0:
             checkpoints.save(step + 1, metrics, model, optimizer)
-    return metrics
+        if last:
+            break
+    return {**metrics, **(watch.restore(model) if watch else {})}
+
+
+@torch.no_grad()
+def loss_on(model: Network, rows: Sequence[Encoded], *, together: int = 32) -> float:
+    """Return the mean cross entropy of the rows' answers, in nats a token."""
+    total, tokens = 0.0, 0
+    for start in range(0, len(rows), together):
+        ids, targets = padded([(row.prompt, row.answer) for row in rows[start : start + together]])
+        count = int((targets[:, 1:] != IGNORED).sum())
+        total += float(hard(model, ids, targets)) * count
+        tokens += count
+    return total / max(tokens, 1)
 
 
 def _step(optimizer: torch.optim.AdamW, loss: torch.Tensor) -> float:

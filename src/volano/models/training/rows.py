@@ -62,7 +62,7 @@ def batch(rows: Sequence[Encoded], recipe: Recipe, step: int) -> tuple[torch.Ten
 
 
 def padded(pairs: Sequence[tuple[list[int], list[int]]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return ids and targets of pairs of prompt and answer, padded at the right."""
+    """Return ids and targets (both `(rows, longest)`) of prompts with their answers."""
     longest = max(len(prompt) + len(answer) for prompt, answer in pairs)
     ids = torch.full((len(pairs), longest), PAD)
     targets = torch.full((len(pairs), longest), IGNORED)

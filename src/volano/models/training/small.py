@@ -1,6 +1,7 @@
 """Small: what the methods share that train our own small networks with our own loop."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -10,9 +11,12 @@ from volano.core.canon import canonical
 from volano.core.digest import Digest
 from volano.models.training import loop, network, tokenizer
 from volano.models.training.checkpoint import Checkpoints
+from volano.models.training.guards.collapse import Collapse
 from volano.models.training.job import Job, Row
 from volano.models.training.recipe import Recipe
 from volano.models.training.rows import Encoded, answer_text, encode
+from volano.models.training.settings import Lora
+from volano.models.training.watch import Watch
 
 
 def mix(rows: Sequence[Row], recipe: Recipe) -> list[Row]:
@@ -23,6 +27,17 @@ def mix(rows: Sequence[Row], recipe: Recipe) -> list[Row]:
     old = [row for row in rows if not row.get("origin")]
     random = Random(f"replay:{recipe.seed}")
     return [*new, *random.sample(old, min(recipe.tuning.replay, len(old)))]
+
+
+def mixed(job: Job, recipe: Recipe) -> list[Row]:
+    """Return what tuning sees: as it comes, where whoever wrote the rows has mixed them already."""
+    return list(job.rows) if job.spec.get("mixed") else mix(job.rows, recipe)
+
+
+def rank(job: Job) -> dict[str, int]:
+    """Return rank and alpha where the job's recipe says others than usual."""
+    said = job.plan.lora
+    return {} if said == Lora() else {"rank": said.rank, "alpha": said.alpha}
 
 
 def learn_words(rows: Sequence[Row], recipe: Recipe) -> Tokenizer:
@@ -56,17 +71,48 @@ def learn(
     `start` names the weights that it began with.
     """
     encoded = encode(rows, words, recipe)
+    name = fingerprint(start, recipe, encoded)
     metrics = loop.learn(
         model,
         encoded,
         recipe,
         schedule,
-        checkpoints=Checkpoints(job.checkpoint, fingerprint(start, recipe, encoded)),
+        checkpoints=Checkpoints(job.checkpoint, name),
         every=job.spec.get("checkpoint_steps", job.plan.checkpoint_every),
         progress=job.progress,
         loss=loss,
+        watch=watching(job, model, words, recipe, name),
     )
     return {**metrics, **counts(encoded, schedule)}
+
+
+def watching(
+    job: Job, model: network.Network, words: Tokenizer, recipe: Recipe, name: str
+) -> Watch | None:
+    """Return what measures the dev rows; None where there are none."""
+    dev = job.dev[: job.plan.dev.rows]
+    if not dev:
+        return None
+    encoded = encode(dev, words, replace(recipe, drop=0.0))
+    prompts, gold = [recipe.render(row["text"]) for row in dev], [_said(row) for row in dev]
+    longest = max(len(row.answer) for row in encoded) + 8
+
+    def exact_match() -> float:
+        inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+        said = network.answers(inner, words, prompts, max_tokens=longest)
+        return sum(a.strip() == b for a, b in zip(said, gold, strict=True)) / len(gold)
+
+    def loss() -> float:
+        return loop.loss_on(model, encoded)
+
+    measure = {"exact_match": exact_match, "loss": loss}[job.plan.dev.metric]
+    guarded = job.base is not None and job.plan.dev.metric == "exact_match"
+    collapse = Collapse(exact_match()) if guarded else None
+    return Watch(job.plan.dev, job.checkpoint.parent, name, measure, collapse)
+
+
+def _said(row: Row) -> str:
+    return answer_text(row["label"]).strip()
 
 
 def counts(rows: Sequence[Encoded], schedule: loop.Schedule) -> dict[str, int]:

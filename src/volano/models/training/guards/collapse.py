@@ -17,7 +17,7 @@ LOOKS = 2
 
 
 @dataclass(slots=True)
-class Watch:
+class Collapse:
     """The scores of one run: `start` before the first step, then one a look.
 
     `margin` is in units of the metric; `looks` how many in a row are too many.

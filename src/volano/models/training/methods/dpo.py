@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast, PrinterCallback, TrainerCallback, set_seed
 
 from volano.models.training import marks, network, tokenizer
-from volano.models.training.guards.collapse import Watch
+from volano.models.training.guards.collapse import Collapse
 from volano.models.training.job import Job, Outcome, Row
 from volano.models.training.recipe import BadRecipeError, Recipe, label_text
 from volano.models.training.rows import answer_text
@@ -51,7 +51,7 @@ def train(job: Job) -> Outcome:
     pairs = pairs_of(rows, model, words, recipe)
     if not pairs:
         raise BadRecipeError(reason="the base already answers every row as its label says")
-    watch = Watch(marks.exact(model, words, recipe, dev))
+    watch = Collapse(marks.exact(model, words, recipe, dev))
     steps = job.plan.steps or STEPS
     every = job.plan.dev.every or max(1, steps // LOOKS)
     looks = _Looks(watch, every, lambda: marks.exact(model, words, recipe, dev), job)
@@ -91,7 +91,7 @@ def pairs_of(
 class _Looks(TrainerCallback):  # type: ignore[misc]  # transformers ships no types
     """Looks at dev now and then, keeps the best weights, tells the Run how it goes."""
 
-    def __init__(self, watch: Watch, every: int, score: Callable[[], float], job: Job):
+    def __init__(self, watch: Collapse, every: int, score: Callable[[], float], job: Job):
         self.watch = watch
         self.best: dict[str, torch.Tensor] = {}
         self._every = every

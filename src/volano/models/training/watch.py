@@ -1,0 +1,120 @@
+"""Watch: measures on the dev rows while a run learns, keeps the best weights, says when to stop.
+
+Two files lie beside the checkpoint: `best.safetensors`, the weights that
+learned, with step and score in the header, and `watch.json`, what was measured
+when. A run that was killed takes both up again; what was measured after its checkpoint
+is measured again.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from volano.models.training.checkpoint import CheckpointLostError
+from volano.models.training.guards.collapse import Collapse
+from volano.models.training.settings import Dev
+
+LOWER_IS_BETTER = ("loss",)
+METRICS = ("exact_match", "loss")
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best measurement so far."""
+
+    step: int
+    score: float
+
+
+class Watch:
+    """What a loop asks after each step. `measure` returns the metric of the model as it is."""
+
+    def __init__(
+        self,
+        dev: Dev,
+        folder: Path,
+        fingerprint: str,
+        measure: Callable[[], float],
+        collapse: Collapse | None = None,
+    ) -> None:
+        self.name = f"dev_{dev.metric}"
+        self._dev, self._fingerprint, self._measure = dev, fingerprint, measure
+        self._weights, self._log = folder / "best.safetensors", folder / "watch.json"
+        self._sign = -1.0 if dev.metric in LOWER_IS_BETTER else 1.0
+        self._seen: dict[int, float] = {}
+        self._collapse = collapse
+        self.best: Best | None = None
+
+    def resume(self, done: int) -> None:
+        """Take up what was measured in the first `done` steps."""
+        try:
+            with safe_open(self._weights, "pt") as kept:
+                facts = kept.metadata() or {}
+            seen = json.loads(self._log.read_text(encoding="utf-8"))
+        except (OSError, ValueError, SafetensorError):
+            return
+        if done and facts.get("fingerprint") == seen["fingerprint"] == self._fingerprint:
+            self.best = Best(int(facts["step"]), float(facts["score"]))
+            self._seen = {int(at): v for at, v in seen["measured"].items() if int(at) <= done}
+
+    @property
+    def stop(self) -> bool:
+        """Whether the last `patience` measurements brought nothing better."""
+        if not self._dev.patience or self.best is None:
+            return False
+        return sum(step > self.best.step for step in self._seen) >= self._dev.patience
+
+    def due(self, step: int, last: int) -> bool:
+        """Whether to measure after this many steps: now and then, and at the end."""
+        return step == last or bool(self._dev.every and step % self._dev.every == 0)
+
+    def look(self, step: int, model: torch.nn.Module) -> dict[str, float]:
+        """Measure, and keep the weights when they are better than all before.
+
+        Raises:
+            CheckpointLostError: they could not be written; a full disk, usually.
+            CollapsedError: the model is much worse than it was at the start.
+        """
+        was = model.training
+        model.eval()
+        score = self._measure()
+        model.train(was)
+        self._seen[step] = score
+        if self._collapse is not None:
+            self._collapse.look(step, score)
+        try:
+            if self.best is None or self._sign * score > self._sign * self.best.score:
+                self._keep(step, score, model)
+                self.best = Best(step, score)
+            said = {"fingerprint": self._fingerprint, "measured": self._seen}
+            part = self._log.with_suffix(".part")
+            part.write_text(json.dumps(said), encoding="utf-8")
+            part.replace(self._log)
+        except (OSError, SafetensorError) as error:
+            raise CheckpointLostError(path=self._weights, reason=error) from error
+        return {self.name: score}
+
+    def restore(self, model: torch.nn.Module) -> dict[str, float]:
+        """Bring the best weights back into the model; return what the card says of them."""
+        if self.best is None:
+            return {}
+        with safe_open(self._weights, "pt") as kept, torch.no_grad():
+            for name, parameter in _learned(model):
+                parameter.copy_(kept.get_tensor(name))
+        return {self.name: self.best.score, "best_step": self.best.step}
+
+    def _keep(self, step: int, score: float, model: torch.nn.Module) -> None:
+        tensors = {name: p.detach().cpu().contiguous() for name, p in _learned(model)}
+        facts = {"step": str(step), "score": repr(score), "fingerprint": self._fingerprint}
+        part = self._weights.with_suffix(".part")
+        save_file(tensors, part, metadata=facts)
+        part.replace(self._weights)
+
+
+def _learned(model: torch.nn.Module) -> list[tuple[str, torch.nn.Parameter]]:
+    return [(name, p) for name, p in model.named_parameters() if p.requires_grad]
