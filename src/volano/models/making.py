@@ -31,6 +31,7 @@ from volano.core.errors import InvalidError
 from volano.jobs.child import child_main
 from volano.models import export, parity
 from volano.models.training import network
+from volano.models.training.guards import check
 from volano.models.training.job import Job, Outcome, Row
 from volano.models.training.methods import method
 from volano.models.training.plan import Plan
@@ -66,12 +67,15 @@ def make(
     Raises:
         BadRowsError: no rows, or rows without text or label.
         BadRecipeError: the recipe cannot be used.
+        LeakedError, SwappedError: the guards refuse the rows.
+        CollapsedError: the dev metric fell too far.
         DivergedError: the loss left the numbers.
         EngineFailedError: the engine does not take the exported file.
     """
     torch.set_num_threads(1)  # more threads are slower here as soon as a second program runs
     rows = read(Path(spec["rows"]))
     began = time.process_time()
+    guards = check.look(spec, _plan(spec).guards, rows, strict=spec["mode"] not in METHOD_OF)
     made = _trained(spec, rows, checkpoint, progress)
     model, recipe = made.model, made.recipe
     card = {
@@ -79,6 +83,7 @@ def make(
         "parameters": sum(p.numel() for p in model.parameters()),
         "context_length": recipe.context,
         "mode": spec["mode"],
+        "guards": {**guards, **made.facts.pop("guards", {})},
         "metrics": {**made.facts, "cpu_s": round(time.process_time() - began, 2)},
     }
     checked = read(Path(spec["check"])) if spec.get("check") else rows
@@ -113,7 +118,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 def _trained(
     spec: Mapping[str, Any], rows: Sequence[Row], checkpoint: Path, progress: Callable[..., None]
 ) -> Outcome:
-    plan = Plan.from_dict(spec.get("plan") or {"method": METHOD_OF[spec["mode"]]})
+    plan = _plan(spec)
     job = Job(
         spec=spec,
         plan=plan,
@@ -125,6 +130,10 @@ def _trained(
         progress=progress,
     )
     return method(plan.method)(job)
+
+
+def _plan(spec: Mapping[str, Any]) -> Plan:
+    return Plan.from_dict(spec.get("plan") or {"method": METHOD_OF[spec["mode"]]})
 
 
 def _path(spec: Mapping[str, Any], name: str) -> Path | None:

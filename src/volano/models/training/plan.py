@@ -20,7 +20,16 @@ from typing import Any
 from volano.data.recipe.yaml_text import MAX_BYTES, read
 from volano.models.training.reading import into
 from volano.models.training.recipe import BadRecipeError
-from volano.models.training.settings import Dev, Distill, Dpo, Federated, Lora, Private, Replay
+from volano.models.training.settings import (
+    Dev,
+    Distill,
+    Dpo,
+    Federated,
+    Guards,
+    Lora,
+    Private,
+    Replay,
+)
 
 FIELDS = "The fields of a recipe stand in `docs/howto/train-a-model.md`."
 
@@ -72,6 +81,7 @@ class Plan:
     distill: Distill = field(default_factory=Distill)
     private: Private = field(default_factory=Private)
     federated: Federated = field(default_factory=Federated)
+    guards: Guards = field(default_factory=Guards)
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Plan":

@@ -107,7 +107,7 @@ def watching(
 
     measure = {"exact_match": exact_match, "loss": loss}[job.plan.dev.metric]
     guarded = job.base is not None and job.plan.dev.metric == "exact_match"
-    collapse = Collapse(exact_match()) if guarded else None
+    collapse = Collapse(exact_match(), margin=job.plan.guards.collapse) if guarded else None
     return Watch(job.plan.dev, job.checkpoint.parent, name, measure, collapse)
 
 

@@ -91,9 +91,7 @@ class Swaps:
             raise SwappedError(swaps="; ".join(map(str, self.swaps)))
 
 
-def look(
-    rows: Sequence[Row], *, reference: Sequence[Row] = ()
-) -> Swaps:
+def look(rows: Sequence[Row], *, reference: Sequence[Row] = ()) -> Swaps:
     """Look for swaps in the rows (`text`, `label`, perhaps `origin`).
 
     Args:

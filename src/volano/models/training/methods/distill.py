@@ -59,14 +59,14 @@ def train(job: Job) -> Outcome:
     schedule = loop.Schedule(recipe.steps, recipe.lr, recipe.warmup)
     loss = soft(teacher, settings.temperature) if settings.on == "logits" else loop.hard
     start = f"distill:{settings.on}:{settings.temperature}:{_digest(job.teacher)}"
-    facts = small.learn(
-        job, student, words, recipe, schedule, start=start, rows=taught, loss=loss
-    )
+    facts = small.learn(job, student, words, recipe, schedule, start=start, rows=taught, loss=loss)
     told = {"on": settings.on, "parameters": sizes, "unlabelled_rows": len(taught) - len(rows)}
     after = {"teacher_dev_exact": round(score, 4)}
     after["dev_exact"] = round(marks.exact(student, words, recipe, dev), 4)
     if score < WEAK:
-        told["warning"] = f"the teacher is right on {score:.0%} of dev: its student will be no better"
+        told["warning"] = (
+            f"the teacher is right on {score:.0%} of dev: its student will be no better"
+        )
     return Outcome(student, words, recipe, {**facts, **after, "distillation": told})
 
 

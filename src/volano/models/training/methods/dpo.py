@@ -51,7 +51,7 @@ def train(job: Job) -> Outcome:
     pairs = pairs_of(rows, model, words, recipe)
     if not pairs:
         raise BadRecipeError(reason="the base already answers every row as its label says")
-    watch = Collapse(marks.exact(model, words, recipe, dev))
+    watch = Collapse(marks.exact(model, words, recipe, dev), margin=job.plan.guards.collapse)
     steps = job.plan.steps or STEPS
     every = job.plan.dev.every or max(1, steps // LOOKS)
     looks = _Looks(watch, every, lambda: marks.exact(model, words, recipe, dev), job)

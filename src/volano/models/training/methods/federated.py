@@ -45,7 +45,9 @@ def train(job: Job) -> Outcome:
         )
     sites = parted(job.rows, job.plan.federated.by, job.plan.federated.sites)
     if len(sites) < 2:
-        raise BadRecipeError(reason="there is one site: say `federated: {sites: N}`, or another `by`")
+        raise BadRecipeError(
+            reason="there is one site: say `federated: {sites: N}`, or another `by`"
+        )
     kept = json.loads((job.base / network.RECIPE).read_text(encoding="utf-8"))
     recipe = Recipe.from_dict({**kept, "seed": job.plan.seed})
     folder = _lay_out(job, sites)
