@@ -1,7 +1,7 @@
 """A second opinion on labels: multinomial naive Bayes over hashed words and pairs of words.
 
 Good enough to see that a text about a refund bears the label `billing`, and
-quick: one pass over the rows. Each row is judged by all rows but itself: its
+quick: one pass over the rows. Each row is rows by all rows but itself: its
 own counts are taken out (leave one out), which costs as good as nothing.
 Writing without spaces is taken character by character (`data.shingles`).
 Counts are of presence, which suits short texts (Wang and Manning 2012,
@@ -41,11 +41,6 @@ class Features:
         """The row of each feature."""
         return np.repeat(np.arange(self.ends.size), self.counts)
 
-    def after(self, row: int) -> "Features":
-        """Return the features of this row and those behind it."""
-        begin = int(self.ends[row - 1]) if row else 0
-        return Features(self.columns[begin:], self.ends[row:] - begin)
-
 
 def features(texts: Sequence[str]) -> Features:
     """Return the features of the texts."""
@@ -62,33 +57,26 @@ def features(texts: Sequence[str]) -> Features:
     return Features(columns, np.cumsum(np.bincount(rows, minlength=counts.size)))
 
 
-def opinions(
-    known: Features, labels: Places, judged: Features, own: Places | None, kinds: int
-) -> npt.NDArray[np.float64]:
-    """Return log odds `(judged rows, kinds)` of each label, from `known` rows with `labels`.
-
-    `own` holds the labels of the judged rows when they are the known rows
-    themselves: then each row's own counts do not count.
-    """
+def opinions(rows: Features, labels: Places, kinds: int) -> npt.NDArray[np.float64]:
+    """Return log odds `(rows, kinds)` of each label by what the other rows bear."""
     table = np.bincount(
-        labels[known.rows] * BUCKETS + known.columns, minlength=kinds * BUCKETS
+        labels[rows.rows] * BUCKETS + rows.columns, minlength=kinds * BUCKETS
     ).reshape(kinds, BUCKETS).astype(np.float64)  # fmt: skip
     totals, sizes = table.sum(1), np.bincount(labels, minlength=kinds).astype(np.float64)
     logs = np.log(table + SMOOTHING).T
-    found = np.empty((judged.ends.size, kinds))
-    step = max(1, AT_ONCE // max(1, kinds * int(judged.counts.max(initial=1))))
-    starts = np.concatenate((np.zeros(1, np.int64), judged.ends))
-    for begin in range(0, judged.ends.size, step):
-        end = min(begin + step, judged.ends.size)
-        part = judged.columns[starts[begin] : starts[end]]
+    found = np.empty((rows.ends.size, kinds))
+    step = max(1, AT_ONCE // max(1, kinds * int(rows.counts.max(initial=1))))
+    starts = np.concatenate((np.zeros(1, np.int64), rows.ends))
+    for begin in range(0, rows.ends.size, step):
+        end = min(begin + step, rows.ends.size)
+        part = rows.columns[starts[begin] : starts[end]]
         found[begin:end] = 0
-        has = judged.counts[begin:end] > 0
+        has = rows.counts[begin:end] > 0
         at = (starts[begin:end] - starts[begin])[has]
         if part.size:
             found[begin:end][has] = np.add.reduceat(logs[part], at, axis=0)
-    found += np.log(sizes + 1) - judged.counts[:, None] * np.log(totals + SMOOTHING * BUCKETS)
-    if own is not None:
-        found[np.arange(own.size), own] = _without_itself(table, totals, sizes, judged, own)
+    found += np.log(sizes + 1) - rows.counts[:, None] * np.log(totals + SMOOTHING * BUCKETS)
+    found[np.arange(labels.size), labels] = _without_itself(table, totals, sizes, rows, labels)
     return found
 
 

@@ -149,10 +149,10 @@ class _Field:
         kinds = sorted(set(values))
         place = {kind: at for at, kind in enumerate(kinds)}
         numbers = np.array([place[value] for value in values], np.int64)
+        odds = bayes.opinions(seen, numbers, len(kinds))
+        sure = _confident(odds, numbers)
+        believed, expected = odds.argmax(1)[len(reference) :], sure[len(reference) :]
         given = numbers[len(reference) :]
-        odds = bayes.opinions(seen, numbers, seen.after(len(reference)), given, len(kinds))
-        believed = odds.argmax(1)
-        expected = _confident(odds, given)
         known = _known(reference, numbers)
         for at, row in enumerate(rows):
             if (value := known.get(fold(row["text"]))) is not None:

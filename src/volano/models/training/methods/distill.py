@@ -47,7 +47,8 @@ def train(job: Job) -> Outcome:
             reason="there is no teacher: say `distill: {teacher: MODEL}`; a provider answers "
             "rows in a data recipe first, and method `scratch` learns those"
         )
-    teacher, words, kept = _teacher(job.teacher)
+    taught_by = small.folder_of(job, job.teacher, "teacher")
+    teacher, words, kept = _teacher(taught_by)
     rows, dev = marks.apart(job) if job.dev else (list(job.rows), list(job.rows)[:100])
     taught = [*rows, *answered(teacher, words, kept, rows, _unlabelled(job))]
     recipe = student_of(kept, small.asked(job, tuning=False))
@@ -58,7 +59,7 @@ def train(job: Job) -> Outcome:
     score = marks.exact(teacher, words, kept, dev)
     schedule = loop.Schedule(recipe.steps, recipe.lr, recipe.warmup)
     loss = soft(teacher, settings.temperature) if settings.on == "logits" else loop.hard
-    start = f"distill:{settings.on}:{settings.temperature}:{_digest(job.teacher)}"
+    start = f"distill:{settings.on}:{settings.temperature}:{_digest(taught_by)}"
     facts = small.learn(job, student, words, recipe, schedule, start=start, rows=taught, loss=loss)
     told = {"on": settings.on, "parameters": sizes, "unlabelled_rows": len(taught) - len(rows)}
     after = {"teacher_dev_exact": round(score, 4)}
@@ -113,7 +114,7 @@ def student_of(teacher: Recipe, asked: Mapping[str, Any]) -> Recipe:
         BadRecipeError: the recipe cannot be used.
     """
     given = {name: value for name, value in asked.items() if name != "prompt"}
-    base = replace(teacher, **{"steps": max(STEPS, teacher.steps), "drop": 0.0})
+    base = replace(teacher, steps=max(STEPS, teacher.steps), drop=0.0)
     if not {"hidden", "layers", "ffn"} & set(given):
         given |= _half(base)
     return Recipe.from_dict({**base.to_dict(), **given})

@@ -22,7 +22,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast, PrinterCallback, TrainerCallback, set_seed
 
-from volano.models.training import marks, network, tokenizer
+from volano.models.training import marks, network, small, tokenizer
 from volano.models.training.guards.collapse import Collapse
 from volano.models.training.job import Job, Outcome, Row
 from volano.models.training.recipe import BadRecipeError, Recipe, label_text
@@ -41,12 +41,11 @@ def train(job: Job) -> Outcome:
         BadRecipeError: there is no base, or the base already says what every row says.
         CollapsedError: the dev metric fell too far.
     """
-    if job.base is None:
-        raise BadRecipeError(reason="dpo starts from a base: say `base: MODEL`")
-    kept = json.loads((job.base / network.RECIPE).read_text(encoding="utf-8"))
+    base = small.folder_of(job, job.base, "base")
+    kept = json.loads((base / network.RECIPE).read_text(encoding="utf-8"))
     recipe = Recipe.from_dict({**kept, "seed": job.plan.seed})
-    words = tokenizer.load(job.base / network.TOKENIZER)
-    model = network.load(job.base)
+    words = tokenizer.load(base / network.TOKENIZER)
+    model = network.load(base)
     rows, dev = marks.apart(job)
     pairs = pairs_of(rows, model, words, recipe)
     if not pairs:

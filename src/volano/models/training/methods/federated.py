@@ -22,7 +22,7 @@ from typing import Any
 
 import volano
 from volano.models.tools import COMMON, Tool, ToolFailedError
-from volano.models.training import marks, network, tokenizer
+from volano.models.training import marks, network, small, tokenizer
 from volano.models.training.job import Job, Outcome, Row
 from volano.models.training.recipe import BadRecipeError, Recipe
 
@@ -39,22 +39,19 @@ def train(job: Job) -> Outcome:
         ToolNotMadeError: Flower is not here, and could not be fetched.
         ToolFailedError: Flower failed; its last line.
     """
-    if job.base is None:
-        raise BadRecipeError(
-            reason="federated starts from a base: say `base: MODEL` (its words are known to all)"
-        )
+    base = small.folder_of(job, job.base, "base")
     sites = parted(job.rows, job.plan.federated.by, job.plan.federated.sites)
     if len(sites) < 2:
         raise BadRecipeError(
             reason="there is one site: say `federated: {sites: N}`, or another `by`"
         )
-    kept = json.loads((job.base / network.RECIPE).read_text(encoding="utf-8"))
+    kept = json.loads((base / network.RECIPE).read_text(encoding="utf-8"))
     recipe = Recipe.from_dict({**kept, "seed": job.plan.seed})
-    folder = _lay_out(job, sites)
+    folder = _lay_out(job, base, sites)
     python = FLOWER.ensure(_tools(job))
     _run(python, folder, job)
-    words = tokenizer.load(job.base / network.TOKENIZER)
-    model = network.load(job.base)
+    words = tokenizer.load(base / network.TOKENIZER)
+    model = network.load(base)
     model.load_state_dict(network.load_file(folder / "weights.safetensors"), strict=False)
     model.tie_weights()
     rounds = json.loads((folder / "rounds.json").read_text(encoding="utf-8"))
@@ -83,10 +80,9 @@ def parted(rows: Sequence[Row], by: str, sites: int) -> dict[str, list[Row]]:
     return dict(sorted(parts.items()))
 
 
-def _lay_out(job: Job, sites: dict[str, list[Row]]) -> Path:
+def _lay_out(job: Job, base: Path, sites: dict[str, list[Row]]) -> Path:
     """Write what the processes need, each site's rows into a folder of its own."""
-    plan, base = job.plan, job.base
-    assert base is not None  # noqa: S101  # train has looked
+    plan = job.plan
     folder = job.checkpoint.parent / "federated"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "start").mkdir(parents=True)

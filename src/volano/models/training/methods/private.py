@@ -20,7 +20,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
-from volano.models.training import loop, marks, network, tokenizer
+from volano.models.training import loop, marks, network, small, tokenizer
 from volano.models.training.job import Job, Outcome
 from volano.models.training.recipe import BadRecipeError, Recipe
 from volano.models.training.rows import IGNORED, Encoded, encode, padded
@@ -37,14 +37,13 @@ def train(job: Job) -> Outcome:
         BadRecipeError: no base, or a budget that says nothing.
         DivergedError: the loss left the numbers.
     """
-    if job.base is None:
-        raise BadRecipeError(reason="private starts from a base: say `base: MODEL`")
+    base = small.folder_of(job, job.base, "base")
     settings, plan = job.plan.private, job.plan
     _check(job)
-    kept = json.loads((job.base / network.RECIPE).read_text(encoding="utf-8"))
+    kept = json.loads((base / network.RECIPE).read_text(encoding="utf-8"))
     recipe = Recipe.from_dict({**kept, "seed": plan.seed})
-    words = tokenizer.load(job.base / network.TOKENIZER)
-    model = network.load(job.base)
+    words = tokenizer.load(base / network.TOKENIZER)
+    model = network.load(base)
     start = marks.exact(model, words, recipe, job.dev)
     torch.manual_seed(plan.seed)
     learner = network.with_lora(model, recipe) if settings.adapter else model
