@@ -160,6 +160,7 @@ INNER = {
     "ledger": {"append", "root", "prove"},
     "models": {
         "add_pointer",
+        "data_of",
         "newest",
         "import_trained",
         "builtin",

@@ -30,3 +30,9 @@ class BadPointerError(InvalidError):
         "Give entries such as `openai:gpt-5` with --at. Or an https address (or http on this machine), the model's name there, "
         "and the name of the environment variable that holds the key."
     )
+
+
+class PreflightFailedError(UnavailableError):
+    """The look at the recipe broke off: {reason}."""
+
+    hint = "Look at the dataset with `volano data show`, and at this machine with `volano doctor`."

@@ -165,13 +165,15 @@ class Models:
         self._look_up(before)
         return Entry(before, model, weight=weight)
 
-    def builtin(self, by: Principal) -> Artifact:
+    def builtin(self, by: Principal, *, folder: Path = builtin.FOLDER) -> Artifact:
         """Record the ticket router that comes with volano; once, however often it is asked.
+
+        `folder` holds one that was made again: the same bits are the same model.
 
         Raises:
             NotAModelError: the installed package is damaged.
         """
-        made = trained.read(builtin.FOLDER)
+        made = trained.read(folder)
         meta = {**made.meta, "builtin": True}
         return self._catalog.record(KIND, builtin.NAME, files=made.files, meta=meta, by=by)
 
@@ -200,7 +202,12 @@ class Models:
         meta = model.manifest.meta
         if meta["format"] == "pointer":
             return model
-        parity = meta["parity"]
+        parity = meta.get("parity")
+        if parity is None:
+            raise ModelNotUsableError(
+                model=model.ref,
+                reason=f"no engine serves its format ({meta['format']}) as it is",
+            )
         if not parity["passed"]:
             reason = f"only {parity['equal']} of {parity['n']} answers equal its trained weights'"
             raise ModelNotUsableError(model=model.ref, reason=reason)
@@ -247,13 +254,25 @@ class Models:
             )  # fmt: skip
         return self._out(model, name)
 
+    def data_of(self, model: Artifact) -> Artifacts:
+        """Return the datasets that a model was trained on, those of its bases too, newest first."""
+        found: Artifacts = []
+        while True:
+            parents = {one.role: one.digest for one in model.manifest.parents}
+            if "data" in parents:
+                found += self._catalog.by_digests([str(parents["data"])])
+            if "base" not in parents:
+                return found
+            model = self._catalog.by_digest(str(parents["base"]))
+
     def tunable(self, model: Artifact) -> Artifact:
         """Return the model again if its trained weights are here.
 
         Raises:
             ModelNotUsableError: it is a pointer, or came without them as the built-in model.
         """
-        if "model.safetensors" not in model.manifest.files:
+        weights = any(name.endswith(".safetensors") for name in model.manifest.files)
+        if not weights or model.manifest.meta["format"] == "adapter":
             raise ModelNotUsableError(
                 model=model.ref,
                 reason="its trained weights are not here",

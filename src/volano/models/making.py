@@ -2,7 +2,10 @@
 
 Its spec:
 
-    {"mode": "scratch" | "tune",
+    {"mode": "scratch" | "tune" | "recipe",
+     "plan": {…},                      # the recipe of the run; default: that of the mode
+     "dev": "/…/dev.jsonl",            # rows that the metric is measured on
+     "teacher": "/…/folder",
      "name": "router",                 # goes into the GGUF
      "rows": "/…/train.jsonl",         # {"text", "label", "origin"?} a line
      "check": "/…/test.jsonl",         # texts for the parity check; default: the rows
@@ -11,6 +14,7 @@ Its spec:
      "precision": "F32" | "Q8_0",
      "checkpoint_steps": 100}
 
+Rows may also be `{"messages"}` or `{"prompt", "completion"}`, for bases of others.
 It trains (taking up its own checkpoint where there is one), exports, checks
 parity, and reports `{"folder", "card", "parity"}`; `models.keeper` imports
 that folder. Tuning takes the rows that come from feedback, and replays some of
@@ -19,8 +23,8 @@ the others; where no row has an origin, all rows are new.
 
 import json
 import os
+import shutil
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +39,8 @@ from volano.models.training.guards import check
 from volano.models.training.job import Job, Outcome, Row
 from volano.models.training.methods import method
 from volano.models.training.plan import Plan
+from volano.models.training.recipe import Recipe
+from volano.models.training.spent import Spent
 
 METHOD_OF = {"scratch": "scratch", "tune": "lora"}
 """The methods of Runs that were started without a recipe of their own."""
@@ -74,18 +80,26 @@ def make(
     """
     torch.set_num_threads(1)  # more threads are slower here as soon as a second program runs
     rows = read(Path(spec["rows"]))
-    began = time.process_time()
-    guards = check.look(spec, _plan(spec).guards, rows, strict=spec["mode"] not in METHOD_OF)
-    made = _trained(spec, rows, checkpoint, progress)
+    meter = Spent(checkpoint.parent / "spent.json")
+    plan = Plan.from_dict(spec.get("plan") or {"method": METHOD_OF[spec["mode"]]})
+    guards = check.look(spec, plan.guards, rows, strict=spec["mode"] not in METHOD_OF)
+    made = _trained(spec, plan, rows, checkpoint, meter.beside(progress))
     model, recipe = made.model, made.recipe
+    own = isinstance(recipe, Recipe)
     card = {
-        "architecture": "llama",
+        "architecture": model.config.model_type,
         "parameters": sum(p.numel() for p in model.parameters()),
-        "context_length": recipe.context,
+        "context_length": recipe.context if own else made.facts["context"],
         "mode": spec["mode"],
         "guards": {**guards, **made.facts.pop("guards", {})},
-        "metrics": {**made.facts, "cpu_s": round(time.process_time() - began, 2)},
+        "metrics": {**made.facts, "cpu_s": meter.cpu_s()},
+        "spent": meter.cost(
+            plan, gpus=made.facts.get("devices", 0) * (made.facts.get("device") == "cuda")
+        ),
     }
+    if not own:
+        _keep(spec, folder, made, card)
+        return {"folder": str(folder), "card": card, "parity": None}
     checked = read(Path(spec["check"])) if spec.get("check") else rows
     proof = _finish(spec, folder, made, card, checked[:CHECKED])
     return {"folder": str(folder), "card": card, "parity": proof.to_dict()}
@@ -102,7 +116,7 @@ def read(path: Path) -> list[dict[str, Any]]:
         with path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
                 row = json.loads(line)
-                if not isinstance(row["text"], str) or not isinstance(row["label"], str | dict):
+                if not is_row(row):
                     raise BadRowsError(path=path, reason=f"line {number} has no text or no label")
                 rows.append(row)
     except OSError as error:
@@ -115,10 +129,22 @@ def read(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def is_row(row: Any) -> bool:
+    """Whether something can be learned: text and label, a conversation, or a pair."""
+    if "messages" in row:
+        return isinstance(row["messages"], list)
+    if "completion" in row:
+        return isinstance(row["completion"], str)
+    return isinstance(row["text"], str) and isinstance(row["label"], str | dict)
+
+
 def _trained(
-    spec: Mapping[str, Any], rows: Sequence[Row], checkpoint: Path, progress: Callable[..., None]
+    spec: Mapping[str, Any],
+    plan: Plan,
+    rows: Sequence[Row],
+    checkpoint: Path,
+    progress: Callable[..., None],
 ) -> Outcome:
-    plan = _plan(spec)
     job = Job(
         spec=spec,
         plan=plan,
@@ -138,6 +164,27 @@ def _plan(spec: Mapping[str, Any]) -> Plan:
 
 def _path(spec: Mapping[str, Any], name: str) -> Path | None:
     return Path(spec[name]) if spec.get(name) else None
+
+
+def _keep(spec: Mapping[str, Any], folder: Path, made: Outcome, card: dict[str, Any]) -> None:
+    """Write another's model, or an adapter on it, in its own format; the base by its ref."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    made.model.save_pretrained(folder)
+    made.tokenizer.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)
+    config = folder / "adapter_config.json"
+    if config.is_file():
+        said = json.loads(config.read_text(encoding="utf-8"))
+        said["base_model_name_or_path"] = spec.get("base_ref", "base")
+        _write(config, said)
+    _write(folder / network.RECIPE, made.recipe)
+    _write(folder / "card.json", card)
+
+
+def _write(path: Path, value: object) -> None:
+    text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def _finish(

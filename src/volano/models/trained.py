@@ -15,6 +15,18 @@ from volano.models.errors import NotAModelError
 WEIGHTS = "model.gguf"
 REQUIRED = (WEIGHTS, "recipe.json", "card.json", "parity.json")
 OPTIONAL = ("model.safetensors", "config.json", "tokenizer.json")
+ADAPTER = "adapter_config.json"
+FOREIGN = (
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "vocab.json",
+    "merges.txt",
+    "model.safetensors.index.json",
+)
+"""What a folder in Hugging Face's format may hold beside its weights."""
 MAGIC = b"GGUF"
 
 
@@ -33,6 +45,9 @@ def read(folder: Path) -> Trained:
         NotAModelError: a file is missing, not readable, not GGUF, or the
             parity proof is about another file.
     """
+    proven = (folder / WEIGHTS).is_file() or (folder / "parity.json").is_file()
+    if not proven and any(folder.glob("*.safetensors")):
+        return _foreign(folder)
     missing = [name for name in REQUIRED if not (folder / name).is_file()]
     if missing:
         raise NotAModelError(folder=folder, reason=f"there is no {', '.join(missing)}")
@@ -45,6 +60,20 @@ def read(folder: Path) -> Trained:
     files = {name: folder / name for name in REQUIRED + OPTIONAL if (folder / name).is_file()}
     proof = {k: parity.get(k) for k in ("n", "equal", "precision", "required", "passed")}
     return Trained(files, {"format": "gguf", **card, "parity": proof, "recipe": recipe})
+
+
+def _foreign(folder: Path) -> Trained:
+    """A tuned model in Hugging Face's format, or an adapter on one: no engine's file is in it."""
+    adapter = (folder / ADAPTER).is_file()
+    wanted = ("recipe.json", "card.json", ADAPTER if adapter else "config.json")
+    missing = [name for name in wanted if not (folder / name).is_file()]
+    if missing:
+        raise NotAModelError(folder=folder, reason=f"there is no {', '.join(missing)}")
+    recipe, card = _json(folder, "recipe.json"), _json(folder, "card.json")
+    paths = [folder / name for name in (*wanted, *FOREIGN)] + sorted(folder.glob("*.safetensors"))
+    files = {path.name: path for path in paths if path.is_file()}
+    form = "adapter" if adapter else "safetensors"
+    return Trained(files, {"format": form, **card, "recipe": recipe})
 
 
 def _json(folder: Path, name: str) -> dict[str, Any]:

@@ -6,7 +6,11 @@ engine and the trained weights the same 100 things, `record` makes the artifact.
 """
 
 import json
+import subprocess
+import sys
+import tempfile
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +19,26 @@ from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
 from volano.data.keeper import Datasets
 from volano.jobs.keeper import Runs
+from volano.jobs.progress import Progress
 from volano.jobs.run import Run
 from volano.jobs.work import Work
+from volano.models import builtin, findings
+from volano.models.builtin import recipe as router
+from volano.models.errors import PreflightFailedError
+from volano.models.gather import Gather
 from volano.models.keeper import Models
-from volano.models.training import CHILD, require
+from volano.models.known import facts
+from volano.models.training import CHILD, PACKAGES, require
+from volano.models.training.incompatible import Finding, check
+from volano.models.training.plan import Plan
 from volano.models.training.recipe import BadRecipeError
+from volano.store.artifact import Artifact
 
 KIND = "model.train"
+BUILTIN = "builtin"
+"""The name by which the ticket router that comes with volano is made again."""
+BY_RECIPE = ("accelerate", "datasets", "trl")
+PREFLIGHT_S = 900
 
 
 class Trainer:
@@ -34,16 +51,43 @@ class Trainer:
         runs.register(KIND, self._work)
 
     def train(
-        self, name: str, *, data: Ref | str, steps: int | None = None, seed: int = 0, by: Principal
+        self,
+        name: str,
+        *,
+        data: Ref | str | None = None,
+        recipe: Path | str | None = None,
+        plan: Mapping[str, Any] | None = None,
+        steps: int | None = None,
+        seed: int | None = None,
+        by: Principal,
     ) -> Run:
-        """Train a small model from scratch.
+        """Train a model: a small one from scratch, or whatever a recipe says.
+
+        `recipe` is the path of its YAML, `plan` the same as plain values; data, steps
+        and seed that are given here come before the recipe's. The name `builtin` without
+        data makes the ticket router again that comes with volano.
 
         Raises:
-            UnknownArtifactError: there is no such dataset.
-            BadRefError, BadRecipeError: a name, or a number of steps, that no model can have.
+            UnknownArtifactError: there is no such dataset, or no such base.
+            BadRefError, BadRecipeError: a name, or a recipe, that no model can have.
+            ModelNotUsableError: the base's trained weights are not here.
             NotInstalledError: the `[train]` extra is not installed.
         """
-        return self._start("scratch", name, data=data, base=None, steps=steps, seed=seed, by=by)
+        if recipe is not None or plan is not None:
+            asked = _plan(recipe, plan, data=data, steps=steps, seed=seed)
+            return self._by_recipe(check_name(name), asked, by=by)
+        if data is None and name == BUILTIN:
+            require()
+            inputs = {"mode": BUILTIN, "name": builtin.NAME}
+            return self._runs.start(KIND, name=name, inputs=inputs, by=by, group=by.group)
+        if data is None:
+            raise BadRecipeError(
+                reason="nothing is said of what to learn",
+                hint="Say --data DATASET or --recipe FILE.",
+            )
+        return self._start(
+            "scratch", name, data=data, base=None, steps=steps, seed=seed or 0, by=by
+        )
 
     def tune(
         self,
@@ -63,6 +107,54 @@ class Trainer:
         """
         return self._start("tune", name, data=data, base=base, steps=steps, seed=seed, by=by)
 
+    def preflight(
+        self,
+        *,
+        recipe: Path | str | None = None,
+        plan: Mapping[str, Any] | None = None,
+        data: Ref | str | None = None,
+        measure: int = 0,
+        by: Principal,
+    ) -> dict[str, Any]:
+        """Look at a recipe, its rows and this machine, and train nothing.
+
+        `measure` takes so many steps to tell how long the run will be.
+
+        Raises:
+            UnknownArtifactError, BadRecipeError, NotInstalledError: as in `train`.
+            PreflightFailedError: the look itself broke off.
+        """
+        require()
+        asked = _plan(recipe, plan, data=data, steps=None, seed=None)
+        base = self._base(asked)
+        found = check(asked, facts(asked, base, self._models, self._datasets))
+        report: dict[str, Any] = {}
+        if not any(one.level == "error" for one in found):
+            report = self._look(asked, base, measure, by)
+            found += findings.of(report)
+        said = [asdict(one) for one in found]
+        return {"ok": not any(one.level == "error" for one in found), "findings": said, **report}
+
+    def curve(self, run: str) -> list[dict[str, Any]]:
+        """Return what a training Run measured at each step, also while it runs.
+
+        `run` is its id, or the ref of the model that it made. A step that was taken twice,
+        because the first process was killed after it, is there once.
+
+        Raises:
+            UnknownRunError: there is no such Run.
+            UnknownArtifactError: there is no such model.
+        """
+        run_id = run
+        if "@" in run:
+            run_id = self._models.get(run).manifest.made_by or run
+        told: dict[int, Progress] = {}
+        for one in self._runs.progress(run_id):
+            if one.stage == "train":
+                told = {step: old for step, old in told.items() if step < one.step}
+                told[one.step] = one
+        return [{"step": p.step, "of": p.of, "at_us": p.at_us, **p.metrics} for p in told.values()]
+
     def _start(
         self, mode: str, name: str, *, data: Ref | str, base: Ref | str | None,
         steps: int | None, seed: int, by: Principal,
@@ -77,6 +169,56 @@ class Trainer:
         inputs |= {"steps": steps, "seed": seed}
         return self._runs.start(KIND, name=name, inputs=inputs, by=by, group=by.group)
 
+    def _by_recipe(self, name: str, plan: Plan, *, by: Principal) -> Run:
+        require((*PACKAGES, *BY_RECIPE))
+        base = self._base(plan)
+        found = check(plan, facts(plan, base, self._models, self._datasets))
+        if wrong := [one for one in found if one.level == "error"]:
+            raise _refused(wrong)
+        inputs: dict[str, Any] = {"mode": "recipe", "name": name}
+        inputs["data"] = self._datasets.get(str(plan.data)).ref
+        if base is not None:
+            inputs["base"] = self._models.tunable(base).ref
+        if plan.distill.teacher and plan.method == "distill":
+            inputs["teacher"] = self._models.get(plan.distill.teacher).ref
+        inputs["plan"] = plan.to_dict()
+        inputs["warnings"] = [one.sentence for one in found]
+        return self._runs.start(KIND, name=name, inputs=inputs, by=by, group=by.group)
+
+    def _base(self, plan: Plan) -> Artifact | None:
+        return None if plan.base is None else self._models.get(plan.base)
+
+    def _look(
+        self, plan: Plan, base: Artifact | None, measure: int, by: Principal
+    ) -> dict[str, Any]:
+        """Have a child look at the rows as they would be trained."""
+        with tempfile.TemporaryDirectory(prefix="volano-") as name:
+            folder = Path(name)
+            gathered = self._gather(plan, base, by=by).spec(folder)
+            spec = {"mode": "recipe", "plan": plan.to_dict(), "measure": measure, **gathered}
+            if base is not None:
+                spec["base"] = str(self._models.folder(base.ref))
+            (folder / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
+            command = [sys.executable, "-m", "volano.models.preflighting", name]
+            try:
+                done = subprocess.run(
+                    command, check=False, capture_output=True, text=True, timeout=PREFLIGHT_S
+                )
+                report: dict[str, Any] = json.loads((folder / "report.json").read_text("utf-8"))
+            except subprocess.TimeoutExpired as error:
+                raise PreflightFailedError(reason=f"{PREFLIGHT_S} s were not enough") from error
+            except OSError as error:
+                last = done.stderr.strip().rpartition("\n")[2]
+                raise PreflightFailedError(reason=last or str(error)) from error
+        return report
+
+    def _gather(
+        self, plan: Plan, base: Artifact | None, *, by: Principal, run: str | None = None
+    ) -> Gather:
+        seen = () if base is None else self._models.data_of(base)
+        data = self._datasets.get(str(plan.data)).ref
+        return Gather(self._datasets, data, plan, seen=seen, by=by, run=run)
+
     def _work(self, work: Work) -> dict[str, Any]:
         """What the Run does. Each step's result is durable; the child resumes by itself."""
         spec = work.step("rows", self._prepare, work)
@@ -86,6 +228,10 @@ class Trainer:
     def _prepare(self, work: Work) -> dict[str, Any]:
         """Write what is learned and what is checked into the Run's folder."""
         inputs = work.inputs
+        if inputs["mode"] == BUILTIN:
+            return router.spec(Path(work.folder), inputs["name"])
+        if inputs["mode"] == "recipe":
+            return self._prepare_recipe(work)
         spec = {
             "mode": inputs["mode"],
             "name": inputs["name"],
@@ -98,6 +244,21 @@ class Trainer:
             spec["base"] = str(self._models.folder(inputs["base"]))
         return spec
 
+    def _prepare_recipe(self, work: Work) -> dict[str, Any]:
+        inputs = work.inputs
+        for warning in inputs.get("warnings", ()):
+            work.log(f"warning: {warning}")
+        plan = replace(Plan.from_dict(inputs["plan"]), data=inputs["data"])
+        base = self._models.get(inputs["base"]) if "base" in inputs else None
+        spec = self._gather(plan, base, by=work.by, run=work.run_id).spec(Path(work.folder))
+        spec |= {"mode": "recipe", "name": inputs["name"], "plan": plan.to_dict()}
+        spec["precision"] = plan.export or "F32"
+        for role in ("base", "teacher"):
+            if role in inputs:
+                spec[role] = str(self._models.folder(inputs[role]))
+                spec[f"{role}_ref"] = inputs[role]
+        return spec
+
     def _write(self, work: Work, split: str) -> Path:
         rows = self._datasets.rows(work.inputs["data"], split, by=work.by, run=work.run_id)
         path = Path(work.folder) / f"{split}.jsonl"
@@ -107,13 +268,43 @@ class Trainer:
 
     def _record(self, work: Work, folder: str) -> dict[str, Any]:
         inputs = work.inputs
+        if inputs["mode"] == BUILTIN:
+            card = json.loads((Path(folder) / "card.json").read_text(encoding="utf-8"))
+            router.settle(Path(folder), card)
+            made = self._models.builtin(by=work.by, folder=Path(folder))
+            packaged = self._models.builtin(by=work.by).digest == made.digest
+            return {"ref": made.ref, "digest": str(made.digest), "as_packaged": packaged}
         parents = [Parent("data", self._datasets.get(inputs["data"]).digest)]
-        if "base" in inputs:
-            parents.append(Parent("base", self._models.get(inputs["base"]).digest))
+        made_of = [role for role in ("base", "teacher") if role in inputs]
+        parents += [Parent(role, self._models.get(inputs[role]).digest) for role in made_of]
         model = self._models.import_trained(
             inputs["name"], Path(folder), parents=parents, made_by=work.run_id, by=work.by
         )
         return {"ref": model.ref, "digest": str(model.digest)}
+
+
+def _plan(
+    recipe: Path | str | None,
+    plan: Mapping[str, Any] | None,
+    *,
+    data: Ref | str | None,
+    steps: int | None,
+    seed: int | None,
+) -> Plan:
+    if (recipe is None) == (plan is None):
+        raise BadRecipeError(reason="say a recipe", hint="Name its file with --recipe FILE.")
+    found = Plan.from_dict(plan) if plan is not None else Plan.from_yaml(Path(str(recipe)))
+    given: dict[str, Any] = {
+        "data": None if data is None else str(data),
+        "steps": steps,
+        "seed": seed,
+    }
+    return replace(found, **{name: value for name, value in given.items() if value is not None})
+
+
+def _refused(wrong: list[Finding]) -> BadRecipeError:
+    reasons = " ".join(one.sentence for one in wrong)
+    return BadRecipeError(reason=reasons, hint=" ".join(one.remedy for one in wrong))
 
 
 def _recipe(inputs: Mapping[str, Any]) -> dict[str, Any]:

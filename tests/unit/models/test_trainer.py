@@ -1,6 +1,7 @@
 """Training Runs: refused before they start where they cannot end well; prepared and recorded."""
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,8 +11,10 @@ from support.workspace import ANNA
 from volano.core.digest import Digest
 from volano.core.ref import BadRefError
 from volano.data import Datasets
+from volano.jobs import progress
 from volano.jobs.keeper import Runs
 from volano.models import ModelNotUsableError, trainer
+from volano.models.builtin import FOLDER
 from volano.models.trainer import Trainer
 from volano.models.training import NotInstalledError
 from volano.models.training.recipe import BadRecipeError
@@ -28,7 +31,7 @@ ROWS = [
 
 @pytest.fixture
 def desk(desk, monkeypatch):
-    monkeypatch.setattr(trainer, "require", lambda: None)
+    monkeypatch.setattr(trainer, "require", lambda *_: None)
     folder = desk.folder
     desk.datasets = Datasets(desk.catalog)
     desk.runs = Runs(
@@ -88,6 +91,64 @@ def test_what_cannot_end_well_is_not_started(desk, given, error):
         desk.trainer.tune(**{"name": "router", "base": "ticket-router", "data": "tickets", **given,
                              **({"name": ""} if error is BadRefError else {})}, by=ANNA)  # fmt: skip
     assert desk.runs.list() == []
+
+
+def test_a_recipe_is_pinned_and_what_is_said_beside_it_comes_first(desk, tmp_path):
+    (tmp_path / "r.yaml").write_text("data: tickets\nsteps: 5\n")
+    run = desk.trainer.train("router", recipe=tmp_path / "r.yaml", steps=9, by=ANNA)
+    assert (run.inputs["mode"], run.inputs["data"]) == ("recipe", "tickets@1")
+    assert (run.inputs["plan"]["steps"], run.inputs["plan"]["method"]) == (9, "scratch")
+    spec = desk.trainer._prepare(work(desk, run))
+    rows = [json.loads(line) for line in Path(spec["rows"]).read_text("utf-8").splitlines()]
+    assert {row["text"] for row in rows} == {row["text"] for row in ROWS[1:]}
+
+
+def test_a_recipe_that_cannot_work_is_not_started(desk):
+    with pytest.raises(BadRecipeError, match="names no base"):
+        desk.trainer.train("router", plan={"method": "lora", "data": "tickets"}, by=ANNA)
+    with pytest.raises(BadRecipeError, match="nothing is said"):
+        desk.trainer.train("router", by=ANNA)
+    assert desk.runs.list() == []
+
+
+def test_the_ticket_router_made_again_is_the_same_model(desk, tmp_path):
+    run = desk.trainer.train("builtin", by=ANNA)
+    packaged = desk.models.builtin(by=ANNA)
+    folder = tmp_path / "made"
+    shutil.copytree(FOLDER, folder)
+    (folder / "model.safetensors").write_bytes(b"of no use")
+    card = json.loads((folder / "card.json").read_text())
+    varying = {"metrics": {**card["metrics"], "cpu_s": 3.0, "tokens_per_s": 9.9}, "spent": {}}
+    plain = {name: value for name, value in card.items() if name != "note"}
+    (folder / "card.json").write_text(json.dumps({**plain, **varying}))
+    outputs = desk.trainer._record(work(desk, run), str(folder))
+    assert outputs == {
+        "ref": packaged.ref, "digest": str(packaged.digest), "as_packaged": True,
+    }  # fmt: skip
+
+
+def test_a_curve_has_each_step_once_as_the_last_process_measured_it(desk):
+    run = desk.trainer.train("router", data="tickets", by=ANNA)
+    folder = desk.folder / "jobs" / run.id / "train"
+    folder.mkdir(parents=True)
+    for at, (step, loss) in enumerate([(25, 3.0), (50, 2.0), (75, 1.0), (50, 2.5)]):
+        progress.write(folder / "progress.jsonl", at, step, 100, {"loss": loss})
+    curve = desk.trainer.curve(run.id)
+    assert [(one["step"], one["loss"]) for one in curve] == [(25, 3.0), (50, 2.5)]
+
+
+@pytest.mark.slow
+def test_a_look_before_training_counts_rows_and_memory(desk):
+    report = desk.trainer.preflight(plan={"data": "tickets", "steps": 5}, measure=2, by=ANNA)
+    assert report["ok"]
+    assert (report["data"]["rows"], report["data"]["ends"]) == (4, 1.0)
+    needs = report["memory"]
+    parts = ("weights", "gradients", "optimizer", "activations", "logits")
+    assert needs["total"] == sum(needs[name] for name in parts)
+    assert report["time"]["steps"] == 5
+    refused = desk.trainer.preflight(plan={"data": "tickets", "packing": True}, by=ANNA)
+    assert not refused["ok"]
+    assert [one["name"] for one in refused["findings"]] == ["packing-own"]
 
 
 def test_a_base_that_is_not_there(desk):

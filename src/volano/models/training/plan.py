@@ -27,6 +27,7 @@ from volano.models.training.settings import (
     Federated,
     Guards,
     Lora,
+    Price,
     Private,
     Replay,
 )
@@ -82,6 +83,7 @@ class Plan:
     private: Private = field(default_factory=Private)
     federated: Federated = field(default_factory=Federated)
     guards: Guards = field(default_factory=Guards)
+    price: Price = field(default_factory=Price)
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Plan":

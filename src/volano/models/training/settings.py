@@ -107,3 +107,11 @@ class Guards:
     leakage_limit: float = 0.01
     swaps: str = "refuse"
     collapse: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What an hour of the device costs; nothing is reckoned where nobody says."""
+
+    an_hour: float | None = None
+    currency: str = "USD"

@@ -6,17 +6,22 @@ STRATEGIES = (
     "ordered", "weighted", "least-busy", "fastest", "cheapest", "region-first", "sticky",
 )  # fmt: skip
 _SEED = Param("seed", "seed of weights and batches", "int", default=0)
+_ASKED_SEED = Param("seed", "seed of weights and batches; the recipe's own when not given", "int")
+_RECIPE = Param("recipe", "the file of a training recipe in YAML", "path")
+_PLAN = Param("plan", "a training recipe as JSON, instead of a file", "json")
 _RUN = "Run {id}  {kind} {name} {state}"
 
 VERBS = (
     Verb(
         "model", "train", "trainer.train", "/models/{name}/train",
-        "Train a small model from scratch, as a Run.",
+        "Train a model from scratch, or as a recipe says, as a Run; `builtin` makes the ticket router again.",
         (
             NAME,
-            Param("data", "the dataset to learn", required=True),
+            Param("data", "the dataset to learn; the recipe's own when not given"),
+            _RECIPE,
+            _PLAN,
             Param("steps", "optimizer steps; the recipe's own when not given", "int"),
-            _SEED,
+            _ASKED_SEED,
         ),
         changes=True, done=_RUN, next="volano run show {id}",
     ),
@@ -31,6 +36,24 @@ VERBS = (
             _SEED,
         ),
         changes=True, done=_RUN, next="volano run show {id}",
+    ),
+    Verb(
+        "model", "preflight", "trainer.preflight", "/models/preflight",
+        "Check a training recipe, its rows and this machine; train nothing.",
+        (
+            _RECIPE,
+            _PLAN,
+            Param("data", "the dataset to learn; the recipe's own when not given"),
+            Param("measure", "take so many steps, to tell how long the run will be", "int",
+                  default=0, least=0, most=100),
+        ),
+        reads=True,
+    ),
+    Verb(
+        "model", "curve", "trainer.curve", "/runs/{run}/curve",
+        "Show what a training Run measured at each step; also while it runs.",
+        (Param("run", "the Run's id, or the model that it made", first=True, required=True),),
+        columns=("step", "of", "loss", "lr", "tokens_per_s", "left_s", "dev_exact_match", "dev_loss"),
     ),
     Verb(
         "model", "add", "add_model", "/models/{name}/add",

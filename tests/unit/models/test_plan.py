@@ -1,0 +1,130 @@
+"""A training recipe: what it says, and what does not go together."""
+
+from dataclasses import replace
+
+import pytest
+
+from volano.models.training.devices import NoSuchDeviceError, choose
+from volano.models.training.incompatible import RULES, Facts, check
+from volano.models.training.memory import Shape, estimate
+from volano.models.training.plan import Plan
+from volano.models.training.recipe import BadRecipeError
+
+RECIPE = """
+method: lora
+base: assistant@1
+data: tickets@3
+where: {language: [hu, no]}
+lr: 1e-3
+hardware: 2
+dev: {every: 50, patience: 3}
+lora: {rank: 4, targets: [q_proj]}
+"""
+OURS = Facts(base_format="gguf", base_ours=True, base_weights=True, shape="text", gpus=0)
+FOREIGN = Facts(
+    base_format="safetensors", base_ours=False, base_weights=True, base_context=128,
+    base_chat=False, shape="text", gpus=0, base_data=False, base_parameters=10**10,
+)  # fmt: skip
+LORA = Plan(method="lora", base="b@1", data="d@1")
+
+
+def test_a_recipe_is_read_with_all_its_defaults():
+    plan = Plan.from_yaml(RECIPE)
+    assert (plan.method, plan.lr, plan.hardware) == ("lora", 1e-3, "2")
+    assert plan.where == {"language": ("hu", "no")}
+    assert (plan.lora.rank, plan.lora.targets, plan.dev.patience) == (4, ("q_proj",), 3)
+    assert Plan.from_dict(plan.to_dict()) == plan
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("metod: lora", "did you mean `method`"),
+        ("lora: {rnk: 3}", r"lora\.rnk"),
+        ("steps: many", "a whole number"),
+        ("steps: true", "a whole number"),
+        ("packing: 1", "true or false"),
+        ("dev: 3", "fields of its own"),
+        ("- a", "no list"),
+    ],
+)
+def test_a_word_or_a_type_that_is_wrong_is_named(text, said):
+    with pytest.raises(BadRecipeError, match=said):
+        Plan.from_yaml(text)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(BadRecipeError, match="No such file"):
+        Plan.from_yaml(tmp_path / "none.yaml")
+
+
+def names(plan, facts):
+    return {one.name for one in check(plan, facts)}
+
+
+def test_what_goes_together_is_not_complained_of():
+    assert names(Plan(data="d@1"), Facts(shape="text", gpus=0)) == set()
+    assert names(LORA, OURS) == set()
+    assert names(LORA, FOREIGN) == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "facts", "name"),
+    [
+        ({"method": "magic"}, OURS, "unknown-method"),
+        ({"base": None}, OURS, "no-base"),
+        ({"data": None}, OURS, "no-data"),
+        ({"tokenizer": "own"}, OURS, "tokenizer-on-tuning"),
+        ({}, replace(OURS, base_weights=False), "gguf-only-base"),
+        ({}, Facts(base_format="adapter"), "adapter-base"),
+        ({"context": 500}, FOREIGN, "context-too-long"),
+        ({"template": "chat"}, FOREIGN, "chat-without-template"),
+        ({"packing": True}, OURS, "packing-own"),
+        ({"loss": "all"}, OURS, "loss-all-own"),
+        ({"precision": "bf16"}, OURS, "bf16-own"),
+        ({"precision": "bf16"}, FOREIGN, "bf16-cpu"),
+        ({"hardware": "gpu"}, FOREIGN, "no-gpu"),
+        ({"incremental": True}, FOREIGN, "incremental-unknown"),
+        ({"steps": 3, "epochs": 1.0}, FOREIGN, "steps-and-epochs"),
+        ({"steps": 0}, FOREIGN, "counts"),
+        ({"lr": 0.01}, FOREIGN, "high-rate-large"),
+        ({"method": "private", "packing": True}, FOREIGN, "dp-packing"),
+        ({"method": "private", "accumulate": 2}, FOREIGN, "dp-accumulate"),
+        ({"method": "full"}, FOREIGN, "full-forgets"),
+    ],
+)
+def test_what_does_not_go_together_is_found(change, facts, name):
+    assert name in names(replace(LORA, **change), facts)
+
+
+def test_replay_wants_to_know_where_old_rows_are():
+    plan = Plan.from_dict({**LORA.to_dict(), "replay": {"share": 0.2}})
+    assert "replay-without-origin" in names(plan, FOREIGN)
+    assert "replay-without-origin" not in names(plan, replace(FOREIGN, base_data=True))
+
+
+def test_errors_come_first_and_each_says_what_to_do():
+    levels = [one.level for one in check(replace(LORA, precision="bf16", steps=0), FOREIGN)]
+    assert levels == sorted(levels)
+    assert "warning" in levels
+    assert all(rule.sentence.endswith(".") and rule.remedy.endswith(".") for rule in RULES)
+    assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+def test_auto_takes_a_gpu_where_there_is_one_and_bf16_with_it():
+    assert (choose(LORA, here=1).kind, choose(LORA, here=1).bf16) == ("cuda", True)
+    assert (choose(LORA, here=0).kind, choose(LORA, here=0).bf16) == ("cpu", False)
+    with pytest.raises(NoSuchDeviceError, match="none"):
+        choose(replace(LORA, hardware="gpu"), here=0)
+
+
+def test_memory_grows_with_what_learns_and_with_the_batch():
+    shape = Shape(1_000_000, 2, 64, 4, 600)
+    full = estimate(shape, learned=1_000_000, batch=8, tokens=64, bytes_each=4, checkpointing=False)
+    lora = estimate(shape, learned=10_000, batch=8, tokens=64, bytes_each=4, checkpointing=False)
+    calm = estimate(shape, learned=10_000, batch=8, tokens=64, bytes_each=4, checkpointing=True)
+    assert full.optimizer == 2 * full.gradients == 100 * lora.optimizer
+    assert calm.activations < lora.activations
+    assert full.total == sum(
+        (full.weights, full.gradients, full.optimizer, full.activations, full.logits)
+    )

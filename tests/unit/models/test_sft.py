@@ -1,0 +1,138 @@
+"""Another's model, tuned by TRL: what is rendered, what a killed run comes back to, what is kept."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from support.lazily import lazily
+from volano.models import trained
+from volano.models.training.plan import Plan
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore::FutureWarning", "ignore::UserWarning", "ignore::DeprecationWarning"
+    ),
+]
+foreign = lazily("volano.models.training.foreign")
+making = lazily("volano.models.making")
+render = lazily("volano.models.training.render")
+
+TEMPLATE = (
+    "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}"
+    "{% if m['role'] == 'assistant' %}</s>{% endif %}\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+KILLED = """
+import json, os, signal, sys
+from pathlib import Path
+from volano.models.making import make
+
+def progress(step, of, **metrics):
+    if step == 7:  # whole checkpoints are there of 3 and 6
+        os.kill(os.getpid(), signal.SIGKILL)
+
+work = Path(sys.argv[1])
+make(json.loads(sys.argv[2]), folder=work / "model", checkpoint=work / "checkpoint", progress=progress)
+"""
+
+
+@pytest.fixture(scope="module")
+def base(made, tmp_path_factory):
+    """A small model as others publish theirs: with a chat template, without our recipe."""
+    folder = tmp_path_factory.mktemp("base")
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        shutil.copy(made["model"] / name, folder / name)
+    (folder / "chat_template.jinja").write_text(TEMPLATE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def told(spec, base):
+    plan = Plan.from_dict({"method": "lora", "steps": 9, "batch": 4, "lr": 4e-3, "packing": True,
+                           "checkpoint_every": 3, "context": 128, "hardware": "cpu"})  # fmt: skip
+    return {"mode": "recipe", "name": "t", "rows": spec["rows"], "dev": spec["rows"],
+            "base": str(base), "base_ref": "foreign@1",
+            "plan": {**plan.to_dict(), "dev": {"every": 3, "rows": 4, "metric": "loss"}}}  # fmt: skip
+
+
+def test_what_is_learned_begins_where_the_engine_answers_and_ends(base, rows):
+    words = foreign.tokenizer(base)
+    one = render.render(rows[0], words, Plan(method="lora"), context=256)
+    asked = [{"role": "user", "content": rows[0]["text"]}]
+    prompt = words.apply_chat_template(asked, add_generation_prompt=True, tokenize=False)
+    assert words.decode(one.prompt) == prompt
+    assert one.completion[-1] == words.eos_token_id
+    assert json.loads(words.decode(one.completion[:-1])) == rows[0]["label"]
+    labels = one.to_row("completion")["labels"]
+    assert labels[: len(one.prompt)] == [render.IGNORED] * len(one.prompt)
+    assert one.to_row("all")["labels"] == one.to_row("all")["input_ids"]
+    plain = render.render(rows[0], words, replace(Plan(), template="plain"), context=256)
+    assert plain.completion[-1] == words.eos_token_id
+
+
+def test_an_answer_that_does_not_fit_is_left_out_and_a_long_prompt_loses_its_beginning(base, rows):
+    words = foreign.tokenizer(base)
+    assert render.render(rows[0], words, Plan(), context=5) is None
+    whole = render.render(rows[0], words, Plan(), context=256)
+    short = render.render(rows[0], words, Plan(), context=len(whole.prompt + whole.completion) - 4)
+    assert (short.cut, short.completion) == (True, whole.completion)
+    assert short.prompt[1:] == whole.prompt[5:]
+
+
+def test_a_killed_run_ends_with_the_adapter_of_an_unbroken_one(told, tmp_path):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    whole.mkdir()
+    broken.mkdir()
+    command = [sys.executable, "-W", "ignore", "-c", KILLED, str(broken), json.dumps(told)]
+    assert subprocess.run(command, capture_output=True).returncode == -signal.SIGKILL
+    steps = {}
+    for work in (whole, broken):
+        steps[work] = []
+        making.make(
+            told, folder=work / "model", checkpoint=work / "checkpoint",
+            progress=lambda step, of, w=work, **m: steps[w].append((step, m["loss"])),
+        )  # fmt: skip
+    assert steps[broken] == [one for one in steps[whole] if one[0] > 6], "the same curve"
+    files = [
+        (work / "model" / "adapter_model.safetensors").read_bytes() for work in (whole, broken)
+    ]
+    assert files[0] == files[1]
+    kept = trained.read(whole / "model")
+    assert kept.meta["format"] == "adapter"
+    assert {"wall_s", "wh"} <= set(kept.meta["spent"])
+    config = json.loads((whole / "model" / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "foreign@1", "no path of this machine"
+
+
+def test_full_tuning_leaves_a_model_that_is_a_base_again(told, tmp_path):
+    plan = {**told["plan"], "method": "full", "steps": 2, "packing": False}
+    made = making.make(
+        {**told, "plan": plan}, folder=tmp_path / "model", checkpoint=tmp_path / "checkpoint",
+        progress=lambda *_, **__: None,
+    )  # fmt: skip
+    kept = trained.read(Path(made["folder"]))
+    assert kept.meta["format"] == "safetensors"
+    assert "model.safetensors" in kept.files
+    assert foreign.tokenizer(tmp_path / "model").chat_template == TEMPLATE
+    assert "dev_loss" in made["card"]["metrics"]
+
+
+def test_rows_that_are_packed_do_not_see_each_other(base, rows):
+    import torch
+
+    words, model = foreign.tokenizer(base), foreign.model(base).eval()
+    one, two = (list(render.render(r, words, Plan(), context=256).prompt) for r in rows[:2])
+    places = torch.tensor([[*range(len(one)), *range(len(two))]])
+    with torch.no_grad():
+        both = model(
+            input_ids=torch.tensor([one + two]), position_ids=places, use_cache=False
+        ).logits
+        alone = model(input_ids=torch.tensor([two]), use_cache=False).logits
+    assert torch.allclose(both[0, len(one) :], alone[0], atol=1e-4)

@@ -1,0 +1,38 @@
+"""The dev rows decide which weights are kept, and when to stop; a killed run knows it still."""
+
+from support.lazily import lazily
+from volano.models.training.settings import Dev
+
+watching = lazily("volano.models.training.watch")
+
+
+def run(tmp_path, scores, steps, *, done=0, patience=2, name="x"):
+    import torch
+
+    model = torch.nn.Linear(1, 1)
+    left = iter(scores)
+    watch = watching.Watch(Dev(every=1, patience=patience), tmp_path, name, lambda: next(left))
+    watch.resume(done)
+    for step in range(done + 1, steps + 1):
+        if watch.stop:
+            return watch, model, step - 1
+        torch.nn.init.constant_(model.weight, step)
+        watch.look(step, model)
+    return watch, model, steps
+
+
+def test_the_best_weights_come_back_and_patience_ends(tmp_path):
+    watch, model, last = run(tmp_path, [0.1, 0.6, 0.5, 0.6, 0.9], 5)
+    assert last == 4, "two measurements brought nothing better"
+    assert watch.restore(model) == {"dev_exact_match": 0.6, "best_step": 2}
+    assert model.weight.item() == 2
+
+
+def test_a_run_that_comes_back_knows_what_was_best(tmp_path):
+    run(tmp_path, [0.1, 0.6, 0.5], 3)
+    watch, model, last = run(tmp_path, [0.5, 0.2], 5, done=2)
+    assert (last, watch.best.step) == (4, 2)
+    watch.restore(model)
+    assert model.weight.item() == 2
+    other, _, _ = run(tmp_path, [], 2, done=2, name="another recipe")
+    assert other.best is None
