@@ -256,7 +256,7 @@ class App:
             clock=self.clock,
         )
         self.models = Models(self.catalog, path("cache"), self.targets.get)
-        self.trainer = Trainer(self.runs, self.models, self.datasets)
+        self.trainer = Trainer(self.runs, self.models, self.datasets, path("tools"))
         self.flows = Flows(self.catalog, self.prompts, self.models)
         self.evals = Evals(self.catalog, self.datasets)
         self.examiner = Examiner(

@@ -85,11 +85,11 @@ def _learn(job: Job, model: network.Network, rows: Sequence[Encoded], steps: int
     optimizer = torch.optim.AdamW(learned, lr=rate, betas=(0.9, 0.98), weight_decay=0.0)
     batch = min(plan.batch or BATCH, len(rows))
     loader = DataLoader(TensorDataset(torch.arange(len(rows))), batch_size=batch)
-    engine = PrivacyEngine(accountant="prv")
     common = {"module": model, "optimizer": optimizer, "data_loader": loader,
               "max_grad_norm": settings.clip, "noise_generator": None}  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        engine = PrivacyEngine(accountant="prv")
         if settings.epsilon is not None:
             guarded, optimizer, loader = engine.make_private_with_epsilon(
                 **common, target_epsilon=settings.epsilon, target_delta=settings.delta,
