@@ -128,3 +128,18 @@ def test_memory_grows_with_what_learns_and_with_the_batch():
     assert full.total == sum(
         (full.weights, full.gradients, full.optimizer, full.activations, full.logits)
     )
+
+
+def test_a_look_before_training_counts_rows_and_memory_and_measures_steps(spec):
+    from volano.models import findings
+    from volano.models.preflighting import look
+
+    report = look({**spec, "plan": {"steps": 5}, "measure": 2})
+    assert (report["data"]["rows"], report["data"]["ends"]) == (60, 1.0)
+    needs = report["memory"]
+    parts = ("weights", "gradients", "optimizer", "activations", "logits")
+    assert needs["total"] == sum(needs[name] for name in parts)
+    assert report["time"]["steps"] == 5
+    assert findings.of(report) == []
+    poor = {**report, "memory": {**needs, "available": 1}, "disk": {"needed": 2, "free": 1}}
+    assert [one.name for one in findings.of(poor)] == ["memory", "disk"]

@@ -36,7 +36,7 @@ def settle(folder: Path, card: Mapping[str, Any]) -> dict[str, Any]:
     plain = {name: value for name, value in card.items() if name not in ("spent", "guards")}
     said = {**plain, "metrics": metrics, "note": NOTE}
     for path in folder.iterdir():
-        if path.name not in KEPT:
+        if path.is_file() and path.name not in KEPT:
             path.unlink()
     (folder / "card.json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
     return said

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset
+from transformers import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
 from volano.core.canon import canonical
@@ -59,6 +60,7 @@ def train(job: Job, base: Path, *, adapter: bool) -> Outcome:
         processing_class=words,
         callbacks=[told],
     )
+    trainer.remove_callback(PrinterCallback)
     name = fingerprint(base, plan, examples)
     watch = _watch(job, trainer.model, words, name, facts["context"])
     told.begin(name, watch)

@@ -43,6 +43,8 @@ class Told(TrainerCallback):
         """
         if "loss" not in (logs or {}):
             return
+        if self._first and state.global_step == self._first + 1:
+            self._tokens = float(logs.get("num_tokens", 0.0))  # what earlier processes took
         loss = float(logs["loss"])
         if not math.isfinite(loss):
             raise DivergedError(step=state.global_step, loss=loss)
@@ -69,7 +71,8 @@ class Told(TrainerCallback):
 
     def _tell(self, step: int, of: int, rate: float, logs: Any, seen: dict[str, float]) -> None:
         spent = max(time.perf_counter() - self._began, 1e-9)
-        tokens = float(logs.get("num_tokens", 0.0))
+        total = float(logs.get("num_tokens", 0.0))
+        tokens = total - self._tokens
         loss = round(sum(self._losses) / len(self._losses), 5)
         self.metrics = {"loss": loss, "tokens_per_s": round(tokens / spent, 1)}
         left = spent / max(step - self._first, 1) * (of - step)
