@@ -17,10 +17,10 @@ def job(made, rows, tmp_path):
     from volano.models.training.job import Job
 
     def build(
-        method, *, rows=rows, dev=rows[:8], base=made["model"], teacher=None, spec=(), **plan
+        method, *, rows=rows, held=rows[:8], base=made["model"], teacher=None, spec=(), **plan
     ):
         return Job(
-            spec=dict(spec), plan=Plan.from_dict({"method": method, **plan}), rows=rows, dev=dev,
+            spec=dict(spec), plan=Plan.from_dict({"method": method, **plan}), rows=rows, dev=held,
             base=base, teacher=teacher, checkpoint=tmp_path / "checkpoint.safetensors",
             progress=lambda step, of, **metrics: None,
         )  # fmt: skip

@@ -20,7 +20,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import volano
 from volano.models.tools import COMMON, Tool, ToolFailedError
 from volano.models.training import marks, network, small, tokenizer
 from volano.models.training.job import Job, Outcome, Row
@@ -115,9 +114,11 @@ def _tools(job: Job) -> Path:
 
 def _run(python: Path, folder: Path, job: Job) -> None:
     """Run server and sites; say each round as progress while they work."""
-    source = str(Path(volano.__file__).parent.parent)
+    source = folder / "source"  # our package alone: beside it may lie what the tool must not see
+    source.mkdir(exist_ok=True)
+    (source / "volano").symlink_to(Path(__file__).parents[3])
     environment = {
-        **os.environ, "PYTHONPATH": source, "FLWR_TELEMETRY_ENABLED": "0",
+        **os.environ, "PYTHONPATH": str(source), "FLWR_TELEMETRY_ENABLED": "0",
         "RAY_USAGE_STATS_ENABLED": "0", "HF_HUB_OFFLINE": "1",
     }  # fmt: skip
     log = folder / "flower.log"
