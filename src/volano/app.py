@@ -269,7 +269,7 @@ class App:
             self.catalog, self.models, path("cache"),
             card=self.model_cards.text, revoked=self.lives.revoked,
         )  # fmt: skip
-        self.trainer = Trainer(self.runs, self.models, self.datasets)
+        self.trainer = Trainer(self.runs, self.models, self.datasets, path("tools"))
         self.flows = Flows(self.catalog, self.prompts, self.models)
         self.evals = Evals(self.catalog, self.datasets)
         self.examiner = Examiner(

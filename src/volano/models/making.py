@@ -35,6 +35,7 @@ from volano.core.errors import InvalidError
 from volano.jobs.child import child_main
 from volano.models import export, parity
 from volano.models.training import network
+from volano.models.training.guards import check
 from volano.models.training.job import Job, Outcome, Row
 from volano.models.training.methods import method
 from volano.models.training.plan import Plan
@@ -72,6 +73,8 @@ def make(
     Raises:
         BadRowsError: no rows, or rows without text or label.
         BadRecipeError: the recipe cannot be used.
+        LeakedError, SwappedError: the guards refuse the rows.
+        CollapsedError: the dev metric fell too far.
         DivergedError: the loss left the numbers.
         EngineFailedError: the engine does not take the exported file.
     """
@@ -79,6 +82,7 @@ def make(
     rows = read(Path(spec["rows"]))
     meter = Spent(checkpoint.parent / "spent.json")
     plan = Plan.from_dict(spec.get("plan") or {"method": METHOD_OF[spec["mode"]]})
+    guards = check.look(spec, plan.guards, rows, strict=spec["mode"] not in METHOD_OF)
     made = _trained(spec, plan, rows, checkpoint, meter.beside(progress))
     model, recipe = made.model, made.recipe
     own = isinstance(recipe, Recipe)
@@ -87,6 +91,7 @@ def make(
         "parameters": sum(p.numel() for p in model.parameters()),
         "context_length": recipe.context if own else made.facts["context"],
         "mode": spec["mode"],
+        "guards": {**guards, **made.facts.pop("guards", {})},
         "metrics": {**made.facts, "cpu_s": meter.cpu_s()},
         "spent": meter.cost(
             plan, gpus=made.facts.get("devices", 0) * (made.facts.get("device") == "cuda")
@@ -151,6 +156,10 @@ def _trained(
         progress=progress,
     )
     return method(plan.method)(job)
+
+
+def _plan(spec: Mapping[str, Any]) -> Plan:
+    return Plan.from_dict(spec.get("plan") or {"method": METHOD_OF[spec["mode"]]})
 
 
 def _path(spec: Mapping[str, Any], name: str) -> Path | None:

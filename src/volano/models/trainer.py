@@ -44,7 +44,9 @@ PREFLIGHT_S = 900
 class Trainer:
     """Starts training Runs, and is what such a Run does."""
 
-    def __init__(self, runs: Runs, models: Models, datasets: Datasets):
+    def __init__(self, runs: Runs, models: Models, datasets: Datasets, tools: Path | None = None):
+        """`tools` is the folder of environments that are made on demand (`models.tools`)."""
+        self._tools = tools
         self._runs = runs
         self._models = models
         self._datasets = datasets
@@ -253,11 +255,31 @@ class Trainer:
         spec = self._gather(plan, base, by=work.by, run=work.run_id).spec(Path(work.folder))
         spec |= {"mode": "recipe", "name": inputs["name"], "plan": plan.to_dict()}
         spec["precision"] = plan.export or "F32"
+        spec |= self._beside(work, plan)
         for role in ("base", "teacher"):
             if role in inputs:
                 spec[role] = str(self._models.folder(inputs[role]))
                 spec[f"{role}_ref"] = inputs[role]
         return spec
+
+    def _beside(self, work: Work, plan: Plan) -> dict[str, str]:
+        """Write what only some runs read: texts for a teacher, and the rows of the version before."""
+        found = {"tools": str(self._tools)} if self._tools else {}
+        others = {}
+        if plan.method == "distill" and plan.distill.unlabelled:
+            others["unlabelled"] = plan.distill.unlabelled
+        now = self._datasets.get(str(plan.data))
+        before = f"{now.name}@{now.number - 1}"
+        asked = now.number > 1 and plan.guards.swaps != "off"
+        if asked and "train" in self._datasets.version(before).splits:
+            others["reference"] = before
+        for name, data in others.items():
+            rows = self._datasets.stream(data, "train", by=work.by, run=work.run_id)
+            path = Path(work.folder) / f"{name}.jsonl"
+            with path.open("w", encoding="utf-8") as out:
+                out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            found[name] = str(path)
+        return found
 
     def _write(self, work: Work, split: str) -> Path:
         rows = self._datasets.rows(work.inputs["data"], split, by=work.by, run=work.run_id)

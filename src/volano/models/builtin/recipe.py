@@ -33,7 +33,7 @@ def spec(folder: Path, name: str) -> dict[str, Any]:
 def settle(folder: Path, card: Mapping[str, Any]) -> dict[str, Any]:
     """Leave in the folder what the package has, and in the card what is the same each time."""
     metrics = {name: value for name, value in card["metrics"].items() if name not in VARYING}
-    plain = {name: value for name, value in card.items() if name != "spent"}
+    plain = {name: value for name, value in card.items() if name not in ("spent", "guards")}
     said = {**plain, "metrics": metrics, "note": NOTE}
     for path in folder.iterdir():
         if path.is_file() and path.name not in KEPT:

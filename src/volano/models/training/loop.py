@@ -26,6 +26,24 @@ class DivergedError(InvalidError):
     hint = "Lower the learning rate in the recipe."
 
 
+Loss = Callable[[Network, torch.Tensor, torch.Tensor], torch.Tensor]
+"""From the network, ids and targets (both `(batch, longest)`) to one number to be lowered."""
+
+
+def hard(model: Network, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Cross entropy on the answers' tokens."""
+    wanted = targets[:, 1:]
+    asked = wanted != IGNORED
+    return cross_entropy(logits(model, ids, asked), wanted[asked])
+
+
+def logits(model: Network, ids: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
+    """Return `(asked tokens, vocabulary)`; the output layer is computed for those alone."""
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    states = inner.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
+    return torch.as_tensor(inner.lm_head(states[asked]))
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """How many steps, and how fast."""
@@ -49,6 +67,7 @@ def learn(
     checkpoints: Checkpoints,
     every: int,
     progress: Callable[..., None],
+    loss: Loss = hard,
     watch: Watch | None = None,
 ) -> dict[str, float]:
     """Train in place, from the last checkpoint on; return the last loss and tokens a second.
@@ -71,7 +90,9 @@ def learn(
     began, first = since, done
     for step in range(done, 0 if watch and watch.stop else schedule.steps):
         ids, targets = batch(rows, recipe, step)
-        losses.append(_step(model, optimizer, ids, targets, schedule.rate(step)))
+        for group in optimizer.param_groups:
+            group["lr"] = schedule.rate(step)
+        losses.append(_step(optimizer, loss(model, ids, targets)))
         tokens += ids.numel()
         last, seen = step + 1 == schedule.steps, {}
         if watch and watch.due(step + 1, schedule.steps):
@@ -98,39 +119,30 @@ def loss_on(model: Network, rows: Sequence[Encoded], *, together: int = 32) -> f
     for start in range(0, len(rows), together):
         ids, targets = padded([(row.prompt, row.answer) for row in rows[start : start + together]])
         count = int((targets[:, 1:] != IGNORED).sum())
-        total += float(_loss(model, ids, targets)) * count
+        total += float(hard(model, ids, targets)) * count
         tokens += count
     return total / max(tokens, 1)
 
 
-def _step(
-    model: Network,
-    optimizer: torch.optim.AdamW,
-    ids: torch.Tensor,
-    targets: torch.Tensor,
-    rate: float,
-) -> float:
-    for group in optimizer.param_groups:
-        group["lr"] = rate
+def _step(optimizer: torch.optim.AdamW, loss: torch.Tensor) -> float:
     optimizer.zero_grad()
-    loss = _loss(model, ids, targets)
     loss.backward()
     torch.nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], 1.0)
     optimizer.step()
     return loss.item()
 
 
-def _loss(model: Network, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Cross entropy on answer tokens; the output layer is computed for those alone."""
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    states = inner.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
-    wanted = targets[:, 1:]
-    asked = wanted != IGNORED
-    return cross_entropy(inner.lm_head(states[asked]), wanted[asked])
-
-
 def _metrics(losses: list[float], step: int, tokens_per_s: float) -> dict[str, float]:
-    loss = sum(losses) / len(losses)
+    loss = finite(sum(losses) / len(losses), step + 1)
+    return {**loss, "tokens_per_s": round(tokens_per_s, 1)}
+
+
+def finite(loss: float, step: int) -> dict[str, float]:
+    """Return the loss as a metric.
+
+    Raises:
+        DivergedError: it is no longer a number.
+    """
     if not math.isfinite(loss):
-        raise DivergedError(step=step + 1, loss=loss)
-    return {"loss": round(loss, 5), "tokens_per_s": round(tokens_per_s, 1)}
+        raise DivergedError(step=step, loss=loss)
+    return {"loss": round(loss, 5)}

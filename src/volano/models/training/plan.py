@@ -25,6 +25,7 @@ from volano.models.training.settings import (
     Distill,
     Dpo,
     Federated,
+    Guards,
     Lora,
     Price,
     Private,
@@ -81,6 +82,7 @@ class Plan:
     distill: Distill = field(default_factory=Distill)
     private: Private = field(default_factory=Private)
     federated: Federated = field(default_factory=Federated)
+    guards: Guards = field(default_factory=Guards)
     price: Price = field(default_factory=Price)
 
     @classmethod

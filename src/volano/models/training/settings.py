@@ -97,6 +97,19 @@ class Federated:
 
 
 @dataclass(frozen=True, slots=True)
+class Guards:
+    """What a run refuses. `leakage_limit` is the share of dev or test rows that may be learned too.
+
+    `swaps` says what happens when labels were exchanged by rule: refuse, warn, or off (not
+    looked for). `collapse` is how far the dev metric may fall below its start.
+    """
+
+    leakage_limit: float = 0.01
+    swaps: str = "refuse"
+    collapse: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
 class Price:
     """What an hour of the device costs; nothing is reckoned where nobody says."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -11,11 +12,29 @@ from volano.core.canon import canonical
 from volano.core.digest import Digest
 from volano.models.training import loop, network, tokenizer
 from volano.models.training.checkpoint import Checkpoints
+from volano.models.training.guards.collapse import Collapse
 from volano.models.training.job import Job, Row
-from volano.models.training.recipe import Recipe
+from volano.models.training.recipe import BadRecipeError, Recipe
 from volano.models.training.rows import Encoded, answer_text, encode
 from volano.models.training.settings import Lora
 from volano.models.training.watch import Watch
+
+
+def folder_of(job: Job, folder: Path | None, what: str) -> Path:
+    """Return the folder of the small network that the method needs as its base or teacher.
+
+    Raises:
+        BadRecipeError: none is named, it is not one of ours, or the rows are no text with a label.
+    """
+    method = job.plan.method
+    if folder is None:
+        raise BadRecipeError(reason=f"{method} needs a {what}: say `{what}: MODEL`")
+    if not (folder / network.RECIPE).is_file():
+        reason = f"{method} works on small networks that were trained here, and the {what} is none"
+        raise BadRecipeError(reason=reason, hint="Such models are tuned by `lora` or `full`.")
+    if not all("text" in row and "label" in row for row in job.rows):
+        raise BadRecipeError(reason=f"{method} takes rows of `text` and `label`")
+    return folder
 
 
 def mix(rows: Sequence[Row], recipe: Recipe) -> list[Row]:
@@ -63,6 +82,7 @@ def learn(
     *,
     start: str,
     rows: Sequence[Row],
+    loss: loop.Loss = loop.hard,
 ) -> dict[str, Any]:
     """Train the network in place on the rows; return the facts for the card.
 
@@ -78,6 +98,7 @@ def learn(
         checkpoints=Checkpoints(job.checkpoint, name),
         every=job.spec.get("checkpoint_steps", job.plan.checkpoint_every),
         progress=job.progress,
+        loss=loss,
         watch=watching(job, model, words, recipe, name),
     )
     return {**metrics, **counts(encoded, schedule)}
@@ -103,7 +124,9 @@ def watching(
         return loop.loss_on(model, encoded)
 
     measure = {"exact_match": exact_match, "loss": loss}[job.plan.dev.metric]
-    return Watch(job.plan.dev, job.checkpoint.parent, name, measure)
+    guarded = job.base is not None and job.plan.dev.metric == "exact_match"
+    collapse = Collapse(exact_match(), margin=job.plan.guards.collapse) if guarded else None
+    return Watch(job.plan.dev, job.checkpoint.parent, name, measure, collapse)
 
 
 def _said(row: Row) -> str:

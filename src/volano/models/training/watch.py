@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from volano.models.training.checkpoint import CheckpointLostError
+from volano.models.training.guards.collapse import Collapse
 from volano.models.training.settings import Dev
 
 LOWER_IS_BETTER = ("loss",)
@@ -34,13 +35,19 @@ class Watch:
     """What a loop asks after each step. `measure` returns the metric of the model as it is."""
 
     def __init__(
-        self, dev: Dev, folder: Path, fingerprint: str, measure: Callable[[], float]
+        self,
+        dev: Dev,
+        folder: Path,
+        fingerprint: str,
+        measure: Callable[[], float],
+        collapse: Collapse | None = None,
     ) -> None:
         self.name = f"dev_{dev.metric}"
         self._dev, self._fingerprint, self._measure = dev, fingerprint, measure
         self._weights, self._log = folder / "best.safetensors", folder / "watch.json"
         self._sign = -1.0 if dev.metric in LOWER_IS_BETTER else 1.0
         self._seen: dict[int, float] = {}
+        self._collapse = collapse
         self.best: Best | None = None
 
     def resume(self, done: int) -> None:
@@ -71,12 +78,15 @@ class Watch:
 
         Raises:
             CheckpointLostError: they could not be written; a full disk, usually.
+            CollapsedError: the model is much worse than it was at the start.
         """
         was = model.training
         model.eval()
         score = self._measure()
         model.train(was)
         self._seen[step] = score
+        if self._collapse is not None:
+            self._collapse.look(step, score)
         try:
             if self.best is None or self._sign * score > self._sign * self.best.score:
                 self._keep(step, score, model)

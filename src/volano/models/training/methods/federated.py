@@ -1,0 +1,161 @@
+"""Federated: several sites teach one model, and no row leaves its site (Flower).
+
+The rows are parted by the column that `federated.by` names, else evenly into
+`sites` parts. Each part becomes a file that only its site's process opens;
+server and sites run under Flower in an environment of its own (tool `flower`,
+made at first use: see `models.tools`), since its protobuf does not go with
+ours. What stands in the card: rows a site, rounds, and the dev metric after each.
+
+This is the rehearsal of a federation on one machine: the parting is done by
+whoever holds all rows already.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from volano.models.tools import COMMON, Tool, ToolFailedError
+from volano.models.training import marks, network, small, tokenizer
+from volano.models.training.job import Job, Outcome, Row
+from volano.models.training.recipe import BadRecipeError, Recipe
+
+FLOWER = Tool("flower", (*COMMON, "flwr[simulation]==1.41.0"))
+SITES = "volano.models.training.sites"
+RATE = 1e-3
+
+
+def train(job: Job) -> Outcome:
+    """Average what the sites learned, round by round, from the base on.
+
+    Raises:
+        BadRecipeError: there is no base, or only one site.
+        ToolNotMadeError: Flower is not here, and could not be fetched.
+        ToolFailedError: Flower failed; its last line.
+    """
+    base = small.folder_of(job, job.base, "base")
+    sites = parted(job.rows, job.plan.federated.by, job.plan.federated.sites)
+    if len(sites) < 2:
+        raise BadRecipeError(
+            reason="there is one site: say `federated: {sites: N}`, or another `by`"
+        )
+    kept = json.loads((base / network.RECIPE).read_text(encoding="utf-8"))
+    recipe = Recipe.from_dict({**kept, "seed": job.plan.seed})
+    folder = _lay_out(job, base, sites)
+    python = FLOWER.ensure(_tools(job))
+    _run(python, folder, job)
+    words = tokenizer.load(base / network.TOKENIZER)
+    model = network.load(base)
+    model.load_state_dict(network.load_file(folder / "weights.safetensors"), strict=False)
+    model.tie_weights()
+    rounds = json.loads((folder / "rounds.json").read_text(encoding="utf-8"))
+    told = {"sites": {name: len(rows) for name, rows in sites.items()}, "rounds": rounds}
+    facts = {
+        "rows": len(job.rows), "steps": job.plan.federated.rounds * job.plan.federated.local_steps,
+        "answer_tokens": marks.longest_answer(job.rows, words, recipe) - marks.SPARE_TOKENS,
+        "federation": told,
+    }  # fmt: skip
+    return Outcome(model.eval(), words, recipe, facts)
+
+
+def parted(rows: Sequence[Row], by: str, sites: int) -> dict[str, list[Row]]:
+    """Return the rows of each site: by the column, else evenly, by what the texts say.
+
+    Raises:
+        BadRecipeError: some rows have the column and others have not, or a site has no rows.
+    """
+    parts: dict[str, list[Row]] = defaultdict(list)
+    having = sum(by in row for row in rows)
+    if 0 < having < len(rows):
+        raise BadRecipeError(reason=f"{len(rows) - having} rows have no column `{by}`")
+    for row in rows:
+        number = int.from_bytes(hashlib.sha256(row["text"].encode()).digest()[:4])
+        parts[str(row[by]) if having else f"site-{number % max(1, sites) + 1}"].append(row)
+    return dict(sorted(parts.items()))
+
+
+def _lay_out(job: Job, base: Path, sites: dict[str, list[Row]]) -> Path:
+    """Write what the processes need, each site's rows into a folder of its own."""
+    plan = job.plan
+    folder = job.checkpoint.parent / "federated"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "start").mkdir(parents=True)
+    for name in (network.WEIGHTS, network.CONFIG, network.TOKENIZER, network.RECIPE):
+        shutil.copyfile(base / name, folder / "start" / name)
+    for at, rows in enumerate(sites.values()):
+        home = folder / "sites" / str(at)
+        home.mkdir(parents=True, mode=0o700)
+        _write(home / "rows.jsonl", rows)
+    spec: dict[str, Any] = {
+        "sites": list(sites), "rounds": plan.federated.rounds,
+        "local_steps": plan.federated.local_steps, "lr": plan.lr or RATE, "seed": plan.seed,
+    }  # fmt: skip
+    if job.dev:
+        spec["dev"] = str(folder / "dev.jsonl")
+        _write(folder / "dev.jsonl", job.dev[: plan.dev.rows])
+    (folder / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
+    return folder
+
+
+def _write(path: Path, rows: Sequence[Row]) -> None:
+    lines = (json.dumps(dict(row), ensure_ascii=False) + "\n" for row in rows)
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def _tools(job: Job) -> Path:
+    """Return where environments lie: the workspace's, else beside the run."""
+    return Path(job.spec.get("tools") or job.checkpoint.parent / "tools")
+
+
+def _run(python: Path, folder: Path, job: Job) -> None:
+    """Run server and sites; say each round as progress while they work."""
+    source = folder / "source"  # our package alone: beside it may lie what the tool must not see
+    source.mkdir(exist_ok=True)
+    (source / "volano").symlink_to(Path(__file__).parents[3])
+    environment = {
+        **os.environ, "PYTHONPATH": str(source), "FLWR_TELEMETRY_ENABLED": "0",
+        "RAY_USAGE_STATS_ENABLED": "0", "HF_HUB_OFFLINE": "1",
+    }  # fmt: skip
+    log = folder / "flower.log"
+    with log.open("w", encoding="utf-8") as out:
+        child = subprocess.Popen(
+            [str(python), "-m", SITES, str(folder)],
+            env=environment, stdout=out, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            told = 0
+            while (code := _ended(child)) is None:
+                told = _tell(folder, told, job)
+        finally:
+            child.kill()
+            child.wait()
+    _tell(folder, told, job)
+    if code:
+        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        reason = lines[-1][:300] if lines else f"exit code {code}"
+        raise ToolFailedError(tool=FLOWER.name, reason=reason, hint=f"All it said is in {log}.")
+
+
+def _ended(child: "subprocess.Popen[bytes]") -> int | None:
+    try:
+        return child.wait(1.0)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _tell(folder: Path, told: int, job: Job) -> int:
+    """Hand on the rounds that were not told yet; return how many were told in all."""
+    try:
+        lines = (folder / "progress.jsonl").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return told
+    for line in lines[told:]:
+        one = json.loads(line)
+        seen = {"dev_exact": one["dev_exact"]} if "dev_exact" in one else {}
+        job.progress(one["step"], one["of"], **seen)
+    return len(lines)

@@ -1,0 +1,150 @@
+"""Private: no single row can be read out of what was learned (DP-SGD, Abadi et al. 2016).
+
+Each row's gradient is clipped to a length, noise is added to their sum, and
+rows are drawn at random (Poisson): then the model is nearly as likely without
+any one row. How nearly is epsilon at delta, and stands in the card; it counts
+the rows of this run alone. What the base and its tokenizer learned before is
+not covered, nor are hyperparameters that were chosen by looking.
+
+Opacus counts (PRV accountant, Gopi et al. 2021). Its noise comes from torch's
+generator, which is no cryptographic source. One row's answer should be one
+person's: a person with ten rows is protected ten times less.
+"""
+
+import json
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader, TensorDataset
+
+from volano.models.training import loop, marks, network, small, tokenizer
+from volano.models.training.job import Job, Outcome
+from volano.models.training.recipe import BadRecipeError, Recipe
+from volano.models.training.rows import IGNORED, Encoded, encode, padded
+
+STEPS, BATCH, WARMUP = 50, 64, 5
+RATE = {True: 4e-3, False: 1e-3}
+"""With LoRA, and without."""
+
+
+def train(job: Job) -> Outcome:
+    """Tune the base with noise; by LoRA, unless `private: {adapter: false}`.
+
+    Raises:
+        BadRecipeError: no base, or a budget that says nothing.
+        DivergedError: the loss left the numbers.
+    """
+    base = small.folder_of(job, job.base, "base")
+    settings, plan = job.plan.private, job.plan
+    _check(job)
+    kept = json.loads((base / network.RECIPE).read_text(encoding="utf-8"))
+    recipe = Recipe.from_dict({**kept, "seed": plan.seed})
+    words = tokenizer.load(base / network.TOKENIZER)
+    model = network.load(base)
+    start = marks.exact(model, words, recipe, job.dev)
+    torch.manual_seed(plan.seed)
+    learner = network.with_lora(model, recipe) if settings.adapter else model
+    rows = encode(job.rows, words, recipe)
+    steps = plan.steps or STEPS
+    facts = _learn(job, learner, rows, steps)
+    whole = learner.merge_and_unload() if settings.adapter else model
+    facts |= {
+        "rows": len(rows), "steps": steps, "cut_rows": sum(row.cut for row in rows),
+        "answer_tokens": max(len(row.answer) for row in rows),
+    }  # fmt: skip
+    if job.dev:
+        facts |= {"start_dev_exact": round(start, 4)}
+        facts |= {"dev_exact": round(marks.exact(whole, words, recipe, job.dev), 4)}
+    return Outcome(whole, words, recipe, facts)
+
+
+def _check(job: Job) -> None:
+    settings, rows = job.plan.private, len(job.rows)
+    if settings.epsilon is None and settings.noise is None:
+        raise BadRecipeError(reason="say `private: {epsilon: E}` or `private: {noise: N}`")
+    if settings.epsilon is not None and settings.noise is not None:
+        raise BadRecipeError(reason="`private.epsilon` decides the noise: say one of the two")
+    if not 0 < settings.delta < 1 / rows:
+        reason = f"`private.delta` must be below 1 in {rows} (the rows), or it promises nothing"
+        raise BadRecipeError(reason=reason)
+    if min(settings.clip, settings.epsilon or 1, settings.noise or 1) <= 0:
+        raise BadRecipeError(reason="`clip`, `epsilon` and `noise` are above 0")
+
+
+def _learn(job: Job, model: network.Network, rows: Sequence[Encoded], steps: int) -> dict[str, Any]:
+    from opacus import PrivacyEngine
+
+    settings, plan = job.plan.private, job.plan
+    rate = plan.lr or RATE[settings.adapter]
+    schedule = loop.Schedule(steps, rate, plan.warmup or WARMUP)
+    model.train()
+    learned = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(learned, lr=rate, betas=(0.9, 0.98), weight_decay=0.0)
+    batch = min(plan.batch or BATCH, len(rows))
+    loader = DataLoader(TensorDataset(torch.arange(len(rows))), batch_size=batch)
+    common = {"module": model, "optimizer": optimizer, "data_loader": loader,
+              "max_grad_norm": settings.clip, "noise_generator": None}  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        engine = PrivacyEngine(accountant="prv")
+        if settings.epsilon is not None:
+            guarded, optimizer, loader = engine.make_private_with_epsilon(
+                **common, target_epsilon=settings.epsilon, target_delta=settings.delta,
+                epochs=max(1, -(-steps * batch // len(rows))),
+            )  # fmt: skip
+        else:
+            guarded, optimizer, loader = engine.make_private(
+                **common, noise_multiplier=settings.noise
+            )
+        loss = _steps(job, guarded, optimizer, (loader, rows), schedule)
+        spent = float(engine.get_epsilon(settings.delta))
+    guarded.remove_hooks()
+    promise = {
+        "epsilon": round(spent, 4), "delta": settings.delta, "clip": settings.clip,
+        "noise": round(float(optimizer.noise_multiplier), 4), "batch": batch,
+        "accountant": "PRV", "unit": "row", "adapter": settings.adapter,
+    }  # fmt: skip
+    return {"loss": loss, "privacy": promise}
+
+
+def _steps(
+    job: Job,
+    model: Any,
+    optimizer: Any,
+    drawn: tuple[Any, Sequence[Encoded]],
+    schedule: loop.Schedule,
+) -> float:
+    loader, rows = drawn
+    done, loss = 0, 0.0
+    while done < schedule.steps:
+        for (places,) in loader:
+            if done == schedule.steps:
+                break
+            if not len(places):
+                continue  # once in e^batch draws nothing is drawn
+            for group in optimizer.param_groups:
+                group["lr"] = schedule.rate(done)
+            optimizer.zero_grad()
+            loss = _step(model, [rows[at] for at in places.tolist()])
+            optimizer.step()
+            done += 1
+            if done % loop.REPORT_STEPS == 0 or done == schedule.steps:
+                job.progress(done, schedule.steps, **loop.finite(loss, done))
+    return round(loss, 5)
+
+
+def _step(model: Any, rows: Sequence[Encoded]) -> float:
+    """Take each row's own gradient: places and mask are given, as hooks see one row at a time."""
+    ids, targets = padded([(row.prompt, row.answer) for row in rows])
+    places = torch.arange(ids.shape[1]).expand(len(ids), -1)
+    out = model(input_ids=ids, attention_mask=torch.ones_like(ids), position_ids=places)
+    wanted = targets[:, 1:]
+    each = cross_entropy(
+        out.logits[:, :-1].transpose(1, 2), wanted, ignore_index=IGNORED, reduction="none"
+    )
+    loss = (each.sum(1) / (wanted != IGNORED).sum(1)).mean()
+    loss.backward()
+    return float(loss.item())

@@ -1,0 +1,179 @@
+"""Sites: federated averaging by Flower, run in an environment of its own.
+
+`python -m volano.models.training.sites FOLDER`, with the interpreter of the
+tool `flower` (its protobuf does not go with ours). The folder holds:
+
+    spec.json                 {"sites": [names], "rounds", "local_steps", "lr", "seed", "dev": path?}
+    start/                    the model to start from, as `network.save` leaves it
+    sites/0/rows.jsonl, …     what each site has; no other process opens it
+
+Each site is a Ray actor, a process of its own: it reads its rows, takes the
+weights that the server sends, trains, and sends weights back with the count of
+its rows. The server averages by these counts (McMahan et al. 2017) and measures the dev rows.
+It leaves `weights.safetensors` and `rounds.json`, and says each round in
+`progress.jsonl`.
+
+Weights can give away what was learned from: that rows do not travel is no
+promise of privacy by itself. For that there is `private`.
+"""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from volano.models.training import loop, network, tokenizer
+from volano.models.training.recipe import Recipe
+from volano.models.training.rows import answer_text, batch, encode
+
+WEIGHTS, ROUNDS = "weights.safetensors", "rounds.json"
+
+
+class _Start:
+    """What server and sites both know: the spec, the network, its words and its recipe."""
+
+    def __init__(self, folder: Path):
+        torch.set_num_threads(1)
+        self.folder = folder
+        self.spec: dict[str, Any] = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
+        start = folder / "start"
+        self.words = tokenizer.load(start / network.TOKENIZER)
+        self.recipe = Recipe.from_dict(
+            {**json.loads((start / network.RECIPE).read_text(encoding="utf-8")),
+             "seed": self.spec["seed"], "drop": 0.0}
+        )  # fmt: skip
+        self.model = network.load(start)
+
+    def rows(self, path: Path) -> list[dict[str, Any]]:
+        with path.open(encoding="utf-8") as lines:
+            return [json.loads(line) for line in lines]
+
+    def take(self, weights: Mapping[str, torch.Tensor]) -> None:
+        self.model.load_state_dict(weights, strict=False)
+        self.model.tie_weights()
+
+    def exact(self, rows: list[dict[str, Any]]) -> float:
+        prompts = [self.recipe.render(row["text"]) for row in rows]
+        gold = [answer_text(row["label"]) for row in rows]
+        longest = 8 + max(len(self.words.encode(text).ids) for text in gold)
+        said = network.answers(self.model, self.words, prompts, max_tokens=longest)
+        return sum(a == b for a, b in zip(said, gold, strict=True)) / len(gold)
+
+
+def learn(start: _Start, site: int, turn: int) -> tuple[float, int]:
+    """Train on a site's own rows for one round; return the last loss and how many rows it has."""
+    encoded = encode(
+        start.rows(start.folder / "sites" / str(site) / "rows.jsonl"), start.words, start.recipe
+    )
+    steps, lr = start.spec["local_steps"], start.spec["lr"]
+    optimizer = torch.optim.AdamW(start.model.parameters(), lr=lr, betas=(0.9, 0.98))
+    start.model.train()
+    loss = torch.zeros(())
+    for step in range(steps):
+        ids, targets = batch(encoded, start.recipe, turn * steps + step)
+        loss = loop.hard(start.model, ids, targets)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(start.model.parameters(), 1.0)
+        optimizer.step()
+    return loop.finite(float(loss.item()), turn * steps + steps)["loss"], len(encoded)
+
+
+def client_app(folder: Path) -> Any:
+    """Return what runs at a site."""
+    from flwr.app import ArrayRecord, Context, Message, MetricRecord, RecordDict
+    from flwr.clientapp import ClientApp
+
+    app = ClientApp()
+
+    @app.train()  # type: ignore[untyped-decorator]
+    def _train(message: Message, context: Context) -> Message:
+        start = _Start(folder)
+        start.take(message.content["arrays"].to_torch_state_dict())
+        site = int(context.node_config["partition-id"])
+        loss, rows = learn(start, site, int(message.content["config"]["server-round"]) - 1)
+        return Message(
+            content=RecordDict(
+                {
+                    "arrays": ArrayRecord(network.weights(start.model)),
+                    "metrics": MetricRecord({"loss": loss, "num-examples": rows}),
+                }
+            ),
+            reply_to=message,
+        )
+
+    return app
+
+
+def server_app(folder: Path) -> Any:
+    """Return what averages, and measures after each round."""
+    from flwr.app import ArrayRecord, Context, MetricRecord
+    from flwr.serverapp import Grid, ServerApp
+    from flwr.serverapp.strategy import FedAvg
+
+    app = ServerApp()
+
+    @app.main()  # type: ignore[untyped-decorator]
+    def _main(grid: Grid, context: Context) -> None:
+        del context
+        start = _Start(folder)
+        dev = start.rows(Path(start.spec["dev"])) if start.spec.get("dev") else []
+        rounds: list[dict[str, Any]] = []
+
+        def measure(turn: int, arrays: ArrayRecord) -> MetricRecord:
+            start.take(arrays.to_torch_state_dict())
+            rounds.append({"round": turn})
+            if dev:
+                rounds[-1]["dev_exact"] = round(start.exact(dev), 4)
+            said = json.dumps({"step": turn, "of": start.spec["rounds"], **rounds[-1]})
+            with (folder / "progress.jsonl").open("a", encoding="utf-8") as out:
+                out.write(said + "\n")
+            return MetricRecord({k: float(v) for k, v in rounds[-1].items()})
+
+        sites = len(start.spec["sites"])
+        strategy = FedAvg(
+            fraction_train=1.0, fraction_evaluate=0.0, min_train_nodes=sites,
+            min_evaluate_nodes=0, min_available_nodes=sites,
+        )  # fmt: skip
+        done = strategy.start(
+            grid=grid,
+            initial_arrays=ArrayRecord(network.weights(start.model)),
+            num_rounds=start.spec["rounds"],
+            evaluate_fn=measure,
+        )
+        weights = done.arrays.to_torch_state_dict()
+        save_file({k: v.contiguous() for k, v in weights.items()}, folder / WEIGHTS)
+        (folder / ROUNDS).write_text(json.dumps(rounds), encoding="utf-8")
+
+    return app
+
+
+def main() -> int:
+    """Run server and sites on this machine, sites one after the other where cores are few."""
+    from flwr.simulation import run_simulation
+
+    folder = Path(sys.argv[1])
+    spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
+    logging.getLogger("flwr").setLevel(logging.WARNING)
+    run_simulation(
+        server_app=server_app(folder),
+        client_app=client_app(folder),
+        num_supernodes=len(spec["sites"]),
+        backend_config={
+            "init_args": {"num_cpus": spec.get("cpus", 1), "include_dashboard": False},
+            "client_resources": {"num_cpus": 1, "num_gpus": 0.0},
+        },
+    )
+    return 0 if (folder / WEIGHTS).is_file() else 1
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    sys.exit(main())
