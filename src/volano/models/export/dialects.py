@@ -91,3 +91,9 @@ def reorder(rows: np.ndarray, heads: int) -> np.ndarray:
     """From halves to neighbours: `(heads, 2, d/2, …)` -> `(heads, d/2, 2, …)`."""
     halves = rows.reshape(heads, 2, rows.shape[0] // heads // 2, *rows.shape[1:])
     return halves.swapaxes(1, 2).reshape(rows.shape)
+
+
+def restore(rows: np.ndarray, heads: int) -> np.ndarray:
+    """From neighbours back to halves: undoes `reorder`."""
+    pairs = rows.reshape(heads, rows.shape[0] // heads // 2, 2, *rows.shape[1:])
+    return pairs.swapaxes(1, 2).reshape(rows.shape)

@@ -6,7 +6,7 @@ Matrices are packed as the ladder's type; norms and biases stay in 32 bits.
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +106,19 @@ def _add(writer: gguf.GGUFWriter, key: str, array: np.ndarray, precision: str) -
     kind = precision if array.ndim == 2 else "F32"
     packed = pack(array, kind, tensor=key)
     writer.add_tensor(key, packed, raw_dtype=gguf.GGMLQuantizationType[kind])
+
+
+def unpacked(path: Path, folder: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return the named tensors of a file as floats in Hugging Face's order, where it has them."""
+    config, dialect = _config(folder)
+    known = gguf.get_tensor_name_map(dialect.arch, config["num_hidden_layers"])
+    kept = {tensor.name: tensor for tensor in gguf.GGUFReader(path).tensors}
+    found = {}
+    for name in names:
+        tensor = kept.get(known.get_name(name, try_suffixes=(".weight", ".bias")) or "")
+        if tensor is None:
+            continue
+        rows = np.asarray(gguf.quants.dequantize(tensor.data, tensor.tensor_type), np.float32)
+        heads = dialects.reordered_heads(name, config) if dialect.reorders else 0
+        found[name] = np.array(dialects.restore(rows, heads) if heads else rows)
+    return found

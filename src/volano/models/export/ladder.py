@@ -60,7 +60,7 @@ def pack(rows: np.ndarray, kind: str, *, tensor: str = "tensor") -> np.ndarray:
 
 
 def _chunk(rows: np.ndarray, kind: gguf.GGMLQuantizationType) -> np.ndarray:
-    """ggml's own rounding. `(source, target, first, rows, width, importance)`; returns bytes."""
+    """Round by ggml itself: `(source, target, first, rows, width, importance)`; returns bytes."""
     count, width = rows.shape
     per_block, size = gguf.GGML_QUANT_SIZES[kind]
     packed = np.zeros((count, width // per_block * size), np.uint8)

@@ -41,7 +41,7 @@ class Vocabulary:
         """
         try:
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        except Exception as error:  # tokenizers raises nothing finer  # noqa: BLE001
+        except Exception as error:  # tokenizers raises nothing finer
             raise NotExportableError(folder=folder, reason=f"tokenizer.json: {error}") from error
         if _is_own(folder, tokenizer):
             return cls(tokenizer, BEGIN, (END,), PAD, adds_begin=True)
