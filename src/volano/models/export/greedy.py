@@ -105,4 +105,4 @@ class Ct2Decoder:
         return np.array(self._model.forward_batch([self._tokens(ids)]))[0]
 
     def _tokens(self, ids: Sequence[int]) -> list[str]:
-        return [self._words.id_to_token(token) for token in ids]
+        return [str(self._words.id_to_token(token)) for token in ids]

@@ -96,7 +96,7 @@ class Cached(torch.nn.Module):
 
 
 def _graph(folder: Path, path: Path) -> None:
-    from volano.models.compression.network import load
+    from volano.models.export.network import load
 
     model = load(folder)
     model.config._attn_implementation = "eager"  # noqa: SLF001  transformers has no other door

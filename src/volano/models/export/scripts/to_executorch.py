@@ -86,4 +86,7 @@ def tell(step, length: int, load_s: float) -> None:  # type: ignore[no-untyped-d
 if __name__ == "__main__":
     OUT = sys.stdout
     with contextlib.redirect_stdout(sys.stderr):  # libraries print as they like
-        {"convert": convert, "answer": answer}[sys.argv[1]](*sys.argv[2:])
+        if sys.argv[1] == "convert":
+            convert(*sys.argv[2:])
+        else:
+            answer(sys.argv[2])
