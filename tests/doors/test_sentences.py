@@ -191,7 +191,7 @@ INNER = {
     "masks": {"publish"},
     "permissions": {"rights", "check", "check_made_of", "inherit"},
     "profiles": {"kept", "pick"},
-    "runs": {"register", "launch", "close", "start", "counts", "put", "hand_over", "check_kind"},
+    "runs": {"register", "launch", "close", "start", "counts", "put", "hand_over", "check_kind", "lacking"},
     "schedules": {"cause_of", "tick"},
     "replays": {"choices"},
     "sessions": {"get"},

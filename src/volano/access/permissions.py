@@ -24,6 +24,7 @@ from volano.access.errors import (
 from volano.access.session import local_principal
 from volano.access.tables import column_classes, permissions
 from volano.core.clock import Clock
+from volano.core.ports.access import NOT_RENAMED, Renamed
 from volano.core.principal import SYSTEM, Principal
 from volano.core.ref import check_name
 from volano.core.text import nfc
@@ -188,8 +189,12 @@ class Permissions:
             raise NotPermittedError(principal=by, verb=verb, thing=_thing(name), name=name)
         return rights
 
-    def check_made_of(self, name: str, of: Iterable[str], by: Principal) -> None:
+    def check_made_of(
+        self, name: str, of: Iterable[str], by: Principal, *, renamed: Renamed = NOT_RENAMED
+    ) -> None:
         """Refuse rows of others for a dataset that anybody may read, who may not read those.
+
+        `renamed` says what columns of the others are called here.
 
         Raises:
             OpenToMoreError: it is open, or a column of it is, and the others are not.
@@ -200,20 +205,23 @@ class Permissions:
         with self._db.read() as conn:
             open_to_all, mine = not _locked(conn, thing), _classes(conn, thing)
             for other in dict.fromkeys(of):
-                theirs = _classes(conn, _thing(other)) if other != name else {}
+                theirs = _called(_classes(conn, _thing(other)), renamed) if other != name else {}
                 looser = any(_rank(mine.get(c)) < _rank(one) for c, one in theirs.items())
                 if looser or (other != name and open_to_all and _locked(conn, _thing(other))):
                     raise OpenToMoreError(name=name, of=f"dataset/{other}")
 
-    def inherit(self, name: str, of: Iterable[str], *, by: Principal) -> None:
+    def inherit(
+        self, name: str, of: Iterable[str], *, renamed: Renamed = NOT_RENAMED, by: Principal
+    ) -> None:
         """Let a new dataset be for those only whom all of these are for; its maker may go on.
 
-        The stricter class of a column counts, and so does one that it has here already.
+        The stricter class of a column counts, and so does one that it has here already;
+        `renamed` says what columns of the others are called here.
         """
         thing, others = _thing(name), [_thing(one) for one in dict.fromkeys(of) if one != name]
         with self._db.write() as conn:
             mine = _classes(conn, thing)
-            found = [_classes(conn, other) for other in others]
+            found = [_called(_classes(conn, other), renamed) for other in others]
             for column in sorted({c for one in found for c in one}):
                 strictest = max((one.get(column) for one in [mine, *found]), key=_rank)
                 if strictest is not None and strictest != mine.get(column):
@@ -248,6 +256,15 @@ class Permissions:
         if not _locked(conn, thing):
             _put(conn, Permission(thing, "", _LOCKED, (), self._clock.now_us(), str(by)))
             self._ledger.append("restrict", thing, (), {}, by=by, conn=conn)
+
+
+def _called(classes: Mapping[str, str], renamed: Renamed) -> dict[str, str]:
+    """Return the classes by what columns are called here; a row that kept the old name keeps its class."""
+    found = dict(classes)
+    for old, new in renamed.items():
+        if old in classes:
+            found[new] = max(classes[old], found.get(new), key=_rank) or classes[old]
+    return found
 
 
 def _rank(of: str | None) -> int:

@@ -18,7 +18,7 @@ from volano.access.permissions import Permissions
 from volano.core.clock import Clock
 from volano.core.errors import ForbiddenError
 from volano.core.ids import uuid7
-from volano.core.ports.access import MASK
+from volano.core.ports.access import MASK, NOT_RENAMED, Renamed
 from volano.core.principal import Principal
 from volano.core.ref import Ref
 from volano.data.tables import reads
@@ -89,7 +89,9 @@ class Gate:
         self._keep({**row, "masked": json.dumps(sorted(shut), ensure_ascii=False)})
         return OpenRead(self, str(row["id"]), frozenset(shut))
 
-    def write(self, dataset: str, *, of: Sequence[str] = (), by: Principal) -> None:
+    def write(
+        self, dataset: str, *, of: Sequence[str] = (), renamed: Renamed = NOT_RENAMED, by: Principal
+    ) -> None:
         """Let a new version in, that is made of other datasets.
 
         Raises:
@@ -97,11 +99,13 @@ class Gate:
             OpenToMoreError: it is open to more than those it is made of.
         """
         self._permissions.check(dataset, "write", by)
-        self._permissions.check_made_of(dataset, of, by)
+        self._permissions.check_made_of(dataset, of, by, renamed=renamed)
 
-    def inherit(self, dataset: str, of: Sequence[str], *, by: Principal) -> None:
+    def inherit(
+        self, dataset: str, of: Sequence[str], *, renamed: Renamed = NOT_RENAMED, by: Principal
+    ) -> None:
         """Let a dataset that has no version yet be for those only whom these are for."""
-        self._permissions.inherit(dataset, of, by=by)
+        self._permissions.inherit(dataset, of, renamed=renamed, by=by)
 
     def list(
         self,

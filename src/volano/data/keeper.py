@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from volano.core.manifest import Parent
-from volano.core.ports.access import MASK, Access, Reading
+from volano.core.ports.access import MASK, NOT_RENAMED, Access, Reading, Renamed
 from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
 from volano.data import curate as curating
@@ -203,13 +203,15 @@ class Datasets:
         rejected: Iterable[Rejected] = (),
         meta: Mapping[str, Any],
         parents: Sequence[Parent] = (),
+        renamed: Renamed = NOT_RENAMED,
         by: Principal,
         made_by: str | None = None,
     ) -> Artifact:
         """Keep rows, each with the name of its split, as the next version of a dataset.
 
         Rows are taken one by one and rejected ones after them: what is in
-        memory does not grow with their number. Columns, counts, and the schema
+        memory does not grow with their number. Columns of its parents that are
+        `renamed` here keep their class. Columns, counts, and the schema
         where every row is a text and a label, are added to `meta`.
 
         Raises:
@@ -221,7 +223,7 @@ class Datasets:
             DiskFullError: no room; nothing was recorded.
         """
         check_name(name)
-        self._let_write(name, parents, by)
+        self._let_write(name, parents, by, renamed)
         columns = Columns()
         with self._catalog.blobs.session() as session:
             writer = RowsWriter(self._catalog.blobs, session)
@@ -244,7 +246,13 @@ class Datasets:
                 KIND, name, files=files, meta=facts, parents=parents, made_by=made_by, by=by
             )
 
-    def _let_write(self, name: str, parents: Sequence[Parent], by: Principal) -> None:
+    def _let_write(
+        self,
+        name: str,
+        parents: Sequence[Parent],
+        by: Principal,
+        renamed: Renamed = NOT_RENAMED,
+    ) -> None:
         """Let a version in; a new dataset is for those only whom what it is made of is for."""
         if self._access is None:
             return
@@ -252,9 +260,9 @@ class Datasets:
         made_of = [one.name for one in found if one.kind == KIND]
         if made_of and not self.list(name, limit=1):
             self._access.write(name, by=by)
-            self._access.inherit(name, made_of, by=by)
+            self._access.inherit(name, made_of, renamed=renamed, by=by)
         else:
-            self._access.write(name, of=made_of, by=by)
+            self._access.write(name, of=made_of, renamed=renamed, by=by)
 
     def let_branch(self, base: Artifact, name: str, *, by: Principal) -> None:
         """Let all rows of a version become those of another dataset; the read is on record.

@@ -52,7 +52,7 @@ class Examiner:
         self._datasets = datasets
         self._flows = flows
         self._models = models
-        runs.register(KIND, self._work)
+        runs.register(KIND, self._work, needs=("flow", "data", "split"))
 
     def run(self, flow: Ref | str, *, data: Ref | str, split: str = "test", by: Principal) -> Run:
         """Ask a flow every row of a dataset's split and score the answers.

@@ -12,7 +12,7 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -102,20 +102,24 @@ class Runs:
         }
         self._engine: Engine | None = None
         self._kinds: dict[str, Job] = {}
+        self._needs: dict[str, tuple[str, ...]] = {}
         self._ready = threading.Event()
         self._stopping = threading.Event()
         self._busy: dict[tuple[str, int], Attention] = {}
         self._left = threading.Condition()
         self._lock: int | None = None
 
-    def register(self, kind: str, fn: Job) -> None:
+    def register(self, kind: str, fn: Job, *, needs: Sequence[str] = ()) -> None:
         """Tell what to do for a kind of job. All kinds must be known before `launch`.
+
+        `needs` are the inputs without which it can do nothing.
 
         Raises:
             KindTakenError: the kind has another function already.
         """
         if self._kinds.setdefault(kind, fn) is not fn:
             raise KindTakenError(kind=kind)
+        self._needs[kind] = tuple(needs)
 
     @property
     def launched(self) -> bool:
@@ -226,6 +230,10 @@ class Runs:
         """
         if kind not in self._kinds:
             raise self._unknown(kind)
+
+    def lacking(self, kind: str, inputs: Mapping[str, Any]) -> list[str]:
+        """Return which inputs this kind of job needs that are not among these."""
+        return [name for name in self._needs.get(kind, ()) if name not in inputs]
 
     def get(self, run_id: str) -> Run:
         """Return a run as it is now, with its newest progress.

@@ -472,6 +472,9 @@ class Schedules:
             raise BadScheduleError(what="these inputs", why="they are an object")
         self._runs.check_kind(kind)
         found: dict[str, Any] = plain(dict(inputs or {}), "The input")
+        if lacking := self._runs.lacking(kind, found):
+            why = f"they need {', '.join(f'`{name}`' for name in lacking)}"
+            raise BadScheduleError(what=f"these inputs for `{kind}`", why=why)
         return kind, found
 
     def _change(self, name: str, verb: str, by: Principal, **values: Any) -> Schedule:

@@ -31,7 +31,7 @@ class Trainer:
         self._runs = runs
         self._models = models
         self._datasets = datasets
-        runs.register(KIND, self._work)
+        runs.register(KIND, self._work, needs=("mode", "name", "data", "seed"))
 
     def train(
         self, name: str, *, data: Ref | str, steps: int | None = None, seed: int = 0, by: Principal

@@ -6,6 +6,7 @@ import pytest
 
 from volano.access.errors import NotClearedError, NotPermittedError, OpenToMoreError
 from volano.access.permissions import Permissions
+from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.data import keeper
 from volano.data.contracts import Contracts
@@ -18,6 +19,7 @@ from volano.data.kept import Kept
 from volano.data.sources.keeper import Sources
 from volano.data.sources.source import Around
 from volano.data.step import Rejected
+from volano.data.steps.columns import Rename, renamed
 from volano.data.versions import Versions
 
 OWNER = Principal("person", "olga", roles=frozenset({"owner"}))
@@ -154,6 +156,27 @@ def test_rows_do_not_go_where_more_may_read_them(house):
     house.datasets.add("other", [{"text": f"más {n}", "label": "a"} for n in range(9)], by=OWNER)
     with pytest.raises(OpenToMoreError):
         house.versions.branch("jegyek", "other", by=MAKER)
+
+
+def test_a_column_called_otherwise_keeps_its_class(house):
+    house.permissions.classify("jegyek", "text", "personal", by=OWNER)
+    jegyek = house.datasets.get("jegyek").digest
+    given = {"meta": {}, "parents": [Parent("source", jegyek)], "by": OWNER}
+    steps = [Rename({"text": "body"}), Rename({"body": "message", "label": "topic"})]
+    house.datasets.write(
+        "masolat", [("train", {"message": "titkos", "topic": "a"})], renamed=renamed(steps), **given
+    )
+    [row] = house.datasets.page("masolat", by=KEY)
+    assert (row["message"], row["topic"]) == ("***", "a")
+    house.permissions.grant("jegyek", str(MAKER), "read", classes=["personal"], by=OWNER)
+    house.permissions.grant("older", str(MAKER), "write", by=OWNER)
+    house.permissions.classify("older", "text", "personal", by=OWNER)
+    house.datasets.add("older", [{"text": f"más {n}", "label": "a"} for n in range(9)], by=OWNER)
+    with pytest.raises(OpenToMoreError):
+        house.datasets.write(
+            "older", [("train", {"message": "titkos"})], renamed=renamed(steps),
+            **{**given, "by": MAKER},
+        )  # fmt: skip
 
 
 def test_a_page_of_very_large_rows_is_short(house, monkeypatch):

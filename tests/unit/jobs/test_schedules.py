@@ -45,6 +45,7 @@ class Room:
         self.runs = Runs(db, self.ledger, folder / "jobs", self.clock, jobs_url="sqlite://")
         for kind in ("toy", "data.prepare"):
             self.runs.register(kind, lambda work: {})
+        self.runs.register("needy", lambda work: {}, needs=("flow", "data"))
         self.schedules = self.fresh()
 
     def fresh(self) -> Schedules:
@@ -356,6 +357,8 @@ def test_a_removed_schedule_leaves_its_runs(room):
     [
         ({"kind": "no.such"}, UnknownKindError),
         ({"kind": None}, BadScheduleError),
+        ({"kind": "needy"}, BadScheduleError),
+        ({"kind": "needy", "inputs": {"flow": "support"}}, BadScheduleError),
         ({"cron": "x"}, BadCronError),
         ({"cron": None}, BadScheduleError),
         ({"on": "feedback:a"}, BadScheduleError),

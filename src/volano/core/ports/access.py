@@ -1,9 +1,15 @@
 """Access: may these rows be read or written, and which columns are hidden? Datasets ask it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from volano.core.principal import Principal
+
+Renamed = Mapping[str, str]
+"""What columns of other datasets are called in a new one, by their old names."""
+
+NOT_RENAMED: Renamed = MappingProxyType({})
 
 MASK = "***"
 """What stands where a value is not for its reader."""
@@ -56,11 +62,23 @@ class Access(Protocol):
         """
         ...
 
-    def inherit(self, dataset: str, of: Sequence[str], *, by: Principal) -> None:
-        """Let a dataset that has no version yet be for those only whom these are for."""
+    def inherit(
+        self, dataset: str, of: Sequence[str], *, renamed: Renamed = NOT_RENAMED, by: Principal
+    ) -> None:
+        """Let a dataset that has no version yet be for those only whom these are for.
+
+        `renamed` says what columns of those are called here: they keep their class.
+        """
         ...
 
-    def write(self, dataset: str, *, of: Sequence[str] = (), by: Principal) -> None:
+    def write(
+        self,
+        dataset: str,
+        *,
+        of: Sequence[str] = (),
+        renamed: Renamed = NOT_RENAMED,
+        by: Principal,
+    ) -> None:
         """Let a new version in, that is made of other datasets.
 
         Raises:

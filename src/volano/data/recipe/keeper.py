@@ -42,6 +42,7 @@ from volano.data.recipe.recipe import Recipe
 from volano.data.recipe.source import gather
 from volano.data.sources.keeper import APPEND, Sources
 from volano.data.step import Needs, Record
+from volano.data.steps.columns import renamed
 from volano.jobs.errors import UnknownRunError
 from volano.jobs.keeper import Runs
 from volano.jobs.run import Run, good
@@ -299,6 +300,7 @@ class Recipes:
                 artifact = self._datasets.write(
                     inputs["name"], bundle.rows(), rejected=bundle.rejected(), meta=meta,
                     parents=parents, by=work.by, made_by=work.run_id,
+                    renamed=renamed(Recipe.from_dict(inputs["recipe"]).steps),
                 )  # fmt: skip
         return {
             "ref": artifact.ref, "digest": str(artifact.digest), "recipe": recipe.ref,

@@ -91,6 +91,16 @@ class Rename:
             yield dict(zip(names, row.values(), strict=True))
 
 
+def renamed(steps: Iterable[Any]) -> dict[str, str]:
+    """Return what columns are called after these steps, of those that were called otherwise before."""
+    names: dict[str, str] = {}
+    for step in steps:
+        if isinstance(step, Rename):
+            later = {old: step.columns.get(new, new) for old, new in names.items()}
+            names = {**step.columns, **later}
+    return names
+
+
 def _one_of(step: str, setting: str, value: Any, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise BadStepError(step=step, setting=setting, why=f"it is {' or '.join(allowed)}")
