@@ -7,7 +7,7 @@ a process of its own, `measure` compares the answers with the parent's,
 child process that does it all for a Run. None of it knows the catalog.
 
     made = compress(folder, "q8_0", target)
-    facts = measure(made, prompts, expected)
+    facts = measure.measure(made, prompts, expected)
 
 Lazy: names of forms are wanted where torch is not.
 """
@@ -20,10 +20,9 @@ _PUBLIC = {
     "Form": "volano.models.compression.forms",
     "Made": "volano.models.compression.made",
     "compress": "volano.models.compression.made",
-    "measure": "volano.models.compression.measure",
 }
 
-__all__ = ["FORMS", "Form", "Made", "compress", "measure"]
+__all__ = ["FORMS", "Form", "Made", "compress"]
 
 
 def __getattr__(name: str) -> Any:

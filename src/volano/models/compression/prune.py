@@ -139,7 +139,7 @@ def _step(
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
-    return float(loss)
+    return float(loss.item())
 
 
 def _rate(step: int, recovery: Recovery) -> float:

@@ -60,7 +60,7 @@ class Vocabulary:
             return jinja.from_string(self.template).render(
                 messages=list(messages), add_generation_prompt=True, **special
             )
-        except TemplateError as error:
+        except (TemplateError, TypeError, ValueError, OverflowError) as error:
             raise NotExportableError(folder="its chat template", reason=str(error)) from error
 
     def ids(self, prompt: str) -> list[int]:
@@ -72,9 +72,9 @@ class Vocabulary:
         return list(ids)
 
     def text(self, ids: Sequence[int]) -> str:
-        """Return an answer's text: up to its end token."""
+        """Return an answer's text: up to its end token, without control tokens, as engines show it."""
         end = next((at for at, token in enumerate(ids) if token in self.ends), len(ids))
-        return str(self.tokenizer.decode(list(ids[:end]), skip_special_tokens=False))
+        return str(self.tokenizer.decode(list(ids[:end]), skip_special_tokens=True))
 
     def _word(self, token: int | None) -> str:
         return "" if token is None else self.tokenizer.id_to_token(token) or ""
