@@ -74,6 +74,7 @@ from volano.jobs.run import good
 from volano.jobs.schedules import Schedules
 from volano.jobs.ticker import Ticker
 from volano.models.cards import ModelCards
+from volano.models.compressor import Compressor
 from volano.models.exchange.keeper import ModelExchange
 from volano.models.keeper import Models
 from volano.models.lives import Lives
@@ -270,6 +271,9 @@ class App:
             card=self.model_cards.text, revoked=self.lives.revoked,
         )  # fmt: skip
         self.trainer = Trainer(self.runs, self.models, self.datasets, path("tools"))
+        self.compressor = Compressor(
+            self.runs, self.models, self.datasets, self.catalog, path("tools")
+        )
         self.flows = Flows(self.catalog, self.prompts, self.models)
         self.evals = Evals(self.catalog, self.datasets)
         self.examiner = Examiner(

@@ -36,6 +36,7 @@ from volano.governance.lineage import Lineage
 from volano.jobs.keeper import Runs
 from volano.jobs.schedules import Schedules
 from volano.models.cards import ModelCards
+from volano.models.compressor import Compressor
 from volano.models.exchange.keeper import ModelExchange
 from volano.models.keeper import Models
 from volano.models.lives import Lives
@@ -66,6 +67,7 @@ KEEPERS = {
     "alerts": Alerts,
     "cards": Cards,
     "catalog": Catalog,
+    "compressor": Compressor,
     "contracts": Contracts,
     "costs": Costs,
     "courier": Courier,
