@@ -2,8 +2,10 @@
 
 import json
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from volano.serving.errors import BadAddressError
 
@@ -25,7 +27,9 @@ class EngineSpec:
 
     `address` is `unix:/…/name.sock`; `alias` is the model name clients see;
     `n_ctx` counts the tokens of all `n_parallel` conversations together;
-    `threads` are compute threads.
+    `threads` are compute threads. `kind` names the engine (`serving.engines`),
+    whose own settings are in `options`. `model_path` is a GGUF file, or the
+    folder of any other format.
     """
 
     name: str
@@ -35,6 +39,8 @@ class EngineSpec:
     n_parallel: int = 8
     n_ctx: int = 8 * 512
     threads: int = 1
+    kind: str = "llamacpp"
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def socket(self) -> Path:
@@ -68,5 +74,13 @@ class EngineSpec:
 
 
 def command(spec: EngineSpec) -> list[str]:
-    """Return the command line of this engine's process."""
-    return [sys.executable, "-m", "volano.adapters.engines.llamacpp", "--spec", spec.to_json()]
+    """Return the command line of this engine's process.
+
+    Each kind that can be started has a module of its name, which is given the spec.
+
+    Raises:
+        UnknownEngineError: there is no such kind, or none that is started here.
+    """
+    from volano.serving.engines import launched
+
+    return [sys.executable, "-m", launched(spec.kind).module, "--spec", spec.to_json()]

@@ -9,15 +9,15 @@ hear: the engine must go on answering while the gateway drains.
 import argparse
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
 
 import xllamacpp
 
-from volano.core.errors import ConflictError, VolanoError
+from volano.core.errors import VolanoError
 from volano.jobs import lifeline
 from volano.serving.errors import EngineFailedError
+from volano.serving.sockets import AddressTakenError, clear_socket
 from volano.serving.spec import EngineSpec
 
 ERRORS_ONLY = 1
@@ -31,12 +31,6 @@ SMALL_BYTES = 64 * 2**20
 
 Both round to 16 bits otherwise. Measured: log probabilities differ from
 torch's by 2e-6 instead of 2e-3, at the cost of some megabytes."""
-
-
-class AddressTakenError(ConflictError):
-    """Another process already listens on `{address}`."""
-
-    hint = "Stop it, or choose another address."
 
 
 def params(spec: EngineSpec) -> xllamacpp.CommonParams:
@@ -60,23 +54,6 @@ def params(spec: EngineSpec) -> xllamacpp.CommonParams:
     p.verbosity = ERRORS_ONLY
     p.reasoning_format = xllamacpp.common_reasoning_format.COMMON_REASONING_FORMAT_NONE
     return p
-
-
-def clear_socket(path: Path, address: str) -> None:
-    """Remove the socket that a killed engine left behind.
-
-    Raises:
-        AddressTakenError: somebody listens on it.
-    """
-    if not path.is_socket():
-        return
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink(missing_ok=True)
-            return
-    raise AddressTakenError(address=address)
 
 
 def run(spec: EngineSpec) -> None:
