@@ -56,6 +56,10 @@ class Settings:
     """Threads of each local engine."""
     engine_slots: int = 8
     """Requests one local engine answers at the same time."""
+    engine_max_mib: int = 0
+    """Memory that each local engine may take, in MiB; one that takes more is started again. 0: no limit."""
+    engines_max_mib: int = 0
+    """Memory of all local engines together, in MiB; those used least wait until they are asked. 0: no limit."""
     max_body_bytes: int = 20 * 1024 * 1024
     """The largest request the gateway takes."""
     spool_max_bytes: int = 2 * 1024**3
@@ -250,6 +254,8 @@ def _check(settings: Settings) -> None:
         sound = not place or (place.startswith(("http://", "https://")) and "@" not in place)
         demand(sound, name, "an address begins with http:// or https://, and holds no password")
     demand(settings.spool_max_bytes >= 1024**2, "spool_max_bytes", "it must be at least 1 MiB")
+    for name in ("engine_max_mib", "engines_max_mib"):
+        demand(getattr(settings, name) >= 0, name, "it must be 0 or more")
     demand(settings.cache_max_bytes >= 0, "cache_max_bytes", "it must be 0 or more")
     demand(
         settings.spool_full in {"refuse", "unrecorded"}, "spool_full", "say refuse or unrecorded"

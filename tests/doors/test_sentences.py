@@ -46,6 +46,7 @@ from volano.monitor.slos import SLOs
 from volano.prompts.keeper import Prompts
 from volano.releases.keeper import Releases
 from volano.releases.reconciler import Reconciler
+from volano.serving.keeper import Engines
 from volano.store.catalog import Catalog
 from volano.store.garbage import Garbage
 from volano.store.ledger import Ledger
@@ -70,6 +71,7 @@ KEEPERS = {
     "datasets": Datasets,
     "diagnoses": Diagnoses,
     "drift": Drift,
+    "engines": Engines,
     "evals": Evals,
     "exchange": Exchange,
     "exports": Exports,
@@ -166,6 +168,7 @@ INNER = {
         "usable",
         "tunable",
         "weights",
+        "served",
         "folder",
         "file",
     },

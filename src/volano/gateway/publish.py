@@ -18,6 +18,7 @@ import os
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -45,7 +46,9 @@ from volano.releases.channel import MILLION, Arm, Channel
 from volano.releases.errors import TamperedReleaseError
 from volano.releases.keeper import Releases
 from volano.serving.chat import open_chat
-from volano.serving.spec import DIALECTS, EngineSpec
+from volano.serving.engines import KINDS, engine_of
+from volano.serving.hosting import Hosting
+from volano.serving.spec import EngineSpec
 from volano.serving.wanted import Wanted
 from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
@@ -85,6 +88,7 @@ class Publisher:
         environment: Mapping[str, str] = os.environ,
         limits: Limits | None = None,
         costs: Costs | None = None,
+        engines_max_bytes: int = 0,
     ):
         self._run = run.resolve()
         self._catalog = catalog
@@ -102,6 +106,7 @@ class Publisher:
         self._clock = clock
         self._environment = environment
         self._wanted = Wanted(self._run / "engines.json")
+        self._hosting = Hosting(self._run, engines_max_bytes)
         self._shared = Shared(self._run / "shared.bin")
         self._limits = limits
         self._costs = costs
@@ -182,7 +187,20 @@ class Publisher:
             for arm in self._releases().arms(channel)
             if arm.role == "stable"
         }
-        return sorted(name for name, digest in served if not self.ready(digest))
+        return sorted(
+            name for name, digest in served if not self.ready(digest) and not self._aside(digest)
+        )
+
+    def aside(self) -> tuple[EngineSpec, ...]:
+        """Return the engines that are wanted and do not run, for want of memory."""
+        return self._hosting.aside
+
+    def _aside(self, release_digest: str) -> bool:
+        """Whether an engine of this release waits for memory, and is loaded when it is asked."""
+        with suppress(VolanoError):
+            own = self._own(self._model(release_digest))
+            return any(self._hosting.waits(self._engine(model).name) for model in own)
+        return False
 
     def provider_keys(self) -> list[dict[str, Any]]:
         """Return which models want a key, from which variable, whether it is set, and who serves them.
@@ -245,17 +263,17 @@ class Publisher:
 
     def _wish_engines(self, channels: list[Channel]) -> None:
         """Wish for the engines of every arm; those just left linger for calls in flight."""
-        now = time.monotonic()
+        now, calls = time.monotonic(), Counter[str]()
         for digest in sorted({d for c in channels for d in (c.stable, c.candidate) if d}):
             try:
                 for model in self._own(self._model(digest)):
-                    self._engine(model)
+                    calls[self._engine(model).name] += self.counts(digest)[0]
                     self._needed_s[str(model.digest)] = now
             except VolanoError as error:
                 self._tell(digest, error)
         keep = [d for d, at in self._needed_s.items() if now - at < LINGER_S]
         self._needed_s = {digest: self._needed_s[digest] for digest in keep}
-        self._wanted.write(self._engines[digest] for digest in keep)
+        self._wanted.write(self._hosting.fit([self._engines[digest] for digest in keep], calls))
 
     def _live_keys(self) -> dict[str, shape.Key]:
         return {
@@ -436,7 +454,7 @@ class Publisher:
             spec = self._engine(model)
             return shape.Target(
                 name=spec.name, url=spec.address, model=spec.alias, engine=True,
-                provider="engine", dialects=dict(DIALECTS), price=0, capacity=spec.n_parallel,
+                provider="engine", dialects=dict(KINDS.get(spec.kind).dialects), price=0, capacity=spec.n_parallel,
                 region=self._region,
             )  # fmt: skip
         key = pointer.key(self._environment)
@@ -450,21 +468,24 @@ class Publisher:
     def _engine(self, model: Artifact) -> EngineSpec:
         """Return how this model runs, its weights checked out: hashed once, then looked for."""
         known = self._engines.get(str(model.digest))
-        if known is None or not Path(known.model_path).is_file():
+        if known is None or not Path(known.model_path).exists():
             known = self._engines[str(model.digest)] = self._new_engine(model)
         return known
 
     def _new_engine(self, model: Artifact) -> EngineSpec:
         name = model.digest.short
         context = int(model.manifest.meta.get("context_length", 512))
+        kind = engine_of(model.manifest.meta, model.manifest.files)
         return EngineSpec(
             name=name,
-            model_path=str(self._models.weights(model.ref)),
+            model_path=str(self._models.served(model.ref, folder=kind.folder)),
             alias=model.ref,
             address=f"unix:{self._run / f'engine-{name}.sock'}",
             n_parallel=self._slots,
             n_ctx=context * self._slots,
             threads=self._threads,
+            kind=kind.name,
+            options=model.manifest.meta.get("engine_options") or {},
         )
 
     def _model(self, release_digest: str) -> Artifact:

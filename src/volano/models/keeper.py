@@ -200,8 +200,8 @@ class Models:
         meta = model.manifest.meta
         if meta["format"] == "pointer":
             return model
-        parity = meta["parity"]
-        if not parity["passed"]:
+        parity = meta.get("parity")
+        if parity is not None and not parity["passed"]:
             reason = f"only {parity['equal']} of {parity['n']} answers equal its trained weights'"
             raise ModelNotUsableError(model=model.ref, reason=reason)
         return model
@@ -218,6 +218,23 @@ class Models:
         if model.manifest.meta["format"] == "pointer":
             raise ModelNotUsableError(model=model.ref, reason="its weights are not here")
         return self._out(model, trained.WEIGHTS)
+
+    def served(self, ref: str | Ref, *, folder: bool) -> Path:
+        """Return what an engine is given: the GGUF file, or a folder with all of the model's files.
+
+        Raises:
+            UnknownArtifactError: there is no such model.
+            ModelNotUsableError: it has no weights here, or did not pass parity.
+            CorruptBlobError: the stored bytes are damaged.
+        """
+        if not folder:
+            return self.weights(ref)
+        model = self.usable(self.get(ref))
+        if model.manifest.meta["format"] == "pointer":
+            raise ModelNotUsableError(model=model.ref, reason="its weights are not here")
+        for path in model.manifest.files:
+            self._out(model, path)
+        return self._home(model)
 
     def folder(self, ref: str | Ref) -> Path:
         """Return a folder with all files of a trained model: what tuning starts from.

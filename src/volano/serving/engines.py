@@ -1,39 +1,31 @@
 """The kinds of engines: which formats each runs, how it is started, what it calls its figures.
 
-    llamacpp, ctranslate2, onnx   our own processes, on a Unix socket
-    vllm, sglang                  started by a process of ours, or attached where they run already
-    ollama                        attached only: it starts and stops models by itself
+llamacpp, ctranslate2, onnx   our own processes, on a Unix socket
+vllm, sglang                  started by a process of ours, or attached where they run already
+ollama                        attached only: it starts and stops models by itself
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from volano.core.errors import NotFoundError
 from volano.core.plugins import Registry
-from volano.serving.spec import DIALECTS
+from volano.serving.errors import UnknownEngineError
+from volano.serving.spec import DIALECTS, STARTED
 
 COMPLETIONS = {name: DIALECTS[name] for name in ("openai.chat", "openai.completions")}
-
-
-class UnknownEngineError(NotFoundError):
-    """There is no engine `{kind}` that volano can start."""
-
-    hint = "It starts {known}."
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of engine.
 
-    `module` is the process that runs it, empty when it is only attached;
     `figures` says under which names its `/metrics` has each field of `Vitals`,
     the newest name first; `tokenize` is the field that its `/tokenize` takes a
     text in, empty where it has no such door.
     """
 
     name: str
-    module: str = ""
     formats: tuple[str, ...] = ()
     folder: bool = True
     """Whether it is given a folder, or else one file."""
@@ -48,7 +40,6 @@ _OWN = {
     "queued": ("volano_engine_queued",),
     "slots": ("volano_engine_slots",),
 }
-_PLACE = "volano.adapters.engines"
 
 KINDS: Registry[Kind] = Registry("engine")
 
@@ -60,7 +51,7 @@ def add(kind: Kind) -> Kind:
 
 LLAMACPP = add(
     Kind(
-        "llamacpp", f"{_PLACE}.llamacpp", ("gguf",), folder=False, dialects=DIALECTS,
+        "llamacpp", ("gguf",), folder=False, dialects=DIALECTS,
         tokenize="content",
         figures={
             "tokens": ("llamacpp:tokens_predicted_total",),
@@ -71,14 +62,12 @@ LLAMACPP = add(
         },
     )
 )  # fmt: skip
-CTRANSLATE2 = add(
-    Kind("ctranslate2", f"{_PLACE}.ctranslate2", ("ct2",), figures=_OWN, tokenize="content")
-)
-ONNX = add(Kind("onnx", f"{_PLACE}.onnx", ("onnx",), figures=_OWN, tokenize="content"))
+CTRANSLATE2 = add(Kind("ctranslate2", ("ct2",), figures=_OWN, tokenize="content"))
+ONNX = add(Kind("onnx", ("onnx",), figures=_OWN, tokenize="content"))
 VLLM = add(
     # https://docs.vllm.ai/en/stable/usage/metrics/
     Kind(
-        "vllm", f"{_PLACE}.vllm", ("safetensors",), tokenize="prompt",
+        "vllm", ("safetensors",), tokenize="prompt",
         figures={
             "tokens": ("vllm:generation_tokens_total",),
             "busy": ("vllm:num_requests_running",),
@@ -90,7 +79,7 @@ VLLM = add(
 SGLANG = add(
     # https://docs.sglang.io/references/production_metrics.html
     Kind(
-        "sglang", f"{_PLACE}.sglang", ("safetensors",), tokenize="prompt",
+        "sglang", ("safetensors",), tokenize="prompt",
         figures={
             "tokens": ("sglang:generation_tokens_total",),
             "tokens_per_s": ("sglang:gen_throughput",),
@@ -103,32 +92,23 @@ SGLANG = add(
 OLLAMA = add(Kind("ollama"))
 
 
-def engine_of(meta: Mapping[str, Any]) -> Kind:
-    """Return the kind that serves a model, from its manifest: what it names, or its format's.
+def engine_of(meta: Mapping[str, Any], files: Container[str] = ()) -> Kind:
+    """Return the kind that serves a model: the one it names, llama.cpp where there is GGUF, or its format's.
 
     Models recorded before they named a format are GGUF.
+
+    Args:
+        meta: of the model's manifest.
+        files: the names of its files.
 
     Raises:
         UnknownEngineError: no engine runs this format here.
     """
     named, form = meta.get("engine"), meta.get("format") or "gguf"
+    if not named and "model.gguf" in files:
+        return LLAMACPP
     for name in KINDS:
         kind = KINDS.get(name)
-        if kind.module and (name == named or (not named and form in kind.formats)):
+        if name in STARTED and (name == named or (not named and form in kind.formats)):
             return kind
-    raise UnknownEngineError(kind=named or f"for {form}", known=_known())
-
-
-def launched(kind: str) -> Kind:
-    """Return the kind of this name, which can be started here.
-
-    Raises:
-        UnknownEngineError: there is none, or it is only attached.
-    """
-    if kind not in KINDS or not KINDS.get(kind).module:
-        raise UnknownEngineError(kind=kind, known=_known())
-    return KINDS.get(kind)
-
-
-def _known() -> str:
-    return ", ".join(name for name in KINDS if KINDS.get(name).module)
+    raise UnknownEngineError(kind=named or f"for {form}", known=", ".join(STARTED))

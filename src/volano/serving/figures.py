@@ -7,7 +7,9 @@ from typing import Any
 
 from volano.core.ports.engine import Vitals
 
-_SAMPLE = re.compile(r"([A-Za-z_:][\w:]*)(?:\{(?:[^\"{}]|\"(?:[^\"\\]|\\.)*\")*\})?\s+(\S+)(?:\s+-?\d+)?")
+_SAMPLE = re.compile(
+    r"([A-Za-z_:][\w:]*)(?:\{(?:[^\"{}]|\"(?:[^\"\\]|\\.)*\")*\})?\s+(\S+)(?:\s+-?\d+)?"
+)
 WHOLE = ("busy", "queued", "slots")
 SHARES = ("kv_use",)
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from volano.serving.errors import BadAddressError
+from volano.serving.errors import BadAddressError, UnknownEngineError
 
 DIALECTS = {
     "openai.chat": "/v1/chat/completions",
@@ -16,6 +16,9 @@ DIALECTS = {
     "anthropic.count_tokens": "/v1/messages/count_tokens",
 }
 """What an engine understands, and where. Embeddings need an engine of their own kind."""
+
+STARTED = ("llamacpp", "ctranslate2", "onnx", "vllm", "sglang")
+"""The kinds of engines that are started here, each by a module of its name."""
 
 MAX_SOCKET_PATH = 107
 """Bytes that fit into a Unix socket's address (`sun_path`, unix(7))."""
@@ -81,6 +84,6 @@ def command(spec: EngineSpec) -> list[str]:
     Raises:
         UnknownEngineError: there is no such kind, or none that is started here.
     """
-    from volano.serving.engines import launched
-
-    return [sys.executable, "-m", launched(spec.kind).module, "--spec", spec.to_json()]
+    if spec.kind not in STARTED:
+        raise UnknownEngineError(kind=spec.kind, known=", ".join(STARTED))
+    return [sys.executable, "-m", f"volano.adapters.engines.{spec.kind}", "--spec", spec.to_json()]

@@ -17,7 +17,7 @@ import xllamacpp
 from volano.core.errors import VolanoError
 from volano.jobs import lifeline
 from volano.serving.errors import EngineFailedError
-from volano.serving.sockets import AddressTakenError, clear_socket
+from volano.serving.sockets import clear_socket
 from volano.serving.spec import EngineSpec
 
 ERRORS_ONLY = 1

@@ -76,7 +76,9 @@ class Reckoner:
         given = {"input_ids": ids, "attention_mask": mask}
         given["position_ids"] = np.broadcast_to(np.arange(longest, dtype=ids.dtype), ids.shape)
         asked = {
-            name: value.astype(self._kind(name)) for name, value in given.items() if name in self._wants
+            name: value.astype(self._kind(name))
+            for name, value in given.items()
+            if name in self._wants
         }
         [found] = self._session.run([self._gives], asked)
         return np.asarray(found)[np.arange(len(texts)), [len(text) - 1 for text in texts]]

@@ -69,7 +69,14 @@ def _adapters(adapters: Mapping[str, str], rank: int | None) -> list[str]:
         return []
     paths = [f"{name}={folder}" for name, folder in sorted(adapters.items())]
     most = ["--max-lora-rank", str(rank)] if rank else []
-    return ["--enable-lora", "--max-loras-per-batch", str(len(paths)), *most, "--lora-paths", *paths]
+    return [
+        "--enable-lora",
+        "--max-loras-per-batch",
+        str(len(paths)),
+        *most,
+        "--lora-paths",
+        *paths,
+    ]
 
 
 if __name__ == "__main__":

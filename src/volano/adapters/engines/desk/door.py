@@ -168,7 +168,9 @@ class _Form:
         return {"prompt_tokens": read_, "completion_tokens": said, "total_tokens": read_ + said}
 
     def whole(self, text: str, reason: str) -> dict[str, Any]:
-        message = {"message": {"role": "assistant", "content": text}} if self._chat else {"text": text}
+        message = (
+            {"message": {"role": "assistant", "content": text}} if self._chat else {"text": text}
+        )
         choice = {"index": 0, **message, "logprobs": None, "finish_reason": reason}
         kind = "chat.completion" if self._chat else "text_completion"
         return {**self._head, "object": kind, "choices": [choice], "usage": self.usage()}
@@ -234,7 +236,9 @@ async def _events(turn: Turn, form: _Form, *, include_usage: bool) -> AsyncItera
 
 
 def _event(value: dict[str, Any]) -> bytes:
-    return b"data: " + json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+    return (
+        b"data: " + json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+    )
 
 
 async def _body(request: Request) -> bytes:

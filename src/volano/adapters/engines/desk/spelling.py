@@ -40,9 +40,7 @@ class Spelling:
         """Return what was held back, when no more tokens come."""
         if self.stopped:
             return ""
-        rest = self._decode(self._from, len(self._ids))[
-            len(self._decode(self._from, self._read)) :
-        ]
+        rest = self._decode(self._from, len(self._ids))[len(self._decode(self._from, self._read)) :]
         text = self._certain(rest) + ("" if self.stopped else self._held)
         self._held = ""
         return text

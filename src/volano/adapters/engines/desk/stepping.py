@@ -59,9 +59,7 @@ def step_to_end(turns: Sequence[Turn], logits: Logits) -> None:
         ]
 
 
-def _step(
-    waiting: Waiting, active: list[Turn], dice: dict[int, Any], logits: Logits
-) -> list[Turn]:
+def _step(waiting: Waiting, active: list[Turn], dice: dict[int, Any], logits: Logits) -> list[Turn]:
     begun = time.monotonic()
     try:
         rows = logits([[*turn.prompt, *turn.said] for turn in active])
