@@ -166,6 +166,7 @@ INNER = {
         "usable",
         "tunable",
         "weights",
+        "based",
         "folder",
         "file",
     },

@@ -39,7 +39,9 @@ _PLAIN: dict[str, tuple[Any, ...]] = {
 class BadAdapterError(InvalidError):
     """The adapter in `{folder}` cannot become GGUF: {reason}."""
 
-    hint = "A plain LoRA adapter (PEFT) of a Llama model can be served; merge others into their base."
+    hint = (
+        "A plain LoRA adapter (PEFT) of a Llama model can be served; merge others into their base."
+    )
 
 
 def write(folder: Path, base: Path, target: Path) -> Path:

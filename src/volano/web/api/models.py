@@ -30,7 +30,7 @@ VERBS = (
             Param("steps", "optimizer steps; the recipe's own when not given", "int"),
             _SEED,
             Param("adapter", "keep what is learned apart from the base: one loaded base serves many",
-                  "bool", default=False),
+                  "flag", default=False),
         ),
         changes=True, done=_RUN, next="volano run show {id}",
     ),
