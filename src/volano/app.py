@@ -60,6 +60,7 @@ from volano.feedback.recording import recorder
 from volano.feedback.reviews import Reviews
 from volano.feedback.sense import SenseFeedback
 from volano.flows.keeper import Flows
+from volano.gateway.engines import Sizes
 from volano.gateway.importer import Importer
 from volano.gateway.keeper import Gateway
 from volano.gateway.provider import bearer
@@ -278,9 +279,15 @@ class App:
             hmac_secret=secret,
             max_body_bytes=settings.max_body_bytes,
             spool_full=settings.spool_full,
-            engine_slots=settings.engine_slots,
-            engine_threads=settings.engine_threads,
-            engines_max_bytes=settings.engines_max_mib << 20,
+            engines=Sizes(
+                slots=settings.engine_slots,
+                threads=settings.engine_threads,
+                replicas=settings.engine_replicas,
+                queue=settings.engine_queue,
+                workers=settings.workers,
+                embeddings=settings.engine_embeddings == "on",
+                max_bytes=settings.engines_max_mib << 20,
+            ),
             clock=self.clock,
             region=settings.region,
         )

@@ -60,6 +60,12 @@ class Settings:
     """Memory that each local engine may take, in MiB; one that takes more is started again. 0: no limit."""
     engines_max_mib: int = 0
     """Memory of all local engines together, in MiB; those used least wait until they are asked. 0: no limit."""
+    engine_queue: int = 64
+    """Requests that may wait for one local engine in each gateway process; more are refused (503)."""
+    engine_replicas: int = 1
+    """Processes of each local engine; the least busy one answers."""
+    engine_embeddings: str = "off"
+    """`on`: each model of ours in a channel gives embeddings too, by a second process."""
     max_body_bytes: int = 20 * 1024 * 1024
     """The largest request the gateway takes."""
     spool_max_bytes: int = 2 * 1024**3
@@ -238,6 +244,9 @@ def _check(settings: Settings) -> None:
     for name in (*counted, *waits):
         demand(getattr(settings, name) >= 1, name, "it must be at least 1")
     demand(1 <= settings.engine_slots <= 256, "engine_slots", "1 to 256 are possible")
+    demand(1 <= settings.engine_queue <= 4096, "engine_queue", "1 to 4096 are possible")
+    demand(1 <= settings.engine_replicas <= 16, "engine_replicas", "1 to 16 are possible")
+    demand(settings.engine_embeddings in ("on", "off"), "engine_embeddings", "it is on or off")
     demand(
         1024 <= settings.max_body_bytes <= 64 * 1024**2,
         "max_body_bytes",

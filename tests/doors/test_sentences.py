@@ -169,6 +169,7 @@ INNER = {
         "tunable",
         "weights",
         "served",
+        "based",
         "folder",
         "file",
     },

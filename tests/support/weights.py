@@ -48,36 +48,26 @@ def trained_folder(target: Path) -> Path:
 
 def ct2_folder(trained: Path, target: Path) -> Path:
     """Convert for CTranslate2."""
-    from ctranslate2.converters import TransformersConverter
+    from volano.models.export import ct2
 
-    _dress(trained)
-    TransformersConverter(str(trained), copy_files=["tokenizer.json"]).convert(str(target))
-    return target
+    target.mkdir(parents=True)
+    ct2.export(trained, target, precision="float32")
+    return _with_words(trained, target)
 
 
 def onnx_folder(trained: Path, target: Path) -> Path:
-    """Convert for ONNX Runtime: token ids in, logits out, no cache."""
-    import torch
+    """Convert for ONNX Runtime."""
+    from volano.models.export import onnx
 
-    from volano.models.training.network import load
+    target.mkdir(parents=True)
+    onnx.export(trained, target, precision="float32")
+    return _with_words(trained, target)
 
-    class Bare(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.network = load(trained).eval()
 
-        def forward(self, input_ids):
-            return self.network(input_ids=input_ids, use_cache=False).logits
-
-    target.mkdir(parents=True, exist_ok=True)
-    batch, length = torch.export.Dim("batch", max=64), torch.export.Dim("length", max=512)
-    torch.onnx.export(
-        Bare(), (torch.tensor([[1, 2, 3], [1, 4, 5]]),), str(target / "model.onnx"),
-        input_names=["input_ids"], output_names=["logits"], dynamo=True, external_data=False,
-        dynamic_shapes={"input_ids": {0: batch, 1: length}}, verbose=False,
-    )  # fmt: skip
+def _with_words(trained: Path, target: Path) -> Path:
     for name in ("config.json", "tokenizer.json"):
-        (target / name).write_bytes((trained / name).read_bytes())
+        if not (target / name).exists():
+            (target / name).write_bytes((trained / name).read_bytes())
     return target
 
 
@@ -128,14 +118,3 @@ def _tokenizer(fact: dict, target: Path) -> None:
         for at, text in added
     ]  # fmt: skip
     target.write_text(json.dumps(made, ensure_ascii=False))
-
-
-def _dress(trained: Path) -> None:
-    """Add what makes transformers find the tokenizer."""
-    pad, begin, end = SPECIAL
-    (trained / "tokenizer_config.json").write_text(
-        json.dumps(
-            {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": begin, "eos_token": end,
-             "pad_token": pad}
-        )
-    )  # fmt: skip

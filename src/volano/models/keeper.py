@@ -12,7 +12,7 @@ from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.core.ref import Ref
 from volano.core.text import shown_address
-from volano.models import builtin, trained
+from volano.models import adapter, builtin, trained
 from volano.models.errors import BadPointerError, ModelNotUsableError
 from volano.models.pointer import STRATEGIES, Entry
 from volano.store.artifact import Artifact
@@ -158,7 +158,7 @@ class Models:
         before, colon, model = text.partition(":")
         if "@" in before or not colon:
             own = self.usable(self.get(text))
-            if trained.WEIGHTS not in own.manifest.files:
+            if not {trained.WEIGHTS, adapter.SERVED} & set(own.manifest.files):
                 raise ModelNotUsableError(model=own.ref, reason="its weights are not here")
             return Entry(None, own.ref, str(own.digest), weight)
         _check_model(model)
@@ -215,7 +215,7 @@ class Models:
             CorruptBlobError: the stored bytes are damaged.
         """
         model = self.usable(self.get(ref))
-        if model.manifest.meta["format"] == "pointer":
+        if model.manifest.meta["format"] in ("pointer", adapter.FORMAT):
             raise ModelNotUsableError(model=model.ref, reason="its weights are not here")
         return self._out(model, trained.WEIGHTS)
 
@@ -235,6 +235,18 @@ class Models:
         for path in model.manifest.files:
             self._out(model, path)
         return self._home(model)
+
+    def based(self, model: Artifact) -> tuple[Artifact, Path | None]:
+        """Return the model whose weights are loaded for this one, and its adapter's file if it is one.
+
+        Raises:
+            ModelNotUsableError: the adapter or its base did not pass parity.
+            CorruptBlobError: the stored bytes are damaged.
+        """
+        digest = adapter.base_of(model)
+        if digest is None:
+            return model, None
+        return self._catalog.by_digest(digest), self._out(self.usable(model), adapter.SERVED)
 
     def folder(self, ref: str | Ref) -> Path:
         """Return a folder with all files of a trained model: what tuning starts from.

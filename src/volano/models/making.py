@@ -9,6 +9,7 @@ Its spec:
      "base": "/…/folder",              # tune: the trained model to start from
      "recipe": {…},                    # fields that differ from the chosen recipe
      "precision": "F32" | "Q8_0",
+     "adapter": true,                  # tune: keep the additions apart from the base
      "checkpoint_steps": 100}
 
 It trains (taking up its own checkpoint where there is one), exports, checks
@@ -34,7 +35,7 @@ from volano.core.canon import canonical
 from volano.core.digest import Digest
 from volano.core.errors import InvalidError
 from volano.jobs.child import child_main
-from volano.models import export, parity
+from volano.models import adapter, adapter_gguf, export, parity
 from volano.models.training import loop, network, tokenizer
 from volano.models.training.checkpoint import Checkpoints
 from volano.models.training.recipe import Recipe
@@ -82,7 +83,9 @@ def make(
     model, words, recipe, facts = train(spec, rows, checkpoint, progress)
     card = {
         "architecture": "llama",
-        "parameters": sum(p.numel() for p in model.parameters()),
+        "parameters": sum(
+            p.numel() for p in model.parameters() if p.requires_grad or not spec.get("adapter")
+        ),
         "context_length": recipe.context,
         "mode": spec["mode"],
         "metrics": {**facts, "cpu_s": round(time.process_time() - began, 2)},
@@ -169,7 +172,9 @@ def _tune(
         every=spec.get("checkpoint_steps", CHECKPOINT_STEPS),
         progress=progress,
     )
-    return model.merge_and_unload(), words, recipe, {**metrics, **_counts(encoded, schedule)}
+    if not spec.get("adapter"):
+        model = model.merge_and_unload()
+    return model, words, recipe, {**metrics, **_counts(encoded, schedule)}
 
 
 def learn_words(rows: Sequence[Row], recipe: Recipe) -> Tokenizer:
@@ -204,11 +209,19 @@ def _finish(
 ) -> parity.Parity:
     """Write the model's files, export, and compare the export with the weights."""
     files = {network.RECIPE: recipe.to_dict(), "card.json": card}
-    network.save(folder, model, words, files)
     precision = spec.get("precision", "F32")
-    gguf = export.export(
-        folder, folder / "model.gguf", precision=precision, name=spec.get("name", "model")
-    )
+    apart = spec["mode"] == "tune" and bool(spec.get("adapter"))
+    if apart:
+        base = Path(spec["base"])
+        gguf = base / "model.gguf"
+        precision = json.loads((base / "parity.json").read_text(encoding="utf-8"))["precision"]
+        network.save_adapter(folder, model, files)
+        adapter_gguf.write(folder, base, folder / adapter.SERVED)
+    else:
+        network.save(folder, model, words, files)
+        gguf = export.export(
+            folder, folder / "model.gguf", precision=precision, name=spec.get("name", "model")
+        )
     prompts = [recipe.render(row["text"]) for row in checked]
     longest = card["metrics"]["answer_tokens"] + 8
     proof = parity.check(
@@ -218,6 +231,7 @@ def _finish(
         precision=precision,
         max_tokens=longest,
         context=recipe.context,
+        adapter=folder / adapter.SERVED if apart else None,
     )
     text = json.dumps(proof.to_dict(), ensure_ascii=False, indent=1)
     (folder / "parity.json").write_text(text + "\n", encoding="utf-8")

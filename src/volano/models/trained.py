@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from volano.core.digest import Digest
+from volano.models import adapter
 from volano.models.errors import NotAModelError
 
 WEIGHTS = "model.gguf"
@@ -33,6 +34,8 @@ def read(folder: Path) -> Trained:
         NotAModelError: a file is missing, not readable, not GGUF, or the
             parity proof is about another file.
     """
+    if (folder / adapter.SERVED).is_file():
+        return Trained(*adapter.read(folder))
     missing = [name for name in REQUIRED if not (folder / name).is_file()]
     if missing:
         raise NotAModelError(folder=folder, reason=f"there is no {', '.join(missing)}")

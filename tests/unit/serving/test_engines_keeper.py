@@ -82,7 +82,7 @@ def test_an_attached_vllm_tells_how_it_is(serve):
     assert engine.models() == ["llama"]
     assert engine.tokenize("three small words") == [1, 2, 3]
     assert (engine.vitals().busy, engine.vitals().tokens) == (2, 100)
-    assert json.loads(dict((p, b) for p, b, _ in server.asked)["/tokenize"])["prompt"]
+    assert json.loads({p: b for p, b, _ in server.asked}["/tokenize"])["prompt"]
     assert {key for _, _, key in server.asked} == {"Bearer k"}
 
 

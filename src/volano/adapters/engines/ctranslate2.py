@@ -57,9 +57,10 @@ class Reckoner:
             callback=lambda said: not turns[said.batch_id].put(said.token_id),
         )
 
-    def logits(self, texts: Sequence[Sequence[int]]) -> Any:
-        """Return the logits of each text's next token."""
-        found = np.array(self._generator.forward_batch([list(text) for text in texts]))
+    def logits(self, turns: Sequence[Turn]) -> Any:
+        """Return the logits of each turn's next token."""
+        texts = [[*turn.prompt, *turn.said] for turn in turns]
+        found = np.array(self._generator.forward_batch(texts))
         return found[np.arange(len(texts)), [len(text) - 1 for text in texts]]
 
 

@@ -164,11 +164,11 @@ def test_turns_that_come_later_join_and_the_failed_do_not_stop_the_next(tokenize
     np = pytest.importorskip("numpy")
     calls = []
 
-    def logits(texts):
-        calls.append(len(texts))
-        if any(text[0] == 9 for text in texts):
+    def logits(turns):
+        calls.append(len(turns))
+        if any(one.prompt == [9] for one in turns):
             raise RuntimeError("out of memory")
-        return np.eye(300)[[text[-1] + 1 for text in texts]]
+        return np.eye(300)[[(one.prompt + one.said)[-1] + 1 for one in turns]]
 
     async def ask():
         loop, waiting = asyncio.get_running_loop(), Waiting(4)

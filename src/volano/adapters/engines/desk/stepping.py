@@ -1,8 +1,7 @@
 """Stepping: one token for every turn under way, then look who came and who is done.
 
-That is continuous batching (Yu et al. 2022, "Orca"), for models that give the
-logits of a whole sequence. Without a cache each step reads the whole text
-again: fit for small models and short answers, and exact.
+That is continuous batching (Yu et al. 2022, "Orca"). What the model keeps of a
+turn between two steps lies in `turn.kept`.
 """
 
 import logging
@@ -23,8 +22,8 @@ else:
 
 log = logging.getLogger(__name__)
 
-Logits = Callable[[Sequence[Sequence[int]]], Any]
-"""From texts as tokens to the logits of each one's next token, `[texts, words]`."""
+Logits = Callable[[Sequence[Turn]], Any]
+"""From turns, with what they said so far, to the logits of each one's next token, `[turns, words]`."""
 
 
 def stepper(waiting: Waiting, logits: Logits, *, most: int) -> threading.Thread:
@@ -51,7 +50,7 @@ def step_to_end(turns: Sequence[Turn], logits: Logits) -> None:
     active = list(turns)
     dice = {id(turn): np.random.default_rng(turn.sampling.seed) for turn in active}
     while active:
-        rows = logits([[*turn.prompt, *turn.said] for turn in active])
+        rows = logits(active)
         active = [
             turn
             for turn, row in zip(active, rows, strict=True)
@@ -62,7 +61,7 @@ def step_to_end(turns: Sequence[Turn], logits: Logits) -> None:
 def _step(waiting: Waiting, active: list[Turn], dice: dict[int, Any], logits: Logits) -> list[Turn]:
     begun = time.monotonic()
     try:
-        rows = logits([[*turn.prompt, *turn.said] for turn in active])
+        rows = logits(active)
         for turn, row in zip(active, rows, strict=True):
             turn.put(draw(row, turn.sampling, dice[id(turn)]))
     except Exception as error:  # whatever a native library throws, the next turn goes on
@@ -71,6 +70,7 @@ def _step(waiting: Waiting, active: list[Turn], dice: dict[int, Any], logits: Lo
             turn.fail(f"{type(error).__name__}: {error}"[:300])
     done = [turn for turn in active if turn.done]
     for turn in done:
+        turn.kept = None
         del dice[id(turn)]
     waiting.count(done, begun)
     return [turn for turn in active if not turn.done]

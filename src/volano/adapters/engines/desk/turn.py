@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from volano.adapters.engines.desk.asked import Sampling
 from volano.adapters.engines.desk.spelling import Spelling
@@ -40,6 +41,8 @@ class Turn:
         self.said: list[int] = []
         self.pieces: asyncio.Queue[Piece] = asyncio.Queue()
         self.done = False
+        self.kept: Any = None
+        """What the model keeps of this turn between two steps."""
         self._ends = ends
         self._spelling = spelling
         self._loop = loop
