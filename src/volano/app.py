@@ -61,8 +61,10 @@ from volano.feedback.recording import recorder
 from volano.feedback.reviews import Reviews
 from volano.feedback.sense import SenseFeedback
 from volano.flows.keeper import Flows
+from volano.gateway.engines import Sizes
 from volano.gateway.importer import Importer
 from volano.gateway.keeper import Gateway
+from volano.gateway.provider import bearer
 from volano.gateway.publish import Publisher
 from volano.gateway.replays import Replays
 from volano.gateway.targets import Targets
@@ -102,6 +104,8 @@ from volano.releases.keeper import Releases
 from volano.releases.opener import Opener
 from volano.releases.reconciler import Reconciler
 from volano.releases.signing import Signer
+from volano.serving.engines import KINDS
+from volano.serving.keeper import Attached, Engines
 from volano.settings import Settings
 from volano.store.blobs import Blobs
 from volano.store.catalog import Catalog
@@ -292,11 +296,19 @@ class App:
             hmac_secret=secret,
             max_body_bytes=settings.max_body_bytes,
             spool_full=settings.spool_full,
-            engine_slots=settings.engine_slots,
-            engine_threads=settings.engine_threads,
+            engines=Sizes(
+                slots=settings.engine_slots,
+                threads=settings.engine_threads,
+                replicas=settings.engine_replicas,
+                queue=settings.engine_queue,
+                workers=settings.workers,
+                embeddings=settings.engine_embeddings == "on",
+                max_bytes=settings.engines_max_mib << 20,
+            ),
             clock=self.clock,
             region=settings.region,
         )
+        self.engines = Engines(path("run"), self._attached, aside=self.publisher.aside)
         self.gateway = Gateway(run=path("run"), ledger=self.ledger, clock=self.clock)
         self.releases = Releases(
             db=self._db,
@@ -340,6 +352,18 @@ class App:
         self._watch_over(settings)
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="rollouts", daemon=True)
+
+    def _attached(self) -> list[Attached]:
+        """Return the targets that are engines of others, whose figures are known."""
+        return [
+            Attached(
+                target.name, target.provider,
+                PROVIDERS.get(target.provider).address(target.url, target.region),
+                next((bearer(key.text) for key in self.targets.keys(target)), {}),
+            )
+            for target in self.targets.list()
+            if target.enabled and target.provider in KINDS
+        ]  # fmt: skip
 
     def _keep_data(self, settings: Settings) -> None:
         """Build what keeps data, and trades it."""

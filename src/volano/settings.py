@@ -56,6 +56,16 @@ class Settings:
     """Threads of each local engine."""
     engine_slots: int = 8
     """Requests one local engine answers at the same time."""
+    engine_max_mib: int = 0
+    """Memory that each local engine may take, in MiB; one that takes more is started again. 0: no limit."""
+    engines_max_mib: int = 0
+    """Memory of all local engines together, in MiB; those used least wait until they are asked. 0: no limit."""
+    engine_queue: int = 64
+    """Requests that may wait for one local engine in each gateway process; more are refused (503)."""
+    engine_replicas: int = 1
+    """Processes of each local engine; the least busy one answers."""
+    engine_embeddings: str = "off"
+    """`on`: each model of ours in a channel gives embeddings too, by a second process."""
     max_body_bytes: int = 20 * 1024 * 1024
     """The largest request the gateway takes."""
     spool_max_bytes: int = 2 * 1024**3
@@ -234,6 +244,9 @@ def _check(settings: Settings) -> None:
     for name in (*counted, *waits):
         demand(getattr(settings, name) >= 1, name, "it must be at least 1")
     demand(1 <= settings.engine_slots <= 256, "engine_slots", "1 to 256 are possible")
+    demand(1 <= settings.engine_queue <= 4096, "engine_queue", "1 to 4096 are possible")
+    demand(1 <= settings.engine_replicas <= 16, "engine_replicas", "1 to 16 are possible")
+    demand(settings.engine_embeddings in ("on", "off"), "engine_embeddings", "it is on or off")
     demand(
         1024 <= settings.max_body_bytes <= 64 * 1024**2,
         "max_body_bytes",
@@ -250,6 +263,8 @@ def _check(settings: Settings) -> None:
         sound = not place or (place.startswith(("http://", "https://")) and "@" not in place)
         demand(sound, name, "an address begins with http:// or https://, and holds no password")
     demand(settings.spool_max_bytes >= 1024**2, "spool_max_bytes", "it must be at least 1 MiB")
+    for name in ("engine_max_mib", "engines_max_mib"):
+        demand(getattr(settings, name) >= 0, name, "it must be 0 or more")
     demand(settings.cache_max_bytes >= 0, "cache_max_bytes", "it must be 0 or more")
     demand(
         settings.spool_full in {"refuse", "unrecorded"}, "spool_full", "say refuse or unrecorded"

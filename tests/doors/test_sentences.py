@@ -50,6 +50,7 @@ from volano.monitor.slos import SLOs
 from volano.prompts.keeper import Prompts
 from volano.releases.keeper import Releases
 from volano.releases.reconciler import Reconciler
+from volano.serving.keeper import Engines
 from volano.store.catalog import Catalog
 from volano.store.garbage import Garbage
 from volano.store.ledger import Ledger
@@ -75,6 +76,7 @@ KEEPERS = {
     "datasets": Datasets,
     "diagnoses": Diagnoses,
     "drift": Drift,
+    "engines": Engines,
     "evals": Evals,
     "exchange": Exchange,
     "exports": Exports,
@@ -179,6 +181,8 @@ INNER = {
         "usable",
         "tunable",
         "weights",
+        "served",
+        "based",
         "folder",
         "file",
     },

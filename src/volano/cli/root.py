@@ -22,6 +22,7 @@ NOUNS = {
     "eval": "Scores with intervals, comparisons on the same rows.",
     "release": "Pin, sign, move step by step, take back.",
     "channel": "The names that clients call.",
+    "engine": "What runs models here, and how it is doing.",
     "target": "Connections to provider accounts and servers.",
     "key": "Who may call the gateway.",
     "gateway": "The workers at the door, and how much may be used there.",

@@ -15,7 +15,6 @@ import ssl
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +27,10 @@ from volano.cli.cells import talk as tell
 from volano.cli.lock import FolderLock
 from volano.core.errors import UnavailableError
 from volano.gateway.shared import Shared
+from volano.serving.memory import MemoryLimit
 from volano.serving.renewal import Renewals
 from volano.serving.spec import EngineSpec
+from volano.serving.spec import command as command_of
 from volano.serving.supervisor import Command, Supervisor
 from volano.serving.wanted import Wanted
 from volano.settings import Settings, load
@@ -98,6 +99,7 @@ class Platform:
         self._listener = listener
         self._wanted = Wanted(settings.path("run", "engines.json"))
         self._renewals = Renewals(settings.path("run", "renew.json"))
+        self._memory = MemoryLimit(settings.engine_max_mib << 20)
         self._to_renew: list[str] = []
         self._successor: tuple[str, int] | None = None
         self._told: Any = None
@@ -155,9 +157,14 @@ class Platform:
         wanted = self._wanted.changed()
         if wanted is not None:
             self._supervisor.want([_engine(spec) for spec in wanted], prefix="engine-")
+        self._memory.tick(self._engines_now())
         self._renew()
         self._tell_state()
         time.sleep(TICK_S)
+
+    def _engines_now(self) -> list[tuple[str, int]]:
+        children = self._supervisor.children.items()
+        return [(n, c.process.pid) for n, c in children if n.startswith("engine-") and c.process]
 
     def _renew(self) -> None:
         """Renew workers one after the other: a successor serves before its predecessor ends."""
@@ -291,9 +298,7 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 def _engine(spec: EngineSpec) -> Command:
-    raw = json.dumps(asdict(spec), default=str)
-    argv = (sys.executable, "-m", "volano.adapters.engines.llamacpp", "--spec", raw)
-    return Command(f"engine-{spec.name}", argv, grace_s=3.0)
+    return Command(f"engine-{spec.name}", tuple(command_of(spec)), grace_s=3.0)
 
 
 def _health(settings: Settings) -> str:

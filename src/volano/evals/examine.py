@@ -102,15 +102,17 @@ class Examiner:
                 raise NoProviderKeyError(model=model.ref, variable=variable)
             return open_chat(pointer.address, pointer.model, api_key=pointer.key())
         context = int(model.manifest.meta.get("context_length", 512))
+        base, adapter = self._models.based(model)
         spec = EngineSpec(
             name=f"eval-{model.digest.short}",
-            model_path=str(self._models.weights(model.ref)),
-            alias=model.ref,
+            model_path=str(self._models.weights(base.ref)),
+            alias=base.ref,
+            adapters=((model.ref, str(adapter)),) if adapter else (),
             address=f"unix:{folder / 'engine.sock'}",
             n_parallel=SLOTS,
             n_ctx=context * SLOTS,
         )
-        return engine(spec)
+        return engine(spec, alias=model.ref)
 
     def _at_target(self, model: Artifact, target: str, name: str) -> AbstractContextManager[Chat]:
         if self._chat_at is None:

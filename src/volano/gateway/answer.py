@@ -19,7 +19,7 @@ from volano.core.errors import VolanoError
 from volano.gateway.account import Account
 from volano.gateway.call import Call, Money
 from volano.gateway.complaint import OURS, as_client_hears, retry_after_s
-from volano.gateway.errors import FaultError, SpoolFullError
+from volano.gateway.errors import FaultError, OverloadedError, SpoolFullError
 from volano.gateway.passage import BrokenStreamError, Chat, Native, Passage, Translated
 from volano.gateway.record import begin_frame, record, record_soon
 from volano.gateway.refusal import refuse_call, trace_headers
@@ -40,6 +40,8 @@ from volano.wire.thoughts import Marker
 _log = logging.getLogger("volano.gateway")
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 0.5
 _STATUS = {"timeout": 504, "busy": 503, "stopped": 503}
+LONGEST_ADVICE_S = 30
+"""A client of an engine that is full is never told to wait longer."""
 _ROOM_S = 0.003
 """How often a call looks for room in a budget."""
 _UNHEARD = frozenset(("connect", "busy", "key_missing", "certificate"))
@@ -562,7 +564,13 @@ def begin(call: Call, ways: Sequence[Way]) -> Answer:
     """
     at, rendered = (0, render(call, ways[0])) if len(ways) == 1 else _first(call, ways)
     state = call.state
-    call.way = ways[at]
+    way = call.way = ways[at]
+    if way.full:
+        waits_s = way.health.latency_s * way.health.in_flight / way.capacity
+        raise OverloadedError(
+            target=way.name, calls=way.health.in_flight, code="overloaded",
+            retry_after_s=min(LONGEST_ADVICE_S, 1 + round(waits_s)),
+        )  # fmt: skip
     call.under_way = True
     state.pulse.began(streamed=call.streamed)
     answer = Answer(call, ways, rendered, not call.streamed, at)

@@ -45,6 +45,11 @@ class Choosable(Protocol):
         ...
 
     @property
+    def full(self) -> bool:
+        """As many calls as may wait for it do."""
+        ...
+
+    @property
     def fallback(self) -> bool:
         """Not chosen among the others, but asked after them."""
         ...
@@ -82,12 +87,18 @@ def order(ways: Sequence[W], strategy: str, at: Circumstances) -> Sequence[W]:
     if len(first) < len(ways):
         chosen = [*chosen, *(way for way in ways if way.fallback)]
     fit = [way for way in chosen if _fit(way, at.now)]
-    return chosen if len(fit) == len(chosen) else [*fit, *(w for w in chosen if w not in fit)]
+    if len(fit) == len(chosen):
+        return chosen
+    return [*fit, *sorted((w for w in chosen if w not in fit), key=_full)]
 
 
 def _fit(way: Choosable, now: float) -> bool:
     health = way.health
     return health.takes(now) and not 0 < way.capacity <= health.in_flight
+
+
+def _full(way: Choosable) -> bool:
+    return way.full
 
 
 def _weighted(ways: Sequence[W], at: Circumstances) -> Sequence[W]:

@@ -171,6 +171,15 @@ class CannotServeError(InvalidError):
     hint = "Call a channel whose model can, or add a target that speaks this API."
 
 
+class OverloadedError(UnavailableError):
+    """The engine `{target}` works on {calls} calls already, and no more may wait."""
+
+    hint = (
+        "Try again in a moment. The owner can let more wait (`engine_queue`) or run more engines "
+        "(`engine_replicas`)."
+    )
+
+
 class NoTargetError(UnavailableError):
     """Every target of the release `{release}` is switched off."""
 

@@ -18,7 +18,8 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +37,7 @@ from volano.costs.price import cost
 from volano.flows.keeper import Flows
 from volano.gateway import snapshot as shape
 from volano.gateway.allotment import Allotment
+from volano.gateway.engines import Engines, Sizes, answers
 from volano.gateway.shared import RELEASES, Shared
 from volano.gateway.tally import USES, Tally
 from volano.gateway.targets import Targets
@@ -44,9 +46,7 @@ from volano.models.pointer import Entry, pointer_of, pool_of
 from volano.releases.channel import MILLION, Arm, Channel
 from volano.releases.errors import TamperedReleaseError
 from volano.releases.keeper import Releases
-from volano.serving.chat import open_chat
-from volano.serving.spec import DIALECTS, EngineSpec
-from volano.serving.wanted import Wanted
+from volano.serving.spec import EngineSpec
 from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
 from volano.store.errors import CorruptBlobError, MissingBlobError
@@ -56,8 +56,6 @@ log = logging.getLogger(__name__)
 
 APPLIED_WITHIN_S = 2.0
 POLL_S = 0.001
-LINGER_S = 30.0
-HEALTH_TIMEOUT_S = 1.0
 _TYPICAL = Usage(input=1000, output=250)
 """The call by whose cost targets are compared."""
 
@@ -78,8 +76,7 @@ class Publisher:
         hmac_secret: bytes,
         max_body_bytes: int,
         spool_full: str,
-        engine_slots: int,
-        engine_threads: int,
+        engines: Sizes,
         clock: Clock,
         region: str = "",
         environment: Mapping[str, str] = os.environ,
@@ -93,15 +90,14 @@ class Publisher:
         self._models = models
         self._releases = releases
         self._targets = targets
-        self._region = region
         self._secret = hmac_secret
         self._max_body_bytes = max_body_bytes
         self._spool_full = spool_full
-        self._slots = engine_slots
-        self._threads = engine_threads
         self._clock = clock
         self._environment = environment
-        self._wanted = Wanted(self._run / "engines.json")
+        self._region = region
+        self._sizes = engines
+        self._engines = Engines(self._run, models, engines, region)
         self._shared = Shared(self._run / "shared.bin")
         self._limits = limits
         self._costs = costs
@@ -110,10 +106,8 @@ class Publisher:
         self._allotment = Allotment(self._slots_of_limits, secrets.randbelow(USES))
         self._release_slots: dict[str, int] = {}
         self._pinned: dict[str, Pinned] = {}
-        self._engines: dict[str, EngineSpec] = {}
         self._trusted: dict[str, Artifact] = {}
         self._refused: dict[str, str] = {}
-        self._needed_s: dict[str, float] = {}
         self._told: set[str] = set()
         self._applied_us: int | None = None
         self._lock = threading.Lock()
@@ -167,7 +161,7 @@ class Publisher:
         except VolanoError as error:
             self._tell(release_digest, error)
             return False
-        return all(_answers(target) for target in targets if target.engine)
+        return all(answers(target) for target in targets if target.engine)
 
     def refused(self) -> dict[str, str]:
         """Return the channels that were left out of the last snapshot, each with the reason."""
@@ -182,7 +176,19 @@ class Publisher:
             for arm in self._releases().arms(channel)
             if arm.role == "stable"
         }
-        return sorted(name for name, digest in served if not self.ready(digest))
+        return sorted(
+            name for name, digest in served if not self.ready(digest) and not self._aside(digest)
+        )
+
+    def aside(self) -> tuple[EngineSpec, ...]:
+        """Return the engines that are wanted and do not run, for want of memory."""
+        return self._engines.aside()
+
+    def _aside(self, release_digest: str) -> bool:
+        """Whether an engine of this release waits for memory, and is loaded when it is asked."""
+        with suppress(VolanoError):
+            return any(map(self._engines.waits, self._own(self._model(release_digest))))
+        return False
 
     def provider_keys(self) -> list[dict[str, Any]]:
         """Return which models want a key, from which variable, whether it is set, and who serves them.
@@ -239,23 +245,30 @@ class Publisher:
         return (0, 0, 0) if limit is None else self._tally.usage(limit.slot, limit.use)
 
     def tidy(self) -> None:
-        """Let engines go that no channel has needed for a while. Call it now and then."""
+        """Let engines go that no channel has needed for a while. Call it now and then.
+
+        A model whose new engine answers by now is asked there from now on.
+        """
         with self._lock:
+            moved = self._engines.moved()
             self._wish_engines(self._releases().channels())
+        if moved:
+            self.publish()
 
     def _wish_engines(self, channels: list[Channel]) -> None:
-        """Wish for the engines of every arm; those just left linger for calls in flight."""
-        now = time.monotonic()
+        """Wish for the engines of every arm that can be served."""
+        found: list[Artifact] = []
+        calls: Counter[str] = Counter()
         for digest in sorted({d for c in channels for d in (c.stable, c.candidate) if d}):
             try:
-                for model in self._own(self._model(digest)):
-                    self._engine(model)
-                    self._needed_s[str(model.digest)] = now
+                own = self._own(self._model(digest))
+                for model in own:
+                    self._engines.check(model)
+                    calls[str(model.digest)] += self.counts(digest)[0]
+                found += own
             except VolanoError as error:
                 self._tell(digest, error)
-        keep = [d for d, at in self._needed_s.items() if now - at < LINGER_S]
-        self._needed_s = {digest: self._needed_s[digest] for digest in keep}
-        self._wanted.write(self._engines[digest] for digest in keep)
+        self._engines.wish(found, calls)
 
     def _live_keys(self) -> dict[str, shape.Key]:
         return {
@@ -347,7 +360,8 @@ class Publisher:
         self._targets_of(compiled.model)
         pool = pool_of(compiled.model)
         if pool is None:
-            return Pinned(flow, "ordered", compiled.model)
+            strategy = "least-busy" if self._sizes.replicas > 1 else "ordered"
+            return Pinned(flow, strategy, compiled.model)
         target_s = (pool.latency_ms or 0) / 1000
         return Pinned(flow, pool.strategy, compiled.model, latency_target_s=target_s)
 
@@ -389,11 +403,11 @@ class Publisher:
         """
         pool = pool_of(model)
         if pool is None:
-            return (self._priced(self._target(model)),)
+            return tuple(map(self._priced, self._targets_at(model)))
         found: list[shape.Target] = []
         for entry in pool.entries:
             try:
-                found.append(self._priced(self._at(entry)))
+                found += map(self._priced, self._at(entry))
             except VolanoError as error:
                 self._tell(f"{model.ref} at {entry}", error, "is left out")
                 last = error
@@ -415,12 +429,13 @@ class Publisher:
         typical = cost(pricing, _TYPICAL) if pricing else target.price
         return structs.replace(target, pricing=pricing, billed_as=named, price=typical)
 
-    def _at(self, entry: Entry) -> shape.Target:
+    def _at(self, entry: Entry) -> Iterator[shape.Target]:
         if entry.target is not None:
-            found = self._targets.resolve(entry.target, entry.model)
+            found: Iterable[shape.Target] = (self._targets.resolve(entry.target, entry.model),)
         else:
-            found = self._target(self._catalog.by_digest(Digest(entry.digest or "")))
-        return structs.replace(found, weight=entry.weight, fallback=entry.fallback)
+            found = self._targets_at(self._catalog.by_digest(Digest(entry.digest or "")))
+        for one in found:
+            yield structs.replace(one, weight=entry.weight, fallback=entry.fallback or one.fallback)
 
     def _own(self, model: Artifact) -> list[Artifact]:
         """Return the models that need engines of ours, for this model to answer."""
@@ -430,42 +445,19 @@ class Publisher:
             return [self._catalog.by_digest(digest) for digest in digests]
         return [] if pointer_of(model) else [model]
 
-    def _target(self, model: Artifact) -> shape.Target:
+    def _targets_at(self, model: Artifact) -> tuple[shape.Target, ...]:
         pointer = pointer_of(model)
         if pointer is None:
-            spec = self._engine(model)
-            return shape.Target(
-                name=spec.name, url=spec.address, model=spec.alias, engine=True,
-                provider="engine", dialects=dict(DIALECTS), price=0, capacity=spec.n_parallel,
-                region=self._region,
-            )  # fmt: skip
+            return self._engines.targets(model)
         key = pointer.key(self._environment)
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        return shape.Target(
-            name=model.ref, url=pointer.origin, path=pointer.path, model=pointer.model,
-            headers=headers, keys=(headers,) if headers else (),
-            lacks=pointer.lacks(self._environment),
+        return (
+            shape.Target(
+                name=model.ref, url=pointer.origin, path=pointer.path, model=pointer.model,
+                headers=headers, keys=(headers,) if headers else (),
+                lacks=pointer.lacks(self._environment),
+            ),
         )  # fmt: skip
-
-    def _engine(self, model: Artifact) -> EngineSpec:
-        """Return how this model runs, its weights checked out: hashed once, then looked for."""
-        known = self._engines.get(str(model.digest))
-        if known is None or not Path(known.model_path).is_file():
-            known = self._engines[str(model.digest)] = self._new_engine(model)
-        return known
-
-    def _new_engine(self, model: Artifact) -> EngineSpec:
-        name = model.digest.short
-        context = int(model.manifest.meta.get("context_length", 512))
-        return EngineSpec(
-            name=name,
-            model_path=str(self._models.weights(model.ref)),
-            alias=model.ref,
-            address=f"unix:{self._run / f'engine-{name}.sock'}",
-            n_parallel=self._slots,
-            n_ctx=context * self._slots,
-            threads=self._threads,
-        )
 
     def _model(self, release_digest: str) -> Artifact:
         """Return the model of a release, unless it was tampered with.
@@ -521,8 +513,3 @@ def _caching(channel: Channel) -> shape.Caching | None:
         return None
     scope, since_us = channel.cache_scope or "group", channel.cache_set_us or 0
     return shape.Caching(channel.cache_ttl_s, scope, since_us)
-
-
-def _answers(target: shape.Target) -> bool:
-    with open_chat(target.url, target.model, timeout_s=HEALTH_TIMEOUT_S) as chat:
-        return chat.ready()

@@ -58,7 +58,7 @@ def as_answer(error: VolanoError, door: Door) -> tuple[int, bytes, bytes]:
     elif isinstance(error, RateLimitError):
         extra = error.headers
     elif status == 503:
-        extra = b"retry-after: 1\r\n"
+        extra = b"retry-after: %d\r\n" % error.facts.get("retry_after_s", 1)
     elif status == 405:
         extra = f"allow: {error.facts['allowed']}\r\n".encode()
     return status, body, extra

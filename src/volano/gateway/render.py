@@ -41,6 +41,13 @@ def render(call: Call, way: Way) -> Rendered:
     Raises:
         VolanoError: the client's request cannot be put to this target, and why.
     """
+    said = _rendered(call, way)
+    if not way.fields or said.dialect == _COUNT:
+        return said
+    return Rendered(openai.with_fields(said.body, way.fields), said.dialect)
+
+
+def _rendered(call: Call, way: Way) -> Rendered:
     door, route = call.door, call.route
     assert route is not None
     try:

@@ -27,8 +27,10 @@ class Way:
         "_turn",
         "capacity",
         "fallback",
+        "fields",
         "health",
         "model",
+        "most",
         "origin",
         "price",
         "target",
@@ -42,6 +44,8 @@ class Way:
         self.price = target.price
         self.capacity = target.capacity
         self.fallback = target.fallback
+        self.most = target.capacity + target.queue if target.capacity and target.queue else 0
+        self.fields = {name: _encode(value) for name, value in target.fields.items()}
         self._turn = 0
         self._heads = {
             (dialect, streamed): [
@@ -56,6 +60,11 @@ class Way:
     def name(self) -> str:
         """The target's name."""
         return self.target.name
+
+    @property
+    def full(self) -> bool:
+        """Whether as many calls as may wait for it do."""
+        return 0 < self.most <= self.health.in_flight
 
     @property
     def weight(self) -> int:

@@ -139,6 +139,10 @@ class Target(Struct, frozen=True):
     billed_as: str = ""
     lacks: str = ""
     """The variable that should hold its key and does not: then it is not asked."""
+    queue: int = 0
+    """Calls that may wait for it beside those it works on; more are refused. 0: any number."""
+    fields: dict[str, Any] = {}
+    """Top-level fields of every request to it, whatever the client says of them."""
 
     def __post_init__(self) -> None:
         if not self.dialects:

@@ -9,7 +9,7 @@ from volano.core.digest import Digest
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.core.ref import Ref
-from volano.models import builtin, trained
+from volano.models import adapter, builtin, trained
 from volano.models.address import check_model, check_pointer, meta_of, shares_of
 from volano.models.errors import BadPointerError, ModelNotUsableError
 from volano.models.kinds import KIND
@@ -153,7 +153,7 @@ class Models:
         before, colon, model = text.partition(":")
         if "@" in before or not colon:
             own = self.usable(self.get(text))
-            if trained.WEIGHTS not in own.manifest.files:
+            if not {trained.WEIGHTS, adapter.SERVED} & set(own.manifest.files):
                 raise ModelNotUsableError(model=own.ref, reason="its weights are not here")
             return Entry(None, own.ref, str(own.digest), weight)
         check_model(model)
@@ -197,7 +197,7 @@ class Models:
         """
         self._alive(model)
         parity = model.manifest.meta.get("parity")
-        if parity and not parity["passed"]:
+        if parity is not None and not parity["passed"]:
             reason = f"only {parity['equal']} of {parity['n']} answers equal its trained weights'"
             raise ModelNotUsableError(model=model.ref, reason=reason)
         return model
@@ -211,7 +211,7 @@ class Models:
             CorruptBlobError: the stored bytes are damaged.
         """
         model = self.usable(self.get(ref))
-        if model.manifest.meta["format"] == "pointer":
+        if model.manifest.meta["format"] in ("pointer", adapter.FORMAT):
             raise ModelNotUsableError(model=model.ref, reason="its weights are not here")
         if trained.WEIGHTS not in model.manifest.files:
             raise ModelNotUsableError(
@@ -219,6 +219,35 @@ class Models:
                 hint="Write it as GGUF and import that, or serve it with another engine.",
             )  # fmt: skip
         return self._out(model, trained.WEIGHTS)
+
+    def served(self, ref: str | Ref, *, folder: bool) -> Path:
+        """Return what an engine is given: the GGUF file, or a folder with all of the model's files.
+
+        Raises:
+            UnknownArtifactError: there is no such model.
+            ModelNotUsableError: it has no weights here, or did not pass parity.
+            CorruptBlobError: the stored bytes are damaged.
+        """
+        if not folder:
+            return self.weights(ref)
+        model = self.usable(self.get(ref))
+        if model.manifest.meta["format"] == "pointer":
+            raise ModelNotUsableError(model=model.ref, reason="its weights are not here")
+        for path in model.manifest.files:
+            self._out(model, path)
+        return self._home(model)
+
+    def based(self, model: Artifact) -> tuple[Artifact, Path | None]:
+        """Return the model whose weights are loaded for this one, and its adapter's file if it is one.
+
+        Raises:
+            ModelNotUsableError: the adapter or its base did not pass parity.
+            CorruptBlobError: the stored bytes are damaged.
+        """
+        digest = adapter.base_of(model)
+        if digest is None:
+            return model, None
+        return self._catalog.by_digest(digest), self._out(self.usable(model), adapter.SERVED)
 
     def folder(self, ref: str | Ref) -> Path:
         """Return a folder with all files of a trained model: what tuning starts from.

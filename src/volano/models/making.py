@@ -12,6 +12,7 @@ Its spec:
      "base": "/…/folder",              # tune: the trained model to start from
      "recipe": {…},                    # fields that differ from the chosen recipe
      "precision": "F32" | "Q8_0",
+     "adapter": true,                  # tune: keep the additions apart from the base
      "checkpoint_steps": 100}
 
 Rows may also be `{"messages"}` or `{"prompt", "completion"}`, for bases of others.
@@ -33,7 +34,7 @@ import torch
 
 from volano.core.errors import InvalidError
 from volano.jobs.child import child_main
-from volano.models import export, parity
+from volano.models import adapter, adapter_gguf, export, parity
 from volano.models.training import network
 from volano.models.training.guards import check
 from volano.models.training.job import Job, Outcome, Row
@@ -88,7 +89,9 @@ def make(
     own = isinstance(recipe, Recipe)
     card = {
         "architecture": model.config.model_type,
-        "parameters": sum(p.numel() for p in model.parameters()),
+        "parameters": sum(
+            p.numel() for p in model.parameters() if p.requires_grad or not spec.get("adapter")
+        ),
         "context_length": recipe.context if own else made.facts["context"],
         "mode": spec["mode"],
         "guards": {**guards, **made.facts.pop("guards", {})},
@@ -158,10 +161,6 @@ def _trained(
     return method(plan.method)(job)
 
 
-def _plan(spec: Mapping[str, Any]) -> Plan:
-    return Plan.from_dict(spec.get("plan") or {"method": METHOD_OF[spec["mode"]]})
-
-
 def _path(spec: Mapping[str, Any], name: str) -> Path | None:
     return Path(spec[name]) if spec.get(name) else None
 
@@ -197,11 +196,19 @@ def _finish(
     """Write the model's files, export, and compare the export with the weights."""
     model, words, recipe = made.model, made.tokenizer, made.recipe
     files = {network.RECIPE: recipe.to_dict(), "card.json": card}
-    network.save(folder, model, words, files)
     precision = spec.get("precision", "F32")
-    gguf = export.export(
-        folder, folder / "model.gguf", precision=precision, name=spec.get("name", "model")
-    )
+    apart = spec["mode"] == "tune" and bool(spec.get("adapter"))
+    if apart:
+        base = Path(spec["base"])
+        gguf = base / "model.gguf"
+        precision = json.loads((base / "parity.json").read_text(encoding="utf-8"))["precision"]
+        network.save_adapter(folder, model, files)
+        adapter_gguf.write(folder, base, folder / adapter.SERVED)
+    else:
+        network.save(folder, model, words, files)
+        gguf = export.export(
+            folder, folder / "model.gguf", precision=precision, name=spec.get("name", "model")
+        )
     prompts = [recipe.render(row["text"]) for row in checked]
     longest = card["metrics"]["answer_tokens"] + 8
     proof = parity.check(
@@ -211,6 +218,7 @@ def _finish(
         precision=precision,
         max_tokens=longest,
         context=recipe.context,
+        adapter=folder / adapter.SERVED if apart else None,
     )
     text = json.dumps(proof.to_dict(), ensure_ascii=False, indent=1)
     (folder / "parity.json").write_text(text + "\n", encoding="utf-8")

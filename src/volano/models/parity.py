@@ -58,8 +58,11 @@ def check(
     precision: str,
     max_tokens: int,
     context: int,
+    adapter: Path | None = None,
 ) -> Parity:
     """Ask the file's engine the prompts, and compare with the trained weights' answers.
+
+    With an `adapter` it answers by that, and the proof is about the adapter's file.
 
     Raises:
         EngineFailedError: the engine does not take the file.
@@ -72,8 +75,10 @@ def check(
             address=f"unix:{folder}/engine.sock",
             n_parallel=PARALLEL,
             n_ctx=PARALLEL * context,
+            adapters=(("adapter", str(adapter.absolute())),) if adapter else (),
         )
-        with engine(spec) as chat, ThreadPoolExecutor(PARALLEL) as pool:
+        alias = "adapter" if adapter else ""
+        with engine(spec, alias=alias) as chat, ThreadPoolExecutor(PARALLEL) as pool:
             said = list(pool.map(lambda prompt: _ask(chat, prompt, max_tokens), prompts))
     pairs = list(zip(prompts, expected, said, strict=True))
     different = [pair for pair in pairs if pair[1] != pair[2]]
@@ -81,7 +86,7 @@ def check(
         n=len(pairs),
         equal=len(pairs) - len(different),
         precision=precision,
-        gguf=Digest.of(gguf.read_bytes()),
+        gguf=Digest.of((adapter or gguf).read_bytes()),
         first_difference=different[0] if different else None,
     )
 

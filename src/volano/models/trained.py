@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from volano.core.digest import Digest
+from volano.models import adapter
 from volano.models.errors import NotAModelError
 
 WEIGHTS = "model.gguf"
 REQUIRED = (WEIGHTS, "recipe.json", "card.json", "parity.json")
 OPTIONAL = ("model.safetensors", "config.json", "tokenizer.json")
-ADAPTER = "adapter_config.json"
 FOREIGN = (
     "generation_config.json",
     "tokenizer.json",
@@ -45,6 +45,8 @@ def read(folder: Path) -> Trained:
         NotAModelError: a file is missing, not readable, not GGUF, or the
             parity proof is about another file.
     """
+    if (folder / adapter.SERVED).is_file():
+        return Trained(*adapter.read(folder))
     proven = (folder / WEIGHTS).is_file() or (folder / "parity.json").is_file()
     if not proven and any(folder.glob("*.safetensors")):
         return _foreign(folder)
@@ -64,15 +66,15 @@ def read(folder: Path) -> Trained:
 
 def _foreign(folder: Path) -> Trained:
     """A tuned model in Hugging Face's format, or an adapter on one: no engine's file is in it."""
-    adapter = (folder / ADAPTER).is_file()
-    wanted = ("recipe.json", "card.json", ADAPTER if adapter else "config.json")
+    is_adapter = (folder / adapter.CONFIG).is_file()
+    wanted = ("recipe.json", "card.json", adapter.CONFIG if is_adapter else "config.json")
     missing = [name for name in wanted if not (folder / name).is_file()]
     if missing:
         raise NotAModelError(folder=folder, reason=f"there is no {', '.join(missing)}")
     recipe, card = _json(folder, "recipe.json"), _json(folder, "card.json")
     paths = [folder / name for name in (*wanted, *FOREIGN)] + sorted(folder.glob("*.safetensors"))
     files = {path.name: path for path in paths if path.is_file()}
-    form = "adapter" if adapter else "safetensors"
+    form = adapter.FORMAT if is_adapter else "safetensors"
     return Trained(files, {"format": form, **card, "recipe": recipe})
 
 

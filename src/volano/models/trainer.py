@@ -99,15 +99,21 @@ class Trainer:
         data: Ref | str,
         steps: int | None = None,
         seed: int = 0,
+        adapter: bool = False,
         by: Principal,
     ) -> Run:
         """Tune a model with LoRA; what it knew is replayed beside the dataset's new rows.
+
+        As an `adapter` what was learned stays apart from the base, some percent of
+        its size: one loaded base serves many of them.
 
         Raises:
             ModelNotUsableError: the base's trained weights are not here.
             UnknownArtifactError, BadRefError, BadRecipeError, NotInstalledError: as in `train`.
         """
-        return self._start("tune", name, data=data, base=base, steps=steps, seed=seed, by=by)
+        return self._start(
+            "tune", name, data=data, base=base, steps=steps, seed=seed, adapter=adapter, by=by
+        )
 
     def preflight(
         self,
@@ -159,7 +165,7 @@ class Trainer:
 
     def _start(
         self, mode: str, name: str, *, data: Ref | str, base: Ref | str | None,
-        steps: int | None, seed: int, by: Principal,
+        steps: int | None, seed: int, adapter: bool = False, by: Principal,
     ) -> Run:  # fmt: skip
         require()
         name = check_name(name)
@@ -168,7 +174,7 @@ class Trainer:
         inputs: dict[str, Any] = {"mode": mode, "name": name, "data": self._datasets.get(data).ref}
         if base is not None:
             inputs["base"] = self._models.tunable(self._models.get(base)).ref
-        inputs |= {"steps": steps, "seed": seed}
+        inputs |= {"steps": steps, "seed": seed, **({"adapter": True} if adapter else {})}
         return self._runs.start(KIND, name=name, inputs=inputs, by=by, group=by.group)
 
     def _by_recipe(self, name: str, plan: Plan, *, by: Principal) -> Run:
@@ -242,6 +248,8 @@ class Trainer:
             "recipe": _recipe(inputs),
             "precision": "F32",
         }
+        if inputs.get("adapter"):
+            spec["adapter"] = True
         if "base" in inputs:
             spec["base"] = str(self._models.folder(inputs["base"]))
         return spec

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -27,8 +27,16 @@ COMPLETIONS = "/v1/chat/completions"
 class HttpChat:
     """Answers by asking another server. May be shared by threads; close it when done."""
 
-    def __init__(self, client: httpx2.Client, address: str, path: str, model: str):
+    def __init__(
+        self,
+        client: httpx2.Client,
+        address: str,
+        path: str,
+        model: str,
+        fields: Mapping[str, Any] | None = None,
+    ):
         self._client = client
+        self._fields = dict(fields or {})
         self._path = path
         self.address = address
         self.model = model
@@ -41,7 +49,7 @@ class HttpChat:
             ChatRefusedError: any other status that is not 2xx.
             BadAnswerError: a 2xx answer that is no chat completion.
         """
-        body = {"model": self.model, "messages": list(messages), **settings}
+        body = {"model": self.model, "messages": list(messages), **settings, **self._fields}
         try:
             response = self._client.post(self._path, json=body)
         except httpx2.TransportError as error:
@@ -97,12 +105,17 @@ class HttpChat:
 
 
 def open_chat(
-    url: str, model: str, *, timeout_s: float = 60.0, api_key: str | None = None
+    url: str,
+    model: str,
+    *,
+    timeout_s: float = 60.0,
+    api_key: str | None = None,
+    fields: Mapping[str, Any] | None = None,
 ) -> HttpChat:
     """Return a Chat over `unix:/path`, `http://host:port` or `https://host[/prefix]`.
 
     An address that ends in `/chat/completions` is asked as it stands. No connection is made yet. A key is sent as a bearer token, and never by
-    plain http to another machine.
+    plain http to another machine. `fields` go with every request.
 
     Raises:
         BadAddressError: another scheme, no host, credentials inside the URL,
@@ -114,10 +127,10 @@ def open_chat(
         client = httpx2.Client(
             transport=transport, base_url="http://engine", headers=headers, timeout=timeout_s
         )
-        return HttpChat(client, url, COMPLETIONS, model)
+        return HttpChat(client, url, COMPLETIONS, model, fields)
     base, path = _web_address(url, keyed=api_key is not None)
     client = httpx2.Client(base_url=base, headers=headers, timeout=timeout_s)
-    return HttpChat(client, url, path, model)
+    return HttpChat(client, url, path, model, fields)
 
 
 def _web_address(url: str, *, keyed: bool) -> tuple[str, str]:

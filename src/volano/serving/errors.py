@@ -1,12 +1,18 @@
 """What can go wrong between us and whatever answers."""
 
-from volano.core.errors import InvalidError, UnavailableError
+from volano.core.errors import InvalidError, NotFoundError, UnavailableError
 
 
 class BadAddressError(InvalidError):
     """`{address}` is not an address that volano can talk to: {reason}."""
 
     hint = "Use `unix:/path/to/engine.sock`, `http://host:port` or `https://host`."
+
+
+class UnknownEngineError(NotFoundError):
+    """There is no engine `{kind}` that volano can start."""
+
+    hint = "It starts {known}."
 
 
 class EngineFailedError(UnavailableError):

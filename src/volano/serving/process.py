@@ -24,12 +24,13 @@ STOP_S = 5.0
 
 @contextmanager
 def engine(
-    spec: EngineSpec, *, start_s: float = 60.0, timeout_s: float = 60.0
+    spec: EngineSpec, *, alias: str = "", start_s: float = 60.0, timeout_s: float = 60.0
 ) -> Iterator[HttpChat]:
     """Start an engine, wait until it is healthy, give its chat, and end it.
 
     Args:
         spec: the model and where to listen.
+        alias: who answers, the base or one of its adapters; the base when not given.
         start_s: how long loading may take.
         timeout_s: how long one answer may take.
 
@@ -40,7 +41,9 @@ def engine(
     socket = spec.socket
     with tempfile.TemporaryFile() as words, _child(spec, words) as child:
         try:
-            with open_chat(spec.address, spec.alias, timeout_s=timeout_s) as chat:
+            alias = alias or spec.alias
+            fields = {"lora": spec.lora_of(alias)} if spec.adapters else {}
+            with open_chat(spec.address, alias, timeout_s=timeout_s, fields=fields) as chat:
                 _wait(spec, child, chat, words, start_s)
                 yield chat
         finally:

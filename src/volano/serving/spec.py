@@ -2,10 +2,12 @@
 
 import json
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-from volano.serving.errors import BadAddressError
+from volano.serving.errors import BadAddressError, UnknownEngineError
 
 DIALECTS = {
     "openai.chat": "/v1/chat/completions",
@@ -15,17 +17,31 @@ DIALECTS = {
 }
 """What an engine understands, and where. Embeddings need an engine of their own kind."""
 
+STARTED = ("llamacpp", "ctranslate2", "onnx", "vllm", "sglang")
+"""The kinds of engines that are started here, each by a module of its name."""
+
+ADAPTED = {name: DIALECTS[name] for name in ("openai.chat", "openai.completions")}
+"""Where a request may say which adapter answers: `/v1/messages` drops the field."""
+
+EMBEDDING = {"openai.embeddings": "/v1/embeddings"}
+"""What an engine that embeds is asked for."""
+
 MAX_SOCKET_PATH = 107
 """Bytes that fit into a Unix socket's address (`sun_path`, unix(7))."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
-    """One model in one engine process.
+    """One model in one engine process, with all adapters that it may answer by.
 
     `address` is `unix:/…/name.sock`; `alias` is the model name clients see;
     `n_ctx` counts the tokens of all `n_parallel` conversations together;
-    `threads` are compute threads.
+    `threads` are compute threads; `connections` how many may be open at a time.
+    `adapters` are (alias, path of a GGUF adapter): the place in this row is the
+    number by which a request names one (`lora_of`). One that `embeds` gives
+    vectors, not texts. `kind` names the engine
+    (`serving.engines`), whose own settings are in `options`. `model_path` is a
+    GGUF file, or the folder of any other format.
     """
 
     name: str
@@ -35,6 +51,29 @@ class EngineSpec:
     n_parallel: int = 8
     n_ctx: int = 8 * 512
     threads: int = 1
+    adapters: tuple[tuple[str, str], ...] = ()
+    connections: int = 0
+    embeds: bool = False
+    kind: str = "llamacpp"
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> "EngineSpec":
+        """Read a spec back from plain values. Raises TypeError or ValueError on anything else."""
+        adapters = tuple((str(alias), str(path)) for alias, path in raw.get("adapters", ()))
+        return cls(**{**raw, "adapters": adapters})
+
+    def lora_of(self, alias: str) -> list[dict[str, float]]:
+        """Return llama.cpp's `lora` for a request: this adapter on, all others off.
+
+        The base answers by an empty list: adapters are off unless they are named.
+
+        Raises:
+            ValueError: neither the base nor an adapter of this engine is called so.
+        """
+        if alias == self.alias:
+            return []
+        return [{"id": [name for name, _ in self.adapters].index(alias), "scale": 1.0}]
 
     @property
     def socket(self) -> Path:
@@ -64,9 +103,17 @@ class EngineSpec:
     @classmethod
     def from_json(cls, text: str) -> "EngineSpec":
         """Read the spec back. Raises TypeError or ValueError on anything else."""
-        return cls(**json.loads(text))
+        return cls.from_dict(json.loads(text))
 
 
 def command(spec: EngineSpec) -> list[str]:
-    """Return the command line of this engine's process."""
-    return [sys.executable, "-m", "volano.adapters.engines.llamacpp", "--spec", spec.to_json()]
+    """Return the command line of this engine's process.
+
+    Each kind that can be started has a module of its name, which is given the spec.
+
+    Raises:
+        UnknownEngineError: there is no such kind, or none that is started here.
+    """
+    if spec.kind not in STARTED:
+        raise UnknownEngineError(kind=spec.kind, known=", ".join(STARTED))
+    return [sys.executable, "-m", f"volano.adapters.engines.{spec.kind}", "--spec", spec.to_json()]

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 PR_SET_PDEATHSIG = 1
 FIRST_DELAY_S = 0.05
 LAST_DELAY_S = 5.0
-SETTLED_S = 10.0
+SETTLED_S = 3.0
 """A child that lived this long starts again at once when it dies."""
 LOG_MAX_BYTES = 10 * 1024 * 1024
 

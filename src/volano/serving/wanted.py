@@ -46,8 +46,14 @@ class Wanted:
         if mark == self._seen:
             return None
         self._seen = mark
+        return self.read()
+
+    def read(self) -> list[EngineSpec] | None:
+        """Return the wish as it stands; None where there is none."""
         try:
-            return [EngineSpec(**raw) for raw in json.loads(self.path.read_bytes())]
-        except (ValueError, TypeError):
+            return [EngineSpec.from_dict(raw) for raw in json.loads(self.path.read_bytes())]
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, AttributeError):
             log.warning("%s holds no wish for engines", self.path)
             return None

@@ -137,6 +137,19 @@ def rewrite(body: bytes, changes: Mapping[str, bytes], defaults: Mapping[str, by
     return b"{" + b",".join(parts) + b"}"
 
 
+def with_fields(body: bytes, fields: Mapping[str, bytes]) -> bytes:
+    r"""Set top-level values (given as JSON), whatever the body says of them.
+
+    They are put at its end; only where one of the names might stand in it, or `\u`
+    could hide one, is the top level taken apart (`rewrite`). The body must be an
+    object with at least one field.
+    """
+    if b"\\u" in body or any(name.encode() in body for name in fields):
+        return rewrite(body, fields)
+    tail = b"".join(b"," + _name(name) + value for name, value in fields.items())
+    return body.rstrip()[:-1] + tail + b"}"
+
+
 _NAMES = {
     name: _encode(name) + b":"
     for name in (*ChatRequest.__struct_fields__, "tools", "tool_choice", "response_format", "stop")

@@ -19,6 +19,7 @@ class Way:
     price: int | None = None
     capacity: int = 0
     fallback: bool = False
+    full: bool = False
     health: Health = field(default_factory=Health)
 
 
@@ -47,6 +48,13 @@ def test_every_order_has_every_way_once_and_the_sick_ones_last(strategy):
         assert sorted(got) == ["a", "b", "c", "d"]
         assert set(got[2:]) == {"a", "c"}
     assert names([broken(Way("x"))], strategy) == ["x"]  # the only one is never given up
+
+
+def test_of_those_that_are_busy_the_ones_that_take_no_more_come_last():
+    ways = [Way("a", capacity=1, full=True), Way("b", capacity=1)]
+    for way in ways:
+        way.health.began(9.0)
+    assert names(ways, "ordered") == ["b", "a"]
 
 
 def test_ordered_overflows_when_the_first_is_full():

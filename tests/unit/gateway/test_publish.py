@@ -16,8 +16,9 @@ from volano.access.key import fingerprint
 from volano.access.limits import Limits
 from volano.access.signing import SigningKey
 from volano.core.principal import SYSTEM
-from volano.gateway import publish, snapshot
+from volano.gateway import engines, publish, snapshot
 from volano.gateway import tally as tally_of
+from volano.gateway.engines import Sizes
 from volano.gateway.errors import SnapshotError
 from volano.gateway.limits import Admission
 from volano.gateway.publish import Publisher
@@ -49,7 +50,7 @@ class Desk:
             "run": self.run, "catalog": shop.catalog, "keys": shop.keys, "flows": shop.flows,
             "models": shop.models, "targets": shop.targets, "releases": lambda: shop.releases,
             "hmac_secret": shop.keys.secret, "max_body_bytes": 1 << 20, "spool_full": "refuse",
-            "engine_slots": 4, "engine_threads": 1, "clock": shop.clock,
+            "engines": Sizes(slots=4), "clock": shop.clock,
             "environment": self.environment, **given,
         })  # fmt: skip
 
@@ -238,7 +239,7 @@ def test_an_engine_lingers_for_calls_in_flight(front, moments):
     second = shop.releases.promote(shop.cut().ref, channel="support", by=ANNA)
     shop.releases.end(second, "arrived", {}, by=ANNA)
     assert front.engines() == ["ticket-router@1"]
-    moments[0] += publish.LINGER_S - 1
+    moments[0] += engines.LINGER_S - 1
     front.publisher.tidy()
     assert front.engines() == ["ticket-router@1"]
     moments[0] += 2

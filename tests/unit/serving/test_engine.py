@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from volano.adapters.engines.llamacpp import AddressTakenError, clear_socket
 from volano.models.builtin import FOLDER
 from volano.serving import ChatRefusedError, EngineFailedError, EngineSpec, engine
+from volano.serving.sockets import AddressTakenError, clear_socket
 from volano.serving.spec import DIALECTS
 
 ASK = "Ticket: Where is my Falcon, order 4711? It should be here by now. No rush.\nJSON:"

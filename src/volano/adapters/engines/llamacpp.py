@@ -4,20 +4,25 @@ It listens on a Unix socket only (llama.cpp takes a host that ends in `.sock`
 for one), batches conversations continuously, says nothing but errors, and
 ends on SIGTERM or when its lifeline breaks. Ctrl-C is the supervisor's to
 hear: the engine must go on answering while the gateway drains.
+
+Nobody reaches it before it is warm: it begins on a socket of its own, answers
+one request by the base and one by each adapter, and only then takes the
+address, in one rename. What listens at the address has answered before.
 """
 
 import argparse
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import xllamacpp
 
-from volano.core.errors import ConflictError, VolanoError
+from volano.core.errors import VolanoError
 from volano.jobs import lifeline
 from volano.serving.errors import EngineFailedError
+from volano.serving.sockets import clear_socket
 from volano.serving.spec import EngineSpec
 
 ERRORS_ONLY = 1
@@ -26,17 +31,14 @@ ERRORS_ONLY = 1
 MAX_BATCH = 512
 """Tokens computed together. Small models gain nothing from more, and buffers grow with it."""
 
+SPARE = 4
+"""Connections for those who ask how it is, beside those that calls come by."""
+
 SMALL_BYTES = 64 * 2**20
 """Below this size of file attention is exact: keys and values in F32, no flash attention.
 
 Both round to 16 bits otherwise. Measured: log probabilities differ from
 torch's by 2e-6 instead of 2e-3, at the cost of some megabytes."""
-
-
-class AddressTakenError(ConflictError):
-    """Another process already listens on `{address}`."""
-
-    hint = "Stop it, or choose another address."
 
 
 def params(spec: EngineSpec) -> xllamacpp.CommonParams:
@@ -48,12 +50,16 @@ def params(spec: EngineSpec) -> xllamacpp.CommonParams:
     p.n_parallel = spec.n_parallel
     p.n_ctx = spec.n_ctx
     p.n_batch = p.n_ubatch = min(MAX_BATCH, spec.n_ctx)
-    p.n_threads_http = spec.n_parallel + 2
+    p.n_threads_http = max(spec.connections, spec.n_parallel) + SPARE
     p.cpuparams.n_threads = p.cpuparams_batch.n_threads = spec.threads
     p.cont_batching = True
     p.endpoint_metrics = True
     p.ui = p.fit_params = p.endpoint_slots = False
     p.cache_ram_mib = 0  # each slot keeps its own prompt; no second cache beside it
+    if spec.adapters:  # off unless a request names one
+        p.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(path, 0.0) for _, path in spec.adapters]
+    if spec.embeds:
+        _embed(p)
     if Path(spec.model_path).stat().st_size < SMALL_BYTES:
         p.cache_type_k = p.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
         p.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
@@ -62,21 +68,35 @@ def params(spec: EngineSpec) -> xllamacpp.CommonParams:
     return p
 
 
-def clear_socket(path: Path, address: str) -> None:
-    """Remove the socket that a killed engine left behind.
+def _embed(p: xllamacpp.CommonParams) -> None:
+    """Vectors are means over a text's tokens, so a text must be computed in one piece.
+
+    With a cache for each slot llama.cpp cuts texts of unequal length that come
+    together, and takes the mean of the last piece only.
+    """
+    p.embedding = p.kv_unified = True
+    p.n_batch = p.n_ubatch = p.n_ctx // p.n_parallel
+    p.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+
+
+def warm(server: xllamacpp.Server, spec: EngineSpec) -> None:
+    """Have the base and each adapter answer once.
 
     Raises:
-        AddressTakenError: somebody listens on it.
+        EngineFailedError: one of them does not.
     """
-    if not path.is_socket():
+    if spec.embeds:
+        _warmed(spec, server.handle_embeddings({"input": "warm"}))
         return
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink(missing_ok=True)
-            return
-    raise AddressTakenError(address=address)
+    for alias in (spec.alias, *(alias for alias, _ in spec.adapters)):
+        ask = {"prompt": "warm", "max_tokens": 1, "lora": spec.lora_of(alias)}
+        _warmed(spec, server.handle_completions(ask))
+
+
+def _warmed(spec: EngineSpec, answer: Any) -> None:
+    if isinstance(answer, dict) and "error" in answer:
+        reason = f"it does not answer: {str(answer['error'])[:200]}"
+        raise EngineFailedError(name=spec.name, reason=reason)
 
 
 def run(spec: EngineSpec) -> None:
@@ -87,16 +107,23 @@ def run(spec: EngineSpec) -> None:
         AddressTakenError: another process listens there.
     """
     clear_socket(spec.socket, spec.address)
-    if not Path(spec.model_path).is_file():
-        raise EngineFailedError(name=spec.name, reason=f"no file `{spec.model_path}`")
+    for path in (spec.model_path, *(path for _, path in spec.adapters)):
+        if not Path(path).is_file():
+            raise EngineFailedError(name=spec.name, reason=f"no file `{path}`")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     os.umask(0o077)
+    begin = spec.socket.with_name(f".{os.getpid()}.sock")
+    begin.unlink(missing_ok=True)
+    p = params(spec)
+    p.hostnames = [str(begin)]
     try:
-        server = xllamacpp.Server(params(spec))
+        server = xllamacpp.Server(p)
+        warm(server, spec)
     except RuntimeError as error:
-        spec.socket.unlink(missing_ok=True)
+        begin.unlink(missing_ok=True)
         raise EngineFailedError(name=spec.name, reason="llama.cpp refused it") from error
+    begin.rename(spec.socket)
     signal.sigwait({signal.SIGTERM})
     spec.socket.unlink(missing_ok=True)
     del server

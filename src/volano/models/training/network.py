@@ -89,6 +89,23 @@ def save(folder: Path, model: Network, tokenizer: Tokenizer, files: Mapping[str,
     tokenizer.save(str(folder / TOKENIZER))
 
 
+def save_adapter(folder: Path, model: Network, files: Mapping[str, object]) -> None:
+    """Write only what LoRA added (PEFT's two files), and further JSON files by name."""
+    from peft import get_peft_model_state_dict
+
+    folder.mkdir(parents=True, exist_ok=True)
+    added = {
+        name: tensor.detach().contiguous()
+        for name, tensor in get_peft_model_state_dict(model, save_embedding_layers=False).items()
+    }
+    save_file(added, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    config = model.peft_config["default"].to_dict()
+    config["target_modules"] = sorted(config["target_modules"])
+    for name, value in {"adapter_config.json": config, **files}.items():
+        text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True)
+        (folder / name).write_text(text + "\n", encoding="utf-8")
+
+
 def load(folder: Path) -> Network:
     """Read a network back from `save`'s files."""
     config = LlamaConfig.from_dict(json.loads((folder / CONFIG).read_text(encoding="utf-8")))

@@ -58,6 +58,8 @@ VERBS = (
             Param("data", "the dataset to learn", required=True),
             Param("steps", "optimizer steps; the recipe's own when not given", "int"),
             _SEED,
+            Param("adapter", "keep what is learned apart from the base: one loaded base serves many",
+                  "flag", default=False),
         ),
         changes=True, done=_RUN, next="volano run show {id}",
     ),

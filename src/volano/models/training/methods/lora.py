@@ -34,7 +34,8 @@ def train(job: Job) -> Outcome:
     calm = replace(recipe, drop=0.0)
     rows = small.mixed(job, recipe)
     facts = small.learn(job, model, words, calm, schedule, start=start, rows=rows)
-    return Outcome(model.merge_and_unload(), words, recipe, facts)
+    whole = model if job.spec.get("adapter") else model.merge_and_unload()
+    return Outcome(whole, words, recipe, facts)
 
 
 def start_from(job: Job) -> Path:

@@ -1,0 +1,323 @@
+"""Which engine processes run, and at which of them a model is asked.
+
+A model and all adapters on it share one process: the base is loaded once, and a
+request names the adapter by its place in the process's row. That row never
+changes while the process lives. When an adapter joins, another *form* of the
+engine starts beside the present one, with a socket of its own; calls go to the
+present one until the new form answers. So no call fails, and no number can come
+to mean another adapter. A form that nobody is sent to lingers for the calls in
+flight. Adapters that are no longer needed leave with the next form.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+from volano.core.errors import VolanoError
+from volano.gateway import snapshot as shape
+from volano.models.adapter import base_of
+from volano.models.keeper import Models
+from volano.serving.chat import open_chat
+from volano.serving.engines import KINDS, LLAMACPP, Kind, engine_of
+from volano.serving.hosting import Hosting
+from volano.serving.spec import ADAPTED, EMBEDDING, EngineSpec
+from volano.serving.wanted import Wanted
+from volano.store.artifact import Artifact
+
+log = logging.getLogger(__name__)
+
+LINGER_S = 30.0
+HEALTH_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How engines are run: calls at once, threads, processes of the same, calls that may wait.
+
+    `queue` is for each engine and gateway process; 0 means that any number may wait.
+    """
+
+    slots: int = 8
+    threads: int = 1
+    replicas: int = 1
+    queue: int = 0
+    workers: int = 1
+    embeddings: bool = False
+    max_bytes: int = 0
+    """Memory of all engines together; 0 for no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One row of adapters on a base, and the process that serves it (its first replica)."""
+
+    spec: EngineSpec
+    base: Artifact
+    adapters: tuple[Artifact, ...] = ()
+
+    def serves(self, model: Artifact) -> bool:
+        """Whether this model can be asked here."""
+        return model.digest in {self.base.digest, *(one.digest for one in self.adapters)}
+
+
+class Engines:
+    """The engines of our own models."""
+
+    def __init__(self, run: Path, models: Models, sizes: Sizes, region: str = ""):
+        self._run = run
+        self._models = models
+        self._sizes = sizes
+        self._region = region
+        self._wanted = Wanted(run / "engines.json")
+        self._hosting = Hosting(run, sizes.max_bytes)
+        self._forms: dict[str, list[Form]] = {}
+        self._needed_s: dict[str, float] = {}
+        self._ready: set[str] = set()
+        self._embedded: set[str] = set()
+        self._chosen: dict[str, str] = {}
+        self._bases: dict[str, Artifact] = {}
+        self._files: dict[str, Path] = {}
+        self._adopt()
+
+    def check(self, model: Artifact) -> None:
+        """Make sure that a model can be run here.
+
+        Raises:
+            VolanoError: the files of it or of its base cannot be used.
+        """
+        self._file(model)
+        self._file(self._base(model))
+
+    def wish(self, models: Iterable[Artifact], calls: Mapping[str, int] | None = None) -> None:
+        """Have engines for these models; others linger for calls in flight, then end.
+
+        Where memory is limited, those asked last run, and the others when they are asked.
+
+        Args:
+            models: all that are to be served.
+            calls: how often each was asked so far, by its digest.
+        """
+        now = time.monotonic()
+        needed: dict[str, tuple[Artifact, dict[str, Artifact]]] = {}
+        for model in models:
+            base = self._base(model)
+            adapters = needed.setdefault(str(base.digest), (base, {}))[1]
+            if base.digest == model.digest:
+                self._embedded.add(str(base.digest))
+            else:
+                adapters[str(model.digest)] = model
+        for key, (base, adapters) in needed.items():
+            newest = self._form(key, base, adapters)
+            for model in (base, *adapters.values()):
+                self._needed_s[self._at(model).spec.name] = now
+            self._needed_s[newest.spec.name] = now
+        self._part(now)
+        self._wanted.write(self._hosting.fit(list(self._all()), self._asked(calls or {})))
+
+    def aside(self) -> tuple[EngineSpec, ...]:
+        """Return the engines that are wanted and do not run, for want of memory."""
+        return self._hosting.aside
+
+    def waits(self, model: Artifact) -> bool:
+        """Whether a model's engine does not run, for want of memory, until it is asked."""
+        forms = self._forms.get(str(self._base(model).digest), ())
+        return any(self._hosting.waits(form.spec.name) for form in forms)
+
+    def _asked(self, calls: Mapping[str, int]) -> dict[str, int]:
+        """Return how often each engine was asked: the sum over its base and adapters."""
+        asked: dict[str, int] = {}
+        for form in (form for forms in self._forms.values() for form in forms):
+            digests = [str(one.digest) for one in (form.base, *form.adapters)]
+            count = sum(calls.get(digest, 0) for digest in digests)
+            asked |= dict.fromkeys((spec.name for spec in self._replicas(form.spec)), count)
+            asked[_embedder(form).name] = count
+        return asked
+
+    def targets(self, model: Artifact) -> tuple[shape.Target, ...]:
+        """Return where a model of ours is asked: at each replica; vectors where they are made.
+
+        Raises:
+            VolanoError: its weights cannot be used.
+        """
+        base = self._base(model)
+        if not any(form.serves(model) for form in self._forms.get(str(base.digest), ())):
+            self._form(str(base.digest), base, {} if base is model else {str(model.digest): model})
+        form = self._at(model)
+        self._chosen[str(model.digest)] = form.spec.name
+        found = [self._target(spec, form, model) for spec in self._replicas(form.spec)]
+        if self._sizes.embeddings and base is model and form.spec.kind == LLAMACPP.name:
+            spec = _embedder(form)
+            found.append(
+                shape.Target(
+                    name=spec.name,
+                    url=spec.address,
+                    model=spec.alias,
+                    engine=True,
+                    provider="engine",
+                    dialects=dict(EMBEDDING),
+                    path=EMBEDDING["openai.embeddings"],
+                    price=0,
+                    region=self._region,
+                    fallback=True,
+                    queue=self._sizes.queue,
+                    capacity=spec.n_parallel,
+                )
+            )
+        return tuple(found)
+
+    def moved(self) -> bool:
+        """Whether some model should now be asked elsewhere than the last `targets` said."""
+        for forms in self._forms.values():
+            for model in {
+                m.digest: m for form in forms for m in (form.base, *form.adapters)
+            }.values():
+                chosen = self._chosen.get(str(model.digest))
+                if chosen is not None and self._at(model).spec.name != chosen:
+                    return True
+        return False
+
+    def _adopt(self) -> None:
+        """Take up the forms that an earlier life of control wished for and that may be running."""
+        for spec in self._wanted.read() or ():
+            if not spec.adapters or spec.embeds or "." in spec.name:
+                continue
+            with suppress(VolanoError):
+                base = self._models.get(spec.alias)
+                form = self._made(base, [self._models.get(alias) for alias, _ in spec.adapters])
+                if form.spec.name == spec.name:
+                    self._forms.setdefault(str(base.digest), []).append(form)
+                    self._needed_s[spec.name] = time.monotonic()
+
+    def _form(self, key: str, base: Artifact, adapters: dict[str, Artifact]) -> Form:
+        """Return the newest form of a base, made when none has all that is needed."""
+        forms = self._forms.setdefault(key, [])
+        if not forms or not all(map(forms[-1].serves, adapters.values())):
+            made = self._made(base, adapters.values())
+            self._forms[key] = forms = [f for f in forms if f.spec.name != made.spec.name]
+            forms.append(made)
+        newest = forms[-1]
+        for model in (newest.base, *newest.adapters):
+            self._file(model)
+        return newest
+
+    def _base(self, model: Artifact) -> Artifact:
+        """Return the model whose weights are loaded for this one: itself when it is no adapter."""
+        if base_of(model) is None:
+            return model
+        key = str(model.digest)
+        if key not in self._bases:
+            self._bases[key], _ = self._models.based(model)
+        return self._bases[key]
+
+    def _file(self, model: Artifact) -> Path:
+        """Return what an engine loads of a model, checked out: hashed once, then looked for."""
+        key = str(model.digest)
+        known = self._files.get(key)
+        if known is None or not known.exists():
+            _, adapter = self._models.based(model)
+            known = self._files[key] = adapter or self._models.served(
+                model.ref, folder=_kind(model).folder
+            )
+        return known
+
+    def _made(self, base: Artifact, adapters: Iterable[Artifact]) -> Form:
+        """Return a form with its files checked out."""
+        row = tuple(sorted(adapters, key=lambda one: str(one.digest)))
+        name = base.digest.short
+        if row:
+            name += "-" + sha256("".join(str(one.digest) for one in row).encode()).hexdigest()[:6]
+        sizes = self._sizes
+        context = int(base.manifest.meta.get("context_length", 512))
+        spec = EngineSpec(
+            name=name,
+            model_path=str(self._file(base)),
+            alias=base.ref,
+            address=self._address(name),
+            n_parallel=sizes.slots,
+            n_ctx=context * sizes.slots,
+            threads=sizes.threads,
+            adapters=tuple((one.ref, str(self._file(one))) for one in row),
+            connections=sizes.workers * (sizes.slots + sizes.queue),
+            kind=_kind(base).name,
+            options=base.manifest.meta.get("engine_options") or {},
+        )
+        return Form(spec, base, row)
+
+    def _at(self, model: Artifact) -> Form:
+        """Return the form where a model is asked: the newest that answers; none does: as before."""
+        base = str(base_of(model) or model.digest)
+        forms = [form for form in reversed(self._forms[base]) if form.serves(model)]
+        if len(forms) == 1:
+            return forms[0]
+        before = self._chosen.get(str(model.digest))
+        stays = next((form for form in forms if form.spec.name == before), forms[0])
+        return next((form for form in forms if self._answers(form.spec)), stays)
+
+    def _answers(self, spec: EngineSpec) -> bool:
+        """Whether all replicas have answered once. One that died since comes back."""
+        if spec.name not in self._ready and all(map(answers, self._replicas(spec))):
+            self._ready.add(spec.name)
+        return spec.name in self._ready
+
+    def _part(self, now: float) -> None:
+        """Forget forms that nobody has needed for a while."""
+        keep = {name for name, at in self._needed_s.items() if now - at < LINGER_S}
+        self._needed_s = {name: self._needed_s[name] for name in keep}
+        for key, forms in list(self._forms.items()):
+            self._forms[key] = [form for form in forms if form.spec.name in keep]
+            if not self._forms[key]:
+                del self._forms[key]
+                self._embedded.discard(key)
+        self._ready &= keep
+
+    def _all(self) -> Iterator[EngineSpec]:
+        for key, forms in self._forms.items():
+            for form in forms:
+                yield from self._replicas(form.spec)
+            llama = forms[-1].spec.kind == LLAMACPP.name if forms else False
+            if self._sizes.embeddings and llama and key in self._embedded:
+                yield _embedder(forms[-1])
+
+    def _replicas(self, spec: EngineSpec) -> list[EngineSpec]:
+        more = [f"{spec.name}.{n}" for n in range(2, self._sizes.replicas + 1)]
+        return [spec, *(replace(spec, name=name, address=self._address(name)) for name in more)]
+
+    def _target(self, spec: EngineSpec, form: Form, model: Artifact) -> shape.Target:
+        plain = model.digest == form.base.digest
+        dialects = KINDS.get(spec.kind).dialects
+        return shape.Target(
+            name=spec.name, url=spec.address, model=model.ref, engine=True, provider="engine",
+            dialects=dict(dialects if plain else ADAPTED), price=0, capacity=spec.n_parallel,
+            queue=self._sizes.queue, region=self._region,
+            fields={"lora": spec.lora_of(model.ref)} if spec.kind == "llamacpp" else {},
+        )  # fmt: skip
+
+    def _address(self, name: str) -> str:
+        return f"unix:{self._run / f'engine-{name}.sock'}"
+
+
+def _embedder(form: Form) -> EngineSpec:
+    """The process that makes a base's vectors; one for all forms."""
+    name = f"{form.base.digest.short}.e"
+    address = form.spec.address.rpartition("/")[0] + f"/engine-{name}.sock"
+    return replace(form.spec, name=name, address=address, adapters=(), embeds=True)
+
+
+def _kind(model: Artifact) -> Kind:
+    """Return what runs a model.
+
+    Raises:
+        UnknownEngineError: nothing here does.
+    """
+    return engine_of(model.manifest.meta, model.manifest.files)
+
+
+def answers(at: EngineSpec | shape.Target) -> bool:
+    """Whether an engine answers, which it does not before it is warm."""
+    url = at.address if isinstance(at, EngineSpec) else at.url
+    with open_chat(url, "", timeout_s=HEALTH_TIMEOUT_S) as chat:
+        return chat.ready()

@@ -1,0 +1,162 @@
+"""Engines: one process for a base and its adapters, and no number that changes its meaning."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support.workspace import ANNA
+from volano.core.digest import Digest
+from volano.core.manifest import Parent
+from volano.gateway import engines as module
+from volano.gateway.engines import Engines, Sizes
+from volano.models import adapter
+from volano.models.errors import ModelNotUsableError
+from volano.serving.wanted import Wanted
+
+
+@pytest.fixture
+def base(desk):
+    return desk.models.builtin(by=ANNA)
+
+
+@pytest.fixture
+def adapted(desk, base, tmp_path):
+    """Make an adapter on the built-in model; nobody loads it here."""
+
+    def make(name, *, passed=True):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / adapter.SERVED).write_bytes(b"GGUF" + name.encode())
+        (folder / adapter.WEIGHTS).write_bytes(b"tensors")
+        digest = Digest.of((folder / adapter.SERVED).read_bytes())
+        proof = {"n": 1, "equal": int(passed), "precision": "F32", "required": 0.99}
+        files = {
+            adapter.CONFIG: {"r": 8}, "recipe.json": {}, "card.json": {},
+            "parity.json": {**proof, "passed": passed, "gguf": digest},
+        }  # fmt: skip
+        for file, value in files.items():
+            (folder / file).write_text(json.dumps(value))
+        return desk.models.import_trained(
+            name, folder, parents=[Parent("base", base.digest)], by=ANNA
+        )
+
+    return make
+
+
+@pytest.fixture
+def run(desk):
+    folder = desk.folder / "run"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def up(monkeypatch):
+    """The names of engines that answer; none does until it is added."""
+    found = set()
+    monkeypatch.setattr(module, "answers", lambda spec: spec.name in found)
+    return found
+
+
+@pytest.fixture
+def now(monkeypatch):
+    moment = [1000.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: moment[0])
+    return moment
+
+
+def wished(run):
+    return Wanted(run / "engines.json").read()
+
+
+def where(engines, model):
+    [target] = engines.targets(model)
+    return target
+
+
+def test_a_base_and_its_adapters_share_one_process(desk, base, adapted, run, up):
+    engines = Engines(run, desk.models, Sizes())
+    one, two = adapted("one"), adapted("two")
+    engines.wish([base, one, two])
+    [spec] = wished(run)
+    assert spec.alias == base.ref
+    assert {alias for alias, _ in spec.adapters} == {one.ref, two.ref}
+    for model in (one, two):
+        target = where(engines, model)
+        [said] = target.fields["lora"]
+        alias, path = spec.adapters[said["id"]]
+        assert (alias, said["scale"], target.url) == (model.ref, 1.0, spec.address)
+        assert Path(path).read_bytes() == b"GGUF" + model.name.encode()
+        assert "anthropic.messages" not in target.dialects  # its field would be dropped there
+    assert where(engines, base).fields == {"lora": []}
+
+
+def test_a_new_adapter_is_served_when_its_engine_answers_and_nobody_waits(
+    desk, base, adapted, run, up, now
+):
+    engines = Engines(run, desk.models, Sizes())
+    one = adapted("one")
+    engines.wish([base, one])
+    before = where(engines, one)
+    two = adapted("two")
+    engines.wish([base, one, two])
+    assert len(wished(run)) == 2
+    assert where(engines, one) == before
+    assert not engines.moved()
+    assert where(engines, two).url != before.url
+    up.add(where(engines, two).name)
+    assert engines.moved()
+    after = where(engines, one)
+    assert after.url == where(engines, base).url == where(engines, two).url != before.url
+    assert not engines.moved()
+    now[0] += module.LINGER_S + 1
+    engines.wish([base, one, two])
+    assert [spec.address for spec in wished(run)] == [after.url]
+
+
+def test_an_adapter_that_is_not_needed_any_more_does_not_restart_the_others(
+    desk, base, adapted, run, up
+):
+    engines = Engines(run, desk.models, Sizes())
+    one, two = adapted("one"), adapted("two")
+    engines.wish([one, two])
+    [before] = wished(run)
+    engines.wish([one])
+    assert wished(run) == [before]
+
+
+def test_control_comes_back_to_the_engines_that_run(desk, base, adapted, run, up):
+    one, two = adapted("one"), adapted("two")
+    Engines(run, desk.models, Sizes()).wish([one, two])
+    [before] = wished(run)
+    again = Engines(run, desk.models, Sizes())
+    again.wish([one])
+    assert wished(run) == [before]
+    assert where(again, one).url == before.address
+
+
+def test_an_adapter_without_parity_is_refused(desk, base, adapted, run):
+    with pytest.raises(ModelNotUsableError, match="0 of 1"):
+        Engines(run, desk.models, Sizes()).check(adapted("bad", passed=False))
+
+
+def test_replicas_have_sockets_of_their_own_and_one_queue_each(desk, base, run):
+    engines = Engines(run, desk.models, Sizes(replicas=3, queue=5))
+    engines.wish([base])
+    targets = engines.targets(base)
+    assert {target.url for target in targets} == {spec.address for spec in wished(run)}
+    assert len({target.url for target in targets}) == 3
+    assert {target.queue for target in targets} == {5}
+
+
+def test_embeddings_have_a_process_of_their_own(desk, base, adapted, run, up):
+    engines = Engines(run, desk.models, Sizes(embeddings=True))
+    one = adapted("one")
+    engines.wish([base, one])
+    texts, vectors = engines.targets(base)
+    assert list(vectors.dialects) == ["openai.embeddings"]
+    assert {spec.address: spec.embeds for spec in wished(run)} == {
+        texts.url: False, vectors.url: True,
+    }  # fmt: skip
+    assert len(engines.targets(one)) == 1
