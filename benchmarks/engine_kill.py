@@ -19,9 +19,16 @@ from random import Random
 
 from asking import Asking, platform, wait_until_served
 
+from volano.cli.demo.platform import Platform
+
 LIMIT_S = 2.0
 CLIENTS = 8
 CHANNEL = "ticket-router"
+
+
+def engine_of(running: Platform) -> int | None:
+    """Return the engine's pid; None while it waits to be started again."""
+    return next(pid for name, pid in running.processes().items() if name.startswith("engine-"))
 
 
 def main() -> None:
@@ -38,7 +45,8 @@ def main() -> None:
         moments = []
         for _ in range(kills):
             time.sleep(random.uniform(1.0, 4.0))
-            pid = next(p for n, p in running.processes().items() if n.startswith("engine-") and p)
+            while not (pid := engine_of(running)):
+                time.sleep(0.01)
             moments.append(time.monotonic())
             os.kill(pid, signal.SIGKILL)
         time.sleep(6)
