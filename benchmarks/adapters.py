@@ -159,6 +159,7 @@ def main() -> None:
                 one = app.models.import_trained(name, files, parents=parents, by=SYSTEM)
                 serve(app, name, one.ref)
 
+        begun = time.monotonic()
         with platform(folder / "alone", alone) as (running, key):
             wait_until_served(running.port, key, ["base"])
             assert ask_all(running.port, key, {"base": "base"}, 400) == (0, 0)

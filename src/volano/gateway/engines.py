@@ -278,7 +278,9 @@ def _embedder(form: Form) -> EngineSpec:
 
 
 def answers(at: EngineSpec | shape.Target) -> bool:
-    """Whether an engine answers, which it does not before it is warm."""
+    """Whether an engine answers, which it does not before it is warm: it has no socket till then."""
     url = at.address if isinstance(at, EngineSpec) else at.url
+    if not Path(url.removeprefix("unix:")).exists():
+        return False
     with open_chat(url, "", timeout_s=HEALTH_TIMEOUT_S) as chat:
         return chat.ready()
