@@ -110,12 +110,13 @@ class Engines:
                 self._embedded.add(str(base.digest))
             else:
                 adapters[str(model.digest)] = model
+        names: set[str] = set()
         for key, (base, adapters) in needed.items():
             newest = self._form(key, base, adapters)
-            for model in (base, *adapters.values()):
-                self._needed_s[self._at(model).spec.name] = now
-            self._needed_s[newest.spec.name] = now
-        self._part(now)
+            used = {self._at(model).spec.name for model in (base, *adapters.values())}
+            names |= {newest.spec.name, *used}
+        self._needed_s |= dict.fromkeys(names, now)
+        self._part(now, names)
         self._wanted.write(self._hosting.fit(list(self._all()), self._asked(calls or {})))
 
     def aside(self) -> tuple[EngineSpec, ...]:
@@ -248,14 +249,12 @@ class Engines:
         return Form(spec, base, row)
 
     def _at(self, model: Artifact) -> Form:
-        """Return the form where a model is asked: the newest that answers; none does: as before."""
+        """Return the form where a model is asked: the newest that answers, else the newest."""
         base = str(base_of(model) or model.digest)
         forms = [form for form in reversed(self._forms[base]) if form.serves(model)]
         if len(forms) == 1:
             return forms[0]
-        before = self._chosen.get(str(model.digest))
-        stays = next((form for form in forms if form.spec.name == before), forms[0])
-        return next((form for form in forms if self._answers(form.spec)), stays)
+        return next((form for form in forms if self._answers(form.spec)), forms[0])
 
     def _answers(self, spec: EngineSpec) -> bool:
         """Whether all replicas have answered once. One that died since comes back."""
@@ -263,12 +262,20 @@ class Engines:
             self._ready.add(spec.name)
         return spec.name in self._ready
 
-    def _part(self, now: float) -> None:
-        """Forget forms that nobody has needed for a while."""
+    def _part(self, now: float, needed: set[str]) -> None:
+        """Forget forms that nobody has needed for a while; at once those that never answered.
+
+        So many adapters that join one after the other do not leave an engine each.
+        """
         keep = {name for name, at in self._needed_s.items() if now - at < LINGER_S}
         self._needed_s = {name: self._needed_s[name] for name in keep}
         for key, forms in list(self._forms.items()):
-            self._forms[key] = [form for form in forms if form.spec.name in keep]
+            self._forms[key] = [
+                form
+                for form in forms
+                if form.spec.name in needed
+                or (form.spec.name in keep and (form is forms[-1] or self._answers(form.spec)))
+            ]
             if not self._forms[key]:
                 del self._forms[key]
                 self._embedded.discard(key)
@@ -317,7 +324,9 @@ def _kind(model: Artifact) -> Kind:
 
 
 def answers(at: EngineSpec | shape.Target) -> bool:
-    """Whether an engine answers, which it does not before it is warm."""
+    """Whether an engine answers, which it does not before it is warm: it has no socket till then."""
     url = at.address if isinstance(at, EngineSpec) else at.url
+    if not Path(url.removeprefix("unix:")).exists():
+        return False
     with open_chat(url, "", timeout_s=HEALTH_TIMEOUT_S) as chat:
         return chat.ready()

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 PR_SET_PDEATHSIG = 1
 FIRST_DELAY_S = 0.05
 LAST_DELAY_S = 5.0
+PATIENCE = 3
+"""Quick deaths in a row before the next start waits longer: a killed engine is back at once."""
 SETTLED_S = 3.0
 """A child that lived this long starts again at once when it dies."""
 LOG_MAX_BYTES = 10 * 1024 * 1024
@@ -64,6 +66,8 @@ class Child:
     next_start_s: float = 0.0
     delay_s: float = FIRST_DELAY_S
     starts: int = 0
+    quick: int = 0
+    """Deaths in a row that came before it had settled."""
     former: list[subprocess.Popen[bytes]] = field(default_factory=list)
     """Processes that a successor has taken over from, or is about to."""
     kill_s: dict[int, float] = field(default_factory=dict)
@@ -201,7 +205,9 @@ class Supervisor:
 
     def _bury(self, child: Child, now: float) -> None:
         settled = now - child.started_s >= SETTLED_S
-        child.delay_s = FIRST_DELAY_S if settled else min(child.delay_s * 2, LAST_DELAY_S)
+        child.quick = 0 if settled else child.quick + 1
+        more = 2 ** max(0, min(child.quick - PATIENCE, 20))
+        child.delay_s = min(FIRST_DELAY_S * more, LAST_DELAY_S)
         child.next_start_s = now + child.delay_s
         child.process = None
 

@@ -99,6 +99,7 @@ def test_a_new_adapter_is_served_when_its_engine_answers_and_nobody_waits(
     one = adapted("one")
     engines.wish([base, one])
     before = where(engines, one)
+    up.add(before.name)
     two = adapted("two")
     engines.wish([base, one, two])
     assert len(wished(run)) == 2
@@ -113,6 +114,18 @@ def test_a_new_adapter_is_served_when_its_engine_answers_and_nobody_waits(
     now[0] += module.LINGER_S + 1
     engines.wish([base, one, two])
     assert [spec.address for spec in wished(run)] == [after.url]
+
+
+def test_many_that_join_before_any_engine_answers_leave_one_engine(
+    desk, base, adapted, run, up, now
+):
+    engines = Engines(run, desk.models, Sizes())
+    models = [base]
+    for name in ("one", "two", "three"):
+        models.append(adapted(name))
+        engines.wish(models)
+        [found] = {where(engines, model).url for model in models}
+    assert [spec.address for spec in wished(run)] == [found]
 
 
 def test_an_adapter_that_is_not_needed_any_more_does_not_restart_the_others(

@@ -92,7 +92,7 @@ def test_one_that_keeps_dying_is_started_more_and_more_slowly(supervisor, moment
     supervisor.add(Command("weak", ("false",)))
     child = supervisor.children["weak"]
     waits = []
-    for _ in range(9):
+    for _ in range(10):
         child.process.wait(10)
         assert supervisor.tick() == ["weak"]
         waits.append(round(child.next_start_s - moments.now, 3))
@@ -101,8 +101,8 @@ def test_one_that_keeps_dying_is_started_more_and_more_slowly(supervisor, moment
         assert child.process is None, "it must wait"
         moments.now = child.next_start_s
         supervisor.tick()
-    assert waits == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
-    assert child.restarts == 9
+    assert waits == [0.05, 0.05, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0]
+    assert child.restarts == 10
 
 
 def test_one_that_had_settled_starts_again_soon(supervisor, moments):
