@@ -34,6 +34,7 @@ from volano.core.plugins import load_plugins
 from volano.core.principal import SYSTEM, Principal
 from volano.costs.energy import Meter
 from volano.costs.keeper import Costs
+from volano.costs.price import Price
 from volano.costs.pricing import Pricing
 from volano.costs.spending import Spending
 from volano.data.contracts import Contracts
@@ -52,6 +53,8 @@ from volano.data.sources.source import Around
 from volano.data.tree import named
 from volano.data.versions import Versions
 from volano.data.writer import ROWS
+from volano.evals.advise import Adviser
+from volano.evals.candidates import Candidates
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
@@ -262,6 +265,15 @@ class App:
         self.examiner = Examiner(
             self.runs, self.evals, self.datasets, self.flows, self.models, self.targets.chat
         )
+        self.adviser = Adviser(
+            self.runs,
+            self.catalog,
+            self.evals,
+            self.datasets,
+            Candidates(self.models, self.flows, self.prompts, self.targets.get),
+            self.examiner,
+            self._price_of,
+        )
         self.publisher = Publisher(
             run=path("run"),
             catalog=self.catalog,
@@ -355,6 +367,14 @@ class App:
             file_of=self._model_file,
             executors={"ray": Elsewhere(RayExecutor, settings.ray_address)},
         )
+
+    def _price_of(self, target: str, model: str) -> Price | None:
+        """Return what a model costs at a target now; an engine of ours has the provider `engine`."""
+        book, now = self.costs.book(), self.clock.now_us()
+        if not target:
+            return book.find(model, at_us=now, provider="engine")
+        found = self.targets.resolve(target, model)
+        return book.find(model, at_us=now, target=target, provider=found.provider, url=found.url)
 
     def _model_file(self, ref: str, name: str) -> Path:
         return self.models.file(ref, name)

@@ -21,6 +21,7 @@ from volano.data.profile import Profiles
 from volano.data.recipe.keeper import Recipes
 from volano.data.sources.keeper import Sources
 from volano.data.versions import Versions
+from volano.evals.advise import Adviser
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
@@ -60,6 +61,7 @@ from volano.traces.views import Views
 from volano.web.api import VERBS
 
 KEEPERS = {
+    "adviser": Adviser,
     "alerts": Alerts,
     "cards": Cards,
     "catalog": Catalog,
@@ -151,7 +153,8 @@ INNER = {
     },
     "garbage": {"drop"},
     "drift": {"references", "reference", "looks", "due"},
-    "evals": {"evaluate", "report", "answers"},
+    "evals": {"evaluate", "report", "answers", "choice"},
+    "examiner": {"chat"},
     "feedbacks": {"on", "since", "corrections", "joined", "review", "withdraw", "get", "about", "newest"},
     "flows": {"compile"},
     "gate": {"read", "write", "end", "inherit"},

@@ -204,8 +204,8 @@ def markdown(choice: Choice) -> str:
         lines.append(
             _line([one.name, *cells, difference(one), str(one.n), standing(choice, one, on_front)])
         )
-    lines += ["", f"Measured on {choice.n} rows of {choice.dataset} ({choice.split}). "
-              "Intervals are 95 %."]  # fmt: skip
+    rows = f"{choice.n} rows of {choice.dataset} ({choice.split})"
+    lines += ["", f"Measured on {rows}. Intervals are 95 %."]
     lines += [f"- {_plain(note)}" for note in choice.notes]
     return "\n".join(lines) + "\n"
 

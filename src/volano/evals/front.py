@@ -95,7 +95,9 @@ def _area(points: Sequence[tuple[float, ...]]) -> float:
     return total
 
 
-def ends(points: Sequence[Mapping[str, float]], axes: Axes) -> tuple[dict[str, float], dict[str, float]]:
+def ends(
+    points: Sequence[Mapping[str, float]], axes: Axes
+) -> tuple[dict[str, float], dict[str, float]]:
     """Return the worst and the best value on each axis, to scale a front to a box."""
     worst, best = {}, {}
     for name, bigger in axes:

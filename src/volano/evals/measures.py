@@ -12,7 +12,7 @@ TIMES = {"MS": 1, "S": 1000}
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One number of a candidate. `relative`: a limit in percent is a share of the parent's value.
+    """One number of a candidate. `relative`: a limit in percent is a share of the reference's value.
 
     `title` heads a column; `superlative` is the word that asks for the best of it.
     """

@@ -127,7 +127,7 @@ def search(
     journal: Journal,
     seed: int = 0,
     fidelities: Sequence[float] = FIDELITIES,
-    progress: Callable[[int, int], None] = lambda done, of: None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Found:
     """Try at most `trials` configurations of the space and return what was found.
 
@@ -144,24 +144,20 @@ def search(
     open_, aside = _divide(space, question)
     race = _Race(trial, question, journal, fidelities)
     tried: list[Tried] = []
-    for config in _corners(open_, min(trials, _beginning(trials, open_)), seed):
+    begin = _corners(open_, min(trials, _beginning(trials, open_)), seed)
+    most = min(trials, len(open_))
+    while len(tried) < most:
+        at = len(tried)
+        config = begin[at] if at < len(begin) else _next(open_, tried, question, seed)
         tried.append(race.run(config, tried))
-        progress(len(tried), min(trials, len(open_)))
-    while len(tried) < min(trials, len(open_)):
-        tried.append(race.run(_next(open_, tried, question, seed), tried))
-        progress(len(tried), min(trials, len(open_)))
+        if progress is not None:
+            progress(len(tried), most)
     return Found(tried, aside)
 
 
-def _divide(
-    space: Sequence[Config], question: Question
-) -> tuple[list[Config], list[Config]]:
+def _divide(space: Sequence[Config], question: Question) -> tuple[list[Config], list[Config]]:
     """Return what may keep the target, and what breaks it by what is known beforehand."""
-    good = [
-        config
-        for config in space
-        if not question.target.broken(config.known, question.parent)
-    ]
+    good = [config for config in space if not question.target.broken(config.known, question.parent)]
     if not good:
         limits = ", ".join(str(limit) for limit in question.target.limits)
         raise NothingToSearchError(reason=f"nothing of {len(space)} keeps {limits or 'the target'}")
@@ -253,9 +249,7 @@ def _hoped(measured: Measured, axes: Axes) -> dict[str, float]:
     }
 
 
-def _next(
-    space: Sequence[Config], tried: Sequence[Tried], question: Question, seed: int
-) -> Config:
+def _next(space: Sequence[Config], tried: Sequence[Tried], question: Question, seed: int) -> Config:
     """Return the configuration from which most can be expected."""
     seen = {one.config.name for one in tried}
     left = [config for config in space if config.name not in seen]
@@ -273,9 +267,7 @@ def _draws(
     left: Sequence[Config], good: Sequence[Tried], question: Question, rng: np.random.Generator
 ) -> list[list[dict[str, float]]]:
     """Return, for each configuration, samples of what it may turn out to be."""
-    names = dict.fromkeys(
-        [*(name for name, _ in question.axes), *question.target.measures()]
-    )
+    names = dict.fromkeys([*(name for name, _ in question.axes), *question.target.measures()])
     drawn = [[dict[str, float]() for _ in range(SAMPLES)] for _ in left]
     for name in names:
         if not all(name in one.measured.values for one in good):

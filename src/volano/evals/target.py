@@ -3,8 +3,8 @@
     size<=100KB, score>=98%, fastest
 
 Limits are joined by commas; the wish is a superlative. `score>=98%` is 98 % of
-the parent's score (of the best candidate's, where candidates have no common
-parent), `score>=0.95` is 0.95 itself. Sizes know KB, MB, GB (thousands) and
+the reference's score (the parent's in a search, the best candidate's in
+advice), `score>=0.95` is 0.95 itself. Sizes know KB, MB, GB (thousands) and
 KiB, MiB, GiB; times ms and s. `<=` may be written `<` or `≤`. The same as YAML:
 
     constraints: {size: "<= 100KB", score: ">= 98%"}
@@ -25,6 +25,13 @@ from volano.evals.measures import MEASURES, SIZES, SUPERLATIVES, TIMES, Measure,
 
 _LIMIT = re.compile(r"([a-z0-9]+)\s*(<=|>=|≤|≥|<|>)\s*([0-9][0-9_.]*(?:e-?[0-9]+)?)\s*([a-z%/]*)")
 _SIGNS = {"<": "<=", "≤": "<=", "<=": "<=", ">": ">=", "≥": ">=", ">=": ">="}
+_UNITS: Mapping[str, Mapping[str, float]] = {
+    "bytes": SIZES,
+    "ms": TIMES,
+    "s": {"S": 1, "MS": 0.001},
+    "tokens/s": {"": 1, "TOKENS/S": 1, "TOK/S": 1},
+    "money": {"": 1},
+}
 USUAL = "fastest"
 MOST = 4096
 
@@ -54,7 +61,7 @@ class Limit:
     def __str__(self) -> str:
         sign = ">=" if self.least else "<="
         if self.of_parent:
-            return f"{self.measure} {sign} {self.value * 100:g} % of the parent's"
+            return f"{self.measure} {sign} {self.value * 100:g} % of the reference's"
         return f"{self.measure} {sign} {spelt(self.measure, self.value)}"
 
 
@@ -72,9 +79,7 @@ class Target:
     def broken(self, values: Mapping[str, float], parent: Mapping[str, float]) -> list[Limit]:
         """Return the limits that these values break for sure; one not measured is left out."""
         return [
-            limit
-            for limit in self.limits
-            if limit.kept(values.get(limit.measure), parent) is False
+            limit for limit in self.limits if limit.kept(values.get(limit.measure), parent) is False
         ]
 
     @property
@@ -210,10 +215,7 @@ def _with_unit(measure: Measure, least: bool, value: float, unit: str, part: str
                 part=part, reason=f"{measure.name} is a share: say {value:g}% or a number up to 1"
             )
         return Limit(measure.name, least, value)
-    units: Mapping[str, float] = {
-        "bytes": SIZES, "ms": TIMES, "s": {"S": 1, "MS": 0.001},
-        "tokens/s": {"": 1, "TOKENS/S": 1, "TOK/S": 1}, "money": {"": 1},
-    }[measure.unit]  # fmt: skip
+    units = _UNITS[measure.unit]
     if unit.upper() not in units:
         known = ", ".join(filter(None, units)) or "no unit"
         raise BadTargetError(part=part, reason=f"{measure.name} is given in {known}, or in %")

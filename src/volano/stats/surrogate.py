@@ -44,9 +44,8 @@ class Surrogate:
         self._lengths: Floats = np.full(self._x.shape[1], 0.6)
         for _ in range(PASSES):
             for feature in range(len(self._lengths)):
-                self._lengths[feature] = max(
-                    LENGTHS, key=lambda length, at=feature: self._likelihood(at, length)
-                )
+                likely = [self._likelihood(feature, length) for length in LENGTHS]
+                self._lengths[feature] = LENGTHS[likely.index(max(likely))]
         self._solve(self._lengths)
 
     def guess(self, features: Sequence[Sequence[float]]) -> tuple[Floats, Floats]:
@@ -68,9 +67,9 @@ class Surrogate:
 
     def _solve(self, lengths: Floats) -> None:
         inner = _kernel(self._x, self._x, lengths) + np.diag(self._noise)
-        self._root: Floats = np.linalg.cholesky(inner)
+        self._root = np.linalg.cholesky(inner)
         half = np.linalg.solve(self._root, self._y)
-        self._weights: Floats = np.linalg.solve(self._root.T, half)
+        self._weights = np.linalg.solve(self._root.T, half)
 
 
 def _kernel(a: Floats, b: Floats, lengths: Floats) -> Floats:

@@ -166,9 +166,7 @@ def test_a_hopeless_trial_ends_on_a_part_of_the_rows(tmp_path):
     found = run(tmp_path, land, trials=len(spaces()))
     short = [one for one in found.tried if not one.full]
     assert short
-    best = front(
-        [Point(c.name, land.values(c)) for c in spaces()], AXES
-    )
+    best = front([Point(c.name, land.values(c)) for c in spaces()], AXES)
     assert not {one.config.name for one in short} & {point.name for point in best}
     assert all((one.config.name, 1.0) not in land.asked for one in short)
 

@@ -44,7 +44,7 @@ def test_yaml_says_the_same():
 def test_a_target_survives_its_plain_form():
     target = parse("size<=100KB, score>=98%, cheapest")
     assert Target.from_dict(target.to_dict()) == target
-    assert str(target) == "size <= 100 KB, score >= 98 % of the parent's, cheapest"
+    assert str(target) == "size <= 100 KB, score >= 98 % of the reference's, cheapest"
 
 
 @pytest.mark.parametrize(

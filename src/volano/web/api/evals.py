@@ -21,6 +21,27 @@ VERBS = (
             Param("report_b", "the newer report", first=True, required=True),
         ),
     ),
+    Verb(
+        "eval", "advise", "adviser.advise", "/evals/advise",
+        "Ask candidates the same rows and recommend one under a target, as a Run.",
+        (
+            Param("data", "the dataset", required=True),
+            Param("candidates", "models and flows of ours, and TARGET:MODEL, with commas", "list",
+                  required=True),
+            Param("target", 'limits and one wish: "score>=98%, latency<=300ms, cheapest"',
+                  default="best"),
+            Param("split", "which split", default="test"),
+            Param("prompt", "what models are asked that know no wording of their own"),
+            Param("limit", "the first rows only", "int", least=1, most=1_000_000),
+            Param("at_once", "calls in flight", "int", default=4, least=1, most=64),
+            Param("name", "the report's name", default="advice"),
+        ),
+        changes=True, done="Run {id}  {kind} {name} {state}", next="volano run show {id}",
+    ),
+    Verb(
+        "eval", "table", "evals.table", "/reports/{ref}/table",
+        "Show what a search or an advice measured, as a table in Markdown.", (ref(),),
+    ),
     Verb("eval", "list", "evals.list", "/reports", "List reports.", (LIMIT,), columns=ARTIFACT),
     Verb("eval", "show", "evals.get", "/reports/{ref}", "Show a report.", (ref(),)),
 )  # fmt: skip
