@@ -149,7 +149,7 @@ INNER = {
     "costs": {"book", "allotments", "start", "close"},
     "courier": {"start", "close", "deliver"},
     "datasets": {
-        "begin", "curate", "find", "rows", "write", "stream", "version", "hidden", "let_branch",
+        "begin", "curate", "find", "rows", "write", "stream", "version", "hidden", "picked", "let_branch",
     },
     "garbage": {"drop"},
     "drift": {"references", "reference", "looks", "due"},

@@ -7,6 +7,7 @@ import click
 
 from volano.cli.cells import cell, table, talk, visible
 from volano.cli.rows import rows as draw_rows
+from volano.core.ports.access import MASK
 
 _SHOWN, _WIDE = 8, 24
 
@@ -68,10 +69,10 @@ def _findings(value: Mapping[str, Any]) -> None:
     )
     for kind, name in (("length", "odd lengths  "), ("characters", "odd characters")):
         one = value["outliers"][kind]
-        ids = ", ".join(each["id"] for each in one["found"][:3])
+        ids = _named(one["found"])
         click.echo(f"{name:<13}  {one['rows']} rows{': ' + ids if ids else ''}")
     for one in value["personal"]:
-        ids = ", ".join(each["id"] for each in one["places"][:3])
+        ids = _named(one["places"])
         click.echo(
             f"personal       {one['kind']} in {visible(one['column'])}: {one['rows']} rows: {ids}"
         )
@@ -84,7 +85,14 @@ def _findings(value: Mapping[str, Any]) -> None:
 def _such(groups: Mapping[str, Any]) -> str:
     if not groups["found"]:
         return ""
-    return ", such as " + ", ".join(each["id"] for each in groups["found"][0]["places"][:3])
+    return ", such as " + _named(groups["found"][0]["places"])
+
+
+def _named(places: Sequence[Mapping[str, Any]]) -> str:
+    """Return the first few rows by their ids, or by where they lie for whom ids are hidden from."""
+    return ", ".join(
+        f"{each['split']}:{each['at']}" if each["id"] == MASK else each["id"] for each in places[:3]
+    )
 
 
 def _listed(counts: Sequence[Mapping[str, Any]], name: str) -> str:
@@ -93,7 +101,7 @@ def _listed(counts: Sequence[Mapping[str, Any]], name: str) -> str:
 
 def _column(one: Mapping[str, Any], rows: int) -> dict[str, Any]:
     if one.get("hidden"):
-        return {"column": one["name"], "types": "***", "missing": None, "distinct": None}
+        return {"column": one["name"], "types": MASK, "missing": None, "distinct": None}
     about = "" if one["distinct_is"] == "counted" else "about "
     return {
         "column": one["name"], "types": " ".join(one["types"]) or "-",

@@ -18,12 +18,11 @@ from volano.access.permissions import Permissions
 from volano.core.clock import Clock
 from volano.core.errors import ForbiddenError
 from volano.core.ids import uuid7
+from volano.core.ports.access import MASK
 from volano.core.principal import Principal
 from volano.core.ref import Ref
 from volano.data.tables import reads
 from volano.store.db import Database
-
-MASK = "***"
 
 
 @dataclass(frozen=True, slots=True)

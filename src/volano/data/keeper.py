@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from volano.core.manifest import Parent
-from volano.core.ports.access import Access, Reading
+from volano.core.ports.access import MASK, Access, Reading
 from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
 from volano.data import curate as curating
@@ -38,7 +38,6 @@ from volano.store import Artifact, Blobs, Catalog
 KIND = "dataset"
 MOST_SHOWN = 10_000
 MOST_BYTES = 64 * 2**20
-MASK = "***"
 _AS_A_WHOLE = ("id", "shown", "excerpt")
 OLD_COLUMNS = ({"name": "text"}, {"name": "label"})
 Source = Path | str | Iterable[Mapping[str, Any]]
@@ -411,6 +410,27 @@ class Datasets:
         reading.close()
         return shown
 
+    def picked(
+        self, ref: str | Ref, places: Sequence[str], *, by: Principal | None = None
+    ) -> list[Record]:
+        """Return the rows at some places (`train:17`), each with its `at`; others are passed over.
+
+        One read is on record, however many rows it is.
+
+        Raises:
+            As in `stream`.
+        """
+        version = self.version(ref)
+        reading = self._reading(version, "", by)
+        found = [
+            {**(reading.row(row) if reading else row), "at": at}
+            for split, at in filter(None, map(_place, places)) if split in version.splits
+            for row in version.records(split, at, 1)
+        ]  # fmt: skip
+        if reading is not None:
+            reading.close()
+        return found
+
     def hidden(self, version: Version, *, by: Principal | None = None) -> frozenset[str]:
         """Let a look at a version in, on record; return the columns that its reader does not see.
 
@@ -560,6 +580,12 @@ def _bounded(rows: Iterator[Record]) -> Iterator[Record]:
         left -= len(msgspec.json.encode(row))
         if left <= 0:
             return
+
+
+def _place(said: str) -> tuple[str, int] | None:
+    """Return split and number of a place, or None where it is none."""
+    split, _, at = said.rpartition(":")
+    return (split, int(at)) if at.isascii() and at.isdigit() and len(at) < 16 else None
 
 
 def _rejected_as_seen(one: Record, reading: Reading) -> Record:

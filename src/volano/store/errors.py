@@ -143,9 +143,3 @@ class NewerSchemaError(ConflictError):
 
 class EraseRefusedError(ConflictError):
     """The event `{event}` cannot be erased: {why}."""
-
-
-class TamperedLedgerError(IntegrityError):
-    """The ledger is not what was written: event {seq} {what}."""
-
-    hint = "Keep a copy of the database as evidence and restore it from a backup."

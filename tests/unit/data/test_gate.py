@@ -71,6 +71,19 @@ def test_a_person_sees_asterisks_and_a_run_is_refused(guarded):
     assert guarded.datasets.rows("jegyek", by=KEY, run="0197-run")[0].text != "***"
 
 
+def test_rows_at_places_are_one_read_and_tell_no_ids(guarded):
+    guarded.permissions.classify("jegyek", "text", "personal", by=OWNER)
+    places = ["train:0", "train:2", "nowhere:1", "train:x"]
+    rows = guarded.datasets.picked("jegyek", places, by=KEY)
+    assert [(row["at"], row["text"], row["id"]) for row in rows] == [
+        (0, "***", "***"),
+        (2, "***", "***"),
+    ]
+    [read] = guarded.gate.list("jegyek")
+    assert (read.rows, read.masked, read.outcome) == (2, ("text",), "read")
+    assert "***" not in {row["id"] for row in guarded.datasets.picked("jegyek", places, by=OWNER)}
+
+
 def test_a_read_that_is_cut_off_is_on_record(guarded):
     reading = guarded.gate.read(
         "jegyek", "jegyek@1", str(guarded.made.digest), split="train", by=KEY

@@ -5,6 +5,9 @@ from typing import Any, Protocol
 
 from volano.core.principal import Principal
 
+MASK = "***"
+"""What stands where a value is not for its reader."""
+
 
 class Reading(Protocol):
     """One read that was let in, and is on record. `masked` are the columns it does not see."""

@@ -11,12 +11,12 @@ from volano.data.contracts.contract import Contract
 from volano.data.contracts.errors import BadContractError, NoContractError
 from volano.data.contracts.infer import infer
 from volano.data.keeper import Datasets
+from volano.data.page import page
 from volano.data.step import Record
 from volano.store import Artifact, Catalog
 
 KIND = "contract"
 _FILE = "contract.yaml"
-_MOST_BYTES = 1_000_000
 
 
 class Contracts:
@@ -35,12 +35,9 @@ class Contracts:
         """
         path = Path(path)
         try:
-            with path.open("rb") as file:
-                text = file.read(_MOST_BYTES + 1).decode("utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
+            text = page(path)
+        except (OSError, ValueError) as error:
             raise BadContractError(path=path.name, why=str(error)) from error
-        if len(text) > _MOST_BYTES:
-            raise BadContractError(path=path.name, why=f"it has more than {_MOST_BYTES} bytes")
         return self.put(name, Contract.from_yaml(text, path.name), by=by)
 
     def put(self, name: str, contract: Contract, *, by: Principal) -> Artifact:

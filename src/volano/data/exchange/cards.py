@@ -10,12 +10,12 @@ from volano.data.contracts import Contracts
 from volano.data.exchange.card import card, front_of, profile, prose_of
 from volano.data.exchange.errors import BadFrontMatterError
 from volano.data.keeper import Datasets
+from volano.data.page import page
 from volano.store import Artifact, Catalog
 from volano.store.errors import UnknownArtifactError
 
 KIND = "card"
 _FILE = "README.md"
-_MOST_BYTES = 1_000_000
 
 
 class Cards:
@@ -43,12 +43,9 @@ class Cards:
         """
         path = Path(path)
         try:
-            with path.open("rb") as file:
-                text = file.read(_MOST_BYTES + 1).decode("utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
+            text = page(path)
+        except (OSError, ValueError) as error:
             raise BadFrontMatterError(path=path.name, why=str(error)) from error
-        if len(text) > _MOST_BYTES:
-            raise BadFrontMatterError(path=path.name, why=f"it has more than {_MOST_BYTES} bytes")
         name = check_name(Ref.parse(name).name)
         prose = prose_of(text, self._said(name))
         return self._catalog.record(KIND, name, files={_FILE: prose.encode()}, by=by)

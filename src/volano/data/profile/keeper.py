@@ -19,7 +19,7 @@ from volano.data.steps.language import Language
 from volano.data.version import Version
 from volano.store.errors import DroppedError
 
-ROWS = 50_000
+ROWS = 20_000
 MOST_LOOKED_AT = 20_000
 """Rows that one search looks at; a further one goes on where it stopped."""
 MOST_CHARACTERS = 20_000_000
@@ -118,15 +118,7 @@ class Profiles:
         Raises:
             As in `show`.
         """
-        version, shut = self._open(ref, by)
-        found = []
-        for place in places:
-            split, _, at = place.rpartition(":")
-            if split in version.splits and at.isascii() and at.isdigit() and len(at) < 16:
-                for row in version.records(split, int(at), 1):
-                    seen = {name: "***" if name in shut else row[name] for name in row}
-                    found.append({**seen, "at": int(at)})
-        return found
+        return self._datasets.picked(ref, places, by=by)
 
     def _open(self, ref: str | Ref, by: Principal) -> tuple[Version, frozenset[str]]:
         try:

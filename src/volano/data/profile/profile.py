@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from volano.core.ports.access import MASK
 from volano.data.corpus import Entry, Near
 from volano.data.profile import alike
 from volano.data.profile.column import Column, Columns
@@ -210,4 +211,12 @@ def hidden(found: Mapping[str, Any], columns: frozenset[str]) -> dict[str, Any]:
         shown["outliers"] = {
             "length": {"rows": 0, "found": []}, "characters": {"rows": 0, "found": []},
         }  # fmt: skip
-    return shown
+    return cast("dict[str, Any]", _nameless(shown))
+
+
+def _nameless(value: Any) -> Any:
+    """Return a profile whose places name no ids: an id is a digest, by which a guess could be tried."""
+    if isinstance(value, dict):
+        is_place = value.keys() >= {"split", "at", "id"}
+        return {k: MASK if is_place and k == "id" else _nameless(v) for k, v in value.items()}
+    return [_nameless(one) for one in value] if isinstance(value, list) else value

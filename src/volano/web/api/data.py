@@ -120,7 +120,7 @@ VERBS = (
         (
             ref(),
             Param("rows", "look at so many rows; of more, at a sample spread evenly", "int",
-                  default=50_000, least=1, most=1_000_000),
+                  default=20_000, least=1, most=1_000_000),
             Param("column", "the column of texts, if it is not the one with the most", default=""),
             Param("label", "the column of classes, if it is not called label", default=""),
         ),

@@ -189,7 +189,11 @@ def test_check_says_no_to_an_old_version(contracts, tmp_path, anna):
     assert "type: integer" in contracts.infer("faq")
 
 
-@pytest.mark.parametrize("data", [b"\xff\xfe", b"x" * 1_000_002], ids=["bytes", "long"])
+@pytest.mark.parametrize(
+    "data",
+    [b"\xff\xfe", b"x" * 1_000_002, "# 很长".encode() * 120_000],
+    ids=["bytes", "long", "long in Chinese"],
+)
 def test_files_that_are_none(contracts, tmp_path, anna, data):
     (tmp_path / "c.yaml").write_bytes(data)
     with pytest.raises(BadContractError):

@@ -147,6 +147,10 @@ def test_what_a_hidden_column_says_is_told_nowhere(datasets, profiles) -> None:
     for secret in ("Nagy Éva", "refund", '"zh", "rows"', '"p50": 7'):
         assert secret not in shown.partition('"columns"')[0] + shown.partition('"labels"')[2]
     assert "Nagy Éva" not in shown
+    ids = [place["id"] for one in found["languages"] for place in one["places"]]
+    for columns in ({"name"}, {"name", "text", "label"}):
+        told = json.dumps(hidden(found, frozenset(columns)))
+        assert ids and not [one for one in ids if one in told]
 
 
 def test_reasons_of_rows_that_were_left_out(datasets, profiles) -> None:
