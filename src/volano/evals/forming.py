@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from volano.data.row import Row, row_of
 from volano.evals.report import scores_of, summarise
 from volano.evals.scorers import DEFAULT
@@ -52,6 +54,7 @@ def exam(folder: Path, rows: Rows, *, by: str | None = None) -> Exam:
     Raises:
         NotExportableError: the folder is no model that can be asked.
     """
+    torch.set_num_threads(1)  # more are slower as soon as a second program runs, and not repeatable
     all_rows = [row_of(one["text"], one["label"]) for one in rows]
     vocabulary, model = Vocabulary.of(folder), network.load(folder)
     longest = max(len(vocabulary.tokenizer.encode(_said(row)).ids) for row in all_rows)

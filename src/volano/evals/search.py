@@ -155,6 +155,12 @@ def search(
     return Found(tried, aside)
 
 
+def reference(config: Config, trial: Trial, journal: Journal) -> Measured:
+    """Return what the parent itself gets on all rows; in the journal, so that it is asked once."""
+    nothing = Question((), Target((), "score"), {})
+    return _Race(trial, nothing, journal, FIDELITIES).reference(config)
+
+
 def _divide(space: Sequence[Config], question: Question) -> tuple[list[Config], list[Config]]:
     """Return what may keep the target, and what breaks it by what is known beforehand."""
     good = [config for config in space if not question.target.broken(config.known, question.parent)]
@@ -203,12 +209,17 @@ class _Race:
     def run(self, config: Config, before: Sequence[Tried]) -> Tried:
         """Measure on more and more rows, as long as it may still matter."""
         last = self._fidelities[-1]
-        for fidelity in self._fidelities:
+        known = (config.name, last) in self._done
+        for fidelity in [last] if known else self._fidelities:
             measured = self._once(config, fidelity)
             hopeless = measured.error or not _may_matter(measured, before, self._question)
             if fidelity == last or hopeless:
                 break
         return Tried(config, measured, fidelity == last)
+
+    def reference(self, config: Config) -> Measured:
+        """Measure one on all rows, whatever it is good for."""
+        return self._once(config, self._fidelities[-1])
 
     def _once(self, config: Config, fidelity: float) -> Measured:
         key = (config.name, fidelity)
