@@ -35,7 +35,7 @@ from volano.evals.space import Shapes, cuts, space
 from volano.models.making import make
 
 AXES = (("size", False), ("score", True), ("speed", True))
-FORMS = ("f32", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+FORMS = ("f32", "q8_0", "q5_0", "q4_0")
 CUTS = ("0", "0.3", "0.5", "neurons:0.25", "neurons:0.5")
 STEPS = (0, 150)
 TARGETS = ("score>=98%, smallest", "size<=100KB, score>=95%, fastest", "size<=130KB, best")

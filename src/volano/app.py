@@ -57,6 +57,7 @@ from volano.evals.advise import Adviser
 from volano.evals.candidates import Candidates
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
+from volano.evals.searcher import Searcher
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.metrics import Metrics
 from volano.feedback.recording import recorder
@@ -264,6 +265,9 @@ class App:
         self.evals = Evals(self.catalog, self.datasets)
         self.examiner = Examiner(
             self.runs, self.evals, self.datasets, self.flows, self.models, self.targets.chat
+        )
+        self.searcher = Searcher(
+            self.runs, self.models, self.datasets, self.catalog, path("tools")
         )
         self.adviser = Adviser(
             self.runs,

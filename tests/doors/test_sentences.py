@@ -24,6 +24,7 @@ from volano.data.versions import Versions
 from volano.evals.advise import Adviser
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
+from volano.evals.searcher import Searcher
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.metrics import Metrics
 from volano.feedback.reviews import Reviews
@@ -105,6 +106,7 @@ KEEPERS = {
     "sources": Sources,
     "spans": Spans,
     "schedules": Schedules,
+    "searcher": Searcher,
     "scorecard": Scorecard,
     "slos": SLOs,
     "steps": Steps,
