@@ -76,6 +76,7 @@ from volano.jobs.keeper import Runs
 from volano.jobs.run import good
 from volano.jobs.schedules import Schedules
 from volano.jobs.ticker import Ticker
+from volano.models.compressor import Compressor
 from volano.models.keeper import Models
 from volano.models.trainer import Trainer
 from volano.models.wording import prompt_of
@@ -261,6 +262,9 @@ class App:
         )
         self.models = Models(self.catalog, path("cache"), self.targets.get)
         self.trainer = Trainer(self.runs, self.models, self.datasets)
+        self.compressor = Compressor(
+            self.runs, self.models, self.datasets, self.catalog, path("tools")
+        )
         self.flows = Flows(self.catalog, self.prompts, self.models)
         self.evals = Evals(self.catalog, self.datasets)
         self.examiner = Examiner(

@@ -37,6 +37,7 @@ from volano.governance.courier import Courier
 from volano.governance.lineage import Lineage
 from volano.jobs.keeper import Runs
 from volano.jobs.schedules import Schedules
+from volano.models.compressor import Compressor
 from volano.models.keeper import Models
 from volano.models.trainer import Trainer
 from volano.monitor.alerts import Alerts
@@ -66,6 +67,7 @@ KEEPERS = {
     "alerts": Alerts,
     "cards": Cards,
     "catalog": Catalog,
+    "compressor": Compressor,
     "contracts": Contracts,
     "costs": Costs,
     "courier": Courier,

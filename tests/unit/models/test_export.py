@@ -90,7 +90,10 @@ def test_no_answers_prove_nothing():
         (lambda f: (f / "config.json").unlink(), "config"),
         (lambda f: (f / "config.json").write_text("{"), "Expecting"),
         (lambda f: (f / "model.safetensors").write_bytes(b"junk"), "copy"),
-        (lambda f: (f / "config.json").write_text(json.dumps({"model_type": "gpt2"})), "not one of"),
+        (
+            lambda f: (f / "config.json").write_text(json.dumps({"model_type": "gpt2"})),
+            "not one of",
+        ),
     ],
 )
 def test_what_cannot_be_exported_is_refused(made, tmp_path, damage, reason):

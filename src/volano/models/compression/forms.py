@@ -48,8 +48,19 @@ FORMS = {
     "onnx-int4": Form("onnx-int4", "onnx", "onnx", "int4", _ONNX),
     "ct2": Form("ct2", "ct2", "ctranslate2", "float32", ("ctranslate2",), 0.99),
     "ct2-int8": Form("ct2-int8", "ct2", "ctranslate2", "int8", ("ctranslate2",), 0.8),
+    "litert": Form("litert", "litert", "litert", "float32", (), 0.99),
+    "executorch": Form("executorch", "executorch", "executorch", "float32", (), 0.99),
 }
-"""By name, floats first, then from the finest down."""
+"""By name. The last two bring their own environment (`models.tools`)."""
+
+CONVERSIONS = {
+    "gguf": "f32",
+    "onnx": "onnx",
+    "ct2": "ct2",
+    "litert": "litert",
+    "executorch": "executorch",
+}
+"""Formats that a model is converted to without loss, and their forms."""
 
 
 def form_of(name: str) -> Form:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from volano.models.compression.forms import FORMS, Form, form_of
+from volano.models.export import edge
 from volano.models.training.recipe import Recipe, label_text
 from volano.models.training.rows import Encoded, answer_text, encode
 
@@ -15,6 +16,8 @@ Row = Mapping[str, Any]
 
 SOURCE = "source"
 """The folder below the target with the weights that the form was made from, when pruned."""
+
+TOOLS_FOLDER = Path(".volano/tools")
 
 OWN_LR, IMPORTED_LR = 2e-3, 1e-4
 
@@ -36,6 +39,7 @@ class Made:
     form: Form
     files: tuple[str, ...]
     meta: dict[str, Any]
+    tools: Path = TOOLS_FOLDER
 
     @property
     def bytes(self) -> int:
@@ -54,6 +58,7 @@ def compress(
     recovery_steps: int = 300,
     seed: int = 0,
     name: str = "",
+    tools: Path = TOOLS_FOLDER,
     progress: Callable[..., None] = _quiet,
 ) -> Made:
     """Write a form of the model in `folder` into `target`, pruned first when asked.
@@ -68,11 +73,13 @@ def compress(
         recovery_steps: steps of that.
         seed: of the batches.
         name: goes into the file where the format has a place for it.
+        tools: where converters with an environment of their own live.
         progress: called with step, of, and metrics.
 
     Raises:
         UnknownFormError, BadShareError: there is no such form or share.
         NotExportableError, RowsDoNotFitError: the model cannot have this form.
+        ToolNotMadeError, ToolFailedError: its converter is not to be had.
     """
     chosen = form_of(form)
     target.mkdir(parents=True, exist_ok=True)
@@ -83,7 +90,7 @@ def compress(
             folder, source, prune, structured=structured, rows=rows, steps=recovery_steps,
             seed=seed, progress=progress,
         )  # fmt: skip
-    loaded, more = _write(chosen, source, target, name or folder.name)
+    loaded, more = _write(chosen, source, target, name or folder.name, tools)
     beside = _beside(chosen, source, target)
     size = sum((target / file).stat().st_size for file in loaded)
     meta = {
@@ -96,10 +103,12 @@ def compress(
         **({"pruned": facts} if facts else {}),
     }
     files = tuple(dict.fromkeys((*loaded, *beside)))
-    return Made(target, source, chosen, files, meta)
+    return Made(target, source, chosen, files, meta, tools)
 
 
-def _write(form: Form, source: Path, target: Path, name: str) -> tuple[list[str], dict[str, Any]]:
+def _write(
+    form: Form, source: Path, target: Path, name: str, tools: Path
+) -> tuple[list[str], dict[str, Any]]:
     """Convert; return the files that the engine loads, and further facts."""
     if form.format == "gguf":
         from volano.models.export import gguf
@@ -110,6 +119,8 @@ def _write(form: Form, source: Path, target: Path, name: str) -> tuple[list[str]
         from volano.models.export import onnx
 
         return onnx.export(source, target, precision=form.precision)
+    if form.format in edge.FILES:
+        return edge.export(source, target, form.format, tools=tools)
     from volano.models.export import ct2
 
     return ct2.export(source, target, precision=form.precision)

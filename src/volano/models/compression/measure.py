@@ -10,6 +10,7 @@ from typing import Any
 
 from volano.core.errors import UnavailableError
 from volano.models.compression.made import Made
+from volano.models.export import edge
 
 TRIAL = "volano.models.compression.trial"
 TIMEOUT_S = 3600
@@ -30,7 +31,7 @@ class Measured:
     `equal` of `n` answers are the parent's to the letter. `top_token` is the
     share of positions at which both would say the same next token, `kl` the mean
     Kullback-Leibler divergence from the parent's distribution, in nats; both follow
-    the parent's answers, and are None where no parent was given to compare with.
+    the parent's answers, and are None where no parent was given, or the form's runtime gives no logits here.
     """
 
     bytes: int
@@ -78,7 +79,7 @@ def measure(
     answers = done["answers"]
     pairs = zip(answers, expected, strict=True)
     near: dict[str, float] = {}
-    if parent is not None:
+    if parent is not None and made.form.format not in edge.FILES:
         from volano.models.compression.agreement import agreement
 
         near = agreement(made, parent, prompts[:SAMPLED], expected[:SAMPLED])
@@ -103,6 +104,10 @@ def trial(
     Raises:
         TrialFailedError: it ended with an error; says its last words.
     """
+    if made.form.format in edge.FILES:
+        return edge.answers(
+            made.folder, made.form.format, prompts, max_tokens=max_tokens, tools=made.tools
+        )
     spec = {
         "folder": str(made.folder),
         "format": made.form.format,

@@ -1,23 +1,16 @@
 """The parent in torch: its weights, its greedy answers, its distribution of next tokens."""
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing here may wait for a network
 
 import torch
 from safetensors.torch import save_file
-from transformers import AutoConfig, AutoModelForCausalLM
-from transformers.utils import logging
 
+from volano.models.export.network import Network, empty, load
 from volano.models.export.vocabulary import Vocabulary
 
-logging.disable_progress_bar()
-
-Network = Any
+__all__ = ["Network", "answers", "beside", "empty", "load", "next_tokens", "save"]
 
 TOGETHER = 50
 
@@ -26,23 +19,6 @@ BESIDE = (
     "generation_config.json", "recipe.json",
 )  # fmt: skip
 """Files that go with the weights wherever they go."""
-
-
-def load(folder: Path) -> Network:
-    """Read a network made here or imported: safetensors only, no code of the folder, 32 bits."""
-    return AutoModelForCausalLM.from_pretrained(
-        folder,
-        local_files_only=True,
-        trust_remote_code=False,
-        use_safetensors=True,
-        dtype=torch.float32,
-    ).eval()
-
-
-def empty(folder: Path) -> Network:
-    """Return a network of the folder's shape; its weights are to be filled in."""
-    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    return AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
 
 
 def save(model: Network, source: Path, target: Path) -> Path:

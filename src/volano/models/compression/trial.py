@@ -11,7 +11,7 @@ weights, at its highest.
 """
 
 import json
-import resource
+import os
 import sys
 import tempfile
 import time
@@ -22,9 +22,6 @@ from typing import Any
 from volano.jobs import lifeline
 from volano.models.export.vocabulary import Vocabulary
 from volano.serving import EngineSpec, engine
-
-KIB = 1024
-"""Linux counts `ru_maxrss` in these (getrusage(2))."""
 
 
 def run(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,7 +55,7 @@ def _llamacpp(folder: Path, prompts: Sequence[str], spec: Mapping[str, Any]) -> 
                 answers.append(answer.text)
                 tokens += answer.completion_tokens or 0
             ended = time.perf_counter()
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+            peak = max(map(_peak, _children()), default=0)
     return _result(answers, tokens, loaded - began, ended - loaded, peak)
 
 
@@ -77,8 +74,21 @@ def _library(folder: Path, prompts: Sequence[str], spec: Mapping[str, Any]) -> d
         seconds += time.perf_counter() - since
         tokens += len(said)
         answers.append(vocabulary.text(said))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return _result(answers, tokens, loaded - began, seconds, peak)
+    return _result(answers, tokens, loaded - began, seconds, _peak(os.getpid()))
+
+
+def _peak(pid: int) -> int:
+    """Return the highest resident memory of a process (`VmHWM`, proc(5)).
+
+    Not `ru_maxrss`: a child inherits what its parent had when it was started.
+    """
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:"))
+
+
+def _children() -> list[int]:
+    tasks = Path("/proc/self/task").iterdir()
+    return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
 
 
 def _result(
@@ -89,7 +99,7 @@ def _result(
         "load_s": round(load_s, 4),
         "seconds": round(seconds, 4),
         "tokens": tokens,
-        "peak_bytes": peak * KIB,
+        "peak_bytes": peak,
     }
 
 

@@ -97,12 +97,11 @@ def _imported(folder: Path, tokenizer: Tokenizer) -> Vocabulary:
         word = said.get(f"{name}_token")
         text = word.get("content") if isinstance(word, dict) else word
         found = tokenizer.token_to_id(text) if isinstance(text, str) else None
-        number = config.get(f"{name}_token_id")
-        number = number[0] if isinstance(number, list) and number else number
-        return found if found is not None else number
+        numbers = _several(config.get(f"{name}_token_id"))
+        return found if found is not None else next(iter(numbers), None)
 
-    ends = [token("eos"), *_several(generation.get("eos_token_id"))]
-    ends = list(dict.fromkeys(end for end in ends if end is not None))
+    named = [token("eos"), *_several(generation.get("eos_token_id"))]
+    ends = list(dict.fromkeys(end for end in named if end is not None))
     if not ends:
         raise NotExportableError(folder=folder, reason="it names no token that ends an answer")
     begin, pad, template = token("bos"), token("pad"), _template(folder, said)
@@ -123,7 +122,7 @@ def _adds_begin(
     if begin is None:
         return False
     if template:
-        return "bos_token" in template or tokenizer.id_to_token(begin) in template
+        return "bos_token" in template or str(tokenizer.id_to_token(begin)) in template
     return bool(said.get("add_bos_token")) or tokenizer.encode("a").ids[:1] == [begin]
 
 

@@ -6,6 +6,30 @@ STRATEGIES = (
     "ordered", "weighted", "least-busy", "fastest", "cheapest", "region-first", "sticky",
 )  # fmt: skip
 _SEED = Param("seed", "seed of weights and batches", "int", default=0)
+_FORMS = (
+    "f32",
+    "f16",
+    "bf16",
+    "q8_0",
+    "q6_k",
+    "q5_k",
+    "q5_1",
+    "q5_0",
+    "q4_k",
+    "q4_1",
+    "q4_0",
+    "iq4_nl",
+    "q3_k",
+    "q2_k",
+    "onnx",
+    "onnx-int8",
+    "onnx-int4",
+    "ct2",
+    "ct2-int8",
+    "litert",
+    "executorch",
+)
+_ASKED = "dataset whose test rows compare it with its parent; the parent's own when not given"
 _RUN = "Run {id}  {kind} {name} {state}"
 
 VERBS = (
@@ -29,6 +53,33 @@ VERBS = (
             Param("data", "the dataset to learn", required=True),
             Param("steps", "optimizer steps; the recipe's own when not given", "int"),
             _SEED,
+        ),
+        changes=True, done=_RUN, next="volano run show {id}",
+    ),
+    Verb(
+        "model", "compress", "compressor.compress", "/models/{ref}/compress",
+        "Make a smaller or faster form of a model, measured against it, as a Run.",
+        (
+            ref(),
+            Param("to", "the form", required=True, choices=_FORMS),
+            Param("name", "the name to version", required=True),
+            Param("prune", "share of the layers' weights to take away first", "float", default=0.0),
+            Param("structured", "prune whole feed-forward neurons, so that every engine gains", "flag"),
+            Param("data", _ASKED + "; its train rows are what recovery learns"),
+            Param("recovery_steps", "steps of tuning after pruning", "int", default=300, least=0),
+            _SEED,
+        ),
+        changes=True, done=_RUN, next="volano run show {id}",
+    ),
+    Verb(
+        "model", "convert", "compressor.convert", "/models/{ref}/convert",
+        "Write a model in another engine's format, and prove that it answers the same, as a Run.",
+        (
+            ref(),
+            Param("to", "the format", required=True,
+                  choices=("gguf", "onnx", "ct2", "litert", "executorch")),
+            Param("name", "the name to version", required=True),
+            Param("data", _ASKED),
         ),
         changes=True, done=_RUN, next="volano run show {id}",
     ),

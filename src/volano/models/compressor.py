@@ -1,0 +1,156 @@
+"""Compression and conversion as durable Runs: a model in, a form of it out, with its proof.
+
+The steps of such a Run: `rows` writes what is asked (and learned, when
+pruned), `compress` is a child process that makes the form and measures it,
+`record` makes the artifact, whose parent is the model it came from.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from volano.core.errors import InvalidError
+from volano.core.manifest import Parent
+from volano.core.principal import Principal
+from volano.core.ref import Ref, check_name
+from volano.data.keeper import Datasets
+from volano.jobs.keeper import Runs
+from volano.jobs.run import Run
+from volano.jobs.work import Work
+from volano.models.compression.forms import CONVERSIONS, form_of
+from volano.models.keeper import KIND as MODEL
+from volano.models.keeper import Models
+from volano.models.training import require
+from volano.store.artifact import Artifact
+from volano.store.catalog import Catalog
+
+KIND = "model.compress"
+CHILD = "volano.models.compression.making"
+PACKAGES = ("torch", "transformers", "safetensors", "tokenizers")
+
+
+class NothingToAskError(InvalidError):
+    """{model} cannot be compared with its form: no rows to ask it."""
+
+    hint = "Name a dataset with --data; a model that was made from one is asked that."
+
+
+class BadCompressionError(InvalidError):
+    """This compression cannot be done: {reason}."""
+
+    hint = "See `volano model compress --help`."
+
+
+class Compressor:
+    """Starts such Runs, and is what such a Run does. `tools` is a folder for converters."""
+
+    def __init__(
+        self, runs: Runs, models: Models, datasets: Datasets, catalog: Catalog, tools: Path
+    ):
+        self._runs = runs
+        self._models = models
+        self._datasets = datasets
+        self._catalog = catalog
+        self._tools = tools
+        runs.register(KIND, self._work)
+
+    def compress(
+        self,
+        ref: Ref | str,
+        *,
+        to: str,
+        name: str,
+        prune: float = 0.0,
+        structured: bool = False,
+        data: Ref | str | None = None,
+        recovery_steps: int = 300,
+        seed: int = 0,
+        by: Principal,
+    ) -> Run:
+        """Make a smaller or faster form of a model; pruned first, when asked.
+
+        Raises:
+            UnknownArtifactError: there is no such model or dataset.
+            UnknownFormError, BadShareError, BadCompressionError: a form or share that cannot be.
+            ModelNotUsableError: the model's weights are not here.
+            NothingToAskError: no dataset to compare on.
+            NotInstalledError: a package that the form needs is not installed.
+        """
+        form = form_of(to)
+        require((*PACKAGES, *form.needs))
+        if not 0 <= prune < 1:
+            raise BadCompressionError(reason="the share to prune lies from 0 to below 1")
+        if recovery_steps < 0 or (structured and not prune):
+            raise BadCompressionError(
+                reason="--structured goes with --prune, steps are not below 0"
+            )
+        model = self._models.tunable(self._models.get(ref))
+        asked = self._data(model, data)
+        inputs = {
+            "model": model.ref, "form": form.name, "name": check_name(name), "data": asked,
+            "prune": prune, "structured": structured, "recovery_steps": recovery_steps,
+            "seed": seed,
+        }  # fmt: skip
+        return self._runs.start(KIND, name=name, inputs=inputs, by=by, group=by.group)
+
+    def convert(
+        self, ref: Ref | str, *, to: str, name: str, data: Ref | str | None = None, by: Principal
+    ) -> Run:
+        """Write a model in another engine's format, in floats, and prove that it answers the same.
+
+        Raises:
+            BadCompressionError: there is no such format.
+            UnknownArtifactError, ModelNotUsableError, NothingToAskError, NotInstalledError: as in
+                `compress`.
+        """
+        if to not in CONVERSIONS:
+            raise BadCompressionError(reason=f"formats are {', '.join(CONVERSIONS)}, not `{to}`")
+        return self.compress(ref, to=CONVERSIONS[to], name=name, data=data, by=by)
+
+    def _data(self, model: Artifact, data: Ref | str | None) -> str:
+        """Return the dataset's ref: the one said, else the one the model was made from."""
+        if data is not None:
+            return self._datasets.get(data).ref
+        made_from = [p.digest for p in model.manifest.parents if p.role == "data"]
+        for found in self._catalog.by_digests(made_from[:1]):
+            return found.ref
+        raise NothingToAskError(model=model.ref)
+
+    def _work(self, work: Work) -> dict[str, Any]:
+        """What the Run does. Each step's result is durable."""
+        spec = work.step("rows", self._prepare, work)
+        made = work.child(CHILD, spec, step="compress")
+        return work.step("record", self._record, work, made)
+
+    def _prepare(self, work: Work) -> dict[str, Any]:
+        inputs = work.inputs
+        asked = ("form", "name", "prune", "structured", "recovery_steps", "seed")
+        spec = {name: inputs[name] for name in asked}
+        spec |= {"folder": str(self._models.folder(inputs["model"])), "tools": str(self._tools)}
+        return {**spec, "rows": self._write(work, "train"), "check": self._write(work, "test")}
+
+    def _write(self, work: Work, split: str) -> str | None:
+        rows = self._datasets.rows(work.inputs["data"], split, by=work.by, run=work.run_id)
+        path = Path(work.folder) / f"{split}.jsonl"
+        with path.open("w", encoding="utf-8") as out:
+            count = sum(
+                out.write(json.dumps(row.to_dict(), ensure_ascii=False) + "\n") > 0 for row in rows
+            )
+        return str(path) if count else None
+
+    def _record(self, work: Work, made: dict[str, Any]) -> dict[str, Any]:
+        inputs, folder = work.inputs, Path(made["folder"])
+        meta = made["meta"]
+        parents = [
+            Parent("parent", self._models.get(inputs["model"]).digest),
+            Parent("data", self._datasets.get(inputs["data"]).digest),
+        ]
+        recipe = folder / "recipe.json"
+        if recipe.is_file():
+            meta["recipe"] = json.loads(recipe.read_text(encoding="utf-8"))
+        files = {name: folder / name for name in made["files"]}
+        model = self._catalog.record(
+            MODEL, inputs["name"], files=files, meta=meta, parents=parents,
+            made_by=work.run_id, by=work.by,
+        )  # fmt: skip
+        return {"ref": model.ref, "digest": str(model.digest), "parity": meta["parity"]}

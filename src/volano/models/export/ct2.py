@@ -1,0 +1,68 @@
+"""CTranslate2: a model's folder as its binary form, float32 or int8."""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from volano.models.export.errors import NotExportableError
+from volano.models.export.vocabulary import Vocabulary
+
+FILES = ("model.bin", "config.json", "vocabulary.json")
+
+
+def export(folder: Path, target: Path, *, precision: str) -> tuple[list[str], dict[str, Any]]:
+    """Write `model.bin` and what belongs to it; return the files an engine loads, and facts.
+
+    Raises:
+        NotExportableError: CTranslate2 has no converter for this architecture.
+    """
+    from ctranslate2.converters import TransformersConverter
+
+    with tempfile.TemporaryDirectory(dir=target) as work:
+        source = _staged(folder, Path(work) / "source")
+        try:
+            converter = TransformersConverter(str(source), low_cpu_mem_usage=False)
+            converter.convert(
+                str(Path(work) / "made"),
+                quantization=None if precision == "float32" else precision,
+                force=True,
+            )
+        except (ValueError, KeyError, RuntimeError, OSError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise NotExportableError(folder=folder, reason=reason, form="CTranslate2") from error
+        for name in FILES:
+            (Path(work) / "made" / name).replace(target / name)
+    return [*FILES, "tokenizer.json"], {"tensors": {precision: _matrices(folder)}}
+
+
+def _matrices(folder: Path) -> int:
+    """Count what the converter packs: every matrix of the model."""
+    from safetensors import safe_open
+
+    count = 0
+    for path in folder.glob("*.safetensors"):
+        with safe_open(path, "pt") as kept:
+            count += sum(len(kept.get_slice(name).get_shape()) == 2 for name in kept.keys())  # noqa: SIM118
+    return count
+
+
+def _staged(folder: Path, target: Path) -> Path:
+    """Return a copy that says how its tokenizer is to be read: what was trained here does not."""
+    shutil.copytree(folder, target, ignore=shutil.ignore_patterns("*.gguf", "*.onnx*"))
+    said = target / "tokenizer_config.json"
+    if said.exists():
+        return target
+    vocabulary = Vocabulary.of(folder)
+    words = vocabulary.tokenizer
+    facts = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "pad_token": words.id_to_token(vocabulary.pad),
+    }
+    facts["eos_token"] = words.id_to_token(vocabulary.ends[0])
+    if vocabulary.begin is not None:
+        facts["bos_token"] = words.id_to_token(vocabulary.begin)
+    facts["unk_token"] = facts["pad_token"]
+    said.write_text(json.dumps(facts), encoding="utf-8")
+    return target
