@@ -270,9 +270,7 @@ class App:
         self.examiner = Examiner(
             self.runs, self.evals, self.datasets, self.flows, self.models, self.targets.chat
         )
-        self.searcher = Searcher(
-            self.runs, self.models, self.datasets, self.catalog, path("tools")
-        )
+        self.searcher = Searcher(self.runs, self.models, self.datasets, self.catalog, path("tools"))
         self.adviser = Adviser(
             self.runs,
             self.catalog,

@@ -37,6 +37,7 @@ from volano.store.catalog import Catalog
 KIND = "eval.advise"
 AT_ONCE = 4
 AXES = ("score", "latency", "cost", "busy", "size")
+MEASURED = ("score", "latency", "p95", "cost", "busy", "size", "speed")
 USUAL = "best"
 PriceOf = Callable[[str, str], Price | None]
 """The price of a model (second) at a target (first; empty: an engine of ours)."""
@@ -93,7 +94,7 @@ class Adviser:
             "data": self._datasets.get(data).ref,
             "split": split,
             "candidates": [one.to_dict() for one in self._candidates.read(candidates)],
-            "target": targets.parse(target).to_dict(),
+            "target": targets.within(targets.parse(target), MEASURED).to_dict(),
             "prompt": prompt,
             "limit": limit,
             "at_once": at_once,

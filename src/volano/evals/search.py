@@ -36,7 +36,8 @@ FIDELITIES = (0.25, 1.0)
 LEAST = 3
 SAMPLES = 32
 SLACK = 0.01
-"""So much better a weaker configuration may score than a stronger one: chance of rows and tuning."""
+"""So much better a weaker configuration may score than a stronger one, at least: chance of rows
+and of tuning. Half of what its interval allows, where that is more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,10 +314,12 @@ def _between(config: Config, good: Sequence[Tried]) -> tuple[float, float]:
     for one in good:
         score = one.measured.values["score"]
         mine, theirs = config.features, one.config.features
+        least, most = one.measured.reach.get("score", (score, score))
+        slack = max(SLACK, (most - least) / 4)
         if all(a <= b for a, b in zip(mine, theirs, strict=True)):
-            high = min(high, score + SLACK)
+            high = min(high, score + slack)
         if all(a >= b for a, b in zip(mine, theirs, strict=True)):
-            low = max(low, score - SLACK)
+            low = max(low, score - slack)
     return (low, max(low, high))
 
 

@@ -19,7 +19,7 @@ from volano.data.keeper import Datasets
 from volano.data.row import Row
 from volano.evals import target as targets
 from volano.evals.choice import Choice
-from volano.evals.errors import BadTrialsError, NoTestRowsError
+from volano.evals.errors import BadTrialsError, NoTestRowsError, NothingToSearchError
 from volano.evals.keeping import keep
 from volano.evals.search import LEAST
 from volano.evals.space import USUAL_CUTS, USUAL_FORMS, USUAL_STEPS, cuts
@@ -37,8 +37,15 @@ KIND = "eval.search"
 CHILD = "volano.evals.searching"
 PACKAGES = ("torch", "transformers", "safetensors", "tokenizers", "gguf", "xllamacpp")
 DEV = "dev"
+MEASURED = ("score", "size", "speed", "memory", "agreement", "flips", "slices")
 SET_ASIDE = 400
 """At most so many train rows are set aside to choose on, where there is no split `dev`."""
+
+
+NO_DEV = (
+    "The dataset has no split `dev`: it was chosen on train rows, which the parent may have "
+    "learned. Recovery did not see them."
+)
 
 
 class Searcher:
@@ -84,12 +91,13 @@ class Searcher:
         require(tuple(dict.fromkeys([*PACKAGES, *(p for form in chosen for p in form.needs)])))
         if trials is not None and trials < LEAST:
             raise BadTrialsError(least=LEAST, given=trials)
-        steps = [int(number) for number in recovery]
+        steps = _steps(recovery)
         cuts(prune, steps)
+        wanted = targets.within(targets.parse(target), MEASURED)
         inputs = {
             "model": self._models.tunable(self._models.get(ref)).ref,
             "data": self._datasets.get(data).ref,
-            "target": targets.parse(target).to_dict(),
+            "target": wanted.to_dict(),
             "name": check_name(name),
             "trials": trials,
             "forms": [form.name for form in chosen],
@@ -120,10 +128,7 @@ class Searcher:
         else:
             train, dev = _aside(train)
             dev_split = "train, set aside"
-            notes = [
-                "The dataset has no split `dev`: it was chosen on train rows, which the parent may "
-                "have learned. Recovery did not see them."
-            ]
+            notes = [NO_DEV]
         if not dev:
             raise NoTestRowsError(ref=inputs["data"], split=DEV)
         test = self._rows(work, "test") if "test" in splits else []
@@ -177,6 +182,13 @@ class Searcher:
             made_by=work.run_id, by=work.by,
         )  # fmt: skip
         return {**model, "report": report.ref, "verdict": choice.verdict}
+
+
+def _steps(given: Sequence[str | int]) -> list[int]:
+    try:
+        return [int(number) for number in given]
+    except ValueError as error:
+        raise NothingToSearchError(reason="steps of recovery are whole numbers") from error
 
 
 def _aside(train: Sequence[Row]) -> tuple[list[Row], list[Row]]:

@@ -155,6 +155,10 @@ def named(form: str, cut: Cut) -> str:
 
 
 def _config(shapes: Shapes, form: Form, cut: Cut, most_steps: int) -> Config:
+    """Describe one. A cut that was tuned again may beat the whole: it has learned more.
+
+    So what was not cut has no steps, and is not ordered with what was.
+    """
     bits = BITS[form.precision]
     known = {"size": shapes.bytes(bits, cut)} if form.format == "gguf" else {}
     kind = _kind(form)
@@ -162,7 +166,7 @@ def _config(shapes: Shapes, form: Form, cut: Cut, most_steps: int) -> Config:
         min(1.0, math.log2(bits / 2) / 4),
         1 - cut.share,
         0.0 if cut.neurons else 1.0,
-        math.sqrt(cut.steps / most_steps) if cut.share else 1.0,
+        math.sqrt(cut.steps / most_steps) if cut.share else 0.0,
         kind, 1 - kind,
     )  # fmt: skip
     settings = {

@@ -129,6 +129,18 @@ def parse(text: str) -> Target:
     return _target([part for part in re.split(r"[,;\n]", text) if part.strip()])
 
 
+def within(target: Target, measured: Sequence[str]) -> Target:
+    """Return the target again if all it speaks of is measured.
+
+    Raises:
+        BadTargetError: something is not.
+    """
+    for name in target.measures():
+        if name not in measured:
+            raise BadTargetError(part=name, reason=f"here are measured {', '.join(measured)}")
+    return target
+
+
 def _from_yaml(text: str) -> Target:
     try:
         raw = yaml.safe_load(text)

@@ -23,7 +23,9 @@ def sections(app: Any, artifact: Any) -> Sequence[Section]:
     choice = app.evals.choice(artifact.ref)
     found: list[Section] = [_verdict(choice)]
     if drawing := picture(choice):
-        note = _("Filled: on the front. The ring: chosen. Lines up and down are 95 % intervals; dashed are limits.")
+        note = _(
+            "Filled: on the front. The ring: chosen. Lines up and down are 95 % intervals; dashed are limits."
+        )
         found.append(Drawing(_("Score and what it costs"), drawing, note))
     found.append(_table(choice))
     if choice.proof:
@@ -73,6 +75,10 @@ class _Plan:
     def y(self, score: float) -> float:
         return _BASE - (score - self.low) / (self.high - self.low) * (_BASE - _TOP)
 
+    def holds(self, value: float) -> bool:
+        """Whether a value lies along the drawing."""
+        return value > 0 and self.left <= math.log(value) <= self.right
+
     def grid(self) -> list[Markup]:
         """Draw lines of equal score with their names, and the ends of the axis along."""
         parts = []
@@ -107,13 +113,16 @@ class _Plan:
             if limit.measure == "score" and self.low <= bound <= self.high:
                 y = self.y(bound)
                 ends = (_LEFT, _WIDE - _RIGHT, y, y)
-            elif limit.measure == self.along and self.left <= math.log(bound) <= self.right:
+            elif limit.measure == self.along and self.holds(bound):
                 x = self.x(bound)
                 ends = (x, x, _TOP, _BASE)
             else:
                 continue
-            line = '<line class="limit" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/>'
-            parts.append(Markup(line).format(*ends))
+            parts.append(
+                Markup(
+                    '<line class="limit" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/>'
+                ).format(*ends)
+            )
         return parts
 
     def line(self) -> Markup:

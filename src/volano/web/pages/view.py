@@ -366,7 +366,7 @@ class Uses:
 
 
 Section = (
-    Voices | Facts | Table | Conversation | Code | Lineage | Bars | Spans | Steps | Pulses | Gates
+    Voices | Facts | Table | Conversation | Code | Lineage | Bars | Drawing | Spans | Steps | Pulses | Gates
     | Timeline | Dialogue | Uses
 )  # fmt: skip
 
