@@ -298,7 +298,8 @@ def _column(
     bend, unbend = _BENDS.get(name, _BENDS[""])
     values = [bend(one.measured.values[name]) for one in good]
     noise = [_noise(name, one.measured, bend) for one in good]
-    model = Surrogate([one.config.features for one in good], values, noise)
+    features = [one.config.features for one in good]
+    model = Surrogate(features, values, noise, chance=not any(noise))
     mean, spread = model.guess([config.features for config in left])
     column = unbend(mean[:, None] + spread[:, None] * rng.standard_normal((len(left), SAMPLES)))
     if name == "score":

@@ -17,23 +17,26 @@ from volano.stats.errors import need
 
 Floats = NDArray[np.float64]
 
-LENGTHS = (0.6, 1.2, 2.4)
+LENGTHS = (0.15, 0.3, 0.6, 1.2, 2.4)
 NOISES = (0.0, 0.03, 0.2, 0.6)
 """Shares of the values' variance that may be chance beyond what the caller knows of."""
 PASSES = 2
-TREND = 1.5
-"""Variance of the linear part beside the squared exponential's 1, both times that of the data.
-
-Lengths and trend were chosen on one table of real trials (`benchmarks/compression_search.py`)."""
+TREND = 0.3
+"""Variance of the linear part beside the squared exponential's 1, both times that of the data."""
 
 
 class Surrogate:
     """Learned from rows of features, their values, and the variance of each value's noise."""
 
     def __init__(
-        self, features: Sequence[Sequence[float]], values: Sequence[float], noise: Sequence[float]
+        self,
+        features: Sequence[Sequence[float]],
+        values: Sequence[float],
+        noise: Sequence[float],
+        *,
+        chance: bool = False,
     ):
-        """Learn.
+        """Learn. With `chance` the values may have more noise than is known: it is estimated.
 
         Raises:
             StatsInputError: unequal lengths, or no row.
@@ -52,7 +55,7 @@ class Surrogate:
                 likely = [self._likelihood(feature, length) for length in LENGTHS]
                 self._lengths[feature] = LENGTHS[likely.index(max(likely))]
             tried = []
-            for more in NOISES:
+            for more in NOISES if chance else NOISES[:1]:
                 self._noise = known + more
                 tried.append(self._likelihood(0, self._lengths[0]))
             self._noise = known + NOISES[tried.index(max(tried))]

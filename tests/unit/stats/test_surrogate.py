@@ -39,3 +39,11 @@ def test_one_value_repeated_is_taken_as_it_is():
 def test_nothing_cannot_be_learned_from():
     with pytest.raises(StatsInputError):
         Surrogate([], [], [])
+
+
+def test_chance_that_nobody_told_of_is_estimated():
+    xs = [(x / 10,) for x in range(11)]
+    values = [float(x % 2) for x in range(11)]
+    blind, _ = Surrogate(xs, values, [0.0] * 11).guess([(0.5,)])
+    aware, _ = Surrogate(xs, values, [0.0] * 11, chance=True).guess([(0.5,)])
+    assert abs(aware[0] - 0.5) < abs(blind[0] - 0.5)

@@ -112,10 +112,10 @@ class _Plan:
             bound = limit.bound(self.choice.parent)
             if limit.measure == "score" and self.low <= bound <= self.high:
                 y = self.y(bound)
-                ends = (_LEFT, _WIDE - _RIGHT, y, y)
+                ends = (float(_LEFT), float(_WIDE - _RIGHT), y, y)
             elif limit.measure == self.along and self.holds(bound):
                 x = self.x(bound)
-                ends = (x, x, _TOP, _BASE)
+                ends = (x, x, float(_TOP), float(_BASE))
             else:
                 continue
             parts.append(
