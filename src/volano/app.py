@@ -35,6 +35,7 @@ from volano.core.plugins import load_plugins
 from volano.core.principal import SYSTEM, Principal
 from volano.costs.energy import Meter
 from volano.costs.keeper import Costs
+from volano.costs.price import Price
 from volano.costs.pricing import Pricing
 from volano.costs.spending import Spending
 from volano.data.contracts import Contracts
@@ -53,8 +54,11 @@ from volano.data.sources.source import Around
 from volano.data.tree import named
 from volano.data.versions import Versions
 from volano.data.writer import ROWS
+from volano.evals.advise import Adviser
+from volano.evals.candidates import Candidates
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
+from volano.evals.searcher import Searcher
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.metrics import Metrics
 from volano.feedback.recording import recorder
@@ -283,6 +287,16 @@ class App:
         self.examiner = Examiner(
             self.runs, self.evals, self.datasets, self.flows, self.models, self.targets.chat
         )
+        self.searcher = Searcher(self.runs, self.models, self.datasets, self.catalog, path("tools"))
+        self.adviser = Adviser(
+            self.runs,
+            self.catalog,
+            self.evals,
+            self.datasets,
+            Candidates(self.models, self.flows, self.prompts, self.targets.get),
+            self.examiner,
+            self._price_of,
+        )
         self.publisher = Publisher(
             run=path("run"),
             catalog=self.catalog,
@@ -399,6 +413,14 @@ class App:
 
     def _serving_from(self, digest: Digest) -> list[str]:
         return self.releases.in_use(digest)
+
+    def _price_of(self, target: str, model: str) -> Price | None:
+        """Return what a model costs at a target now; an engine of ours has the provider `engine`."""
+        book, now = self.costs.book(), self.clock.now_us()
+        if not target:
+            return book.find(model, at_us=now, provider="engine")
+        found = self.targets.resolve(target, model)
+        return book.find(model, at_us=now, target=target, provider=found.provider, url=found.url)
 
     def _model_file(self, ref: str, name: str) -> Path:
         return self.models.file(ref, name)

@@ -21,8 +21,10 @@ from volano.data.profile import Profiles
 from volano.data.recipe.keeper import Recipes
 from volano.data.sources.keeper import Sources
 from volano.data.versions import Versions
+from volano.evals.advise import Adviser
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
+from volano.evals.searcher import Searcher
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.metrics import Metrics
 from volano.feedback.reviews import Reviews
@@ -65,6 +67,7 @@ from volano.traces.views import Views
 from volano.web.api import VERBS
 
 KEEPERS = {
+    "adviser": Adviser,
     "alerts": Alerts,
     "cards": Cards,
     "catalog": Catalog,
@@ -113,6 +116,7 @@ KEEPERS = {
     "sources": Sources,
     "spans": Spans,
     "schedules": Schedules,
+    "searcher": Searcher,
     "scorecard": Scorecard,
     "slos": SLOs,
     "steps": Steps,
@@ -161,7 +165,8 @@ INNER = {
     },
     "garbage": {"drop"},
     "drift": {"references", "reference", "looks", "due"},
-    "evals": {"evaluate", "report", "answers"},
+    "evals": {"evaluate", "report", "answers", "choice"},
+    "examiner": {"chat"},
     "feedbacks": {"on", "since", "corrections", "joined", "review", "withdraw", "get", "about", "newest"},
     "flows": {"compile", "usable"},
     "gate": {"read", "write", "end", "inherit"},

@@ -222,6 +222,11 @@ def comparison(value: Mapping[str, Any]) -> None:
         click.echo(f"broken  {cell('broken', name)}")
 
 
+def choice(value: Mapping[str, Any]) -> None:
+    """Write the candidates of a search or of advice as Markdown, which a terminal can read too."""
+    click.echo(lines(value["markdown"].rstrip()))
+
+
 def plain_artifact(value: Mapping[str, Any]) -> None:
     """Draw an artifact's facts, the digest of each file on a line."""
     shown = {k: v for k, v in value.items() if k not in {"files", "parents", "meta"}}
@@ -265,6 +270,7 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("release", "status"): status,
     ("eval", "show"): report,
     ("eval", "compare"): comparison,
+    ("eval", "table"): choice,
     ("data", "peek"): peeked,
     ("data", "preview"): prepared.preview,
     ("data", "report"): prepared.report,

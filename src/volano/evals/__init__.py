@@ -8,6 +8,10 @@ answer and its scores, 95 % intervals, and what the commonest label would get.
 - `suite`, `journal`: ask every row once, and survive being killed.
 - `report`: scores with intervals, and the baseline.
 - `compare`: two reports on the same rows.
+- `measures`, `target`: what is wanted, in words: limits and one wish.
+- `front`, `choice`, `verdict`: candidates, those that no other beats, and which to take.
+- `search`: few trials that find nearly the front of all.
+- `candidates`, `advise`: models, flows and providers asked the same rows.
 - `keeper`: `Evals`, the verbs.
 """
 

@@ -1,6 +1,6 @@
 """What can go wrong in an evaluation."""
 
-from volano.core.errors import ConflictError, IntegrityError, InvalidError
+from volano.core.errors import ConflictError, IntegrityError, InvalidError, NotFoundError
 
 
 class NoTestRowsError(InvalidError):
@@ -67,3 +67,43 @@ class BadReportError(IntegrityError):
 
 class BadScoreError(InvalidError):
     """The scorer `{scorer}` gave {value} for `{name}`; a score lies between 0 and 1."""
+
+
+class BadTargetError(InvalidError):
+    """The target cannot be read at `{part}`: {reason}."""
+
+    hint = 'Say it like --target "size<=100KB, score>=98%, fastest".'
+
+
+class NothingToSearchError(InvalidError):
+    """There is nothing to search: {reason}."""
+
+    hint = "Loosen the limit on size, or allow more forms."
+
+
+class BadTrialsError(InvalidError):
+    """A search has at least {least} trials, not {given}."""
+
+
+class NoCandidateError(InvalidError):
+    """There is nothing to choose from: {reason}."""
+
+    hint = "Name models, flows or TARGET:MODEL, separated by commas."
+
+
+class UnknownCandidateError(NotFoundError):
+    """There is no model, no flow and no target for the candidate `{candidate}`."""
+
+    hint = "See `volano model list`, `volano flow list` and `volano target list`."
+
+
+class NotAChoiceError(InvalidError):
+    """`{ref}` is a report of scores; it has no table of candidates."""
+
+    hint = "See it with `volano eval show {ref}`."
+
+
+class IsAChoiceError(InvalidError):
+    """`{ref}` compares candidates; it is not one candidate's scores."""
+
+    hint = "See it with `volano eval table {ref}`."

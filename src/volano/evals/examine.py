@@ -74,7 +74,7 @@ class Examiner:
         compiled = self._flows.compile(flow)
         with (
             tempfile.TemporaryDirectory(prefix="volano-") as short,
-            self._chat(compiled.model, Path(short)) as chat,
+            self.chat(compiled.model, Path(short)) as chat,
         ):
             report = self._evals.evaluate(
                 inputs["data"],
@@ -89,7 +89,12 @@ class Examiner:
             )
         return {"ref": report.ref, "digest": str(report.digest)}
 
-    def _chat(self, model: Artifact, folder: Path) -> AbstractContextManager[Chat]:
+    def chat(self, model: Artifact, folder: Path) -> AbstractContextManager[Chat]:
+        """Open a chat with a model: an engine of its own (its socket in `folder`), or where it is.
+
+        Raises:
+            ModelNotUsableError, NoProviderKeyError: it cannot be asked from here.
+        """
         pool = pool_of(model)
         if pool is not None:  # the first entry answers for all: a report is about one model
             first = pool.entries[0]

@@ -14,8 +14,15 @@ from volano.core.principal import Principal
 from volano.core.ref import Ref
 from volano.data import Datasets, Row
 from volano.evals import rivals
+from volano.evals.choice import FILE, Choice, markdown
 from volano.evals.compare import broken, compare
-from volano.evals.errors import BadReportError, NoTestRowsError, NotMeasuredError
+from volano.evals.errors import (
+    BadReportError,
+    IsAChoiceError,
+    NotAChoiceError,
+    NoTestRowsError,
+    NotMeasuredError,
+)
 from volano.evals.journal import Journal
 from volano.evals.report import Report, baseline, digest_of, score_answers, summarise
 from volano.evals.scorers import DEFAULT, SCORERS
@@ -153,12 +160,43 @@ class Evals:
         Raises:
             UnknownArtifactError: there is no such report.
             BadReportError: its file is none of this version.
+            IsAChoiceError: it has the table of a search or of advice, not scores.
         """
         artifact = self.get(ref)
+        if "about" in artifact.manifest.meta:
+            raise IsAChoiceError(ref=artifact.ref)
         try:
             return Report.from_dict(json.loads(self._catalog.read(artifact, "report.json")))
         except (KeyError, TypeError, ValueError) as error:
             raise BadReportError(ref=artifact.ref) from error
+
+    def choice(self, ref: str | Ref) -> Choice:
+        """Return the candidates, the front and the verdict of a search or of advice.
+
+        Raises:
+            UnknownArtifactError: there is no such report.
+            NotAChoiceError: it is a report of scores.
+            BadReportError: its file is none of this version.
+        """
+        artifact = self.get(ref)
+        if "about" not in artifact.manifest.meta:
+            raise NotAChoiceError(ref=artifact.ref)
+        try:
+            return Choice.from_dict(json.loads(self._catalog.read(artifact, FILE)))
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadReportError(ref=artifact.ref) from error
+
+    def table(self, ref: str | Ref) -> dict[str, Any]:
+        """Return a search's or an advice's candidates as Markdown, with the verdict.
+
+        Raises:
+            UnknownArtifactError, NotAChoiceError, BadReportError: as in `choice`.
+        """
+        found = self.choice(ref)
+        return {
+            "ref": self.get(ref).ref, "verdict": found.verdict, "winner": found.winner,
+            "front": found.front, "markdown": markdown(found),
+        }  # fmt: skip
 
     def answers(self, ref: str | Ref) -> Answers:
         """Return each row's id, answer and scores, in the rows' order.
@@ -168,6 +206,8 @@ class Evals:
             BadReportError: its file is none of this version.
         """
         artifact = self.get(ref)
+        if "about" in artifact.manifest.meta:
+            raise IsAChoiceError(ref=artifact.ref)
         lines = self._catalog.read(artifact, "answers.jsonl").decode().split("\n")
         try:
             return [json.loads(line) for line in lines if line]

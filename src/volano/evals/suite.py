@@ -1,5 +1,6 @@
 """Running a suite: each row is asked once, several at a time, and written down when answered."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
@@ -21,7 +22,10 @@ MOST = 256
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What came back for one row. `error` says why there is no answer; then `answer` is empty."""
+    """What came back for one row. `error` says why there is no answer; then `answer` is empty.
+
+    `latency_us` is the time from asking to the whole answer, with the other rows in flight.
+    """
 
     id: str
     answer: str
@@ -29,6 +33,7 @@ class Answered:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     error: str | None = None
+    latency_us: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -106,10 +111,15 @@ def _stream(
 
 
 def _one(row: Row, chat: Chat, render: Render, settings: Mapping[str, Any]) -> Answered:
+    began = time.perf_counter_ns()
     try:
         got = chat(render(row.text), **settings)
     except UnavailableError:
         raise
     except VolanoError as error:
         return Answered(row.id, "", "error", error=f"{error.code}: {error.message}"[:500])
-    return Answered(row.id, got.text, got.finish_reason, got.prompt_tokens, got.completion_tokens)
+    latency_us = (time.perf_counter_ns() - began) // 1000
+    return Answered(
+        row.id, got.text, got.finish_reason, got.prompt_tokens, got.completion_tokens,
+        latency_us=latency_us,
+    )  # fmt: skip

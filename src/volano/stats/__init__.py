@@ -17,6 +17,7 @@ Nothing here reads a clock, a file or a random number.
 - `multiple`: many questions in one look, and looks without end.
 - `needed`: how large a sample must be before "nothing found" means something.
 - `topics`: groups of texts, and the words that tell them apart.
+- `surrogate`: guesses what was not measured (a Gaussian process).
 - `special`: the functions `math` lacks.
 
 "Sequential" means valid at every look (anytime-valid): by Ville's inequality

@@ -2,6 +2,9 @@
 
 from volano.web.api.verb import ARTIFACT, LIMIT, Param, Verb, ref
 
+FORMS = ("f32", "q8_0", "q6_k", "q5_1", "q5_0", "q4_k", "q4_1", "q4_0", "q3_k", "q2_k")
+CUTS = ("0", "0.3", "0.5", "neurons:0.25", "neurons:0.5")
+
 VERBS = (
     Verb(
         "eval", "run", "examiner.run", "/evals/run",
@@ -20,6 +23,47 @@ VERBS = (
             Param("report_a", "the older report", first=True, required=True),
             Param("report_b", "the newer report", first=True, required=True),
         ),
+    ),
+    Verb(
+        "eval", "advise", "adviser.advise", "/evals/advise",
+        "Ask candidates the same rows and recommend one under a target, as a Run.",
+        (
+            Param("data", "the dataset", required=True),
+            Param("candidates", "models and flows of ours, and TARGET:MODEL, with commas", "list",
+                  required=True),
+            Param("target", 'limits and one wish: "score>=98%, latency<=300ms, cheapest"',
+                  default="best"),
+            Param("split", "which split", default="test"),
+            Param("prompt", "what models are asked that know no wording of their own"),
+            Param("limit", "the first rows only", "int", least=1, most=1_000_000),
+            Param("at_once", "calls in flight", "int", default=4, least=1, most=64),
+            Param("name", "the report's name", default="advice"),
+        ),
+        changes=True, done="Run {id}  {kind} {name} {state}", next="volano run show {id}",
+    ),
+    Verb(
+        "eval", "search", "searcher.search", "/models/{ref}/search",
+        "Try forms of a model, and make the one that keeps a target best, as a Run.",
+        (
+            ref(),
+            Param("data", "the dataset: what chooses (split dev), recovers (train), judges (test)",
+                  required=True),
+            Param("target", 'limits and one wish: "size<=100KB, score>=98%, fastest"', required=True),
+            Param("name", "the new model's name", required=True),
+            Param("trials", "how many forms are tried; a third of all when not given", "int", least=3,
+                  most=2000),
+            Param("forms", "which forms", "list", default=FORMS),
+            Param("prune", "shares of weights to cut, or of neurons (neurons:0.5)", "list",
+                  default=CUTS),
+            Param("recovery", "steps of tuning after a cut, one or several", "list", default=("300",)),
+            Param("slices", "the field of labels whose values are looked at one by one"),
+            Param("seed", "seed of the search and of recovery", "int", default=0),
+        ),
+        changes=True, done="Run {id}  {kind} {name} {state}", next="volano run show {id}",
+    ),
+    Verb(
+        "eval", "table", "evals.table", "/reports/{ref}/table",
+        "Show what a search or an advice measured, as a table in Markdown.", (ref(),),
     ),
     Verb("eval", "list", "evals.list", "/reports", "List reports.", (LIMIT,), columns=ARTIFACT),
     Verb("eval", "show", "evals.get", "/reports/{ref}", "Show a report.", (ref(),)),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from volano.access.session import local_principal
-from volano.web.pages import data_links, facts, links, words
+from volano.web.pages import choices, data_links, facts, links, words
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.i18n import ngettext
 from volano.web.pages.plain import parse
@@ -60,7 +60,9 @@ def flow_telling(artifact: Any) -> str:
 
 
 def report_telling(artifact: Any) -> str:
-    """Say the first score with its interval."""
+    """Say the first score with its interval; of a choice, what to take."""
+    if verdict := artifact.manifest.meta.get("verdict"):
+        return words.clip(str(verdict).rstrip("."), 200)
     bars = score_bars(artifact.manifest.meta)
     return f"{bars[0].name.replace('_', ' ')} {bars[0].text}" if bars else ""
 
@@ -117,8 +119,10 @@ def prompt_text(_app: Any, artifact: Any) -> Sequence[Section]:
     return [Code(_("Template"), str(template), open=True)] if template else ()
 
 
-def report_scores(_app: Any, artifact: Any) -> Sequence[Section]:
-    """Return the scores with their intervals."""
+def report_scores(app: Any, artifact: Any) -> Sequence[Section]:
+    """Return the scores with their intervals; of a search or of advice, the candidates."""
+    if "about" in artifact.manifest.meta:
+        return choices.sections(app, artifact)
     bars = score_bars(artifact.manifest.meta)
     if not bars:
         return ()

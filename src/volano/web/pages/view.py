@@ -170,6 +170,16 @@ class Bars:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawing:
+    """A drawing made here, in SVG; a table on the same page says the same in words."""
+
+    template: ClassVar[str] = "drawing"
+    title: str
+    picture: Markup
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """A piece of a request's time, as fractions of the whole."""
 
@@ -356,7 +366,7 @@ class Uses:
 
 
 Section = (
-    Voices | Facts | Table | Conversation | Code | Lineage | Bars | Spans | Steps | Pulses | Gates
+    Voices | Facts | Table | Conversation | Code | Lineage | Bars | Drawing | Spans | Steps | Pulses | Gates
     | Timeline | Dialogue | Uses
 )  # fmt: skip
 

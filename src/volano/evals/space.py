@@ -1,0 +1,192 @@
+"""Space: all configurations that a model could be compressed to, and the bytes of each beforehand.
+
+A configuration is a form and a cut: a share of weights set to zero, or of
+feed-forward neurons taken out (`neurons:0.5`), each with steps of recovery.
+What cannot be (a K-quant of rows that are no multiple of 256, neurons that go
+in steps of 32) is left out. The bytes of GGUF forms follow from the model's
+shapes; those of other forms are known when they are made.
+"""
+
+import json
+import math
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from volano.evals.errors import NothingToSearchError
+from volano.evals.search import Config
+from volano.models.compression.forms import FORMS, Form, form_of
+
+BITS = {
+    "F32": 32.0, "F16": 16.0, "BF16": 16.0, "Q8_0": 8.5, "Q6_K": 6.5625, "Q5_K": 5.5, "Q5_1": 6.0,
+    "Q5_0": 5.5, "Q4_K": 4.5, "Q4_1": 5.0, "Q4_0": 4.5, "IQ4_NL": 4.5, "Q3_K": 3.4375,
+    "Q2_K": 2.625, "float32": 32.0, "int8": 8.0, "int4": 4.5,
+}  # fmt: skip
+"""Bits a weight takes, its share of the block's scale included (ggml's block sizes)."""
+
+BLOCKS = {"_K": 256}
+USUAL_BLOCK, FLOATS = 32, ("F32", "F16", "BF16", "float32")
+NEURONS = "neurons:"
+STEP = 32
+"""Feed-forward neurons go in such steps."""
+USUAL_FORMS = ("f32", "q8_0", "q6_k", "q5_1", "q5_0", "q4_k", "q4_1", "q4_0", "q3_k", "q2_k")
+USUAL_CUTS = ("0", "0.3", "0.5", "neurons:0.25", "neurons:0.5")
+USUAL_STEPS = 300
+MOST = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A share of weights (`neurons`: of feed-forward neurons) taken away, then tuned again."""
+
+    share: float = 0.0
+    neurons: bool = False
+    steps: int = 0
+
+    def __str__(self) -> str:
+        if not self.share:
+            return ""
+        what = "neurons" if self.neurons else "weights"
+        tuned = f", {self.steps} steps" if self.steps else ""
+        return f" less {self.share * 100:g} % of {what}{tuned}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """The shape of each tensor of a model, and the bytes of what stands beside them."""
+
+    tensors: Mapping[str, tuple[int, ...]]
+    beside: int = 0
+
+    @classmethod
+    def of(cls, folder: Path) -> "Shapes":
+        """Read the heads of a folder's safetensors; weights are not loaded."""
+        tensors: dict[str, tuple[int, ...]] = {}
+        for path in sorted(folder.glob("*.safetensors")):
+            with path.open("rb") as file:
+                (length,) = struct.unpack("<Q", file.read(8))
+                head = json.loads(file.read(min(length, 100_000_000)))
+            tensors |= {
+                name: tuple(one["shape"]) for name, one in head.items() if name != "__metadata__"
+            }
+        words = folder / "tokenizer.json"
+        return cls(tensors, words.stat().st_size if words.is_file() else 0)
+
+    @property
+    def width(self) -> int:
+        """Feed-forward neurons of a layer; 0 where the model has no such tensors."""
+        return next((s[0] for n, s in self.tensors.items() if n.endswith("gate_proj.weight")), 0)
+
+    def kept(self, share: float) -> int:
+        """Return how many feed-forward neurons are left of each layer."""
+        return max(STEP, math.ceil(self.width * (1 - share) / STEP) * STEP)
+
+    def bytes(self, bits: float, cut: Cut) -> float:
+        """Return about how large a GGUF file is: matrices at these bits, the rest as 32-bit floats."""
+        less = self.kept(cut.share) / self.width if cut.neurons and self.width else 1.0
+        total = float(self.beside) / 2  # a GGUF has words and merges, without JSON around them
+        for name, shape in self.tensors.items():
+            part = less if ".mlp." in name else 1.0
+            total += math.prod(shape) * part * (bits if len(shape) == 2 else 32) / 8
+        return total
+
+    def fits(self, form: Form, cut: Cut) -> bool:
+        """Whether rows are a multiple of the form's blocks, and the cut takes something away."""
+        if cut.neurons and self.kept(cut.share) >= self.width:
+            return False
+        if form.format != "gguf" or form.precision in FLOATS:
+            return True
+        block = next((n for end, n in BLOCKS.items() if form.precision.endswith(end)), USUAL_BLOCK)
+        rows = {shape[1] for shape in self.tensors.values() if len(shape) == 2}
+        if cut.neurons:
+            rows = (rows - {self.width}) | {self.kept(cut.share)}
+        return all(row % block == 0 for row in rows)
+
+
+def cuts(texts: Iterable[str], steps: Sequence[int]) -> list[Cut]:
+    """Read cuts: `0`, `0.5`, `neurons:0.25`, each with each number of steps of recovery.
+
+    Raises:
+        NothingToSearchError: one is no share from 0 to below 1, or a number of steps is negative.
+    """
+    found: dict[Cut, None] = {}
+    for text in texts:
+        neurons = text.startswith(NEURONS)
+        try:
+            share = float(text.removeprefix(NEURONS))
+        except ValueError as error:
+            raise NothingToSearchError(reason=f"`{text[:40]}` is not a share to cut") from error
+        if not 0 <= share < 1 or min(steps, default=0) < 0:
+            raise NothingToSearchError(reason=f"`{text[:40]}` lies from 0 to below 1")
+        for number in steps if share else (0,):
+            found[Cut(share, neurons and share > 0, number)] = None
+    return list(found)
+
+
+def space(shapes: Shapes, forms: Iterable[str], some_cuts: Sequence[Cut]) -> list[Config]:
+    """Return every form with every cut that the model can have.
+
+    Raises:
+        UnknownFormError: there is no such form.
+        NothingToSearchError: none fits, or there are too many.
+    """
+    chosen = list(dict.fromkeys(form_of(name) for name in forms))
+    most = max((cut.steps for cut in some_cuts), default=0) or 1
+    found = [
+        _config(shapes, form, cut, most)
+        for form in chosen
+        for cut in some_cuts
+        if shapes.fits(form, cut)
+    ]
+    if not 1 <= len(found) <= MOST:
+        raise NothingToSearchError(reason=f"{len(found)} configurations fit; 1 to {MOST} can be")
+    return found
+
+
+def whole() -> tuple[str, Cut]:
+    """Return the form and the cut that stand for the parent itself."""
+    return "f32", Cut()
+
+
+def named(form: str, cut: Cut) -> str:
+    """Return a configuration's name."""
+    return f"{form}{cut}"
+
+
+def _config(shapes: Shapes, form: Form, cut: Cut, most_steps: int) -> Config:
+    """Describe one. A cut that was tuned again may beat the whole: it has learned more.
+
+    So what was not cut has no steps, and is not ordered with what was.
+    """
+    bits = BITS[form.precision]
+    known = {"size": shapes.bytes(bits, cut)} if form.format == "gguf" else {}
+    kind = _kind(form)
+    features = (
+        min(1.0, math.log2(bits / 2) / 4),
+        1 - cut.share,
+        0.0 if cut.neurons else 1.0,
+        math.sqrt(cut.steps / most_steps) if cut.share else 0.0,
+        kind, 1 - kind,
+    )  # fmt: skip
+    settings = {
+        "form": form.name, "prune": cut.share, "structured": cut.neurons,
+        "recovery_steps": cut.steps,
+    }  # fmt: skip
+    return Config(named(form.name, cut), settings, features, known)
+
+
+def _kind(form: Form) -> float:
+    """Return a number for each family of packing: forms of two families are never ordered."""
+    if form.format != "gguf":
+        return {"ct2": 0.8, "onnx": 1.0}.get(form.format, 0.9)
+    if form.precision.endswith("_K"):
+        return 0.2
+    if form.precision in FLOATS:
+        return 0.0
+    return 0.1 if form.precision.startswith("IQ") else 0.0
+
+
+def known_forms() -> list[str]:
+    """Return the names of all forms."""
+    return list(FORMS)

@@ -1,0 +1,143 @@
+"""Verdict: what a choice comes to, in one plain sentence with its uncertainty."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from volano.evals.choice import Candidate, Choice, best
+from volano.evals.measures import MEASURES, spelt
+
+FRACTIONS = {2: "half", 3: "a third", 4: "a quarter", 5: "a fifth", 10: "a tenth"}
+CHEAPER = ("cost", "size", "latency", "busy", "memory")
+"""In this order: what a smaller candidate saves, the first that differs by a tenth is told."""
+
+
+def verdict(choice: Choice) -> str:
+    """Say which candidate to take, how much worse it may be, and what it saves."""
+    chosen = choice.candidate(choice.winner)
+    if chosen is None:
+        return _none(choice)
+    if chosen.name == choice.beside:
+        return _same(choice, chosen)
+    beside = choice.candidate(choice.beside)
+    saved = _saved(chosen.values, beside.values if beside else choice.parent)
+    sentence = f"Take {chosen.name}: it is {_worse(chosen, choice.beside)}"
+    return f"{sentence}, and {saved}." if saved else f"{sentence}."
+
+
+def _worse(chosen: Candidate, beside: str) -> str:
+    """Say how the scores compare, at the confidence of the interval."""
+    paired = chosen.paired
+    if not paired:
+        return f"not compared with {beside} row by row"
+    if paired["low"] > 0:
+        return f"better than {beside} by at least {_points(paired['low'])} with 95 % confidence"
+    if paired["high"] < 0:
+        return (
+            f"worse than {beside} by {_points(-paired['high'])} to {_points(-paired['low'])} "
+            "with 95 % confidence"
+        )
+    return f"not worse than {beside} by more than {_points(-paired['low'])} with 95 % confidence"
+
+
+def _points(share: float) -> str:
+    points = f"{share * 100:.1f}".removesuffix(".0")
+    return f"{points} point" if points == "1" else f"{points} points"
+
+
+def _saved(mine: Mapping[str, float], theirs: Mapping[str, float]) -> str:
+    """Say the first thing that is smaller by a tenth at least: `costs a tenth`."""
+    for name in CHEAPER:
+        if name in mine and theirs.get(name, 0) > 0 and mine[name] <= 0.9 * theirs[name]:
+            return _less(name, mine[name] / theirs[name])
+    if mine.get("speed", 0) >= 1.1 * theirs.get("speed", float("inf")):
+        return f"answers {mine['speed'] / theirs['speed']:.1f} times as fast"
+    return ""
+
+
+def _less(name: str, share: float) -> str:
+    verb = {
+        "cost": "costs", "size": "has", "latency": "takes", "busy": "takes", "memory": "needs"
+    }[name]  # fmt: skip
+    what = {
+        "cost": "", "size": " of the bytes", "latency": " of the time", "busy": " of the engine's time",
+        "memory": " of the memory",
+    }[name]  # fmt: skip
+    return f"{verb} {_fraction(share)}{what}"
+
+
+def _fraction(share: float) -> str:
+    """Return a share in words where a word is near: `a tenth`, else `37 %`."""
+    for number, word in FRACTIONS.items():
+        if abs(share - 1 / number) <= 0.05 / number:
+            return word
+    if share < 0.01:
+        return "less than a hundredth"
+    return f"{share * 100:.0f} %"
+
+
+def _same(choice: Choice, chosen: Candidate) -> str:
+    """The winner is the one that all are compared with."""
+    wish = choice.target.wished
+    if choice.about == "search":
+        return f"Keep {chosen.name}: nothing smaller that was tried keeps the target better."
+    rivals = [
+        one for one in choice.candidates
+        if choice.kept(one) and one.name != chosen.name and one.paired.get("high", -1) >= 0
+    ]  # fmt: skip
+    sentence = f"Take {chosen.name}: it keeps the target and is the {wish.superlative}"
+    if rivals:
+        names = ", ".join(one.name for one in rivals[:3])
+        return f"{sentence}, but the rows do not tell it from {names} by score."
+    return f"{sentence}."
+
+
+def _none(choice: Choice) -> str:
+    """Nobody keeps the target: say what comes nearest, and which limit it breaks."""
+    whole = [one for one in choice.candidates if one.whole]
+    if not whole:
+        return "Nothing could be measured, so nothing is recommended."
+    nearest = min(
+        whole,
+        key=lambda one: (
+            len(choice.target.broken(one.values, choice.parent)), -one.values.get("score", 0)
+        ),
+    )  # fmt: skip
+    broken = choice.target.broken(nearest.values, choice.parent)
+    told = ", ".join(
+        f"{MEASURES[one.measure].title.lower()} {spelt(one.measure, nearest.values[one.measure])} "
+        f"({one})"
+        for one in broken
+    )
+    if not told:
+        lacking = [one.measure for one in choice.target.limits if one.measure not in nearest.values]
+        told = f"not measured: {', '.join(lacking) or choice.target.wish}"
+    return f"Nothing keeps the target. Nearest is {nearest.name}: {told}."
+
+
+def sure(choice: Choice, chosen: Candidate) -> str:
+    """Say whether the limit on the score is kept for sure, or only by the estimate; may be empty."""
+    for limit in choice.target.limits:
+        if limit.measure != "score" or not limit.least or "score" not in chosen.reach:
+            continue
+        bound = limit.bound(choice.parent)
+        if limit.of_parent and chosen.paired:
+            low = choice.parent["score"] + chosen.paired["low"]
+        else:
+            low = chosen.reach["score"][0]
+        if low < bound:
+            return (
+                f"The limit {limit} is kept by the estimate; {chosen.n} rows leave open that the "
+                f"true score is as low as {low * 100:.1f} %."
+            )
+        return f"The limit {limit} is kept with 95 % confidence."
+    return ""
+
+
+def decided(choice: Choice) -> Choice:
+    """Return the choice with its winner and its verdict."""
+    chosen = best(choice.candidates, choice.target, choice.parent)
+    named = replace(choice, winner=chosen.name if chosen else "")
+    notes = [*choice.notes]
+    if chosen and (word := sure(named, chosen)):
+        notes.insert(0, word)
+    return replace(named, verdict=verdict(named), notes=notes)

@@ -1,0 +1,88 @@
+import json
+import struct
+
+import pytest
+
+from volano.evals.errors import NothingToSearchError
+from volano.evals.space import BITS, USUAL_FORMS, Cut, Shapes, cuts, space
+from volano.models.compression.forms import FORMS, UnknownFormError
+
+SHAPES = Shapes(
+    {
+        "model.embed_tokens.weight": (600, 64),
+        "model.layers.0.self_attn.q_proj.weight": (64, 64),
+        "model.layers.0.mlp.gate_proj.weight": (128, 64),
+        "model.layers.0.mlp.up_proj.weight": (128, 64),
+        "model.layers.0.mlp.down_proj.weight": (64, 128),
+        "model.norm.weight": (64,),
+    }
+)
+
+
+def test_cuts_are_read_with_their_recovery():
+    assert cuts(["0", "0.5", "neurons:0.25"], [0, 150]) == [
+        Cut(), Cut(0.5, False, 0), Cut(0.5, False, 150), Cut(0.25, True, 0), Cut(0.25, True, 150),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["half", "1", "-0.1", "neurons:2", "nan"])
+def test_what_is_no_share_is_refused(text):
+    with pytest.raises(NothingToSearchError):
+        cuts([text], [0])
+
+
+def test_k_quants_are_left_out_where_rows_do_not_fit():
+    names = {config.settings["form"] for config in space(SHAPES, USUAL_FORMS, [Cut()])}
+    assert names == {"f32", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"}
+    wide = Shapes(
+        {"model.layers.0.mlp.gate_proj.weight": (512, 256), "down_proj.weight": (256, 512)}
+    )
+    assert "q4_k" in {config.settings["form"] for config in space(wide, USUAL_FORMS, [Cut()])}
+
+
+def test_neurons_that_cannot_go_are_left_out():
+    narrow = Shapes({"model.layers.0.mlp.gate_proj.weight": (32, 64)})
+    assert [c.settings["structured"] for c in space(narrow, ["f32"], [Cut(), Cut(0.5, True)])] == [
+        False
+    ]
+
+
+def test_bytes_shrink_with_bits_and_with_neurons_not_with_zeros():
+    size = SHAPES.bytes
+    assert size(8.5, Cut()) < size(32, Cut()) / 3
+    assert size(32, Cut(0.5, True)) == size(32, Cut()) - 3 * 64 * 64 * 4
+    assert size(32, Cut(0.5)) == size(32, Cut())
+
+
+def test_every_configuration_has_features_in_the_unit_box_and_the_parent_has_the_most():
+    found = space(
+        SHAPES, ["f32", "q8_0", "iq4_nl", "ct2"], cuts(["0", "0.5", "neurons:0.5"], [0, 100])
+    )
+    assert all(0 <= x <= 1 for config in found for x in config.features)
+    best = found[0]
+    assert best.name == "f32"
+    untuned = [c for c in found if not c.settings["recovery_steps"]]
+    same_kind = [c for c in untuned if c.features[-1] == best.features[-1]]
+    assert all(a <= b for c in same_kind for a, b in zip(c.features, best.features, strict=True))
+    assert len({config.name for config in found}) == len(found)
+
+
+def test_every_form_has_its_bits():
+    ready = [form for form in FORMS.values() if form.format in {"gguf", "onnx", "ct2"}]
+    assert {form.precision for form in ready} <= BITS.keys()
+
+
+def test_an_unknown_form_and_an_empty_space_are_refused():
+    with pytest.raises(UnknownFormError):
+        space(SHAPES, ["q1_0"], [Cut()])
+    with pytest.raises(NothingToSearchError):
+        space(SHAPES, ["q4_k"], [Cut()])
+
+
+def test_shapes_are_read_from_the_head_alone(tmp_path):
+    head = json.dumps({
+        "__metadata__": {"format": "pt"},
+        "a.weight": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
+    }).encode()  # fmt: skip
+    (tmp_path / "model.safetensors").write_bytes(struct.pack("<Q", len(head)) + head + bytes(24))
+    assert Shapes.of(tmp_path).tensors == {"a.weight": (2, 3)}

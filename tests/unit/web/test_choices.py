@@ -1,0 +1,58 @@
+"""What the console draws of candidates; the document itself is tested where it is made."""
+
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from volano.evals.choice import Candidate, Choice
+from volano.evals.target import parse
+from volano.evals.verdict import decided
+from volano.web.pages.choices import picture
+
+
+def choice(*sizes, target="score>=90%, smallest"):
+    parent = {"score": 0.98, "size": 500_000.0}
+    candidates = [
+        Candidate(f"c{n} <b>&", {"score": 0.98 - n / 100, "size": size},
+                  reach={"score": (0.9 - n / 100, 1.0)}, n=300)
+        for n, size in enumerate(sizes)
+    ]  # fmt: skip
+    return decided(
+        Choice(
+            "search",
+            "t@1",
+            "dev",
+            300,
+            parse(target),
+            ("size", "score"),
+            "c0 <b>&",
+            parent,
+            candidates,
+        )
+    )
+
+
+def test_the_drawing_is_sound_xml_and_has_a_point_for_each():
+    root = ET.fromstring(picture(choice(5e5, 2e5, 1e5)))
+    names = [one.get("class") for one in root.iter()]
+    assert names.count("dot on") == 3
+    assert names.count("ring") == 1
+    assert root.get("role") == "img"
+    assert root.get("aria-label")
+    assert [g.find("title").text.startswith("c") for g in root.iter("g")] == [True] * 3
+
+
+def test_limits_within_the_drawing_are_drawn():
+    inside = picture(choice(5e5, 2e5, target="size<=300KB, best"))
+    outside = picture(choice(5e5, 2e5, target="size<=3MB, best"))
+    assert 'class="limit"' in inside
+    assert 'class="limit"' not in outside
+
+
+@pytest.mark.parametrize("sizes", [(), (5e5,), (5e5, 0.0)])
+def test_what_cannot_be_drawn_is_left_to_the_table(sizes):
+    assert picture(choice(*sizes)) == ""
+
+
+def test_equal_sizes_are_drawn_too():
+    assert 'class="front"' in picture(choice(5e5, 5e5))
