@@ -87,7 +87,7 @@ def pairs_of(
     ]
 
 
-class _Looks(TrainerCallback):  # type: ignore[misc]  # transformers ships no types
+class _Looks(TrainerCallback):
     """Looks at dev now and then, keeps the best weights, tells the Run how it goes."""
 
     def __init__(self, watch: Collapse, every: int, score: Callable[[], float], job: Job):
