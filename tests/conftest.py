@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import URL
 
-from support import databases
+from support import databases, memory
 from support.workspace import Workspace
 from volano.store.db import Database
 
@@ -16,6 +16,10 @@ from volano.store.db import Database
 settings.register_profile("steady", deadline=None, derandomize="CI" in os.environ)
 settings.register_profile("quick", settings.get_profile("steady"), max_examples=20)
 settings.load_profile("steady")
+
+# Read by pytest where it makes the folders of the tests.
+if "PYTEST_DEBUG_TEMPROOT" not in os.environ and (folder := memory.folder()):
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = folder
 
 
 @pytest.fixture(scope="session")
