@@ -22,6 +22,16 @@ if "PYTEST_DEBUG_TEMPROOT" not in os.environ and (folder := memory.folder()):
     os.environ["PYTEST_DEBUG_TEMPROOT"] = folder
 
 
+LONGEST = ("test_the_loop.py", "test_docs.py", "test_bad_places.py", "test_console.py")
+"""Where files are handed out whole, these begin, so that nobody waits for the last of them alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first, and leave the order as it is otherwise."""
+    rank = {name: at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
+
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Migrated]:
     """What the migrations make, made once."""
