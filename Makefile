@@ -6,8 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
-# Tests share the cores, a file of doors at a time; stories have the machine to themselves.
+# Tests share the cores; doors and stories a file at a time, the longest first.
 JOBS ?= logical
+WHOLE := --dist loadfile --no-loadscope-reorder
 # `make check QUICK=no` leaves the quick tests out: for who runs all of them anyway.
 QUICK ?= yes
 # Children start from compiled files, whatever the shell says.
@@ -28,8 +29,8 @@ up: $(VENV)/.all ## Start the platform on http://127.0.0.1:7070 (Ctrl-C stops it
 test: $(VENV)/.dev ## Pass all tests (installs what they need)
 	@$(BIN)/python tests/support/needs.py
 	@$(BIN)/python -m pytest -n $(JOBS) tests/unit
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --ignore tests/unit --ignore tests/stories
-	@$(BIN)/python -m pytest tests/stories
+	@$(BIN)/python -m pytest -n $(JOBS) $(WHOLE) --ignore tests/unit --ignore tests/stories
+	@$(BIN)/python -m pytest -n $(JOBS) $(WHOLE) tests/stories
 
 check: $(VENV)/.dev ## Format, ruff, types, import floors, quick tests
 	@$(BIN)/ruff format --check .

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import URL
 
-from support import databases
+from support import databases, memory
 from support.workspace import Workspace
 from volano.store.db import Database
 
@@ -16,6 +16,20 @@ from volano.store.db import Database
 settings.register_profile("steady", deadline=None, derandomize="CI" in os.environ)
 settings.register_profile("quick", settings.get_profile("steady"), max_examples=20)
 settings.load_profile("steady")
+
+# Read by pytest where it makes the folders of the tests.
+if "PYTEST_DEBUG_TEMPROOT" not in os.environ and (folder := memory.folder()):
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = folder
+
+
+LONGEST = ("test_the_loop.py", "test_docs.py", "test_bad_places.py", "test_console.py")
+"""Where files are handed out whole, these begin, so that nobody waits for the last of them alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first, and leave the order as it is otherwise."""
+    rank = {name: at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import pytest
 
 from volano.app import App
 from volano.cli import folder as folders
+from volano.cli.demo import platform
 from volano.settings import load
 from volano.web.control import build
 
@@ -83,6 +84,14 @@ class Door:
         [start] = [m for m in sent if m["type"] == "http.response.start"]
         headers = {k.decode(): v.decode() for k, v in start["headers"]}
         return Answer(start["status"], headers, b"".join(m.get("body", b"") for m in sent))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ports():
+    """A platform of a test takes a port that nobody else has in mind."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(platform, "PREFERRED_PORT", 0)
+        yield
 
 
 @pytest.fixture(scope="module")

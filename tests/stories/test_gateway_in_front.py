@@ -41,8 +41,11 @@ def say(home: Path, *words: str, stdin: str = "") -> str:
 
 
 def holders(folder: Path) -> set[str]:
-    """Return the files below a folder that hold the provider's key."""
-    files = (path for path in folder.rglob("*") if path.is_file())
+    """Return the files below a folder that hold the provider's key.
+
+    Looked for more than once: a listing may miss a file that is replaced meanwhile.
+    """
+    files = {path for _ in range(3) for path in folder.rglob("*") if path.is_file()}
     return {
         path.relative_to(folder).as_posix() for path in files if PLANTED.encode() in _bytes(path)
     }

@@ -10,7 +10,10 @@ arguments are JSON objects. A dialect's tests leave out what it cannot say with 
 import base64
 import itertools
 import json
+import operator
+import string
 from collections.abc import Collection, Sequence
+from functools import cache
 
 import msgspec
 from hypothesis import strategies as st
@@ -42,7 +45,12 @@ from volano.wire.exchange import (
 )
 
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
-names = st.from_regex(r"[a-zA-Z][a-zA-Z0-9_-]{0,19}", fullmatch=True)
+# [a-zA-Z][a-zA-Z0-9_-]{0,19}; from_regex draws the same in five times as long
+names = st.builds(
+    operator.add,
+    st.sampled_from(string.ascii_letters),
+    st.text(f"{string.ascii_letters}{string.digits}_-", max_size=19),
+)
 base64s = st.binary(min_size=1, max_size=30).map(lambda data: base64.b64encode(data).decode())
 urls = st.builds("https://example.org/{}".format, names)
 counts = st.integers(0, 1 << 40)
@@ -63,6 +71,7 @@ OUTPUT_KINDS = ("thinking", "text", "refusal", "tool_use")
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 
 
+@cache
 def texts(cached: bool = True) -> st.SearchStrategy[Text]:
     return st.builds(Text, words, cache_ttl=cache_ttls if cached else st.none())
 
@@ -111,6 +120,10 @@ def tool_results(
     )
 
 
+SIGNATURES = {None: st.none() | names, True: names, False: st.none()}
+TOOL_USES = st.lists(st.builds(ToolUse, names, names, arguments), max_size=2)
+
+
 @st.composite
 def answers(
     draw: st.DrawFn,
@@ -126,17 +139,16 @@ def answers(
     """
     parts: list[Part] = []
     if "thinking" in kinds and draw(st.booleans()):
-        signature = {None: st.none() | names, True: names, False: st.none()}[signed]
         if redacted and draw(st.booleans()):
             parts.append(Thinking(draw(base64s), redacted=True))
         else:
-            parts.append(Thinking(draw(words), draw(signature)))
+            parts.append(Thinking(draw(words), draw(SIGNATURES[signed])))
     if "text" in kinds and draw(st.booleans()):
         parts.append(draw(texts(cached)))
     if "refusal" in kinds and draw(st.booleans()):
         parts.append(Refusal(draw(words)))
     if "tool_use" in kinds:
-        parts += draw(st.lists(st.builds(ToolUse, names, names, arguments), max_size=2))
+        parts += draw(TOOL_USES)
     return parts or [Text(draw(words))]
 
 
@@ -154,6 +166,34 @@ def conversations(
     cached: bool = True,
 ) -> list[Turn]:
     """Turns as a client says them: perhaps one of the system, then at least one other."""
+    system, plain, others = _turns(
+        tuple(kinds), tuple(answer_kinds), tuple(result_kinds),
+        named=named, signed=signed, redacted=redacted, errors=errors, cached=cached,
+    )  # fmt: skip
+    turns: list[Turn] = []
+    if draw(st.booleans()):
+        turns.append(Turn("system", draw(system)))
+    turns.append(draw(plain))
+    for turn in draw(others):
+        apart = isinstance(turn.parts[0], ToolResult) and isinstance(turns[-1].parts[0], ToolResult)
+        if not apart:  # two such turns in a row are one
+            turns.append(turn)
+    return turns
+
+
+@cache  # a strategy that is built for each example is checked for each, which takes longer than to draw
+def _turns(
+    kinds: tuple[str, ...],
+    answer_kinds: tuple[str, ...],
+    result_kinds: tuple[str, ...],
+    *,
+    named: bool,
+    signed: bool | None,
+    redacted: bool,
+    errors: bool,
+    cached: bool,
+) -> tuple[st.SearchStrategy[list[Text]], st.SearchStrategy[Turn], st.SearchStrategy[list[Turn]]]:
+    """The parts of a system turn, a user's turn, and the turns after it."""
     plain = st.builds(
         Turn,
         st.just("user"),
@@ -166,15 +206,8 @@ def conversations(
     assistant = st.builds(
         Turn, st.just("assistant"), answers(answer_kinds, signed=signed, redacted=redacted)
     )
-    turns: list[Turn] = []
-    if draw(st.booleans()):
-        turns.append(Turn("system", draw(st.lists(texts(cached), min_size=1, max_size=2))))
-    turns.append(draw(plain))
-    for turn in draw(st.lists(plain | results | assistant, max_size=4)):
-        apart = isinstance(turn.parts[0], ToolResult) and isinstance(turns[-1].parts[0], ToolResult)
-        if not apart:  # two such turns in a row are one
-            turns.append(turn)
-    return turns
+    system = st.lists(texts(cached), min_size=1, max_size=2)
+    return system, plain, st.lists(plain | results | assistant, max_size=4)
 
 
 tools = st.lists(
@@ -201,6 +234,28 @@ formats = st.builds(Format, st.just("text")) | st.builds(
 fractions = st.integers(0, 100).map(lambda hundredth: hundredth / 100)
 
 
+FIELDS: dict[str, st.SearchStrategy] = {
+    "stream": st.booleans(),
+    "max_tokens": st.integers(1, 1 << 20),
+    "temperature": fractions,
+    "top_p": fractions,
+    "top_k": st.integers(1, 100),
+    "stop": st.lists(words, min_size=1, max_size=4),
+    "seed": st.integers(-(1 << 62), 1 << 62),
+    "n": st.just(1),
+    "presence_penalty": fractions,
+    "frequency_penalty": fractions,
+    "logprobs": st.just(False),
+    "tools": tools,
+    "format": formats,
+    "reasoning": st.sampled_from(EFFORTS).map(lambda effort: Reasoning(effort=effort)),
+    "user": names,
+    "metadata": st.dictionaries(names, words, max_size=3),
+    "service_tier": st.sampled_from(["auto", "default"]),
+    "wants_usage": st.booleans(),
+}
+
+
 @st.composite
 def asks(
     draw: st.DrawFn, turns: st.SearchStrategy[list[Turn]] | None = None, *, without: Sequence = ()
@@ -209,29 +264,9 @@ def asks(
 
     A tool choice is only drawn with tools; `parallel_tools` only with a choice.
     """
-    fields = {
-        "stream": st.booleans(),
-        "max_tokens": st.integers(1, 1 << 20),
-        "temperature": fractions,
-        "top_p": fractions,
-        "top_k": st.integers(1, 100),
-        "stop": st.lists(words, min_size=1, max_size=4),
-        "seed": st.integers(-(1 << 62), 1 << 62),
-        "n": st.just(1),
-        "presence_penalty": fractions,
-        "frequency_penalty": fractions,
-        "logprobs": st.just(False),
-        "tools": tools,
-        "format": formats,
-        "reasoning": st.sampled_from(EFFORTS).map(lambda effort: Reasoning(effort=effort)),
-        "user": names,
-        "metadata": st.dictionaries(names, words, max_size=3),
-        "service_tier": st.sampled_from(["auto", "default"]),
-        "wants_usage": st.booleans(),
-    }
     said = {
         name: draw(strategy)
-        for name, strategy in fields.items()
+        for name, strategy in FIELDS.items()
         if name not in without and draw(st.booleans())
     }
     if not said.get("stream"):

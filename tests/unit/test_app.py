@@ -17,9 +17,11 @@ from volano.store.tables import artifacts
 
 
 @pytest.fixture
-def settings(tmp_path):
+def settings(tmp_path, migrated):
     settings = load(tmp_path)
     folders.make(settings)
+    migrated.put(settings.folder)
+    migrated.put_jobs(settings.folder)
     return settings
 
 

@@ -218,7 +218,8 @@ def cluster(monkeypatch):
 
 
 @pytest.fixture
-def recipes(sqlite, tmp_path, cluster):
+def recipes(sqlite, tmp_path, cluster, migrated):
+    migrated.put_jobs(tmp_path)
     clock = SystemClock()
     catalog = Catalog(
         sqlite, Blobs(tmp_path / "blobs", sqlite, clock), Ledger(sqlite, clock), clock

@@ -22,8 +22,9 @@ def upstream():
 
 
 @pytest.fixture
-def desk(desk, upstream):
+def desk(desk, upstream, migrated):
     folder = desk.folder
+    migrated.put_jobs(folder)
     desk.datasets = Datasets(desk.catalog)
     desk.evals = Evals(desk.catalog, desk.datasets)
     desk.runs = Runs(

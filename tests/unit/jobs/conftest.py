@@ -21,9 +21,11 @@ def lifeline():
 
 
 @pytest.fixture
-def open_(tmp_path, lifeline):
+def open_(tmp_path, lifeline, migrated):
     """Build keepers on the test's folder; those that are still open are closed at the end."""
     opened = []
+    migrated.put(tmp_path)
+    migrated.put_jobs(tmp_path)
 
     def build(**options):
         runs = open_runs(tmp_path, lifeline=lifeline, **options)

@@ -49,8 +49,9 @@ contract: {columns: {text: {type: text}}}
 
 
 @pytest.fixture
-def desk(tmp_path, sqlite, catalog):
+def desk(tmp_path, sqlite, catalog, migrated):
     """Real keepers, and children that find this tree."""
+    migrated.put_jobs(tmp_path)
     path = ":".join(p for p in sys.path if p)
     care = Care(poll_s=0.02, grace_s=0.3, env={"PYTHONPATH": path})
     runs = Runs(
