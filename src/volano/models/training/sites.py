@@ -92,7 +92,7 @@ def client_app(folder: Path) -> Any:
 
     app = ClientApp()
 
-    @app.train()  # type: ignore[untyped-decorator]
+    @app.train()
     def _train(message: Message, context: Context) -> Message:
         start = _Start(folder)
         start.take(message.content["arrays"].to_torch_state_dict())
@@ -119,7 +119,7 @@ def server_app(folder: Path) -> Any:
 
     app = ServerApp()
 
-    @app.main()  # type: ignore[untyped-decorator]
+    @app.main()
     def _main(grid: Grid, context: Context) -> None:
         del context
         start = _Start(folder)
