@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from volano.core.errors import UnavailableError
+from volano.jobs import lifeline
 from volano.models.compression.made import Made
 from volano.models.export import edge
 
@@ -123,6 +124,7 @@ def trial(
             text=True,
             timeout=TIMEOUT_S,
             check=False,
+            **lifeline.handed_on(lifeline.inherited()),
         )
     except subprocess.TimeoutExpired as error:
         raise TrialFailedError(form=made.form.name, reason=f"no end in {TIMEOUT_S} s") from error
