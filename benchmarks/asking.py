@@ -16,6 +16,7 @@ from volano.cli.talk import offline
 from volano.core.principal import SYSTEM
 from volano.data import tickets
 from volano.models.training.recipe import Recipe
+from volano.settings import load
 
 ASKS = [Recipe().render(row["text"]) for row in tickets.generate(7, 200)]
 """The tickets as the model that comes with volano was trained to be asked."""
@@ -104,6 +105,11 @@ def platform(
 ) -> Iterator[tuple[Platform, str]]:
     """Run volano in this folder, with what `prepare` did to its app before; give it and a key."""
     made = Platform(folder)
+    with socket.socket() as probe:  # not the usual port: another run may take it meanwhile
+        probe.bind(("127.0.0.1", 0))
+        made.port = probe.getsockname()[1]
+    made.settings = load(folder, port=made.port)
+    made.url = made.settings.url
     folder.mkdir(parents=True, exist_ok=True)
     with offline(made.settings) as app:
         prepare(app)

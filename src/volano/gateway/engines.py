@@ -10,6 +10,7 @@ flight. Adapters that are no longer needed leave with the next form.
 """
 
 import logging
+import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -24,7 +25,7 @@ from volano.models.keeper import Models
 from volano.serving.chat import open_chat
 from volano.serving.engines import KINDS, LLAMACPP, Kind, engine_of
 from volano.serving.hosting import Hosting
-from volano.serving.spec import ADAPTED, EMBEDDING, EngineSpec
+from volano.serving.spec import ADAPTED, DIALECTS, EMBEDDING, EngineSpec
 from volano.serving.wanted import Wanted
 from volano.store.artifact import Artifact
 
@@ -324,9 +325,19 @@ def _kind(model: Artifact) -> Kind:
 
 
 def answers(at: EngineSpec | shape.Target) -> bool:
-    """Whether an engine answers, which it does not before it is warm: it has no socket till then."""
-    url = at.address if isinstance(at, EngineSpec) else at.url
-    if not Path(url.removeprefix("unix:")).exists():
+    """Whether an engine answers, which it does not before it is warm: it has no socket till then.
+
+    Plain sockets, because there may be as many to ask as channels, many times a second.
+    """
+    path = (at.address if isinstance(at, EngineSpec) else at.url).removeprefix("unix:")
+    try:
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(HEALTH_TIMEOUT_S)
+            line.connect(path)
+            line.sendall(_HEALTH)
+            return line.recv(64).startswith((b"HTTP/1.1 200", b"HTTP/1.0 200"))
+    except OSError:
         return False
-    with open_chat(url, "", timeout_s=HEALTH_TIMEOUT_S) as chat:
-        return chat.ready()
+
+
+_HEALTH = b"GET /health HTTP/1.1\r\nhost: engine\r\nconnection: close\r\n\r\n"

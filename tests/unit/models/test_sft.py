@@ -56,7 +56,8 @@ def base(made, tmp_path_factory):
 @pytest.fixture(scope="module")
 def told(spec, base):
     plan = Plan.from_dict({"method": "lora", "steps": 9, "batch": 4, "lr": 4e-3, "packing": True,
-                           "checkpoint_every": 3, "context": 128, "hardware": "cpu"})  # fmt: skip
+                           "checkpoint_every": 3, "context": 128, "hardware": "cpu",
+                           "guards": {"leakage_limit": 1.0, "swaps": "off"}})  # fmt: skip
     return {"mode": "recipe", "name": "t", "rows": spec["rows"], "dev": spec["rows"],
             "base": str(base), "base_ref": "foreign@1",
             "plan": {**plan.to_dict(), "dev": {"every": 3, "rows": 4, "metric": "loss"}}}  # fmt: skip
