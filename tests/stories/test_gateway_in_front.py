@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from simulators.upstream import USAGE, WORDS, Upstream
+from support.files import below
 from volano.cli.demo.platform import Platform
 
 openai = pytest.importorskip("openai", reason="the story asks through the official openai client")
@@ -41,13 +42,11 @@ def say(home: Path, *words: str, stdin: str = "") -> str:
 
 
 def holders(folder: Path) -> set[str]:
-    """Return the files below a folder that hold the provider's key.
-
-    Looked for more than once: a listing may miss a file that is replaced meanwhile.
-    """
-    files = {path for _ in range(3) for path in folder.rglob("*") if path.is_file()}
+    """Return the files below a folder that hold the provider's key."""
     return {
-        path.relative_to(folder).as_posix() for path in files if PLANTED.encode() in _bytes(path)
+        path.relative_to(folder).as_posix()
+        for path in below(folder)
+        if PLANTED.encode() in _bytes(path)
     }
 
 

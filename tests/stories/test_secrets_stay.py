@@ -22,6 +22,7 @@ from contextlib import closing, suppress
 import pytest
 
 from simulators.upstream import Upstream, _chunk, _plain
+from support.files import below
 from volano.cli import talk
 from volano.cli.demo.platform import Platform
 from volano.traces.keeper import Traces
@@ -221,9 +222,8 @@ def _planted(platform, key):
 
 def _written(platform):
     """(where, bytes) of all in the state folder, and the traces as they read unpacked."""
-    for path in sorted(platform.folder.rglob("*")):
-        if path.is_file():
-            yield str(path.relative_to(platform.folder)), path.read_bytes()
+    for path in below(platform.folder):
+        yield str(path.relative_to(platform.folder)), path.read_bytes()
     traces = Traces(platform.settings.path("records", "hot.db"))
     for row in traces.list(limit=1000):
         yield f"trace {row.id}", repr(traces.get(row.id)).encode()
