@@ -22,10 +22,9 @@ from volano.core.errors import VolanoError
 from volano.gateway import snapshot as shape
 from volano.models.adapter import base_of
 from volano.models.keeper import Models
-from volano.serving.chat import open_chat
 from volano.serving.engines import KINDS, LLAMACPP, Kind, engine_of
 from volano.serving.hosting import Hosting
-from volano.serving.spec import ADAPTED, DIALECTS, EMBEDDING, EngineSpec
+from volano.serving.spec import ADAPTED, EMBEDDING, EngineSpec
 from volano.serving.wanted import Wanted
 from volano.store.artifact import Artifact
 
