@@ -39,7 +39,7 @@ LIMIT = 1.5
 CLIENTS = 8
 RECIPE = Recipe(
     prompt="{text} =>", vocab=300, steps=60, batch=8, context=256, max_row_tokens=64,
-    tuning=Tuning(rank=4, alpha=8, steps=30, lr=1e-2, warmup=5, replay=0),
+    tuning=Tuning(rank=4, alpha=8, steps=90, lr=1e-2, warmup=5, replay=0),
 )  # fmt: skip
 TEXTS = [f"question {n}" for n in range(32)]
 LONGEST = 8
@@ -62,7 +62,10 @@ def train_base(folder: Path) -> Path:
 
 
 def train_adapter(folder: Path, base: Path, said: str) -> list[str]:
-    """Teach an adapter on the base to answer this; return what its weights say to four texts."""
+    """Teach an adapter on the base to answer this; return what its weights say to each text.
+
+    They must all say it: else a slip of the weights would count as a wrong adapter.
+    """
     folder.mkdir()
     words = tokenizer.load(base / network.TOKENIZER)
     model = network.with_lora(network.load(base), RECIPE)
@@ -75,12 +78,14 @@ def train_adapter(folder: Path, base: Path, said: str) -> list[str]:
     card = {"context_length": RECIPE.context, "metrics": {"answer_tokens": LONGEST}}
     network.save_adapter(folder, model, {"recipe.json": RECIPE.to_dict(), "card.json": card})
     adapter_gguf.write(folder, base, folder / adapter.SERVED)
-    asks = [RECIPE.render(text) for text in TEXTS[:4]]
-    return network.answers(model, words, asks, max_tokens=LONGEST)
+    asks = [RECIPE.render(text) for text in TEXTS]
+    answers = network.answers(model, words, asks, max_tokens=LONGEST)
+    assert {answer.strip() for answer in answers} == {said}, (said, set(answers))
+    return answers
 
 
 def prove(base: Path, expected: dict[Path, list[str]]) -> None:
-    """Write each adapter's parity: one engine, a chat for each, the same four questions."""
+    """Write each adapter's parity: one engine, a chat for each, the same questions."""
     with tempfile.TemporaryDirectory(prefix="volano-") as name:
         spec = EngineSpec(
             "parity", str(base / "model.gguf"), "base", f"unix:{name}/e.sock",
@@ -89,7 +94,7 @@ def prove(base: Path, expected: dict[Path, list[str]]) -> None:
         with engine(spec), Client(f"{name}/e.sock") as client:
             for home, texts in expected.items():
                 more = {"max_tokens": LONGEST, "lora": spec.lora_of(str(home))}
-                said = [client.say("", RECIPE.render(text), **more) for text in TEXTS[:4]]
+                said = [client.say("", RECIPE.render(text), **more) for text in TEXTS]
                 equal = sum(a == b for a, b in zip(said, texts, strict=True))
                 digest = Digest.of((home / adapter.SERVED).read_bytes())
                 proof = Parity(len(said), equal, "F32", digest)

@@ -11,9 +11,11 @@ address, in one rename. What listens at the address has answered before.
 """
 
 import argparse
+import ctypes
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,8 @@ ERRORS_ONLY = 1
 MAX_BATCH = 512
 """Tokens computed together. Small models gain nothing from more, and buffers grow with it."""
 
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
+KEPT_BYTES = 128 << 10
 SPARE = 4
 """Connections for those who ask how it is, beside those that calls come by."""
 
@@ -123,14 +127,30 @@ def run(spec: EngineSpec) -> None:
     except RuntimeError as error:
         begin.unlink(missing_ok=True)
         raise EngineFailedError(name=spec.name, reason="llama.cpp refused it") from error
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
     begin.rename(spec.socket)
     signal.sigwait({signal.SIGTERM})
     spec.socket.unlink(missing_ok=True)
     del server
 
 
+def spare_memory() -> None:
+    """Have freed memory go back to the system (glibc's mallopt(3)), where that can be said.
+
+    Each connection has a thread, and an arena each would keep what many requests
+    freed; so would one arena that learns to keep blocks of graphs and files.
+    """
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_ARENA_MAX, 1)
+        libc.mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
+        libc.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+
+
 def main() -> int:
     """Read the command line and serve."""
+    spare_memory()
     parser = argparse.ArgumentParser(description="Serve one GGUF model on a Unix socket.")
     parser.add_argument("--spec", required=True, help="an EngineSpec as JSON")
     arguments = parser.parse_args()
