@@ -4,7 +4,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from volano.web.pages import facts, links, words
+from volano.web.pages import curves, facts, links, words
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.i18n import ngettext
 from volano.web.pages.view import (
@@ -61,6 +61,7 @@ def item(app: Any, key: str, now_us: int) -> Item:
         sections.append(Code(_("Error"), _error_text(run.error), open=True))
     if run.progress:
         sections.append(_progress(run.progress))
+    sections += curves.sections(app, run)
     sections += [
         Facts(title, facts.of(values))
         for title, values in ((_("Inputs"), run.inputs), (_("Outputs"), run.outputs))
@@ -150,9 +151,18 @@ def _progress(progress: Any) -> Facts:
             *far,
             (_("step"), Cell("number", f"{words.count(progress.step)}{of}")),
             (_("said"), Cell("time", progress.at_us)),
-            *((name, facts.cell(value)) for name, value in progress.metrics.items()),
+            *(_measured(name, value) for name, value in progress.metrics.items()),
         ],
     )
+
+
+def _measured(name: str, value: Any) -> tuple[str, Cell]:
+    """Return what was measured, in words where we know them."""
+    if name == "left_s" and isinstance(value, int | float):
+        return _("time left"), Cell("number", words.duration(round(value * 1_000_000)))
+    if name in curves.KNOWN or name.startswith("dev_"):
+        return curves.title(name), Cell("number", curves.spelt(name, value))
+    return name.replace("_", " "), facts.cell(value)
 
 
 def _row(run: Any, now_us: int) -> Row:
