@@ -39,12 +39,15 @@ from volano.feedback.reviews import Reviews
 from volano.gateway.keeper import Gateway
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
+from volano.models.lives import Lives
+from volano.models.trainer import Trainer
 from volano.monitor.alerts import Alerts
 from volano.monitor.diagnosis import Diagnoses
 from volano.monitor.drift import Drift
 from volano.monitor.period import Periods
 from volano.monitor.scorecard import Scorecard
 from volano.monitor.slos import SLOs
+from volano.serving.keeper import Engines
 from volano.store.blobs import Blobs
 from volano.store.catalog import Catalog
 from volano.store.db import Database
@@ -77,8 +80,11 @@ ITEMS = {
     "dataset": "/item/datasets/tickets@2",
     "prompt": "/item/prompts/router-prompt@1",
     "model": "/item/models/router@2",
+    "form of a model": "/item/models/router-small@1",
+    "pointer": "/item/models/hosted@1",
     "flow": "/item/flows/support-flow@2",
     "report": "/item/reports/router-on-tickets@2",
+    "search": "/item/reports/router-search@1",
     "release": "/item/releases/support@3",
     "rollout": f"/item/rollouts/{BACK}",
     "trace": f"/item/traces/{HOSTILE_TRACE}",
@@ -104,6 +110,8 @@ OTHERS = {
     "report": "/report?since=7d",
     "filtered": "/list/traces?where=failed+%3D+true&since=7d&live=1",
     "two traces": f"/traces/diff?a={1:032x}&b={4:032x}",
+    "two models": "/models/compare?a=router@1&b=router@2",
+    "which models": "/models/compare?a=router@1",
     "drift": "/drift",
     "a look": f"/drift/{workspace.uuid(71)}",
     "a look of little": "/drift/quiet",
@@ -607,6 +615,9 @@ def test_the_alerts_say_what_burns_and_lead_to_its_traces() -> None:
         (workspace.Reviews, Reviews, ("list", "show", "next", "metric")),
         (workspace.Ledger, Ledger, ("list",)),
         (workspace.Runs, Runs, ("list", "get", "log")),
+        (workspace.Lives, Lives, ("list", "history", "state_of", "users")),
+        (workspace.Trainer, Trainer, ("curve",)),
+        (workspace.Engines, Engines, ("list",)),
         (workspace.Alerts, Alerts, ("list", "rules", "receivers", "silences")),
         (workspace.SLOs, SLOs, ("list",)),
         (workspace.Scorecard, Scorecard, ("board", "slices", "values")),
@@ -696,7 +707,7 @@ VIOLATIONS = (
     "axe.run({resultTypes: ['violations']}).then(found => ({violations: found.violations}))"
 )
 SEEN = {**OTHERS, "traces": "/list/traces", "voices": "/list/feedback", "datasets": "/list/datasets",
-        "rollouts": "/list/rollouts", **ITEMS}  # fmt: skip
+        "rollouts": "/list/rollouts", "models": "/list/models", **ITEMS}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SEEN)

@@ -38,7 +38,7 @@ def item(app: Any, key: str, now_us: int) -> Item:
     state = app.lives.state_of(model.digest)
     return replace(
         shown,
-        headline=_headline(shown, model, users),
+        headline=_headline(shown, users),
         state=shown.state or model_words.state(state),
         aside=[*_aside(app, model, users), *shown.aside],
         data={**shown.data, "state": state, "channels": users},
@@ -46,11 +46,16 @@ def item(app: Any, key: str, now_us: int) -> Item:
 
 
 def reports(app: Any, model: Any) -> list[Any]:
-    """Return the reports on a model and on flows with it, newest first."""
+    """Return the reports of scores on a model and on flows with it, newest first.
+
+    A search's report is not among them: its score is the winner's, whichever form that is.
+    """
     children = app.catalog.children(model.digest)
     flows = [one.digest for one in children if one.kind == "flow"]
     found = {one.digest: one for one in (*children, *app.catalog.made_of(flows))}
-    own = [one for one in found.values() if one.kind == "report"]
+    own = [
+        one for one in found.values() if one.kind == "report" and "about" not in one.manifest.meta
+    ]
     return sorted(own, key=lambda one: -one.manifest.created_us)
 
 
@@ -62,7 +67,7 @@ def score(app: Any, model: Any) -> tuple[str, str]:
     return "–", ""
 
 
-def _headline(shown: Item, model: Any, users: Sequence[str]) -> Markup:
+def _headline(shown: Item, users: Sequence[str]) -> Markup:
     serves = (
         escape(_("It serves {channels}.")).format(channels=model_words.served(users))
         if users
@@ -80,7 +85,7 @@ def _sections(app: Any, model: Any) -> list[Section]:
 
 
 def _scores(app: Any, model: Any) -> Table:
-    rows = []
+    rows: list[Row] = []
     for report in reports(app, model)[:_REPORTS]:
         href, meta = links.artifact("report", report.ref), report.manifest.meta
         rows += [
@@ -226,11 +231,11 @@ def _engines(app: Any, model: Any) -> list[tuple[str, Cell]]:
     bases = [app.catalog.by_digest(one.digest).ref for one in model.manifest.parents
              if one.role == "base"]  # fmt: skip
     own = {model.ref, *(bases if format_of(model) == "adapter" else ())}
-    told = []
-    for one in app.engines.list():
-        if own & {part.strip() for part in str(one["model"] or "").split(",")}:
-            told.append((one["name"], Cell("state", engine_state(one["state"]), sub=_load(one))))
-    return told
+    return [
+        (one["name"], Cell("state", engine_state(one["state"]), sub=_load(one)))
+        for one in app.engines.list()
+        if own & {part.strip() for part in str(one["model"] or "").split(",")}
+    ]
 
 
 def engine_state(name: str) -> Any:

@@ -7,9 +7,8 @@ from markupsafe import Markup
 
 from volano.models.life import ACTIVE, CANDIDATE, DEPRECATED, DRAFT, LEGACY, RETIRED, REVOKED
 from volano.web.pages import links, words
-from volano.web.pages.i18n import N_
+from volano.web.pages.i18n import N_, ngettext
 from volano.web.pages.i18n import gettext as _
-from volano.web.pages.i18n import ngettext
 from volano.web.pages.view import Cell, Gate, State, Tone
 
 STATES: Mapping[str, tuple[str, Tone]] = {
