@@ -622,12 +622,15 @@ class Lives:
         return moves[-1].state if moves else "draft"
 
     def users(self, model):
-        found = []
-        for channel in self.releases.channels():
-            release = self.catalog.get("release", channel.stable_ref)
-            if any(p.digest == model.digest for p in release.manifest.parents):
-                found.append(f"channel {channel.name}")
-        return found
+        served = {
+            f"channel {channel.name}": self.catalog.get("release", channel.stable_ref)
+            for channel in self.releases.channels()
+        }
+        return [
+            name
+            for name, release in served.items()
+            if any(p.digest == model.digest for p in release.manifest.parents)
+        ]
 
 
 @dataclass

@@ -60,10 +60,16 @@ def reports(app: Any, model: Any) -> list[Any]:
 
 
 def score(app: Any, model: Any) -> tuple[str, str]:
-    """Return a model's first score in its newest report, and the report's address."""
+    """Return a model's first score in its newest report, and the report's address.
+
+    Where no report speaks of a form, what was counted when it was made.
+    """
     for report in reports(app, model):
         if bars := kinds.score_bars(report.manifest.meta):
             return bars[0].text, links.artifact("report", report.ref)
+    exact = model.manifest.meta.get("exact")
+    if isinstance(exact, dict) and isinstance(exact.get("form"), int) and exact.get("n"):
+        return _("{k} of {n} right").format(k=exact["form"], n=exact["n"]), ""
     return "–", ""
 
 
@@ -116,9 +122,8 @@ def _forms(app: Any, model: Any) -> Table:
     rows = [_form(app, model, one, relation) for one, relation in _kin(app, model)[:_FORMS]]
     return Table(
         _("Forms of this model"),
-        (Column(_("Model")), Column(_("It is"), 2), Column(_("Bytes"), number=True),
-         Column(_("Score"), number=True), Column(_("Parity"), 2), Column(_("Engine"), 3),
-         Column(_("State"), 2), Column(_("Side by side"))),
+        (Column(_("Model")), Column(_("Bytes"), number=True), Column(_("Score"), number=True),
+         Column(_("Parity"), 2), Column(_("State"), 2), Column(_("Side by side"))),
         [_form(app, model, model, _("this one")), *rows] if rows else [],
         empty=_("Nothing was made from it yet. This makes a smaller form, measured against it:"),
         command=f"volano model compress {model.ref} --to q8_0 --name {model.name}-small",
@@ -145,21 +150,21 @@ def _form(app: Any, model: Any, one: Any, relation: str) -> Row:
     meta = one.manifest.meta
     said, report = score(app, one)
     mine = one.digest == model.digest
-    href = links.artifact("model", one.ref)
-    form = str(meta.get("form") or format_of(one) or "")
+    href = None if mine else links.artifact("model", one.ref)
+    form = str(meta.get("form") or format_of(one) or "–")
+    engine = _("{form} on {engine}").format(form=form, engine=engine_of(one) or "–")
     proof = next((gate for gate in model_words.gates({"parity": meta.get("parity")})), None)
+    pair = sorted((model, one), key=lambda each: each.manifest.created_us)
     beside = Cell("text", "–") if mine else Cell(
-        "ref", _("compare"), href=links.compared(model.ref, one.ref)
+        "ref", _("compare"), href=links.compared(*(each.ref for each in pair))
     )  # fmt: skip
     return Row(
-        href,
+        href or "",
         (
-            Cell("text", one.ref, sub=form) if mine else Cell("ref", one.ref, href=href, sub=form),
-            Cell("text", relation),
+            Cell("ref", one.ref, href=href, sub=f"{relation}; {engine}"),
             Cell("number", words.size(one.manifest.size) if one.manifest.files else "–"),
             Cell("ref", said, href=report) if report else Cell("number", said),
             Cell("state", proof.state) if proof else Cell("text", "–"),
-            Cell("text", engine_of(one) or "–"),
             Cell("state", model_words.state(app.lives.state_of(one.digest))),
             beside,
         ),

@@ -76,7 +76,9 @@ def spent(meta: Mapping[str, Any]) -> list[tuple[str, Cell]]:
 def _user(name: str) -> Markup:
     channel = name.removeprefix(_CHANNEL)
     known = name.startswith(_CHANNEL)
-    return links.link(links.listing("traces", channel=channel) if known else None, channel)
+    return links.link(
+        links.listing("traces", channel=channel) if known else None, words.clip(channel, 48)
+    )
 
 
 def _object(meta: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -71,12 +71,7 @@ def item(app: Any, key: str, now_us: int) -> Item:
         sections.append(Code(_("Log"), log[-MAX_LOG:]))
     return Item(
         title=run.name or run.id,
-        headline=escape(_("{kind}, {state}; it took {time}, begun {when}.")).format(
-            kind=words.visible(words.capital(run.kind)),
-            state=state(run).word,
-            time=words.duration(_took(run, now_us)),
-            when=words.time_tag(run.started_us or run.created_us, now_us),
-        ),
+        headline=_sentence(run, now_us),
         state=state(run),
         sections=sections,
         aside=[
@@ -95,6 +90,23 @@ def item(app: Any, key: str, now_us: int) -> Item:
         ],
         data=run,
         live=run.ended_us is None,
+    )
+
+
+def _sentence(run: Any, now_us: int) -> Markup:
+    """Say how it went; of one under way that tells it, how much time is left."""
+    left = run.progress.metrics.get("left_s") if run.progress and run.ended_us is None else None
+    text = (
+        _("{kind}, {state}; about {left} left after {time}, begun {when}.")
+        if isinstance(left, int | float)
+        else _("{kind}, {state}; it took {time}, begun {when}.")
+    )
+    return escape(text).format(
+        kind=words.visible(words.capital(run.kind)),
+        state=state(run).word,
+        left=words.duration(round((left or 0) * 1_000_000)),
+        time=words.duration(_took(run, now_us)),
+        when=words.time_tag(run.started_us or run.created_us, now_us),
     )
 
 
@@ -143,7 +155,7 @@ def _error_text(error: Any) -> str:
 def _progress(progress: Any) -> Facts:
     """Return how far the run is, and what it measured last."""
     share = progress.share
-    far = [(_("done"), Cell("share", int(share * 1_000_000)))] if share is not None else []
+    far = [(_("done"), Cell("share", round(share * 1_000) * 1_000))] if share is not None else []
     of = f" / {words.count(progress.of)}" if progress.of else ""
     return Facts(
         _("Progress"),
