@@ -19,9 +19,9 @@ _ALONG = ("cost", "size", "latency", "busy")
 
 
 def sections(app: Any, artifact: Any) -> Sequence[Section]:
-    """Return the verdict, the drawing, the table, the slices of the winner, and the proof."""
+    """Return the target, the drawing, the table, the slices of the winner, and the proof."""
     choice = app.evals.choice(artifact.ref)
-    found: list[Section] = [_verdict(choice)]
+    found: list[Section] = [_asked(choice)]
     if drawing := picture(choice):
         note = _(
             "Filled: on the front. The ring: chosen. Lines up and down are 95 % intervals; dashed are limits."
@@ -155,11 +155,9 @@ class _Plan:
         return Markup("<g><title>{}</title>{}</g>").format(title, parts)
 
 
-def _verdict(choice: Choice) -> Section:
-    told = [
-        (_("answer"), facts.cell(choice.verdict)),
-        (_("target"), facts.cell(str(choice.target))),
-    ]
+def _asked(choice: Choice) -> Section:
+    """Return the target and what is to be known of the answer, which stands above the page."""
+    told = [(_("target"), facts.cell(str(choice.target)))]
     told += [(_("note"), facts.cell(note)) for note in choice.notes]
     return Facts(_("What was asked"), told)
 

@@ -62,7 +62,7 @@ def flow_telling(artifact: Any) -> str:
 def report_telling(artifact: Any) -> str:
     """Say the first score with its interval; of a choice, what to take."""
     if verdict := artifact.manifest.meta.get("verdict"):
-        return words.clip(str(verdict).rstrip("."), 200)
+        return words.clip(str(verdict).rstrip("."), 400)
     bars = score_bars(artifact.manifest.meta)
     return f"{bars[0].name.replace('_', ' ')} {bars[0].text}" if bars else ""
 
