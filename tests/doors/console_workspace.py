@@ -24,10 +24,16 @@ from volano.core.errors import NotFoundError
 from volano.core.manifest import File, Manifest, Parent
 from volano.core.money import Money
 from volano.core.ref import Ref
+from volano.core.score import Score
 from volano.costs.book import Book
 from volano.costs.energy import Meter
 from volano.costs.keeper import Standing
 from volano.costs.spending import Spending
+from volano.evals.choice import Candidate, Choice
+from volano.evals.keeper import Evals
+from volano.evals.report import Report
+from volano.evals.target import parse as parse_target
+from volano.evals.verdict import decided
 from volano.feedback.join import Joined
 from volano.feedback.metric import Metric
 from volano.feedback.queue import Item, Queue, standing
@@ -35,6 +41,9 @@ from volano.feedback.queue import Place as QueuePlace
 from volano.feedback.rates import rates
 from volano.feedback.record import Feedback
 from volano.jobs.progress import Progress
+from volano.models.cards import ModelCards
+from volano.models.kinds import engine_of
+from volano.models.lives import Move
 from volano.monitor.alert import Alert
 from volano.monitor.book import Silence
 from volano.monitor.diagnosis import Diagnosis
@@ -83,6 +92,14 @@ class Artifact:
     @property
     def ref(self) -> str:
         return f"{self.name}@{self.number}"
+
+    @property
+    def size(self) -> int:
+        return self.manifest.size
+
+    @property
+    def created_us(self) -> int:
+        return self.manifest.created_us
 
 
 @dataclass
@@ -154,6 +171,10 @@ class Catalog:
 
     def children(self, digest):
         return [a for a in self.artifacts if any(p.digest == digest for p in a.manifest.parents)]
+
+    def made_of(self, digests):
+        wanted = set(digests)
+        return [a for a in self.artifacts if any(p.digest in wanted for p in a.manifest.parents)]
 
     def counts(self):
         kinds: dict[str, int] = {}
@@ -576,6 +597,58 @@ class Runs:
         raise NotFoundError(f"There is no run `{run_id}`.")
 
 
+@dataclass
+class Lives:
+    catalog: Catalog
+    releases: "Releases"
+    moves: dict[str, list[Move]] = field(default_factory=dict)
+
+    def list(self, *, limit=50, before_us=None):
+        return [
+            {
+                "ref": a.ref, "format": a.manifest.meta.get("format", ""), "engine": engine_of(a),
+                "parameters": a.manifest.meta.get("parameters"), "size": a.size,
+                "state": self.state_of(a.digest), "channels": self.users(a), "digest": a.digest,
+                "created_us": a.created_us, "created_by": a.created_by, "labels": list(a.labels),
+            }
+            for a in self.catalog.list("model", limit=limit, before_us=before_us)
+        ]  # fmt: skip
+
+    def history(self, ref):
+        return self.moves.get(self.catalog.get("model", ref).ref, [])
+
+    def state_of(self, digest):
+        moves = self.moves.get(self.catalog.by_digest(digest).ref)
+        return moves[-1].state if moves else "draft"
+
+    def users(self, model):
+        served = {
+            f"channel {channel.name}": self.catalog.get("release", channel.stable_ref)
+            for channel in self.releases.channels()
+        }
+        return [
+            name
+            for name, release in served.items()
+            if any(p.digest == model.digest for p in release.manifest.parents)
+        ]
+
+
+@dataclass
+class Trainer:
+    curves: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def curve(self, run):
+        return self.curves.get(run, [])
+
+
+@dataclass
+class Engines:
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def list(self):
+        return self.rows
+
+
 @dataclass(frozen=True)
 class Channel:
     name: str
@@ -747,14 +820,21 @@ class Periods:
 
 def empty() -> SimpleNamespace:
     """A workspace of this minute: nothing in it."""
+    catalog, releases = Catalog(), Releases()
+    lives = Lives(catalog, releases)
     return SimpleNamespace(
-        catalog=Catalog(),
+        catalog=catalog,
+        lives=lives,
+        model_cards=ModelCards(catalog, lives),
+        evals=Evals(catalog, None),
+        trainer=Trainer(),
+        engines=Engines(),
         traces=Traces(),
         views=Views(),
         feedbacks=Feedbacks(),
         reviews=Reviews(),
         runs=Runs(),
-        releases=Releases(),
+        releases=releases,
         ledger=Ledger(),
         gateway=Gateway(),
         targets=Targets(),
@@ -788,6 +868,7 @@ def lived() -> SimpleNamespace:
     _call(app.traces, app.feedbacks)
     app.reviews.there = True
     _work(app.runs)
+    _model(app)
     records = recorded()
     app.steps, app.spans, app.sessions = Steps(records), Spans(records), Sessions(records)
     app.traces.real = RealTraces(records)
@@ -1030,10 +1111,16 @@ def _make(catalog: Catalog) -> None:
             parents=[("subject", model), ("dataset", data)],
             meta={
                 "scores": shown,
-                "baseline": {"name": "majority class", "value": 0.19},
+                "baseline": [{"name": "exact_match", "value": 0.19}],
                 "n": number,
+                "rows": "sha256:rows",
+                "split": "test",
+                "dataset": data.ref,
             },
-            files={"report.json": json.dumps(shown, indent=1).encode()},
+            files={
+                "report.json": _report(model, data, shown),
+                "answers.jsonl": _answers(number),
+            },
             at_us=at_us + 2 * MIN,
         )
         catalog.record(
@@ -1252,7 +1339,7 @@ def _work(runs: Runs) -> None:
     runs.rows += [
         Run(
             uuid(1),
-            "train",
+            "model.train",
             "router@1",
             "done",
             "person:anna",
@@ -1279,16 +1366,112 @@ def _work(runs: Runs) -> None:
         ),
         Run(
             uuid(3),
-            "train",
+            "model.train",
             "router@4",
             "running",
             "service:volano",
             NOW_US - 8 * S,
             NOW_US - 7 * S,
             inputs={"dataset": "tickets@2", "mode": "lora", "seed": 7},
-            progress=Progress(NOW_US - 2 * S, 300, 900, {"loss": 0.412}, "train"),
+            progress=Progress(
+                NOW_US - 2 * S, 300, 900, {"loss": 0.412, "lr": 0.0018, "left_s": 84.0}, "train"
+            ),
         ),
     ]
+
+
+def _report(model: Artifact, data: Artifact, scores: list[dict[str, Any]]) -> bytes:
+    told = [Score(s["name"], s["value"], s["low"], s["high"], s["n"]) for s in scores]
+    report = Report(
+        model.ref,
+        data.ref,
+        "test",
+        "sha256:rows",
+        240,
+        told,
+        (Score("exact_match", 0.19, 0.1, 0.2, 240),),
+    )
+    return json.dumps(report.to_dict(), indent=1).encode()
+
+
+def _answers(number: int) -> bytes:
+    """One wrong row in five, another one in each version; the words of one are hostile."""
+    lines = [
+        {
+            "id": f"r{n}", "answer": HOSTILE if n == number else f"queue: {n % 4}",
+            "completion_tokens": 11, "scores": {"exact_match": float(n % 5 != number % 5)},
+        }
+        for n in range(40)
+    ]  # fmt: skip
+    return b"".join(canonical(line) + b"\n" for line in lines)
+
+
+def _model(app: SimpleNamespace) -> None:
+    """Forms of router@2, a search that made one, the lives of models, a curve that grows."""
+    catalog, hour = app.catalog, NOW_US - 3 * HOUR
+    parent, tickets = catalog.get("model", "router@2"), catalog.get("dataset", "tickets@2")
+    swap = {"given": "refund", "expected": HOSTILE, "rows": 9, "of": 31}
+    small = catalog.record(
+        "model", "router-small", files={"model.gguf": b"GGUF" * 300}, at_us=hour,
+        parents=[("parent", parent), ("data", tickets)],
+        meta={
+            "format": "gguf", "form": "q8_0", "engine": "llamacpp", "parameters": 120_640,
+            "parity": {"n": 100, "equal": 99, "precision": "Q8_0", "required": 0.9, "passed": True},
+            "kept": {"n": 100, "equal": 97}, "exact": {"n": 100, "parent": 97, "form": 96},
+            "spent": {"wall_s": 93.5, "wh": [0.1, 0.31, 0.9], "money": {"amount": 0.02, "currency": "EUR"}},
+            "metrics": {"cpu_s": 88.2},
+            "guards": {
+                "leakage": [{"split": "test", "rows": 240, "exact": 1, "near": 2}],
+                "swaps": {"judged": 900, "swaps": [swap], "noise": {}},
+                "collapse": {"metric": "exact_match", "start": 0.81, "looks": [{"step": 5, "score": 0.8}]},
+            },
+        },
+    )  # fmt: skip
+    catalog.record(
+        "model", "hosted", at_us=hour - DAY, meta={"format": "pointer", "parity": [], "spent": "x"}
+    )
+    why = f"Better on tickets. {HOSTILE}"
+    app.lives.moves = {
+        "router@2": [
+            Move("router@2", hour, "draft", "candidate", "", "person:anna"),
+            Move("router@2", hour + MIN, "candidate", "active", why, "person:anna"),
+        ],
+        "router@1": [Move("router@1", hour, "draft", "revoked", "Leaks.", "person:anna")],
+    }
+    app.engines.rows = [
+        {"name": "engine-3f2a", "model": "router@2", "state": "ready", "memory_bytes": 48_000_000,
+         "busy": 2, "slots": 4, "tokens_per_s": 913.4},
+    ]  # fmt: skip
+    app.trainer.curves[uuid(3)] = [
+        {
+            "step": n, "of": 900, "loss": 4 / (1 + n / 40), "lr": 0.002 * (1 - n / 900),
+            "tokens_per_s": 4100.0, **({"dev_exact_match": min(0.95, n / 400)} if n % 50 == 0 else {}),
+        }
+        for n in range(10, 301, 10)
+    ]  # fmt: skip
+    candidates = [
+        Candidate(
+            name, {"score": score, "size": size, "speed": 900.0 + n, "flips": n / 100},
+            reach={"score": (score - 0.02, min(1.0, score + 0.02))}, n=240,
+            paired={"difference": score - 0.974, "low": -0.03, "high": 0.01, "better": 1, "worse": n},
+            slices={"refund": {"score": score, "beside": 0.97, "n": 60}},
+        )
+        for n, (name, score, size) in enumerate(
+            [("f32", 0.974, 482e3), ("q8_0", 0.972, 131e3), ("q6_k", 0.97, 104e3),
+             ("q5_1", 0.968, 96e3), ("q4_0", 0.91, 77e3), ("q8_0, neurons:0.5 cut", 0.95, 84e3)]
+        )
+    ]  # fmt: skip
+    target = parse_target("size<=100KB, score>=98%, fastest")
+    choice = decided(
+        Choice("search", "tickets@2", "dev", 240, target, ("size", "score", "speed"), "f32",
+               dict(candidates[0].values), candidates)
+    )  # fmt: skip
+    catalog.record(
+        "report", "router-search", at_us=hour + MIN, parents=[("subject", small)],
+        meta={"about": "search", "verdict": choice.verdict, "scores": [],
+              "dataset": "tickets@2", "split": "dev", "n": 240},
+        files={"choice.json": json.dumps(choice.to_dict()).encode()},
+    )  # fmt: skip
 
 
 def _burn(alerts: Alerts, slos: SLOs) -> None:

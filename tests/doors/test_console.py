@@ -33,18 +33,23 @@ from volano.core.clock import ManualClock
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.costs.keeper import Costs
+from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.metrics import Metrics
 from volano.feedback.reviews import Reviews
 from volano.gateway.keeper import Gateway
 from volano.gateway.targets import Targets
 from volano.jobs.keeper import Runs
+from volano.models.cards import ModelCards
+from volano.models.lives import Lives
+from volano.models.trainer import Trainer
 from volano.monitor.alerts import Alerts
 from volano.monitor.diagnosis import Diagnoses
 from volano.monitor.drift import Drift
 from volano.monitor.period import Periods
 from volano.monitor.scorecard import Scorecard
 from volano.monitor.slos import SLOs
+from volano.serving.keeper import Engines
 from volano.store.blobs import Blobs
 from volano.store.catalog import Catalog
 from volano.store.db import Database
@@ -77,8 +82,11 @@ ITEMS = {
     "dataset": "/item/datasets/tickets@2",
     "prompt": "/item/prompts/router-prompt@1",
     "model": "/item/models/router@2",
+    "form of a model": "/item/models/router-small@1",
+    "pointer": "/item/models/hosted@1",
     "flow": "/item/flows/support-flow@2",
     "report": "/item/reports/router-on-tickets@2",
+    "search": "/item/reports/router-search@1",
     "release": "/item/releases/support@3",
     "rollout": f"/item/rollouts/{BACK}",
     "trace": f"/item/traces/{HOSTILE_TRACE}",
@@ -104,6 +112,8 @@ OTHERS = {
     "report": "/report?since=7d",
     "filtered": "/list/traces?where=failed+%3D+true&since=7d&live=1",
     "two traces": f"/traces/diff?a={1:032x}&b={4:032x}",
+    "two models": "/models/compare?a=router@1&b=router@2",
+    "which models": "/models/compare?a=router@1",
     "drift": "/drift",
     "a look": f"/drift/{workspace.uuid(71)}",
     "a look of little": "/drift/quiet",
@@ -324,6 +334,52 @@ def test_a_body_that_is_no_json_is_shown_as_it_is() -> None:
     page = get(app, ITEMS["failed trace"])
     assert page.status_code == 200
     assert "not json" in page.text
+
+
+# ---- models
+
+
+def test_models_say_who_serves_and_what_may_follow() -> None:
+    app = workspace.lived()
+    said = headline(get(app, "/list/models").text)
+    assert said.startswith("2 of 6 models serve traffic; the newest is router@4")
+    page = text_of(get(app, ITEMS["model"]).text)
+    assert "volano model state router@2 legacy" in page
+    assert "2 of 4 slots busy" in page
+    revoked = get(app, "/item/models/router@1").text
+    assert "What may follow" not in revoked
+
+
+def test_a_form_tells_its_proof_and_leads_to_its_parent() -> None:
+    page = get(workspace.lived(), ITEMS["form of a model"]).text
+    assert "/models/compare?a=router%402&amp;b=router-small%401" in page
+    said = text_of(page)
+    assert "99 of 100 greedy answers are equal" in said
+    assert "3 of the 240 rows of test were learned from too" in said
+    assert "0.31 Wh, between 0.1 and 0.9" in said
+
+
+def test_two_models_show_the_rows_newly_wrong_and_where_they_are() -> None:
+    page = get(workspace.lived(), OTHERS["two models"]).text
+    assert "8 rows newly wrong; 8 newly right" in page
+    assert 'href="/data/tickets@2?view=rows&amp;at=test%3A7"' in page
+    found = get(workspace.lived(), OTHERS["two models"].replace("?", ".json?")).json()
+    assert found["flips"]["negative"] == 8
+    alone = get(workspace.lived(), "/models/compare?a=router@1&b=hosted@1").text
+    assert "volano eval run" in alone
+    assert get(workspace.lived(), "/models/compare?a=router@1&b=none@9").status_code == 404
+
+
+def test_a_training_run_draws_its_curve_and_says_how_long_it_takes() -> None:
+    page = get(workspace.lived(), ITEMS["running run"]).text
+    assert "about 84.0 s left" in headline(page)
+    drawn = re.search(r'<svg class="front curve".*?</svg>', page, re.DOTALL)
+    assert drawn is not None
+    assert drawn[0].count("<circle") == 6 + 2
+    assert "The curve in numbers" in page
+    app = workspace.lived()
+    app.trainer.curves[workspace.uuid(3)] = app.trainer.curves[workspace.uuid(3)][:1]
+    assert "front curve" not in get(app, ITEMS["running run"]).text
 
 
 # ---- traffic
@@ -607,6 +663,9 @@ def test_the_alerts_say_what_burns_and_lead_to_its_traces() -> None:
         (workspace.Reviews, Reviews, ("list", "show", "next", "metric")),
         (workspace.Ledger, Ledger, ("list",)),
         (workspace.Runs, Runs, ("list", "get", "log")),
+        (workspace.Lives, Lives, ("list", "history", "state_of", "users")),
+        (workspace.Trainer, Trainer, ("curve",)),
+        (workspace.Engines, Engines, ("list",)),
         (workspace.Alerts, Alerts, ("list", "rules", "receivers", "silences")),
         (workspace.SLOs, SLOs, ("list",)),
         (workspace.Scorecard, Scorecard, ("board", "slices", "values")),
@@ -695,11 +754,20 @@ def tab(browser: Any, **how: Any) -> Iterator[Any]:
 VIOLATIONS = (
     "axe.run({resultTypes: ['violations']}).then(found => ({violations: found.violations}))"
 )
-SEEN = {**OTHERS, "traces": "/list/traces", "voices": "/list/feedback", "datasets": "/list/datasets",
-        "rollouts": "/list/rollouts", **ITEMS}  # fmt: skip
+SEEN = {
+    **OTHERS,
+    "traces": "/list/traces",
+    "voices": "/list/feedback",
+    "datasets": "/list/datasets",
+    "rollouts": "/list/rollouts",
+    "models": "/list/models",
+    **ITEMS,
+}
+UNSEEN = ("pointer", "which models")
+"""Like others that are looked at."""  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SEEN)
+@pytest.mark.parametrize("name", [name for name in SEEN if name not in UNSEEN])
 def test_axe_finds_nothing_and_nothing_overflows(chromium: Any, house: str, name: str) -> None:
     """One visit, seen narrow and wide, light and dark; it is drawn where room is scarcest."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
@@ -860,10 +928,23 @@ def test_the_pages_stand_on_the_real_keepers(tmp_path: Path) -> None:
         runs=Runs(db, ledger, tmp_path / "jobs", clock, jobs_url=jobs_url),
         releases=workspace.Releases(),
         settings=SimpleNamespace(folder=tmp_path, port=7070),
+        lives=(
+            lives := Lives(
+                db=db, catalog=catalog, ledger=ledger, clock=clock, in_use=lambda _digest: []
+            )
+        ),
+        model_cards=ModelCards(catalog, lives),
+        evals=Evals(catalog, None),
     )
     assert "tickets@1" in text_of(get(app, "/").text)
     assert "Where is my Falcon?" in text_of(get(app, "/item/datasets/tickets@1").text)
     assert "trained on tickets@1" in text_of(get(app, "/item/models/router@1").text)
+    lives.move("router@1", "candidate", why="Try it.", by=anna)
+    page = text_of(get(app, "/item/models/router@1").text)
+    assert "draft → candidate Try it." in page
+    assert "volano model state router@1 active" in page
+    assert "router@1 candidate" in text_of(get(app, "/list/models?state=candidate").text)
+    assert "Nothing fits" in text_of(get(app, "/list/models?state=active").text)
     assert get(app, "/find?q=tickets@1").headers["location"] == "/item/datasets/tickets@1"
     for path in LISTS.values():
         assert get(app, path).status_code == 200

@@ -269,7 +269,7 @@ class Evals:
         )  # fmt: skip
 
     def _reports_on(self, model: Artifact, dataset: Artifact | None) -> Artifacts:
-        """Return the reports on a model and on flows with it, newest first."""
+        """Return the reports on a model and on flows with it, newest first; no searches, no advice."""
         children = self._catalog.children(model.digest)
         flows = [one.digest for one in children if one.kind == "flow"]
         found = {one.digest: one for one in (*children, *self._catalog.made_of(flows))}
@@ -278,7 +278,9 @@ class Evals:
             (
                 one
                 for one in found.values()
-                if one.kind == KIND and wanted <= {p.digest for p in one.manifest.parents}
+                if one.kind == KIND
+                and "about" not in one.manifest.meta
+                and wanted <= {p.digest for p in one.manifest.parents}
             ),
             key=lambda one: (one.created_us, one.number),
             reverse=True,

@@ -96,9 +96,9 @@ class Lives:
             rows = conn.execute(query.order_by(model_states.c.n)).all()
         return [Move(model.ref, r.at_us, r.before, r.state, r.why, r.by) for r in rows]
 
-    def list(self, *, limit: int = 50) -> Rows:
+    def list(self, *, limit: int = 50, before_us: int | None = None) -> Rows:
         """Return models, newest first: what they are, their state, and who serves from them."""
-        found = self._catalog.list(KIND, limit=limit)
+        found = self._catalog.list(KIND, limit=limit, before_us=before_us)
         states = self._states(model.digest for model in found)
         return [self._row(model, states.get(model.digest, DRAFT)) for model in found]
 
@@ -165,6 +165,7 @@ class Lives:
             "ref": model.ref,
             "format": format_of(model),
             "engine": engine_of(model),
+            "parameters": model.manifest.meta.get("parameters"),
             "size": model.size,
             "state": state if well else model.state,
             "channels": self._in_use(model.digest),

@@ -26,6 +26,7 @@ from volano.web.pages import (
     find,
     kpis,
     live,
+    model_diff,
     money,
     paper,
     render,
@@ -77,6 +78,8 @@ def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
         Route("/money", guard(spent), name="money"),
         Route("/money.json", guard(spent)),
         *data_page.routes(guard),
+        Route("/models/compare", guard(models), name="models"),
+        Route("/models/compare.json", guard(models)),
         Route("/find", guard(search), name="find"),
         Route("/list/{noun}", guard(rows), name="list"),
         *trace_page.routes(app, guard, now, one),
@@ -170,6 +173,15 @@ def compare(app: Any, request: Request, now_us: int) -> Response:
     if render.wants_json(request):
         return render.json(found.difference)
     return render.html(app, request, "diff.html", now_us, diff=found)
+
+
+def models(app: Any, request: Request, now_us: int) -> Response:
+    """Show two models side by side; both refs are in the address."""
+    a, b = (request.query_params.get(name, "").strip()[:300] for name in "ab")
+    found = model_diff.look(app, a, b)
+    if render.wants_json(request):
+        return render.json(found.data)
+    return render.html(app, request, "model_diff.html", now_us, diff=found)
 
 
 def one(app: Any, request: Request, now_us: int) -> Response:

@@ -29,6 +29,9 @@ Telling = Callable[[Any], str]
 
 MAX_PREVIEW_BYTES = 2_000_000
 PREVIEW_LINES = 20
+_TOLD = frozenset({"scores", "template", "messages", "signature", "verdict"})
+_TOLD_OF_MODELS = frozenset({"parity", "guards", "spent", "kept", "exact"})
+"""What of `meta` a page says elsewhere, in words."""
 _SCANNED_PAGES = 20
 """How many pages a text filter looks through before it stops, so that one request stays short."""
 
@@ -228,5 +231,7 @@ def _manifest_facts(artifact: Any) -> Facts:
 
 def _meta_facts(artifact: Any) -> list[Facts]:
     meta = artifact.manifest.meta
-    shown = facts.of(meta, skip=frozenset({"scores", "template", "messages", "signature"}))
+    shown = facts.of(
+        meta, skip=_TOLD | (_TOLD_OF_MODELS if artifact.kind == "model" else frozenset())
+    )
     return [Facts(_("Card"), shown)] if shown else []

@@ -19,9 +19,9 @@ _ALONG = ("cost", "size", "latency", "busy")
 
 
 def sections(app: Any, artifact: Any) -> Sequence[Section]:
-    """Return the verdict, the drawing, the table, the slices of the winner, and the proof."""
+    """Return the target, the drawing, the table, the slices of the winner, and the proof."""
     choice = app.evals.choice(artifact.ref)
-    found: list[Section] = [_verdict(choice)]
+    found: list[Section] = [_asked(choice)]
     if drawing := picture(choice):
         note = _(
             "Filled: on the front. The ring: chosen. Lines up and down are 95 % intervals; dashed are limits."
@@ -155,21 +155,21 @@ class _Plan:
         return Markup("<g><title>{}</title>{}</g>").format(title, parts)
 
 
-def _verdict(choice: Choice) -> Section:
+def _asked(choice: Choice) -> Section:
+    """Return the target and what is to be known of the answer, which stands above the page."""
     told = [(_("target"), facts.cell(str(choice.target)))]
     told += [(_("note"), facts.cell(note)) for note in choice.notes]
-    return Facts(choice.verdict, told)
+    return Facts(_("What was asked"), told)
 
 
 def _table(choice: Choice) -> Section:
     names, on_front = columns(choice), choice.front
     heads = [
-        Column(_("Candidate")),
+        Column(_("Candidate")), Column(_("Standing"), 2),
         *(Column(_(MEASURES[name].title), 1 if name in ("score", *_ALONG) else 2, number=True)
           for name in names),
         Column(_("Points to {name}").format(name=choice.beside), 2, number=True),
         Column(_("Rows"), 3, number=True),
-        Column(_("Standing")),
     ]  # fmt: skip
     rows = [_row(choice, one, names, on_front) for one in choice.candidates]
     return Table(_("All candidates"), heads, rows, empty=_("There was none."))
@@ -178,12 +178,11 @@ def _table(choice: Choice) -> Section:
 def _row(choice: Choice, one: Candidate, names: Sequence[str], on_front: Sequence[str]) -> Row:
     href = links.artifact("report", one.report) if one.report else ""
     first = Cell("ref", one.name, href=href) if href else Cell("text", one.name)
+    stands = Cell("text", standing(choice, one, on_front))
     cells = [Cell("text", cell(one, name)) for name in names]
-    last = (
-        Cell("text", difference(one)), Cell("number", one.n),
-        Cell("text", standing(choice, one, on_front)),
-    )  # fmt: skip
-    return Row(href, (first, *cells, *last), {"name": one.name, **one.values}, muted=not one.whole)
+    last = Cell("text", difference(one)), Cell("number", one.n)
+    data = {"name": one.name, **one.values}
+    return Row(href, (first, stands, *cells, *last), data, muted=not one.whole)
 
 
 def _proof(choice: Choice) -> Section:

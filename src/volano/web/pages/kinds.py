@@ -62,7 +62,7 @@ def flow_telling(artifact: Any) -> str:
 def report_telling(artifact: Any) -> str:
     """Say the first score with its interval; of a choice, what to take."""
     if verdict := artifact.manifest.meta.get("verdict"):
-        return words.clip(str(verdict).rstrip("."), 200)
+        return words.clip(str(verdict).rstrip("."), 400)
     bars = score_bars(artifact.manifest.meta)
     return f"{bars[0].name.replace('_', ' ')} {bars[0].text}" if bars else ""
 
@@ -160,6 +160,9 @@ def score_bars(meta: Mapping[str, Any]) -> list[Bar]:
     if isinstance(scores, Mapping):
         scores = [{"name": name, **score} for name, score in scores.items()]
     baseline = meta.get("baseline")
+    if isinstance(baseline, list):
+        named = [one for one in baseline if scores and one.get("name") == scores[0].get("name")]
+        baseline = named[0] if named else None
     mark = baseline.get("value") if isinstance(baseline, Mapping) else baseline
     bars = [_bar(score) for score in scores if isinstance(score.get("value"), int | float)]
     if bars and isinstance(mark, int | float):

@@ -32,6 +32,12 @@ def artifact(kind: str, ref: str) -> str:
     return item(NOUN_OF_KIND.get(kind, kind), ref)
 
 
+def compared(a: str = "", b: str = "") -> str:
+    """Return the address of two models side by side; without the second, of the choice."""
+    asked = urlencode({name: value for name, value in (("a", a), ("b", b)) if value})
+    return f"/models/compare{'?' + asked if asked else ''}"
+
+
 def link(href: str | None, text: object) -> Markup:
     """Return a link around text from outside."""
     shown = visible(text)

@@ -5,6 +5,8 @@ from volano.web.pages import (
     artifacts,
     feedback,
     kinds,
+    model_list,
+    model_page,
     reviews,
     rollouts,
     runs,
@@ -47,8 +49,7 @@ NOUNS: dict[str, Noun] = {
             N_("What answers?"),
             N_("No model yet. Train one from a dataset, or point to one that runs elsewhere."),
             "volano model train router --data tickets@1",
-            artifacts.listing("model", kinds.model_telling),
-            artifacts.item("model", kinds.model_telling, kinds.nothing),
+            model_list.listing, model_page.item, ("state",),
         ),
         Noun(
             "flows", "flow", N_("Flows"), "w", "workshop",

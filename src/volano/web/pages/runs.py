@@ -4,7 +4,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from volano.web.pages import facts, links, words
+from volano.web.pages import curves, facts, links, words
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.i18n import ngettext
 from volano.web.pages.view import (
@@ -61,6 +61,7 @@ def item(app: Any, key: str, now_us: int) -> Item:
         sections.append(Code(_("Error"), _error_text(run.error), open=True))
     if run.progress:
         sections.append(_progress(run.progress))
+    sections += curves.sections(app, run)
     sections += [
         Facts(title, facts.of(values))
         for title, values in ((_("Inputs"), run.inputs), (_("Outputs"), run.outputs))
@@ -70,12 +71,7 @@ def item(app: Any, key: str, now_us: int) -> Item:
         sections.append(Code(_("Log"), log[-MAX_LOG:]))
     return Item(
         title=run.name or run.id,
-        headline=escape(_("{kind}, {state}; it took {time}, begun {when}.")).format(
-            kind=words.visible(words.capital(run.kind)),
-            state=state(run).word,
-            time=words.duration(_took(run, now_us)),
-            when=words.time_tag(run.started_us or run.created_us, now_us),
-        ),
+        headline=_sentence(run, now_us),
         state=state(run),
         sections=sections,
         aside=[
@@ -94,6 +90,23 @@ def item(app: Any, key: str, now_us: int) -> Item:
         ],
         data=run,
         live=run.ended_us is None,
+    )
+
+
+def _sentence(run: Any, now_us: int) -> Markup:
+    """Say how it went; of one under way that tells it, how much time is left."""
+    left = run.progress.metrics.get("left_s") if run.progress and run.ended_us is None else None
+    text = (
+        _("{kind}, {state}; about {left} left after {time}, begun {when}.")
+        if isinstance(left, int | float)
+        else _("{kind}, {state}; it took {time}, begun {when}.")
+    )
+    return escape(text).format(
+        kind=words.visible(words.capital(run.kind)),
+        state=state(run).word,
+        left=words.duration(round((left or 0) * 1_000_000)),
+        time=words.duration(_took(run, now_us)),
+        when=words.time_tag(run.started_us or run.created_us, now_us),
     )
 
 
@@ -142,7 +155,7 @@ def _error_text(error: Any) -> str:
 def _progress(progress: Any) -> Facts:
     """Return how far the run is, and what it measured last."""
     share = progress.share
-    far = [(_("done"), Cell("share", int(share * 1_000_000)))] if share is not None else []
+    far = [(_("done"), Cell("share", round(share * 1_000) * 1_000))] if share is not None else []
     of = f" / {words.count(progress.of)}" if progress.of else ""
     return Facts(
         _("Progress"),
@@ -150,9 +163,18 @@ def _progress(progress: Any) -> Facts:
             *far,
             (_("step"), Cell("number", f"{words.count(progress.step)}{of}")),
             (_("said"), Cell("time", progress.at_us)),
-            *((name, facts.cell(value)) for name, value in progress.metrics.items()),
+            *(_measured(name, value) for name, value in progress.metrics.items()),
         ],
     )
+
+
+def _measured(name: str, value: Any) -> tuple[str, Cell]:
+    """Return what was measured, in words where we know them."""
+    if name == "left_s" and isinstance(value, int | float):
+        return _("time left"), Cell("number", words.duration(round(value * 1_000_000)))
+    if name in curves.KNOWN or name.startswith("dev_"):
+        return curves.title(name), Cell("number", curves.spelt(name, value))
+    return name.replace("_", " "), facts.cell(value)
 
 
 def _row(run: Any, now_us: int) -> Row:

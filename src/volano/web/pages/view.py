@@ -299,6 +299,15 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True)
+class Commands:
+    """What can be done next: a state each, with the command that brings it."""
+
+    template: ClassVar[str] = "commands"
+    title: str
+    lines: Sequence[tuple[State, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Voice:
     """One number that people gave: whose it is, what it counts, and where its interval lies.
 
@@ -367,7 +376,7 @@ class Uses:
 
 Section = (
     Voices | Facts | Table | Conversation | Code | Lineage | Bars | Drawing | Spans | Steps | Pulses | Gates
-    | Timeline | Dialogue | Uses
+    | Timeline | Commands | Dialogue | Uses
 )  # fmt: skip
 
 
