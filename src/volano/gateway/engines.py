@@ -258,10 +258,9 @@ class Engines:
         return [spec, *(replace(spec, name=name, address=self._address(name)) for name in more)]
 
     def _target(self, spec: EngineSpec, form: Form, model: Artifact) -> shape.Target:
-        plain = model.digest == form.base.digest
         return shape.Target(
             name=spec.name, url=spec.address, model=model.ref, engine=True, provider="engine",
-            dialects=dict(DIALECTS if plain else ADAPTED), price=0, capacity=spec.n_parallel,
+            dialects=dict(ADAPTED if form.adapters else DIALECTS), price=0, capacity=spec.n_parallel,
             queue=self._sizes.queue, region=self._region,
             fields={"lora": spec.lora_of(model.ref)},
         )  # fmt: skip
