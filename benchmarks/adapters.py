@@ -112,24 +112,30 @@ def resident(pid: int) -> float:
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
-def ask_all(port: int, key: str, said: dict[str, str], count: int) -> tuple[int, int]:
-    """Ask channels at random; return how many answered as another would, and how many not at all."""
+Odd = tuple[str, str, str]
+"""Channel, question and the answer that was not the channel's."""
 
-    def work(n: int) -> tuple[int, int]:
-        client, random = Client(port, key), Random(n)
-        wrong = failed = 0
-        for _ in range(count // CLIENTS):
-            channel = random.choice(list(said))
-            status, answer = client.ask(channel, f"{random.choice(TEXTS)} =>", max_tokens=8)
-            if status != 200:
-                failed += 1
-            else:
-                wrong += answer["choices"][0]["message"]["content"].strip() != said[channel]
-        return wrong, failed
+
+def ask_all(port: int, key: str, said: dict[str, str], count: int) -> tuple[list[Odd], int]:
+    """Ask channels at random; return what answered as another would, and how many not at all."""
+
+    def work(n: int) -> tuple[list[Odd], int]:
+        random, odd, failed = Random(n), [], 0
+        with Client(port, key) as client:
+            for _ in range(count // CLIENTS):
+                channel, text = random.choice(list(said)), random.choice(TEXTS)
+                status, answer = client.ask(channel, RECIPE.render(text), max_tokens=LONGEST)
+                if status != 200:
+                    failed += 1
+                    continue
+                heard = answer["choices"][0]["message"]["content"].strip()
+                if heard != said[channel]:
+                    odd.append((channel, text, heard))
+        return odd, failed
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         found = list(pool.map(work, range(CLIENTS)))
-    return sum(wrong for wrong, _ in found), sum(failed for _, failed in found)
+    return [one for odd, _ in found for one in odd], sum(failed for _, failed in found)
 
 
 def engine_of(running: Any) -> int:
@@ -153,7 +159,7 @@ def main() -> None:
         made = {home.name: home for home in expected}
         print(f"trained 1 base and {len(made)} adapters in {time.monotonic() - begun:.0f} s")
 
-        def alone(app: Any) -> None:
+        def single(app: Any) -> None:
             serve(app, "base", app.models.import_trained("base", base, by=SYSTEM).ref)
 
         def together(app: Any) -> None:
@@ -165,28 +171,30 @@ def main() -> None:
                 serve(app, name, one.ref)
 
         begun = time.monotonic()
-        with platform(folder / "alone", alone) as (running, key):
+        with platform(folder / "single", single) as (running, key):
             wait_until_served(running.port, key, ["base"])
-            assert ask_all(running.port, key, {"base": "base"}, 400) == (0, 0)
+            assert ask_all(running.port, key, {"base": "base"}, 400) == ([], 0)
             one_mib = resident(engine_of(running))
         said = {"base": "base", **names}
         with platform(folder / "together", together) as (running, key):
             wait_until_served(running.port, key, list(said))
             begun = time.monotonic()
-            wrong, failed = ask_all(running.port, key, said, args.answers)
+            odd, failed = ask_all(running.port, key, said, args.answers)
             took_s = time.monotonic() - begun
+            if odd:
+                print("odd:", odd[:8])
             all_mib = resident(engine_of(running))
     ratio = all_mib / one_mib
     print(
         f"{args.answers} answers by {len(said)} channels in {took_s:.0f} s "
         f"({args.answers / took_s:.0f} a second, load {os.getloadavg()[0]:.1f}): "
-        f"{wrong} by a wrong adapter, {failed} failed"
+        f"{len(odd)} by a wrong adapter, {failed} failed"
     )
     print(
         f"memory: base {one_mib:.1f} MiB, with {len(made)} adapters {all_mib:.1f} MiB, "
         f"ratio {ratio:.2f}, limit {LIMIT}"
     )
-    sys.exit(bool(wrong or failed or ratio > LIMIT))
+    sys.exit(bool(odd or failed or ratio > LIMIT))
 
 
 if __name__ == "__main__":

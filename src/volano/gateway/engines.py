@@ -294,11 +294,10 @@ class Engines:
         return [spec, *(replace(spec, name=name, address=self._address(name)) for name in more)]
 
     def _target(self, spec: EngineSpec, form: Form, model: Artifact) -> shape.Target:
-        plain = model.digest == form.base.digest
-        dialects = KINDS.get(spec.kind).dialects
+        dialects = ADAPTED if form.adapters else KINDS.get(spec.kind).dialects
         return shape.Target(
             name=spec.name, url=spec.address, model=model.ref, engine=True, provider="engine",
-            dialects=dict(dialects if plain else ADAPTED), price=0, capacity=spec.n_parallel,
+            dialects=dict(dialects), price=0, capacity=spec.n_parallel,
             queue=self._sizes.queue, region=self._region,
             fields={"lora": spec.lora_of(model.ref)} if spec.kind == "llamacpp" else {},
         )  # fmt: skip

@@ -20,8 +20,8 @@ DIALECTS = {
 STARTED = ("llamacpp", "ctranslate2", "onnx", "vllm", "sglang")
 """The kinds of engines that are started here, each by a module of its name."""
 
-ADAPTED = {name: DIALECTS[name] for name in ("openai.chat", "openai.completions")}
-"""Where a request may say which adapter answers: `/v1/messages` drops the field."""
+ADAPTED = {name: path for name, path in DIALECTS.items() if name != "anthropic.messages"}
+"""What an engine with adapters is asked in: `/v1/messages` drops the field that says which one."""
 
 EMBEDDING = {"openai.embeddings": "/v1/embeddings"}
 """What an engine that embeds is asked for."""
@@ -66,13 +66,16 @@ class EngineSpec:
     def lora_of(self, alias: str) -> list[dict[str, float]]:
         """Return llama.cpp's `lora` for a request: this adapter on, all others off.
 
-        The base answers by an empty list: adapters are off unless they are named.
+        For the base one is named and off. To name none comes to the same answer, but
+        llama.cpp then takes what the slot remembers of the prompt, though it was
+        computed by the adapter that had the slot before (xllamacpp 2026.10: every
+        tenth answer of a small base was wrong).
 
         Raises:
             ValueError: neither the base nor an adapter of this engine is called so.
         """
         if alias == self.alias:
-            return []
+            return [{"id": 0, "scale": 0.0}] if self.adapters else []
         return [{"id": [name for name, _ in self.adapters].index(alias), "scale": 1.0}]
 
     @property

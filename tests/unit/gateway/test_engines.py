@@ -89,7 +89,9 @@ def test_a_base_and_its_adapters_share_one_process(desk, base, adapted, run, up)
         assert (alias, said["scale"], target.url) == (model.ref, 1.0, spec.address)
         assert Path(path).read_bytes() == b"GGUF" + model.name.encode()
         assert "anthropic.messages" not in target.dialects  # its field would be dropped there
-    assert where(engines, base).fields == {"lora": []}
+    target = where(engines, base)
+    assert target.fields == {"lora": [{"id": 0, "scale": 0.0}]}
+    assert "anthropic.messages" not in target.dialects
 
 
 def test_a_new_adapter_is_served_when_its_engine_answers_and_nobody_waits(

@@ -47,19 +47,23 @@ def test_an_adapter_answers_as_its_weights_do_and_never_as_another(made, tuned, 
     prompt = json.loads((made["model"] / "recipe.json").read_text())["prompt"]
     asks = [prompt.replace("{text}", row["text"]) for row in rows[:16]]
     with engine(spec) as chat, ThreadPoolExecutor(8) as pool:
+        before = {}
 
         def say(job):
             name, text = job
             messages = [{"role": "user", "content": text}]
             lora = spec.lora_of(name)
             chat_as = replaced(chat, lora)
-            return name, chat_as(messages, max_tokens=8, temperature=0).text.strip()
+            said = chat_as(messages, max_tokens=8, temperature=0).text.strip()
+            return name, before[text] == said if name == "base" and before else said
 
+        before = {text: say(("base", text))[1] for text in asks}
         jobs = [(name, text) for text in asks for name in ("alpha", "omega", "base")] * 3
         answers = list(pool.map(say, jobs))
     assert {said for name, said in answers if name == "alpha"} == {"alpha"}
     assert {said for name, said in answers if name == "omega"} == {"omega"}
-    assert not {said for name, said in answers if name == "base"} & {"alpha", "omega"}
+    assert {said for name, said in answers if name == "base"} == {True}
+    assert not {"alpha", "omega"} & set(before.values())
 
 
 def replaced(chat, lora):
