@@ -111,7 +111,10 @@ def _what(told: Told) -> Iterator[str]:
         "serves": ", ".join(told.channels),
     }
     known |= {key: told.meta.get(key) for key in ("architecture", "parameters", "context_length")}
-    known |= {key: told.meta.get(key) for key in ("dtypes", "types", "peft_type", "r", "source", "unserved")}
+    known |= {
+        key: told.meta.get(key)
+        for key in ("dtypes", "types", "peft_type", "r", "source", "unserved")
+    }
     yield from (f"{key.replace('_', ' ')}: {inline(v)}" for key, v in known.items() if v)
 
 

@@ -51,7 +51,11 @@ class Parity:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return {**asdict(self), "passed": self.passed, "required": REQUIRED.get(self.precision, FEWER_BITS)}
+        return {
+            **asdict(self),
+            "passed": self.passed,
+            "required": REQUIRED.get(self.precision, FEWER_BITS),
+        }
 
 
 def check(

@@ -16,7 +16,7 @@ PROBES = (
     "我的订单在哪里？已经两个星期了。",
     "请用一句话总结。",
     "¿Dónde está mi pedido?",
-    "{\"queue\": \"billing\"}",
+    '{"queue": "billing"}',
 )
 
 
