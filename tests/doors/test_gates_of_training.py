@@ -1,4 +1,4 @@
-"""What a guard of training refuses ends the command line with 3, in two lines."""
+"""What guards of training say no to is a gate's no: the command line ends with 3."""
 
 import json
 import subprocess
@@ -24,27 +24,18 @@ def test_control_knows_the_guards_gates_without_torch():
 
 @pytest.mark.slow
 @pytest.mark.timeout(200)
-def test_a_leak_and_a_look_that_finds_an_error_end_with_three(tmp_path):
+def test_a_look_that_finds_an_error_is_shown_and_ends_with_three(tmp_path):
     pytest.importorskip("trl", reason="recipes need the [train] extra")
     home = tmp_path / "w"
     home.mkdir()
     settings = load(home)
     make(settings)
-    rows = [{"text": f"Where is order {n}?", "label": str(n % 3)} for n in range(30)]
+    rows = [{"text": f"Where is order {n}?", "label": "shipping"} for n in range(5)]
     with App(settings) as app:
-        app.datasets.add("leaky", rows, test=rows[:10], by=SYSTEM)
-
-    def say(*words):
-        told = [sys.executable, "-m", "volano.cli.main", "--home", str(home), "model", *words]
-        return subprocess.run(told, capture_output=True, text=True)
-
+        app.datasets.add("orders", rows, by=SYSTEM)
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text("method: scratch\ndata: leaky\nsteps: 2\n")
-    done = say("train", "router", "--recipe", str(recipe))
-    assert done.returncode == 3, done.stderr
-    first, second = done.stderr.strip().splitlines()[-2:]
-    assert "10 of 10 rows of the test split" in first
-    assert "decontaminate" in second
-    recipe.write_text("method: scratch\ndata: leaky\npacking: true\n")
-    done = say("preflight", "--recipe", str(recipe), "--json")
+    recipe.write_text("method: scratch\ndata: orders\npacking: true\n")
+    asked = ["--home", str(home), "model", "preflight", "--recipe", str(recipe), "--json"]
+    told = [sys.executable, "-m", "volano.cli.main", *asked]
+    done = subprocess.run(told, capture_output=True, text=True)
     assert (done.returncode, json.loads(done.stdout)["ok"]) == (3, False), done.stderr
