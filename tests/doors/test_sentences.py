@@ -185,6 +185,7 @@ INNER = {
         "builtin",
         "usable",
         "tunable",
+        "servable",
         "weights",
         "served",
         "based",

@@ -9,7 +9,7 @@ import click
 
 from volano.cli import show, tail, talk
 from volano.cli.cells import jsoned
-from volano.cli.root import suggest
+from volano.cli.root import EXITS, suggest
 from volano.web.api import VERBS
 from volano.web.api.verb import Param, Verb
 
@@ -68,6 +68,8 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """How the help of a noun with many verbs is ordered: by what they are for."""
 
+GATE_SAID_NO = EXITS["GateError"]
+
 
 class Noun(click.Group):
     """A noun's verbs."""
@@ -119,6 +121,8 @@ def _command(verb: Verb) -> click.Command:
             click.echo(jsoned(result))
         else:
             show.result(verb, result)
+        if verb.gate and not result["ok"]:
+            ctx.exit(GATE_SAID_NO)
 
     as_json = click.Option(["--json", "as_json"], is_flag=True, help="Print the result as JSON.")
     params = [_param(param) for param in verb.params if param.kind != "secret"]

@@ -30,10 +30,11 @@ class Flows:
         """Join a model and, if given, a prompt into the next version of a flow.
 
         Raises:
-            ModelNotUsableError: the model has not passed its parity check, or its life is over.
+            ModelNotUsableError: the model has not passed its parity check, its life is over,
+                or nothing here can serve it.
         """
         weights = self._models.get(model)
-        self._models.usable(weights)
+        self._models.servable(weights)
         own = [parent for parent in weights.manifest.parents if parent.role == "own"]
         parents = [Parent("model", weights.digest), *own]
         if prompt is not None:
@@ -55,11 +56,12 @@ class Flows:
         """Return the flow again if its model may still answer people.
 
         Raises:
-            ModelNotUsableError: a model that it pins is retired or revoked, or did not pass parity.
+            ModelNotUsableError: a model that it pins is retired or revoked, did not pass parity, or
+                cannot be served here.
         """
         for parent in flow.manifest.parents:
             if parent.role in ("model", "own"):
-                self._models.usable(self._catalog.by_digest(parent.digest))
+                self._models.servable(self._catalog.by_digest(parent.digest))
         return flow
 
     def compile(self, flow: Artifact) -> Compiled:

@@ -30,6 +30,9 @@ from volano.store.artifact import Artifact
 
 log = logging.getLogger(__name__)
 
+MOST_CONTEXT = 8192
+"""Tokens of one conversation, also where a file says more: each slot's memory grows with them."""
+
 LINGER_S = 30.0
 HEALTH_TIMEOUT_S = 1.0
 
@@ -232,7 +235,7 @@ class Engines:
         if row:
             name += "-" + sha256("".join(str(one.digest) for one in row).encode()).hexdigest()[:6]
         sizes = self._sizes
-        context = int(base.manifest.meta.get("context_length", 512))
+        context = min(int(base.manifest.meta.get("context_length", 512)), MOST_CONTEXT)
         spec = EngineSpec(
             name=name,
             model_path=str(self._file(base)),

@@ -21,6 +21,7 @@ from safetensors.numpy import load_file
 
 from volano.core.errors import InvalidError
 from volano.models.adapter import CONFIG, WEIGHTS
+from volano.models.export.dialects import DIALECTS, reorder, reordered_heads
 
 _HALVES = {".lora_A.weight": "lora_a", ".lora_B.weight": "lora_b"}
 _PREFIX = "base_model.model."
@@ -40,7 +41,8 @@ class BadAdapterError(InvalidError):
     """The adapter in `{folder}` cannot become GGUF: {reason}."""
 
     hint = (
-        "A plain LoRA adapter (PEFT) of a Llama model can be served; merge others into their base."
+        "A plain LoRA adapter (PEFT) of a Llama, Mistral or Qwen model can be served beside its base; "
+        "`volano model convert` merges others into their base."
     )
 
 
@@ -63,7 +65,7 @@ def write(folder: Path, base: Path, target: Path) -> Path:
         raise BadAdapterError(folder=folder, reason=str(error)) from error
     _check(config, shape, folder)
     part = target.with_suffix(".part")
-    writer = gguf.GGUFWriter(part, "llama")
+    writer = gguf.GGUFWriter(part, DIALECTS[shape["model_type"]].name)
     try:
         writer.add_type(gguf.GGUFType.ADAPTER)
         writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
@@ -79,8 +81,8 @@ def write(folder: Path, base: Path, target: Path) -> Path:
 
 
 def _check(config: dict[str, Any], shape: dict[str, Any], folder: Path) -> None:
-    if shape.get("model_type") != "llama":
-        raise BadAdapterError(folder=folder, reason="its base is not a Llama model")
+    if shape.get("model_type") not in DIALECTS:
+        raise BadAdapterError(folder=folder, reason=f"its base is not one of {', '.join(DIALECTS)}")
     for name, known in _PLAIN.items():
         if config.get(name) not in known:
             raise BadAdapterError(folder=folder, reason=f"its `{name}` is {config.get(name)!r}")
@@ -98,11 +100,8 @@ def _alpha(config: dict[str, Any]) -> float:
 def _tensors(
     tensors: dict[str, np.ndarray], shape: dict[str, Any], rank: int, folder: Path
 ) -> Iterator[tuple[str, np.ndarray]]:
-    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, shape["num_hidden_layers"])
-    heads = {
-        "q_proj": shape["num_attention_heads"],
-        "k_proj": shape.get("num_key_value_heads") or shape["num_attention_heads"],
-    }
+    dialect = DIALECTS[shape["model_type"]]
+    names = gguf.get_tensor_name_map(dialect.arch, shape["num_hidden_layers"])
     if not tensors:
         raise BadAdapterError(folder=folder, reason="it changes nothing")
     for name, array in sorted(tensors.items()):
@@ -114,11 +113,6 @@ def _tensors(
         half = _HALVES[end]
         if array.shape[half == "lora_b"] != rank:
             raise BadAdapterError(folder=folder, reason=f"`{name}` is not of rank {rank}")
-        count = heads.get(plain.rpartition(".")[2]) if half == "lora_b" else None
-        yield f"{key}.{half}", _neighbours(array, count) if count else array
-
-
-def _neighbours(rows: np.ndarray, heads: int) -> np.ndarray:
-    """From halves to neighbours: `(heads, 2, d/2, r)` -> `(heads, d/2, 2, r)`."""
-    halves = rows.reshape(heads, 2, rows.shape[0] // heads // 2, *rows.shape[1:])
-    return halves.swapaxes(1, 2).reshape(rows.shape)
+        reorders = dialect.reorders and half == "lora_b"
+        heads = reordered_heads(plain + ".weight", shape) if reorders else 0
+        yield f"{key}.{half}", reorder(array, heads) if heads else array

@@ -111,7 +111,10 @@ def _what(told: Told) -> Iterator[str]:
         "serves": ", ".join(told.channels),
     }
     known |= {key: told.meta.get(key) for key in ("architecture", "parameters", "context_length")}
-    known |= {key: told.meta.get(key) for key in ("dtypes", "types", "peft_type", "r", "source")}
+    known |= {
+        key: told.meta.get(key)
+        for key in ("dtypes", "types", "peft_type", "r", "source", "unserved")
+    }
     yield from (f"{key.replace('_', ' ')}: {inline(v)}" for key, v in known.items() if v)
 
 
@@ -123,7 +126,7 @@ def _made_from(told: Told) -> Iterator[str]:
 
 
 def _recipe(told: Told) -> Iterator[str]:
-    recipe = told.meta.get("recipe")
+    recipe = told.meta.get("recipe") or told.meta.get("plan")
     if isinstance(recipe, dict):
         yield from (f"{line(name)}: {inline(value)}" for name, value in sorted(recipe.items()))
 

@@ -17,6 +17,7 @@ from volano.data.keeper import Datasets
 from volano.jobs.keeper import Runs
 from volano.jobs.run import Run
 from volano.jobs.work import Work
+from volano.models import adapter
 from volano.models.compression.forms import CONVERSIONS, form_of
 from volano.models.keeper import KIND as MODEL
 from volano.models.keeper import Models
@@ -30,7 +31,7 @@ PACKAGES = ("torch", "transformers", "safetensors", "tokenizers")
 
 
 class NothingToAskError(InvalidError):
-    """{model} cannot be compared with its form: no rows to ask it."""
+    """{model} cannot be pruned: no rows to recover with and to compare on."""
 
     hint = "Name a dataset with --data; a model that was made from one is asked that."
 
@@ -69,11 +70,13 @@ class Compressor:
     ) -> Run:
         """Make a smaller or faster form of a model; pruned first, when asked.
 
+        An adapter is merged into its base first. Without a dataset texts of our own are asked.
+
         Raises:
             UnknownArtifactError: there is no such model or dataset.
             UnknownFormError, BadShareError, BadCompressionError: a form or share that cannot be.
             ModelNotUsableError: the model's weights are not here.
-            NothingToAskError: no dataset to compare on.
+            NothingToAskError: pruning, and no dataset to recover and compare on.
             NotInstalledError: a package that the form needs is not installed.
         """
         form = form_of(to)
@@ -84,8 +87,9 @@ class Compressor:
             raise BadCompressionError(
                 reason="--structured goes with --prune, steps are not below 0"
             )
-        model = self._models.tunable(self._models.get(ref))
-        asked = self._data(model, data)
+        model = self._models.get(ref)
+        self._weights(model)
+        asked = self._data(model, data, needed=bool(prune))
         inputs = {
             "model": model.ref, "form": form.name, "name": check_name(name), "data": asked,
             "prune": prune, "structured": structured, "recovery_steps": recovery_steps,
@@ -107,14 +111,25 @@ class Compressor:
             raise BadCompressionError(reason=f"formats are {', '.join(CONVERSIONS)}, not `{to}`")
         return self.compress(ref, to=CONVERSIONS[to], name=name, data=data, by=by)
 
-    def _data(self, model: Artifact, data: Ref | str | None) -> str:
+    def _weights(self, model: Artifact) -> Artifact:
+        """Return the model whose weights are read: the base's, for an adapter.
+
+        Raises:
+            ModelNotUsableError: they are not here.
+        """
+        digest = adapter.base_of(model)
+        return self._models.tunable(model if digest is None else self._catalog.by_digest(digest))
+
+    def _data(self, model: Artifact, data: Ref | str | None, *, needed: bool) -> str | None:
         """Return the dataset's ref: the one said, else the one the model was made from."""
         if data is not None:
             return self._datasets.get(data).ref
         made_from = [p.digest for p in model.manifest.parents if p.role == "data"]
         for found in self._catalog.by_digests(made_from[:1]):
             return found.ref
-        raise NothingToAskError(model=model.ref)
+        if needed:
+            raise NothingToAskError(model=model.ref)
+        return None
 
     def _work(self, work: Work) -> dict[str, Any]:
         """What the Run does. Each step's result is durable."""
@@ -126,7 +141,13 @@ class Compressor:
         inputs = work.inputs
         asked = ("form", "name", "prune", "structured", "recovery_steps", "seed")
         spec = {name: inputs[name] for name in asked}
-        spec |= {"folder": str(self._models.folder(inputs["model"])), "tools": str(self._tools)}
+        model = self._models.get(inputs["model"])
+        weights = self._weights(model)
+        spec |= {"folder": str(self._models.folder(weights.ref)), "tools": str(self._tools)}
+        if weights is not model:
+            spec["adapter"] = str(self._models.served(model.ref, folder=True))
+        if inputs["data"] is None:
+            return spec
         return {**spec, "rows": self._write(work, "train"), "check": self._write(work, "test")}
 
     def _write(self, work: Work, split: str) -> str | None:
@@ -141,13 +162,13 @@ class Compressor:
     def _record(self, work: Work, made: dict[str, Any]) -> dict[str, Any]:
         inputs, folder = work.inputs, Path(made["folder"])
         meta = made["meta"]
-        parents = [
-            Parent("parent", self._models.get(inputs["model"]).digest),
-            Parent("data", self._datasets.get(inputs["data"]).digest),
-        ]
-        recipe = folder / "recipe.json"
-        if recipe.is_file():
-            meta["recipe"] = json.loads(recipe.read_text(encoding="utf-8"))
+        parents = [Parent("parent", self._models.get(inputs["model"]).digest)]
+        if inputs["data"] is not None:
+            parents.append(Parent("data", self._datasets.get(inputs["data"]).digest))
+        for key in ("recipe", "plan"):
+            file = folder / f"{key}.json"
+            if file.is_file():
+                meta[key] = json.loads(file.read_text(encoding="utf-8"))
         files = {name: folder / name for name in made["files"]}
         model = self._catalog.record(
             MODEL, inputs["name"], files=files, meta=meta, parents=parents,

@@ -9,7 +9,7 @@ from volano.core.digest import Digest
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.core.ref import Ref
-from volano.models import adapter, builtin, trained
+from volano.models import adapter, builtin, servable, trained
 from volano.models.address import check_model, check_pointer, meta_of, shares_of
 from volano.models.errors import BadPointerError, ModelNotUsableError
 from volano.models.kinds import KIND
@@ -202,6 +202,16 @@ class Models:
             raise ModelNotUsableError(model=model.ref, reason=reason)
         return model
 
+    def servable(self, model: Artifact) -> Artifact:
+        """Return the model again if it may answer people, and something here can have it do so.
+
+        Raises:
+            ModelNotUsableError: as in `usable`, or no engine takes it as it is; says what to do.
+        """
+        self.usable(model)
+        digest = adapter.base_of(model)
+        return servable.check(model, None if digest is None else self._catalog.by_digest(digest))
+
     def weights(self, ref: str | Ref) -> Path:
         """Return the path of the model's GGUF file, checked out into the cache.
 
@@ -216,7 +226,7 @@ class Models:
         if trained.WEIGHTS not in model.manifest.files:
             raise ModelNotUsableError(
                 model=model.ref, reason="it has no GGUF file",
-                hint="Write it as GGUF and import that, or serve it with another engine.",
+                hint=servable.CONVERT.format(model=model.ref),
             )  # fmt: skip
         return self._out(model, trained.WEIGHTS)
 

@@ -9,6 +9,12 @@ ENGINES = {"gguf": "llamacpp", "ct2": "ctranslate2", "onnx": "onnx"}
 
 GGUF = "model.gguf"
 
+PLAN = "plan.json"
+"""How another's model was tuned here; `recipe.json` is that of our own small networks."""
+
+UNSERVED = "unserved"
+"""In the meta: why no engine's file lies beside the weights."""
+
 
 def format_of(model: Artifact) -> str:
     """Return a model's format; empty where its row is broken."""

@@ -34,13 +34,15 @@ import torch
 
 from volano.core.errors import InvalidError
 from volano.jobs.child import child_main
-from volano.models import adapter, adapter_gguf, export, parity
+from volano.models import adapter, adapter_gguf, export, finishing, parity
+from volano.models.kinds import PLAN
 from volano.models.training import network
 from volano.models.training.guards import check
 from volano.models.training.job import Job, Outcome, Row
 from volano.models.training.methods import method
 from volano.models.training.plan import Plan
 from volano.models.training.recipe import Recipe
+from volano.models.training.render import uses_chat
 from volano.models.training.spent import Spent
 
 METHOD_OF = {"scratch": "scratch", "tune": "lora"}
@@ -100,11 +102,12 @@ def make(
             plan, gpus=made.facts.get("devices", 0) * (made.facts.get("device") == "cuda")
         ),
     }
+    checked = (read(Path(spec["check"])) if spec.get("check") else rows)[:CHECKED]
     if not own:
-        _keep(spec, folder, made, card)
-        return {"folder": str(folder), "card": card, "parity": None}
-    checked = read(Path(spec["check"])) if spec.get("check") else rows
-    proof = _finish(spec, folder, made, card, checked[:CHECKED])
+        foreign = _keep(spec, folder, made, card, checked)
+        parity_of = foreign.to_dict() if foreign else None
+        return {"folder": str(folder), "card": card, "parity": parity_of}
+    proof = _finish(spec, folder, made, card, checked)
     return {"folder": str(folder), "card": card, "parity": proof.to_dict()}
 
 
@@ -165,8 +168,17 @@ def _path(spec: Mapping[str, Any], name: str) -> Path | None:
     return Path(spec[name]) if spec.get(name) else None
 
 
-def _keep(spec: Mapping[str, Any], folder: Path, made: Outcome, card: dict[str, Any]) -> None:
+def _keep(
+    spec: Mapping[str, Any],
+    folder: Path,
+    made: Outcome,
+    card: dict[str, Any],
+    checked: Sequence[Row],
+) -> parity.Parity | None:
     """Write another's model, or an adapter on it, in its own format; the base by its ref."""
+    card["chat_template"] = uses_chat(Plan.from_dict(made.recipe), made.tokenizer.chat_template)
+    if not card["chat_template"]:
+        made.tokenizer.chat_template = None  # engines would ask by it, and it was not learned
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     made.model.save_pretrained(folder)
@@ -177,8 +189,10 @@ def _keep(spec: Mapping[str, Any], folder: Path, made: Outcome, card: dict[str, 
         said = json.loads(config.read_text(encoding="utf-8"))
         said["base_model_name_or_path"] = spec.get("base_ref", "base")
         _write(config, said)
-    _write(folder / network.RECIPE, made.recipe)
+    _write(folder / PLAN, made.recipe)
+    proof = finishing.finish(spec, folder, made, card, checked)
     _write(folder / "card.json", card)
+    return proof
 
 
 def _write(path: Path, value: object) -> None:

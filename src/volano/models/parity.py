@@ -17,7 +17,8 @@ from volano.core.digest import Digest
 from volano.core.ports.chat import Chat
 from volano.serving import EngineSpec, engine
 
-REQUIRED = {"F32": 0.99, "Q8_0": 0.9}
+REQUIRED = {"F32": 0.99, "F16": 0.95, "BF16": 0.9, "Q8_0": 0.9, "Q6_K": 0.8}
+FEWER_BITS = 0.5
 """The share of equal answers below which a file may not be used.
 
 F32 is the same arithmetic in another order: log probabilities differ by some
@@ -25,9 +26,12 @@ F32 is the same arithmetic in another order: log probabilities differ by some
 tie of two tokens. A broken export shows at once: next to none is equal. Q8_0
 rounds each weight to 8 bits, which may honestly turn an unsure answer; there
 the figure says that it is still the same model, and evaluation says how good.
+With fewer bits (`FEWER_BITS`) half of the answers must be the same.
 """
 
 PARALLEL = 4
+
+Asked = str | Sequence[dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +47,20 @@ class Parity:
     @property
     def passed(self) -> bool:
         """Whether the file may be used."""
-        return self.n > 0 and self.equal >= REQUIRED[self.precision] * self.n
+        return self.n > 0 and self.equal >= REQUIRED.get(self.precision, FEWER_BITS) * self.n
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return {**asdict(self), "passed": self.passed, "required": REQUIRED[self.precision]}
+        return {
+            **asdict(self),
+            "passed": self.passed,
+            "required": REQUIRED.get(self.precision, FEWER_BITS),
+        }
 
 
 def check(
     gguf: Path,
-    prompts: Sequence[str],
+    prompts: Sequence[Asked],
     expected: Sequence[str],
     *,
     precision: str,
@@ -61,6 +69,8 @@ def check(
     adapter: Path | None = None,
 ) -> Parity:
     """Ask the file's engine the prompts, and compare with the trained weights' answers.
+
+    A prompt is what a person says, or a whole conversation.
 
     With an `adapter` it answers by that, and the proof is about the adapter's file.
 
@@ -81,7 +91,7 @@ def check(
         with engine(spec, alias=alias) as chat, ThreadPoolExecutor(PARALLEL) as pool:
             said = list(pool.map(lambda prompt: _ask(chat, prompt, max_tokens), prompts))
     pairs = list(zip(prompts, expected, said, strict=True))
-    different = [pair for pair in pairs if pair[1] != pair[2]]
+    different = [(_said(asked), a, b) for asked, a, b in pairs if a != b]
     return Parity(
         n=len(pairs),
         equal=len(pairs) - len(different),
@@ -91,6 +101,10 @@ def check(
     )
 
 
-def _ask(chat: Chat, prompt: str, max_tokens: int) -> str:
-    messages = [{"role": "user", "content": prompt}]
+def _said(asked: Asked) -> str:
+    return asked if isinstance(asked, str) else asked[-1]["content"]
+
+
+def _ask(chat: Chat, asked: Asked, max_tokens: int) -> str:
+    messages = [{"role": "user", "content": asked}] if isinstance(asked, str) else list(asked)
     return chat(messages, max_tokens=max_tokens, temperature=0).text

@@ -12,9 +12,11 @@ from typing import Any
 from volano.core.digest import Digest
 from volano.models import adapter
 from volano.models.errors import NotAModelError
+from volano.models.kinds import PLAN
 
 WEIGHTS = "model.gguf"
-REQUIRED = (WEIGHTS, "recipe.json", "card.json", "parity.json")
+CARD, PARITY = "card.json", "parity.json"
+REQUIRED = (WEIGHTS, "recipe.json", CARD, PARITY)
 OPTIONAL = ("model.safetensors", "config.json", "tokenizer.json")
 FOREIGN = (
     "generation_config.json",
@@ -45,43 +47,51 @@ def read(folder: Path) -> Trained:
         NotAModelError: a file is missing, not readable, not GGUF, or the
             parity proof is about another file.
     """
+    if (folder / PLAN).is_file():
+        return _foreign(folder)
     if (folder / adapter.SERVED).is_file():
         return Trained(*adapter.read(folder))
-    proven = (folder / WEIGHTS).is_file() or (folder / "parity.json").is_file()
-    if not proven and any(folder.glob("*.safetensors")):
-        return _foreign(folder)
     missing = [name for name in REQUIRED if not (folder / name).is_file()]
     if missing:
         raise NotAModelError(folder=folder, reason=f"there is no {', '.join(missing)}")
-    recipe, card, parity = (_json(folder, name) for name in REQUIRED[1:])
-    data = (folder / WEIGHTS).read_bytes()
-    if not data.startswith(MAGIC):
-        raise NotAModelError(folder=folder, reason=f"{WEIGHTS} does not begin as GGUF does")
-    if parity.get("gguf") != Digest.of(data):
-        raise NotAModelError(folder=folder, reason=f"parity.json is not about this {WEIGHTS}")
+    recipe, card, proof = _json(folder, "recipe.json"), _json(folder, CARD), _proof(folder, WEIGHTS)
     files = {name: folder / name for name in REQUIRED + OPTIONAL if (folder / name).is_file()}
-    proof = {k: parity.get(k) for k in ("n", "equal", "precision", "required", "passed")}
     return Trained(files, {"format": "gguf", **card, "parity": proof, "recipe": recipe})
 
 
 def _foreign(folder: Path) -> Trained:
-    """A tuned model in Hugging Face's format, or an adapter on one: no engine's file is in it."""
+    """A tuned model in Hugging Face's format, or an adapter on one; perhaps with an engine's file."""
     is_adapter = (folder / adapter.CONFIG).is_file()
-    wanted = ("recipe.json", "card.json", adapter.CONFIG if is_adapter else "config.json")
+    wanted = (PLAN, CARD, adapter.CONFIG if is_adapter else "config.json")
     missing = [name for name in wanted if not (folder / name).is_file()]
-    if missing:
-        raise NotAModelError(folder=folder, reason=f"there is no {', '.join(missing)}")
-    recipe, card = _json(folder, "recipe.json"), _json(folder, "card.json")
-    paths = [folder / name for name in (*wanted, *FOREIGN)] + sorted(folder.glob("*.safetensors"))
+    weights = sorted(folder.glob("*.safetensors"))
+    if missing or not weights:
+        said = ", ".join(missing) or "*.safetensors"
+        raise NotAModelError(folder=folder, reason=f"there is no {said}")
+    paths = [folder / name for name in (*wanted, *FOREIGN)] + weights
     files = {path.name: path for path in paths if path.is_file()}
     form = adapter.FORMAT if is_adapter else "safetensors"
-    return Trained(files, {"format": form, **card, "recipe": recipe})
+    meta = {"format": form, **_json(folder, CARD), "plan": _json(folder, PLAN)}
+    served = adapter.SERVED if is_adapter else WEIGHTS
+    if (folder / served).is_file():
+        files |= {name: folder / name for name in (served, PARITY)}
+        meta["parity"] = _proof(folder, served)
+    return Trained(files, meta)
+
+
+def _proof(folder: Path, served: str) -> dict[str, Any]:
+    parity, data = _json(folder, PARITY), (folder / served).read_bytes()
+    if not data.startswith(MAGIC):
+        raise NotAModelError(folder=folder, reason=f"{served} does not begin as GGUF does")
+    if parity.get("gguf") != Digest.of(data):
+        raise NotAModelError(folder=folder, reason=f"{PARITY} is not about this {served}")
+    return {k: parity.get(k) for k in ("n", "equal", "precision", "required", "passed")}
 
 
 def _json(folder: Path, name: str) -> dict[str, Any]:
     try:
         value = json.loads((folder / name).read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise NotAModelError(folder=folder, reason=f"{name} is not JSON") from error
     if not isinstance(value, dict):
         raise NotAModelError(folder=folder, reason=f"{name} is not an object")

@@ -29,6 +29,7 @@ from volano.models.gather import Gather
 from volano.models.keeper import Models
 from volano.models.known import facts
 from volano.models.training import CHILD, PACKAGES, require
+from volano.models.training.guards import errors as gates
 from volano.models.training.incompatible import Finding, check
 from volano.models.training.plan import Plan
 from volano.models.training.recipe import BadRecipeError
@@ -39,6 +40,8 @@ BUILTIN = "builtin"
 """The name by which the ticket router that comes with volano is made again."""
 BY_RECIPE = ("accelerate", "datasets", "trl")
 PREFLIGHT_S = 900
+GATES = (gates.LeakedError, gates.SwappedError, gates.CollapsedError)
+"""What a child's guards refuse: known here, so that `core.errors.is_gate` knows its code."""
 
 
 class Trainer:

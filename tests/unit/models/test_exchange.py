@@ -22,6 +22,7 @@ from volano.models.errors import (
 )
 from volano.models.exchange.keeper import ModelExchange
 from volano.models.lives import Lives
+from volano.models.wording import prompt_of
 from volano.store.blobs import Blobs
 from volano.store.catalog import Catalog
 from volano.store.errors import UnknownArtifactError
@@ -85,9 +86,27 @@ def test_a_folder_of_transformers_comes_in_and_pickles_stay_out(desk, hf):
     assert desk.models.usable(model) is model
     with pytest.raises(ModelNotUsableError, match="no GGUF"):
         desk.models.weights("ours")
+    with pytest.raises(ModelNotUsableError, match="vLLM") as refused:
+        desk.models.servable(model)
+    assert "`volano model convert ours@1 --to gguf" in refused.value.advice
     assert (desk.models.folder("ours") / "config.json").exists()
     assert desk.ledger.list(limit=1)[0].verb == "import"
     assert desk.read("ours", hf).value.digest == model.digest
+
+
+@pytest.mark.slow
+def test_what_goes_out_comes_back_with_the_same_weights_and_is_asked_the_same(desk, made, tmp_path):
+    from volano.models.export.vocabulary import Vocabulary
+
+    desk.models.import_trained("own", made["model"], by=BY)
+    for form, file in (("hf", "model.safetensors"), ("gguf", "model.gguf")):
+        desk.exchange.write("own", tmp_path / form, form=form, by=BY)
+        desk.read(form, tmp_path / form)
+        weights = [desk.models.file(ref, file).read_bytes() for ref in ("own", form)]
+        assert weights[0] == weights[1]
+    text = "Where is my order?"
+    before, after = (Vocabulary.of(folder).ids(text) for folder in (made["model"], tmp_path / "hf"))
+    assert before == after, "the begin token is not lost"
 
 
 def test_a_gguf_comes_in_under_the_name_that_engines_ask_for(desk, tmp_path):
@@ -100,6 +119,8 @@ def test_a_gguf_comes_in_under_the_name_that_engines_ask_for(desk, tmp_path):
     assert (meta["engine"], meta["context_length"], meta["types"]) == ("llamacpp", 777, {"F32": 1})
     assert meta["source"] == {"file": "tiny-Q8.gguf", "license": "mit"}
     assert desk.models.weights("tiny").read_bytes() == path.read_bytes()
+    assert desk.models.servable(made.value) is made.value
+    assert prompt_of(made.value) == {"template": "{{input}}", "settings": {}}
 
 
 def test_onnx_and_ctranslate2_come_in(desk, tmp_path):
@@ -109,12 +130,14 @@ def test_onnx_and_ctranslate2_come_in(desk, tmp_path):
     (onnx / "model.onnx").write_bytes(files.onnx(tensor))
     (onnx / "weights").write_bytes(b"\0" * 24)
     meta = desk.read("o", onnx).value.manifest
+    assert desk.models.servable(desk.models.get("o"))
     assert (set(meta.files), meta.meta["engine"]) == ({"model.onnx", "weights"}, "onnx")
     ct2 = tmp_path / "ct2"
     ct2.mkdir()
     (ct2 / "model.bin").write_bytes(files.ct2())
     (ct2 / "vocabulary.json").write_text('["a", "b"]')
     meta = desk.read("c", ct2).value.manifest
+    assert desk.models.servable(desk.models.get("c"))
     assert (set(meta.files), meta.meta["engine"]) == (
         {"model.bin", "vocabulary.json"}, "ctranslate2",
     )  # fmt: skip

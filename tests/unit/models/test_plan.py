@@ -79,6 +79,8 @@ def test_what_goes_together_is_not_complained_of():
         ({}, Facts(base_format="adapter"), "adapter-base"),
         ({"context": 500}, FOREIGN, "context-too-long"),
         ({"template": "chat"}, FOREIGN, "chat-without-template"),
+        ({"method": "dpo"}, FOREIGN, "own-only"),
+        ({"method": "federated"}, FOREIGN, "own-only"),
         ({"packing": True}, OURS, "packing-own"),
         ({"loss": "all"}, OURS, "loss-all-own"),
         ({"precision": "bf16"}, OURS, "bf16-own"),

@@ -21,6 +21,7 @@ pytestmark = [
     ),
 ]
 foreign = lazily("volano.models.training.foreign")
+export = lazily("volano.models.export")
 making = lazily("volano.models.making")
 render = lazily("volano.models.training.render")
 
@@ -60,7 +61,8 @@ def told(spec, base):
                            "guards": {"leakage_limit": 1.0, "swaps": "off"}})  # fmt: skip
     return {"mode": "recipe", "name": "t", "rows": spec["rows"], "dev": spec["rows"],
             "base": str(base), "base_ref": "foreign@1",
-            "plan": {**plan.to_dict(), "dev": {"every": 3, "rows": 4, "metric": "loss"}}}  # fmt: skip
+            "plan": {**plan.to_dict(), "dev": {"every": 3, "rows": 4, "metric": "loss"},
+                     "guards": {"leakage_limit": 1}}}  # fmt: skip
 
 
 def test_what_is_learned_begins_where_the_engine_answers_and_ends(base, rows):
@@ -107,6 +109,7 @@ def test_a_killed_run_ends_with_the_adapter_of_an_unbroken_one(told, tmp_path):
     assert files[0] == files[1]
     kept = trained.read(whole / "model")
     assert kept.meta["format"] == "adapter"
+    assert "no model.gguf" in kept.meta["unserved"], "said, and the adapter is kept all the same"
     assert {"wall_s", "wh"} <= set(kept.meta["spent"])
     config = json.loads((whole / "model" / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "foreign@1", "no path of this machine"
@@ -120,9 +123,48 @@ def test_full_tuning_leaves_a_model_that_is_a_base_again(told, tmp_path):
     )  # fmt: skip
     kept = trained.read(Path(made["folder"]))
     assert kept.meta["format"] == "safetensors"
-    assert "model.safetensors" in kept.files
+    assert {"model.safetensors", "model.gguf", "plan.json"} <= set(kept.files)
+    assert made["parity"]["passed"], made["parity"]
+    assert kept.meta["parity"]["n"] == kept.meta["parity"]["equal"] > 0
     assert foreign.tokenizer(tmp_path / "model").chat_template == TEMPLATE
     assert "dev_loss" in made["card"]["metrics"]
+
+
+def test_an_adapter_on_a_base_with_gguf_is_proven_on_it(told, base, tmp_path):
+    export.export(base, base / "model.gguf")
+    plan = {**told["plan"], "steps": 2}
+    made = making.make(
+        {**told, "plan": plan}, folder=tmp_path / "model", checkpoint=tmp_path / "checkpoint",
+        progress=lambda *_, **__: None,
+    )  # fmt: skip
+    (base / "model.gguf").unlink()
+    kept = trained.read(Path(made["folder"]))
+    assert "adapter.gguf" in kept.files
+    assert (kept.meta["parity"]["passed"], kept.meta["chat_template"]) == (True, True)
+
+
+def test_what_was_learned_plainly_is_asked_plainly_and_a_strange_one_is_kept_with_the_reason(
+    told, base, tmp_path
+):
+    plan = {**told["plan"], "method": "full", "steps": 1, "packing": False, "template": "plain"}
+    strange = tmp_path / "base"
+    shutil.copytree(base, strange)
+    config = json.loads((strange / "config.json").read_text())
+    rope = {"rope_type": "linear", "factor": 2.0, "rope_theta": 10000.0}
+    (strange / "config.json").write_text(json.dumps({**config, "rope_parameters": rope}))
+    for folder, served in ((base, True), (strange, False)):
+        work = tmp_path / str(served)
+        made = making.make(
+            {**told, "base": str(folder), "plan": plan}, folder=work / "model",
+            checkpoint=work / "checkpoint", progress=lambda *_, **__: None,
+        )  # fmt: skip
+        kept = trained.read(Path(made["folder"]))
+        assert ("model.gguf" in kept.files) is served
+        assert kept.meta["chat_template"] is False
+        if served:
+            assert kept.meta["parity"]["passed"], made["parity"]
+        else:
+            assert "rotations are scaled" in kept.meta["unserved"]
 
 
 def test_rows_that_are_packed_do_not_see_each_other(base, rows):

@@ -8,7 +8,10 @@ Its spec:
      "prune": 0.5, "structured": false, "recovery_steps": 300, "seed": 0,
      "rows": "/…/train.jsonl",         # what recovery learns; may be missing
      "check": "/…/test.jsonl",         # what is asked for parity
+     "adapter": "/…/adapter",          # merged into the parent first; may be missing
      "tools": "/…/tools"}
+
+Where neither rows nor check are there, `probes` are asked.
 
 It compresses, has both the weights and the form answer the same prompts with
 the same template, and reports `{"folder", "files", "meta"}`. Two comparisons are kept
@@ -27,7 +30,7 @@ import torch
 
 from volano.core.digest import Digest
 from volano.jobs.child import child_main
-from volano.models.compression import network
+from volano.models.compression import network, probes
 from volano.models.compression.made import Made, asked, compress, expected_answer
 from volano.models.compression.measure import measure
 from volano.models.export.vocabulary import Vocabulary
@@ -36,6 +39,7 @@ CHECKED = 100
 """How many answers are compared."""
 
 MAX_TOKENS = 64
+_SHAPE = ("architecture", "parameters", "context_length", "chat_template")
 
 
 def make(spec: Mapping[str, Any], *, folder: Path, progress: Callable[..., None]) -> dict[str, Any]:
@@ -47,6 +51,8 @@ def make(spec: Mapping[str, Any], *, folder: Path, progress: Callable[..., None]
     """
     torch.set_num_threads(1)  # more threads are slower as soon as a second program runs
     parent = Path(spec["folder"])
+    if spec.get("adapter"):
+        parent = network.merged(parent, Path(spec["adapter"]), folder.parent / "merged")
     rows = _rows(spec.get("rows"))
     made = compress(
         parent,
@@ -61,7 +67,7 @@ def make(spec: Mapping[str, Any], *, folder: Path, progress: Callable[..., None]
         tools=Path(spec["tools"]),
         progress=progress,
     )
-    checked = (_rows(spec.get("check")) or rows)[:CHECKED]
+    checked = (_rows(spec.get("check")) or rows or probes.rows())[:CHECKED]
     proof, facts = prove(made, parent, checked)
     card = {**_card(parent), **made.meta, **facts}
     for name, value in {"card.json": card, "parity.json": proof}.items():
@@ -75,7 +81,7 @@ def prove(
     made: Made, parent: Path, rows: Sequence[Mapping[str, Any]]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the parity proof, and what compression kept of its parent's answers."""
-    prompts = asked(parent, [row["text"] for row in rows])
+    prompts = asked(parent, [_text(row) for row in rows])
     said = said_by(parent, prompts)
     from_weights = said if made.source == parent else said_by(made.source, prompts)
     measured = measure(
@@ -100,6 +106,13 @@ def prove(
     return proof, facts
 
 
+def _text(row: Mapping[str, Any]) -> str:
+    """Return what is asked of a row: its text, its prompt, or what a person said last in it."""
+    if "messages" in row:
+        return next((m["content"] for m in reversed(row["messages"]) if m["role"] == "user"), "")
+    return str(row["text"] if "text" in row else row.get("prompt", ""))
+
+
 def said_by(folder: Path, prompts: Sequence[str]) -> list[str]:
     """Return the greedy answers of the weights in a folder."""
     model, vocabulary = network.load(folder), Vocabulary.of(folder)
@@ -121,7 +134,7 @@ def _card(folder: Path) -> dict[str, Any]:
         card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    kept = {k: card[k] for k in ("architecture", "parameters", "context_length") if k in card}
+    kept = {k: card[k] for k in _SHAPE if k in card}
     tokens = (card.get("metrics") or {}).get("answer_tokens")
     return {**kept, **({"metrics": {"answer_tokens": tokens}} if tokens else {})}
 

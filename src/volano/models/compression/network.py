@@ -16,7 +16,7 @@ TOGETHER = 50
 
 BESIDE = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja",
-    "generation_config.json", "recipe.json",
+    "generation_config.json", "recipe.json", "plan.json",
 )  # fmt: skip
 """Files that go with the weights wherever they go."""
 
@@ -33,6 +33,18 @@ def save(model: Network, source: Path, target: Path) -> Path:
     save_file(dict(tensors), target / "model.safetensors", metadata={"format": "pt"})
     model.config.save_pretrained(target)
     beside(source, target)
+    return target
+
+
+def merged(base: Path, adapter: Path, target: Path) -> Path:
+    """Write a whole model: the base with what the adapter adds to it (PEFT, safetensors only)."""
+    from peft import PeftModel
+
+    whole = PeftModel.from_pretrained(load(base), str(adapter)).merge_and_unload()
+    save(whole, base, target)
+    for name in ("recipe.json", "plan.json", "card.json"):  # how it is asked now
+        if (adapter / name).is_file():
+            shutil.copyfile(adapter / name, target / name)
     return target
 
 

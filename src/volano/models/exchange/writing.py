@@ -85,7 +85,7 @@ def _complete(folder: Path) -> None:
     added = json.loads(tokenizer.read_text(encoding="utf-8")).get("added_tokens", [])
     words = {one["id"]: one["content"] for one in added}
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    told: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast"}
+    told: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "add_bos_token": True}
     for name in ("bos", "eos", "pad"):
         number = config.get(f"{name}_token_id")
         if isinstance(number, int) and number in words:

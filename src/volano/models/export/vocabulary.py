@@ -86,7 +86,8 @@ def _refuse(message: str) -> NoReturn:
 
 def _is_own(folder: Path, tokenizer: Tokenizer) -> bool:
     special = tuple(tokenizer.id_to_token(at) for at in range(len(SPECIAL)))
-    return special == SPECIAL and not (folder / "tokenizer_config.json").exists()
+    others = ("tokenizer_config.json", "chat_template.jinja")
+    return special == SPECIAL and not any((folder / name).exists() for name in others)
 
 
 def _imported(folder: Path, tokenizer: Tokenizer) -> Vocabulary:

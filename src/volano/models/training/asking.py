@@ -14,7 +14,7 @@ def exact_match(network: Any, words: Any, rows: Sequence[tuple[Row, Example]]) -
     right = 0
     for start in range(0, len(rows), 16):
         some = rows[start : start + 16]
-        said = _answers(network, words, [list(one.prompt) for _, one in some],
+        said = answers(network, words, [list(one.prompt) for _, one in some],
                         max(len(one.completion) for _, one in some) + 4)  # fmt: skip
         right += sum(
             text.strip() == answer_of(row) for text, (row, _) in zip(said, some, strict=True)
@@ -23,7 +23,8 @@ def exact_match(network: Any, words: Any, rows: Sequence[tuple[Row, Example]]) -
 
 
 @torch.inference_mode()
-def _answers(network: Any, words: Any, prompts: list[list[int]], tokens: int) -> list[str]:
+def answers(network: Any, words: Any, prompts: list[list[int]], tokens: int) -> list[str]:
+    """Return the greedy answers, of at most so many tokens, to prompts of token ids."""
     longest = max(map(len, prompts))
     pad = words.pad_token_id
     ids = torch.tensor([[pad] * (longest - len(p)) + p for p in prompts]).to(network.device)

@@ -16,6 +16,8 @@ from volano.models.training.settings import Lora, Private
 
 TINY = 20_000_000
 METRICS = ("exact_match", "loss")
+OWN_ONLY = ("dpo", "private", "federated", "distill")
+"""Methods whose loops know our own small networks only."""
 TUNED = ("full", "lora", "private", "dpo")
 
 
@@ -161,6 +163,13 @@ RULES: tuple[Rule, ...] = (
     Rule("gpu-own", "warning", lambda p, f: p.hardware not in ("auto", "cpu") and _own(p, f),
          "Our own small networks are trained on one core of a CPU, whatever `hardware` says.",
          "Leave `hardware` out."),
+    Rule("own-only", "error", lambda p, f: p.method in OWN_ONLY and (f.base_ours is False or f.shape in ("chat", "pairs")),
+         f"The methods {', '.join(OWN_ONLY)} work on small networks that were trained here, with rows of `text` and `label`.",
+         "Tune others by `method: lora` or `method: full`."),
+    Rule("adapter-past-template", "warning",
+         lambda p, f: p.method == "lora" and not p.lora.merge and p.template == "plain" and f.base_chat is True and _foreign(p, f),
+         "An adapter is asked by its base's chat template, which `template: plain` passes by.",
+         "Say `lora: {merge: true}`, or `template: chat`."),
     Rule("dp-packing", "error", lambda p, _: p.method == "private" and p.packing,
          "Private training counts rows: packed ones cannot be clipped one by one.",
          "Leave `packing` out."),

@@ -82,6 +82,17 @@ def render(row: Row, tokenizer: Tokenizer, plan: Plan, *, context: int) -> Examp
     return Example(tuple(kept), tuple(completion), cut=over > 0, exact=exact, ended=ended)
 
 
+def asked_of(row: Row, plan: Plan, *, chat: bool) -> list[dict[str, str]]:
+    """Return the messages that a row is asked with, so that an engine sees what was learned.
+
+    Raises:
+        BadRecipeError: the row has none of the known shapes.
+    """
+    if chat:
+        return [dict(one) for one in _conversation(row, plan.prompt)[:-1]]
+    return [{"role": "user", "content": _before(row, plan)}]
+
+
 def answer_of(row: Row) -> str:
     """Return what a row wants to be answered, as text.
 
@@ -104,9 +115,13 @@ def _chat(row: Row, tokenizer: Tokenizer, plan: Plan) -> tuple[str, str]:
 
 
 def _plain(row: Row, plan: Plan) -> tuple[str, str]:
+    before, answer = _before(row, plan), _conversation(row, None)[-1]["content"]
+    return before, (" " if before and not before[-1].isspace() else "") + answer
+
+
+def _before(row: Row, plan: Plan) -> str:
     said = _conversation(row, plan.prompt or PLAIN)
-    before = "\n".join(one["content"] for one in said[:-1])
-    return before, (" " if before and not before[-1].isspace() else "") + said[-1]["content"]
+    return "\n".join(one["content"] for one in said[:-1])
 
 
 def _conversation(row: Row, prompt: str | None) -> Sequence[Mapping[str, str]]:

@@ -73,7 +73,7 @@ VERBS = (
             Param("measure", "take so many steps, to tell how long the run will be", "int",
                   default=0, least=0, most=100),
         ),
-        reads=True,
+        reads=True, gate=True,
     ),
     Verb(
         "model", "curve", "trainer.curve", "/runs/{run}/curve",

@@ -46,6 +46,7 @@ class Verb:
 
     `changes` says that it changes state: the call gets `by=` the principal. So does a
     verb that `reads` what is not for everybody.
+    A `gate` answers whether something is `ok`: the command line ends with 3 where it is not.
     `columns` are shown in tables; `done` and `next` are format strings over the
     result, told to the person after a change.
     """
@@ -58,6 +59,7 @@ class Verb:
     params: tuple[Param, ...] = ()
     changes: bool = False
     reads: bool = False
+    gate: bool = False
     columns: tuple[str, ...] = ()
     done: str = ""
     next: str = ""
