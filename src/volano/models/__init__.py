@@ -1,13 +1,14 @@
 """Models: weights that answer, and pointers to models that live elsewhere.
 
-What enters: folders that a training run left, addresses of models at a
-provider, and the ticket router that comes with volano. What leaves: artifacts
-of kind `model`, and the GGUF file that an engine serves. In order: `training`
-makes a model in a child process, `export` writes it as GGUF, `parity` proves
-that the file answers as the weights do, `trained` checks the folder, and
-`keeper` keeps it. A model whose parity did not pass is kept, but never used.
+What enters: folders that a training run left, models from elsewhere (`exchange`,
+behind `checks`), addresses of models at a provider, and the ticket router that comes
+with volano. What leaves: artifacts of kind `model`, and the files that an engine
+serves. In order: `training` makes a model in a child process, `export` writes it for an
+engine, `parity` proves that the file answers as the weights do, `trained` checks the
+folder, and `keeper` keeps it. `compression` makes smaller forms, `lives` says what state a
+model is in, `cards` what it is. A model whose parity did not pass is kept, but never used.
 
-`export` and `training` need the extra `volano[train]`; the rest does not.
+`export`, `compression` and `training` need the extra `volano[train]`; the rest does not.
 
 Lazy, because a training child needs neither the keeper nor the store.
 """

@@ -2,7 +2,7 @@
 
 What enters: a folder with `config.json`, `tokenizer.json` and safetensors, made
 here or imported. What leaves: `gguf` for llama.cpp (`ladder` holds its types,
-`dialects` the architectures, `words` the tokenizers, `lora` adapters), `onnx` for ONNX Runtime,
+`dialects` the architectures, `words` the tokenizers), `onnx` for ONNX Runtime,
 `ct2` for CTranslate2, and, by converters in an environment of their own,
 `litert` and `executorch`. `vocabulary` turns prompts into token ids and back
 without torch; `greedy` answers with ONNX Runtime or CTranslate2.
