@@ -119,7 +119,7 @@ def test_a_defect_of_ours_is_told_without_its_insides(local, monkeypatch, caplog
     def broken(**_given):
         raise RuntimeError("secret insides")
 
-    monkeypatch.setattr(local.app.models, "list", broken)
+    monkeypatch.setattr(local.app.lives, "list", broken)
     with caplog.at_level(logging.ERROR):
         answer = local.get("/api/v1/models")
     assert answer.status == 500

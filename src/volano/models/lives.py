@@ -163,6 +163,7 @@ class Lives:
         well = model.state == READY
         return {
             "ref": model.ref,
+            "kind": model.kind,
             "format": format_of(model),
             "engine": engine_of(model),
             "parameters": model.manifest.meta.get("parameters"),

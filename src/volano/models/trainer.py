@@ -53,7 +53,7 @@ class Trainer:
         self._runs = runs
         self._models = models
         self._datasets = datasets
-        runs.register(KIND, self._work, needs=("mode", "name", "data", "seed"))
+        runs.register(KIND, self._work, needs=("name", "data"))
 
     def train(
         self,
@@ -239,12 +239,12 @@ class Trainer:
     def _prepare(self, work: Work) -> dict[str, Any]:
         """Write what is learned and what is checked into the Run's folder."""
         inputs = work.inputs
-        if inputs["mode"] == BUILTIN:
+        if _mode(inputs) == BUILTIN:
             return router.spec(Path(work.folder), inputs["name"])
-        if inputs["mode"] == "recipe":
+        if _mode(inputs) == "recipe":
             return self._prepare_recipe(work)
         spec = {
-            "mode": inputs["mode"],
+            "mode": _mode(inputs),
             "name": inputs["name"],
             "rows": str(self._write(work, "train")),
             "check": str(self._write(work, "test")),
@@ -301,7 +301,7 @@ class Trainer:
 
     def _record(self, work: Work, folder: str) -> dict[str, Any]:
         inputs = work.inputs
-        if inputs["mode"] == BUILTIN:
+        if _mode(inputs) == BUILTIN:
             card = json.loads((Path(folder) / "card.json").read_text(encoding="utf-8"))
             router.settle(Path(folder), card)
             made = self._models.builtin(by=work.by, folder=Path(folder))
@@ -340,11 +340,16 @@ def _refused(wrong: list[Finding]) -> BadRecipeError:
     return BadRecipeError(reason=reasons, hint=" ".join(one.remedy for one in wrong))
 
 
+def _mode(inputs: Mapping[str, Any]) -> str:
+    """Return how it is trained; a schedule says only what it is of."""
+    return str(inputs.get("mode") or ("tune" if "base" in inputs else "scratch"))
+
+
 def _recipe(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that the person asked for; the recipe chooses the others."""
     steps = inputs.get("steps")
     if steps is None:
-        return {"seed": inputs["seed"]}
-    if inputs["mode"] == "tune":
-        return {"seed": inputs["seed"], "tuning": {"steps": steps}}
-    return {"seed": inputs["seed"], "steps": steps}
+        return {"seed": inputs.get("seed", 0)}
+    if _mode(inputs) == "tune":
+        return {"seed": inputs.get("seed", 0), "tuning": {"steps": steps}}
+    return {"seed": inputs.get("seed", 0), "steps": steps}
