@@ -3,8 +3,8 @@
 The plan itself is pure (`serving.host`); here are its facts. Engines run as
 children of the supervisor, which writes their pids into `run/state.json`; what
 one took at most is kept in `run/needs.json`, so that it is known before it is
-loaded again. A model that waits is asked like any other: its channel answers
-that it is loading, its calls are counted, and so its turn comes.
+loaded again. A model that waits is asked like any other: a call finds no engine,
+is counted, and so its turn comes.
 """
 
 import json
