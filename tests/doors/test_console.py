@@ -350,6 +350,12 @@ def test_models_say_who_serves_and_what_may_follow() -> None:
     assert "What may follow" not in revoked
 
 
+def test_only_a_model_whose_weights_are_here_is_offered_a_smaller_form():
+    page = get(workspace.lived(), ITEMS["pointer"]).text
+    assert "volano model compress" not in page
+    assert "its trained weights are not here" in text_of(page)
+
+
 def test_a_form_tells_its_proof_and_leads_to_its_parent() -> None:
     page = get(workspace.lived(), ITEMS["form of a model"]).text
     assert "/models/compare?a=router%402&amp;b=router-small%401" in page

@@ -120,13 +120,18 @@ def _on(meta: Mapping[str, Any]) -> str:
 
 def _forms(app: Any, model: Any) -> Table:
     rows = [_form(app, model, one, relation) for one, relation in _kin(app, model)[:_FORMS]]
+    whole = any(name.endswith(".safetensors") for name in model.manifest.files)
     return Table(
         _("Forms of this model"),
         (Column(_("Model")), Column(_("Bytes"), number=True), Column(_("Score"), number=True),
          Column(_("Parity"), 2), Column(_("State"), 2), Column(_("Side by side"))),
         [_form(app, model, model, _("this one")), *rows] if rows else [],
-        empty=_("Nothing was made from it yet. This makes a smaller form, measured against it:"),
-        command=f"volano model compress {model.ref} --to q8_0 --name {model.name}-small",
+        empty=_("Nothing was made from it yet. This makes a smaller form, measured against it:")
+        if whole
+        else _("Nothing was made from it: its trained weights are not here."),
+        command=f"volano model compress {model.ref} --to q8_0 --name {model.name}-small"
+        if whole
+        else "",
     )  # fmt: skip
 
 
