@@ -80,7 +80,9 @@ def _facts(told: Told) -> Iterator[str]:
         ("What it is", _what(told)),
         ("Made from", _made_from(told)),
         ("Recipe", _recipe(told)),
+        ("Looked at before training", _guards(told)),
         ("Spent", _spent(told)),
+        ("Beside its parent", _beside(told)),
     ):
         if found := list(lines):
             yield f"\n## {title}\n"
@@ -131,9 +133,45 @@ def _recipe(told: Told) -> Iterator[str]:
         yield from (f"{line(name)}: {inline(value)}" for name, value in sorted(recipe.items()))
 
 
+def _beside(told: Told) -> Iterator[str]:
+    """What a form was measured to keep of its parent."""
+    kept, exact = (_mapping(told.meta.get(name)) for name in ("kept", "exact"))
+    if kept.get("n"):
+        yield f"equal answers: {inline(kept.get('equal'))} of {inline(kept['n'])}"
+    if exact.get("n"):
+        form, parent = inline(exact.get("form")), inline(exact.get("parent"))
+        yield f"right answers: {form} of {inline(exact['n'])}; its parent {parent}"
+    for name, value in _mapping(told.meta.get("measured")).items():
+        yield f"{line(name).replace('_', ' ')}: {inline(value)}"
+
+
+def _guards(told: Told) -> Iterator[str]:
+    """What the looks before training found."""
+    guards = _mapping(told.meta.get("guards"))
+    for one in _listed(guards.get("leakage")):
+        yield (
+            f"rows of the {line(one.get('split'))} split among the training rows: "
+            f"{inline(one.get('exact'))} equal, {inline(one.get('near'))} alike, "
+            f"of {inline(one.get('rows'))}"
+        )
+    swaps = _mapping(guards.get("swaps"))
+    if swaps.get("judged"):
+        found = _listed(swaps.get("swaps"))
+        yield f"labels exchanged by rule: {len(found) or 'none'}, in {inline(swaps['judged'])} rows"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _spent(told: Told) -> Iterator[str]:
     metrics = told.meta.get("metrics")
-    places = [told.meta, metrics if isinstance(metrics, dict) else {}]
+    spent = _mapping(told.meta.get("spent"))
+    places = [told.meta, metrics if isinstance(metrics, dict) else {}, spent]
+    energy = spent.get("wh")
+    if isinstance(energy, list) and len(energy) == 3:
+        low, central, high = (inline(one) for one in energy)
+        yield f"energy: {central} Wh ({low} to {high}), estimated from {line(spent.get('basis'))}"
     for name in _SPENT:
         for place in places:
             if place.get(name) is not None:

@@ -90,6 +90,27 @@ def test_what_is_not_known_is_said(desk):
     assert "license" not in front(text)
 
 
+def test_what_was_found_and_measured_stands_in_it(desk):
+    meta = {
+        "format": "gguf", "kept": {"equal": 26, "n": 100}, "exact": {"form": 80, "parent": 83, "n": 100},
+        "measured": {"bytes": 84768, "top_token": 0.945},
+        "guards": {
+            "leakage": [{"split": "test", "exact": 2, "near": 1, "rows": 100}],
+            "swaps": {"judged": 1035, "swaps": []},
+        },
+        "spent": {"wall_s": 4.05, "wh": [0.003, 0.01, 0.03], "basis": "seconds of this machine"},
+    }  # fmt: skip
+    text = desk.cards.text(desk.record("model", "small", meta))
+    assert "equal answers: 26 of 100" in text
+    assert "right answers: 80 of 100; its parent 83" in text
+    assert "top token: 0.945" in text
+    assert "test split among the training rows: 2 equal, 1 alike, of 100" in text
+    assert "labels exchanged by rule: none, in 1035 rows" in text
+    assert "energy: 0.01 Wh (0.003 to 0.03), estimated from seconds of this machine" in text
+    odd = {"format": "gguf", "kept": [], "guards": "x", "spent": 3, "measured": None}
+    assert "Beside its parent" not in desk.cards.text(desk.record("model", "odd", odd))
+
+
 def test_prose_stays_and_facts_are_written_anew(desk, tuned, tmp_path):
     path = tmp_path / "card.md"
     mine = desk.cards.show("router").replace("# router", "# Router\n\nJegyekhez. Для заявок.")
