@@ -133,6 +133,9 @@ class RayExecutor:
     def map(self, fn: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
         """Yield results in order; so many items at a time are handed out as there are workers.
 
+        Where one fails, those under way go on until `close`: each is a shard, and Ray 2.60 aborts
+        the process that cancels a task by force in the moment in which it ends.
+
         Raises:
             WorkerLostError: a task's process or node died again and again.
             NodeUnfitError: a node that came later does not see the folder.
@@ -142,24 +145,19 @@ class RayExecutor:
         rest, ended = iter(items), False
         waiting: deque[Any] = deque()
         running: set[Any] = set()
-        try:
-            while True:
-                while not ended and self._has_room(running, waiting):
-                    item = next(rest, _END)
-                    ended = item is _END
-                    if not ended:
-                        waiting.append(self._begin(fn, item))
-                        running.add(waiting[-1])
-                if not waiting:
-                    return
-                if waiting[0] in running:
-                    running -= self._finished(running)
-                else:
-                    yield self._result(waiting.popleft())
-        finally:
-            for task in running:
-                with suppress(Exception):
-                    self._ray.cancel(task, force=True)
+        while True:
+            while not ended and self._has_room(running, waiting):
+                item = next(rest, _END)
+                ended = item is _END
+                if not ended:
+                    waiting.append(self._begin(fn, item))
+                    running.add(waiting[-1])
+            if not waiting:
+                return
+            if waiting[0] in running:
+                running -= self._finished(running)
+            else:
+                yield self._result(waiting.popleft())
 
     def close(self) -> None:
         """Leave the cluster: what still runs for us ends, and a Ray of our own too."""
