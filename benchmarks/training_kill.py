@@ -22,7 +22,8 @@ from typing import Any
 
 from volano.data import tickets
 
-EVERY = 20
+EVERY = 25
+"""Steps between checkpoints: as many as a told loss is the mean of, so that means are of the same steps."""
 CHILD = """
 import json, sys
 from pathlib import Path
