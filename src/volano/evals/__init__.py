@@ -17,6 +17,7 @@ answer and its scores, 95 % intervals, and what the commonest label would get.
 
 from volano.evals.keeper import Evals
 from volano.evals.report import Report
-from volano.evals.scorers import SCORERS, Scorer
+from volano.evals.scorers import SCORERS
+from volano.evals.scoring import Scorer, scorer
 
-__all__ = ["SCORERS", "Evals", "Report", "Scorer"]
+__all__ = ["SCORERS", "Evals", "Report", "Scorer", "scorer"]

@@ -9,9 +9,10 @@ from volano.core.digest import Digest
 from volano.core.score import Score
 from volano.data import Label, Row
 from volano.data.row import key_of
+from volano.evals.answered import Answered
+from volano.evals.case import Case
 from volano.evals.errors import BadScoreError
-from volano.evals.scorers import SCORERS
-from volano.evals.suite import Answered
+from volano.evals.scoring import Tools, Unmeasured, make
 from volano.stats.baseline import majority_class
 from volano.stats.intervals import paired_means, wilson
 
@@ -104,8 +105,11 @@ def scores_of(answer: str, label: Label, scorers: Sequence[str]) -> dict[str, fl
         BadScoreError: a scorer gave something outside [0, 1].
     """
     found: dict[str, float] = {}
+    case = Case("", "", label)
     for scorer in scorers:
-        for name, value in SCORERS.get(scorer)(answer, label).items():
+        for name, value in make(scorer)[1].score(case, Answered("", answer), Tools()).items():
+            if isinstance(value, Unmeasured):
+                continue
             if not 0 <= value <= 1:
                 raise BadScoreError(scorer=scorer, name=name, value=value)
             found[name] = float(value)

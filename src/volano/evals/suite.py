@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
 from volano.core.errors import UnavailableError, VolanoError
 from volano.core.ports.chat import Chat
 from volano.data import Row
+from volano.evals.answered import Answered
 from volano.evals.errors import BadConcurrencyError, BadTemplateError
 from volano.evals.journal import Journal
 
@@ -18,26 +18,6 @@ Render = Callable[[str], Messages]
 Progress = Callable[[int, int], None]
 
 MOST = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What came back for one row. `error` says why there is no answer; then `answer` is empty.
-
-    `latency_us` is the time from asking to the whole answer, with the other rows in flight.
-    """
-
-    id: str
-    answer: str
-    finish_reason: str = "stop"
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    error: str | None = None
-    latency_us: int | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
 
 
 def template(text: str) -> Render:
@@ -76,7 +56,7 @@ def ask(
     if not 1 <= concurrency <= MOST:
         raise BadConcurrencyError(most=MOST, given=concurrency)
     wanted = {row.id for row in rows}
-    done = {a.id: a for a in (Answered(**raw) for raw in journal.done) if a.id in wanted}
+    done = {a.id: a for a in (Answered.from_dict(raw) for raw in journal.done) if a.id in wanted}
     todo = iter([row for row in rows if row.id not in done])
     for fresh in _stream(todo, lambda row: _one(row, chat, render, settings), concurrency):
         journal.append(answered.to_dict() for answered in fresh)

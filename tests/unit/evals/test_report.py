@@ -2,9 +2,9 @@ import pytest
 
 from volano.core.score import Score
 from volano.data.row import row_of
+from volano.evals.answered import Answered
 from volano.evals.report import Report, baseline, digest_of, score_answers, summarise
 from volano.evals.scorers import DEFAULT
-from volano.evals.suite import Answered
 from volano.stats.intervals import wilson
 
 

@@ -5,9 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from volano.core.plugins import PluginTakenError, UnknownPluginError
+from volano.evals.answered import Answered
+from volano.evals.case import Case
 from volano.evals.errors import BadScoreError
 from volano.evals.report import scores_of
 from volano.evals.scorers import DEFAULT, SCORERS
+from volano.evals.scoring import BadScorerError, Tools, Unmeasured, make, scorer
 
 LABEL = {"queue": "refund", "reference": "0042"}
 
@@ -82,7 +85,34 @@ def test_names_are_taken_once_and_unknown_ones_are_named():
     assert "exact_match" in caught.value.advice
 
 
-def test_a_score_outside_its_range_is_refused(monkeypatch):
-    monkeypatch.setitem(SCORERS._items, "odd", lambda answer, label: {"odd": 1.5})
+@pytest.fixture
+def registry(monkeypatch):
+    monkeypatch.setattr(SCORERS, "_items", dict(SCORERS._items))
+
+
+def test_a_score_outside_its_range_is_refused(registry):
+    scorer("odd")(lambda answer, label: 1.5)
     with pytest.raises(BadScoreError, match="odd"):
         scores_of("", "x", ["odd"])
+
+
+def test_a_function_becomes_a_scorer_by_its_decorator(registry):
+    @scorer("shout")
+    def shout(answer, label):
+        """1 when the answer is in capitals."""
+        return {"shout": answer.isupper(), "hush": None}
+
+    name, made = make("shout")
+    assert (name, made.unit, made.__doc__) == (
+        "shout",
+        "share",
+        "1 when the answer is in capitals.",
+    )
+    found = made.score(Case("1", "", "x"), Answered("1", "JÓ"), Tools())
+    assert found == {"shout": 1.0, "hush": Unmeasured("the scorer gave none")}
+
+
+@pytest.mark.parametrize("spec", ["bleu", {"exact_match": {"x": 1}}, {}, 3, {"exact_match": 5}])
+def test_a_scorer_that_cannot_be_made_says_why(spec):
+    with pytest.raises((BadScorerError, UnknownPluginError)):
+        make(spec)

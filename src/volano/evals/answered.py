@@ -1,0 +1,38 @@
+"""What came back for one case, in one repetition."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came back for one row. `error` says why there is no answer; then `answer` is empty.
+
+    `latency_us` is the time from asking to the whole answer, with the other rows in flight.
+    `cost_nano` is in billionths of `currency`; None where no price is known. `tools` are the
+    calls of tools in order, each `{"name": ..., "arguments": {...}}`. `repetition` counts from 0.
+    """
+
+    id: str
+    answer: str
+    finish_reason: str = "stop"
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    error: str | None = None
+    latency_us: int | None = None
+    repetition: int = 0
+    cost_nano: int | None = None
+    currency: str = ""
+    tools: tuple[Mapping[str, Any], ...] = ()
+    model: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> "Answered":
+        """Read one back from a journal or a report; fields that are newer are left out."""
+        known = {name: value for name, value in raw.items() if name in cls.__slots__}
+        return cls(**{**known, "tools": tuple(known.get("tools", ()))})

@@ -1,0 +1,144 @@
+"""Scoring: what a scorer is, what it may use, and the registry of all scorers.
+
+A scorer is a frozen dataclass: its fields are its settings, its docstring is its page of the
+reference. It is registered under the name that suites say, and made from their YAML:
+
+    scorers:
+      - exact_match
+      - regex: {pattern: "^[A-Z]{2}[0-9]+$"}
+
+A score is a number or `Unmeasured`, with the reason. Unmeasured is neither 0 nor left
+out: it is counted, told, and never averaged.
+"""
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias, cast
+
+from volano.core.errors import InvalidError
+from volano.core.plugins import Registry
+from volano.core.ports.chat import Chat
+from volano.data import Label
+from volano.evals.answered import Answered
+from volano.evals.case import Case
+
+Unit: TypeAlias = Literal["share", "ms", "money", "tokens", "characters", "count"]
+"""What a score counts in. A `share` lies in [0, 1]; of the others only `better` is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """No score could be given, and why: an error, a refusal of a judge, nothing to compare with."""
+
+    why: str
+
+
+Value: TypeAlias = "float | Unmeasured"
+Scores: TypeAlias = Mapping[str, Value]
+Texts: TypeAlias = Sequence[str]
+
+
+class BadScorerError(InvalidError):
+    """The scorer `{name}` cannot be used so: {why}."""
+
+    hint = "See what each scorer takes in docs/reference/scorers.md."
+
+
+def _no_chat(model: str) -> Chat:
+    raise BadScorerError(name="judge", why=f"no model `{model}` can be asked from here")
+
+
+def _no_vectors(model: str, _texts: Texts) -> list[list[float]]:
+    raise BadScorerError(name="embedding", why=f"no embedder `{model}` can be asked from here")
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a scorer may use beyond the answer.
+
+    `chat` opens a model, flow or TARGET:MODEL by name; `vectors` embeds texts with a model of a name (empty: the offline embedder).
+    """
+
+    chat: Callable[[str], Chat] = _no_chat
+    vectors: Callable[[str, Texts], list[list[float]]] = _no_vectors
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+class Scorer(Protocol):
+    """Score one answer.
+
+    `unit` and `bigger` (is more better?) hold for all scores that it gives; `version` is raised when the same answer would get another score.
+    """
+
+    version: ClassVar[int]
+    unit: ClassVar[Unit]
+    bigger: ClassVar[bool]
+
+    def score(self, case: Case, answered: Answered, tools: Tools) -> Scores:
+        """Return the scores by name; empty when this scorer has nothing to say on such labels."""
+        ...
+
+
+SCORERS: Registry[type[Scorer]] = Registry("scorer")
+"""All scorers by name."""
+
+
+class Plain:
+    """What most scorers are: version 1, a share, more is better."""
+
+    version: ClassVar[int] = 1
+    unit: ClassVar[Unit] = "share"
+    bigger: ClassVar[bool] = True
+
+
+def scorer(name: str) -> Callable[[Callable[[str, Label], Any]], Callable[[str, Label], Any]]:
+    """Return the decorator that makes a function of (answer, label) a scorer of this name.
+
+    It gives a number in [0, 1], a truth value, None (unmeasured), or a mapping of these by name.
+    """
+
+    def put(function: Callable[[str, Label], Any]) -> Callable[[str, Label], Any]:
+        def score(_self: Any, case: Case, answered: Answered, _tools: Tools) -> Scores:
+            found = function(answered.answer, case.label)
+            named = found if isinstance(found, Mapping) else {name: found}
+            return {key: _value(value) for key, value in named.items()}
+
+        doc = inspect.getdoc(function) or f"The scorer `{name}` of a package."
+        made = type(name, (Plain,), {"__doc__": doc, "score": score})
+        SCORERS.register(name)(cast("type[Scorer]", dataclass(frozen=True)(made)))
+        return function
+
+    return put
+
+
+def make(spec: str | Mapping[str, Any]) -> tuple[str, Scorer]:
+    """Return a scorer's name and the scorer, from what a suite says: a name, or `{name: settings}`.
+
+    Raises:
+        UnknownPluginError: no scorer has this name.
+        BadScorerError: settings that it does not have or cannot take.
+    """
+    if isinstance(spec, str):
+        spec = {spec: {}}
+    if not isinstance(spec, Mapping) or len(spec) != 1:
+        raise BadScorerError(name=str(spec)[:60], why="a scorer is a name, or a name with settings")
+    ((name, settings),) = spec.items()
+    kind = SCORERS.get(str(name))
+    if settings is not None and not isinstance(settings, Mapping):
+        raise BadScorerError(name=name, why="its settings are names with values")
+    settings = dict(settings or {})
+    known = [one.name for one in dataclasses.fields(cast("Any", kind))]
+    if strange := [key for key in settings if key not in known]:
+        told = ", ".join(known) or "none"
+        raise BadScorerError(name=name, why=f"it has no setting `{strange[0]}` (it has: {told})")
+    try:
+        return str(name), kind(**settings)
+    except TypeError as error:
+        lacking = [key for key in known if key not in settings]
+        raise BadScorerError(name=name, why=f"it needs {', '.join(lacking)}") from error
+
+
+def _value(value: Any) -> Value:
+    return Unmeasured("the scorer gave none") if value is None else float(value)
