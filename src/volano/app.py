@@ -388,7 +388,7 @@ class App:
         self.datasets = Datasets(self.catalog, guard=guard, access=self.gate)
         self.versions = Versions(self.catalog, self.datasets, self.garbage)
         self.contracts = Contracts(self.catalog, self.datasets)
-        self.filesets = Filesets(self.catalog, settings.path("cache"), self.clock)
+        self.filesets = Filesets(self.catalog, settings.path("cache"), self.clock, access=self.gate)
         self.cards = Cards(self.catalog, self.datasets, self.contracts)
         self.exchange = Exchange(self.catalog, self.datasets, self.filesets, self.cards)
         self.sources = Sources(

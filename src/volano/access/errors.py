@@ -193,7 +193,7 @@ class NotClearedError(ForbiddenError):
 
 
 class OpenToMoreError(ForbiddenError):
-    """dataset/{name} is open to more than {of}, of which this version is made."""
+    """{thing} is open to more than {of}, of which this version is made."""
 
     hint = (
         "Choose a new name, which is then for those only who may read {of}, or ask the owner: "

@@ -35,6 +35,7 @@ VerbName = Literal["read", "write"]
 CLASSES = ("public", "internal", "personal", "secret")
 EVERYBODYS = frozenset({"public", "internal"})
 _LOCKED = "restricted"
+FILESET = "fileset"
 _NAME = re.compile(r"(person|service|device|group):[^\s:][^\n\0]{0,199}")
 
 
@@ -60,7 +61,7 @@ class Rights:
 
 
 class Permissions:
-    """The permissions of one workspace. A name below is a dataset's."""
+    """The permissions of one workspace. A name below is a dataset's, or `fileset:NAME`."""
 
     def __init__(self, db: Database, ledger: Ledger, clock: Clock):
         self._db = db
@@ -208,7 +209,7 @@ class Permissions:
                 theirs = _called(_classes(conn, _thing(other)), renamed) if other != name else {}
                 looser = any(_rank(mine.get(c)) < _rank(one) for c, one in theirs.items())
                 if looser or (other != name and open_to_all and _locked(conn, _thing(other))):
-                    raise OpenToMoreError(name=name, of=f"dataset/{other}")
+                    raise OpenToMoreError(name=name, thing=thing, of=_thing(other))
 
     def inherit(
         self, name: str, of: Iterable[str], *, renamed: Renamed = NOT_RENAMED, by: Principal
@@ -338,6 +339,9 @@ def _permission(row: Row[Any]) -> Permission:
 
 
 def _thing(name: str) -> str:
+    kind, colon, rest = name.partition(":")
+    if colon and kind == FILESET:
+        return f"{FILESET}/{check_name(rest)}"
     return f"dataset/{check_name(name)}"
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 
 from volano.access.errors import NotClearedError
-from volano.access.permissions import Permissions
+from volano.access.permissions import FILESET, Permissions
 from volano.core.clock import Clock
 from volano.core.errors import ForbiddenError
 from volano.core.ids import uuid7
@@ -122,8 +122,10 @@ class Gate:
         """
         query = select(reads).order_by(reads.c.at_us.desc(), reads.c.id.desc()).limit(limit)
         if ref is not None:
-            named = Ref.parse(ref)
-            query = query.where(reads.c.dataset == named.name)
+            kind, _, rest = ref.partition(":")
+            named = Ref.parse(rest if kind == FILESET else ref)
+            prefix = f"{FILESET}:" if kind == FILESET else ""
+            query = query.where(reads.c.dataset == prefix + named.name)
             if named.number is not None:
                 query = query.where(reads.c.version == str(named))
             elif named.digest is not None:

@@ -74,7 +74,7 @@ class Exchange:
             UnfitFormError: what it is cannot be written so.
             InTheWayError: something is there that no export wrote.
             UnwritablePlaceError: it cannot be written.
-            ForbiddenError: a dataset, of which not all is for this principal.
+            ForbiddenError: not all of it is for this principal.
         """
         to, artifact = Path(to).absolute(), self._find(ref)
         form = form or _form_for(to, artifact)
@@ -159,7 +159,7 @@ class Exchange:
         self, artifact: Artifact, scratch: Path, by: Principal
     ) -> tuple[Iterator[Content], int]:
         if artifact.kind == "fileset":
-            tree = self._filesets.tree(artifact)
+            tree = self._filesets.opened(artifact, by=by)
             return content.of_tree(tree, self._filesets.reader(tree)), 0
         done = write_jsonl(partial(self._rows.stream, artifact.ref, by=by, whole=True), scratch)
         (scratch / README).write_text(self._cards.text(artifact, by=by), encoding="utf-8")

@@ -8,6 +8,7 @@ from typing import Any
 
 from volano.core.clock import Clock
 from volano.core.manifest import File, Parent
+from volano.core.ports.access import Access
 from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
 from volano.data.filesets import seen as seeing
@@ -55,7 +56,11 @@ class Changes:
 class Filesets:
     """All file sets of one workspace. `cache` is a folder that may be lost."""
 
-    def __init__(self, catalog: Catalog, cache: Path, clock: Clock):
+    def __init__(
+        self, catalog: Catalog, cache: Path, clock: Clock, *, access: Access | None = None
+    ):
+        """Without access all may read and write, and nothing is recorded of it."""
+        self._access = access
         self._catalog = catalog
         self._book = Book(cache / "seen")
         self._clock = clock
@@ -71,10 +76,12 @@ class Filesets:
                 UnsteadyFileError: what lies there.
             EmptyFolderError: nothing does.
             BadRefError: the name cannot be one.
+            ForbiddenError: this principal may not write it.
         """
         folder = Path(folder).resolve()
         seen, began_ns = self._book.read(folder), self._clock.now_us() * 1000
         name = check_name(name or seen.ref.partition("@")[0] or folder.name)
+        self._let_write(name, by)
         root, entries, looked = str(folder), [], []
         with self._catalog.blobs.session() as session:
             base = self._newest(name, session)
@@ -106,7 +113,7 @@ class Filesets:
         Raises:
             As `track`.
         """
-        check_name(name)
+        self._let_write(check_name(name), by)
         with self._catalog.blobs.session() as session:
             bundler = Bundler(self._catalog.blobs, session, self._newest(name, session))
             entries = [bundler.take(place, found) for found, place in given]
@@ -144,9 +151,10 @@ class Filesets:
             WouldOverwriteError: the folder holds what no version has, and `force` was not said.
             UnwritableError: it cannot be written.
             MissingBlobError, CorruptBlobError: the store has lost or damaged something.
+            ForbiddenError: it is not for this principal.
         """
         artifact = self.get(ref)
-        tree, to = self.tree(artifact), Path(to).resolve()
+        tree, to = self.opened(artifact, by=by), Path(to).resolve()
         reader = Reader(self._catalog.blobs, tree)
         seen, began_ns = self._book.read(to), self._clock.now_us() * 1000
         there = _look(to, seen)[0] if to.is_dir() else []
@@ -164,11 +172,14 @@ class Filesets:
         )
         return self._written(to, artifact.ref, tree, began_ns)
 
-    def files(self, ref: str | Ref, *, limit: int = 1000) -> list[dict[str, Any]]:
-        """Return the paths of a version, in their order.
+    def files(
+        self, ref: str | Ref, *, limit: int = 1000, by: Principal | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the paths of a version, in their order. Names tell much: the read is on record.
 
         Raises:
             UnknownArtifactError: there is no such file set.
+            ForbiddenError: it is not for this principal.
         """
         words = {PROGRAM: "program", LINK: "link", FOLDER: "folder"}
         return [
@@ -176,7 +187,7 @@ class Filesets:
                 "path": entry.path, "kind": words.get(entry.mode, "file"), "size": entry.size,
                 "digest": f"sha256:{entry.digest}" if entry.digest else "", "target": entry.target,
             }
-            for entry in self.tree(self.get(ref)).entries[:limit]
+            for entry in self.opened(self.get(ref), by=by).entries[:limit]
         ]  # fmt: skip
 
     def get(self, ref: str | Ref) -> Artifact:
@@ -191,6 +202,19 @@ class Filesets:
         """Return file sets, newest first."""
         return self._catalog.list(KIND, name, limit=limit)
 
+    def opened(self, artifact: Artifact, *, by: Principal | None) -> Tree:
+        """Return the paths of a version for a reader; that they were read is on record.
+
+        Raises:
+            ForbiddenError: it is not for this principal.
+            BadTreeError: it cannot be used.
+        """
+        if self._access is not None and by is not None:
+            named = f"{KIND}:{artifact.name}"
+            digest = str(artifact.digest)
+            self._access.read(named, artifact.ref, digest, split="", by=by, whole=True).close()
+        return self.tree(artifact)
+
     def tree(self, artifact: Artifact) -> Tree:
         """Return the paths of a version, and where their bytes lie.
 
@@ -202,6 +226,10 @@ class Filesets:
     def reader(self, tree: Tree) -> Reader:
         """Return what reads the contents of a version's files."""
         return Reader(self._catalog.blobs, tree)
+
+    def _let_write(self, name: str, by: Principal) -> None:
+        if self._access is not None:
+            self._access.write(f"{KIND}:{name}", by=by)
 
     def _newest(self, name: str, session: Session) -> Tree | None:
         """Return the newest version that has its bytes; they stay until the session ends."""

@@ -3,7 +3,7 @@
 from volano.web.api.verb import ARTIFACT, LIMIT, NAME, Param, Verb, ref
 
 RECIPE = Param("recipe", "the recipe's YAML", "path", first=True, required=True)
-_DATASET = Param("name", "the dataset's name", first=True, required=True)
+_DATASET = Param("name", "the dataset's name, or fileset:NAME", first=True, required=True)
 _WHO = Param(
     "principal", "person:anna, service:key/ci, service:schedule/nightly or group:team",
     first=True, required=True,
@@ -240,7 +240,7 @@ VERBS = (
         "data", "reads", "gate.list", "/dataset-reads",
         "List who has read rows of a dataset, the newest first; reads that were refused too.",
         (
-            Param("ref", "a dataset (tickets), or one version (tickets@3); all, if not given", first=True),
+            Param("ref", "tickets, one version (tickets@3), or fileset:photos; all, if not given", first=True),
             Param("principal", "only reads by this one, such as service:key/ci"),
             Param("run", "only reads by this Run"),
             LIMIT,
