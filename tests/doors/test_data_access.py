@@ -1,6 +1,7 @@
 """Permissions and classes hold at the doors: command line and HTTP."""
 
 import json
+from urllib.parse import quote
 
 import pytest
 from click.testing import CliRunner
@@ -78,6 +79,19 @@ def test_each_read_by_a_door_is_on_record(keyed, local, dataset):
     assert {(one["by"], one["split"], one["rows"]) for one in reads} == {
         ("service:key/on-record", "test", 2), (str(local_principal()), "train", 18),
     }  # fmt: skip
+
+
+def test_a_key_sees_the_files_of_a_file_set_until_it_is_restricted(keyed, local, app, tmp_path):
+    (tmp_path / "фото.bin").write_bytes(b"\0\1")
+    app.filesets.track(tmp_path, name="фото", by=local_principal())
+    reader = keyed("data", name="files")
+    files = "/api/v1/filesets/фото@1/files"
+    assert [one["path"] for one in reader.get(files).json] == ["фото.bin"]
+    assert local.post("/api/v1/datasets/fileset:фото/restrict").status == 200
+    refused = reader.get(files)
+    assert (refused.status, refused.error["code"]) == (403, "not_permitted")
+    told = local.get(f"/api/v1/dataset-reads?ref={quote('fileset:фото')}")
+    assert [one["outcome"] for one in told.json] == ["refused", "read"], told.json
 
 
 @pytest.fixture

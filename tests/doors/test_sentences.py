@@ -157,7 +157,7 @@ INNER = {
     },
     "cards": {"text"},
     "contracts": {"put", "of", "guard"},
-    "filesets": {"keep", "get", "tree", "reader"},
+    "filesets": {"keep", "get", "tree", "opened", "reader"},
     "costs": {"book", "allotments", "start", "close"},
     "courier": {"start", "close", "deliver"},
     "datasets": {

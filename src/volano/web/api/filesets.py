@@ -36,6 +36,6 @@ VERBS = (
     Verb(
         "data", "files", "filesets.files", "/filesets/{ref}/files", "List the files of a version.",
         (ref(), Param("limit", "how many at most", "int", default=1000, least=1, most=1_000_000)),
-        columns=("path", "kind", "size", "digest"), scope="data",
+        columns=("path", "kind", "size", "digest"), reads=True, scope="data",
     ),
 )  # fmt: skip
