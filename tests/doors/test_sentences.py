@@ -50,7 +50,11 @@ from volano.monitor.period import Periods
 from volano.monitor.scorecard import Scorecard
 from volano.monitor.slos import SLOs
 from volano.prompts.keeper import Prompts
+from volano.releases.delivery import Deliveries
+from volano.releases.difference import Differences
+from volano.releases.freeze import Freezes
 from volano.releases.keeper import Releases
+from volano.releases.outlook import Outlooks
 from volano.releases.reconciler import Reconciler
 from volano.serving.keeper import Engines
 from volano.store.catalog import Catalog
@@ -78,6 +82,8 @@ KEEPERS = {
     "curator": Curator,
     "datasets": Datasets,
     "diagnoses": Diagnoses,
+    "deliveries": Deliveries,
+    "differences": Differences,
     "drift": Drift,
     "engines": Engines,
     "evals": Evals,
@@ -88,6 +94,7 @@ KEEPERS = {
     "filesets": Filesets,
     "importer": Importer,
     "flows": Flows,
+    "freezes": Freezes,
     "gate": Gate,
     "gateway": Gateway,
     "holds": Holds,
@@ -100,6 +107,7 @@ KEEPERS = {
     "model_cards": ModelCards,
     "model_exchange": ModelExchange,
     "models": Models,
+    "outlooks": Outlooks,
     "periods": Periods,
     "permissions": Permissions,
     "profiles": Profiles,
@@ -130,6 +138,7 @@ KEEPERS = {
 }
 
 INNER = {
+    "freezes": {"check"},
     "scorecard": {"ask", "board", "slices", "values"},
     "slos": {"promised", "standing"},
     # Between rooms; people say another sentence for it.

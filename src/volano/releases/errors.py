@@ -1,6 +1,12 @@
 """What can go wrong between a release and its channel."""
 
-from volano.core.errors import ConflictError, IntegrityError, InvalidError, NotFoundError
+from volano.core.errors import (
+    ConflictError,
+    GateError,
+    IntegrityError,
+    InvalidError,
+    NotFoundError,
+)
 
 
 class TamperedReleaseError(IntegrityError):
@@ -78,3 +84,39 @@ class OpenedOtherwiseError(ConflictError):
     """The channel `{name}` is open already, and serves `{serves}`."""
 
     hint = "`{release}` is cut and signed. Move the channel to it: `volano release promote {release} --channel {name}`."
+
+
+class FrozenError(GateError):
+    """The channel `{channel}` is frozen: {why} ({by})."""
+
+    hint = "Wait, or lift it with `volano release thaw {id}`. Going back is allowed: `volano release rollback {channel}`."
+
+
+class BadFreezeError(InvalidError):
+    """There can be no such freeze: {why}."""
+
+    hint = "Say `volano release freeze 'support*' --until 2026-12-27T08:00 --why \"holidays\"`."
+
+
+class UnknownFreezeError(NotFoundError):
+    """There is no freeze `{id}`."""
+
+    hint = "See them with `volano release freezes`."
+
+
+class NotProvenError(GateError):
+    """The channel `{channel}` is not proven: {verdict}. {why}"""
+
+    hint = "See what each gate says with `volano release status {channel}`."
+
+
+class NowhereToGoError(ConflictError):
+    """The channel `{channel}` never served anything before `{serves}`."""
+
+    hint = "Move it to another release: `volano release promote RELEASE --channel {channel}`."
+
+
+class NeverServedError(InvalidError):
+    """`{ref}` never served the channel `{channel}`, so that there is no way back to it."""
+
+    hint = "Move to it with gates: `volano release promote {ref} --channel {channel}`."

@@ -49,3 +49,14 @@ rollout_events = Table(
     Column("kind", Text, nullable=False),
     Column("content", Text, nullable=False),
 )
+
+freezes = Table(
+    "freezes",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("channels", Text, nullable=False),
+    Column("from_us", BigInteger, nullable=False),
+    Column("until_us", BigInteger),
+    Column("why", Text, nullable=False),
+    Column("by", Text, nullable=False),
+)
