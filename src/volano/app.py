@@ -108,6 +108,7 @@ from volano.monitor.series import Series
 from volano.monitor.slos import SLOs
 from volano.monitor.watch import Watch
 from volano.prompts.keeper import Prompts
+from volano.releases.approval import Approvals
 from volano.releases.delivery import Deliveries
 from volano.releases.difference import Differences
 from volano.releases.freeze import Freezes
@@ -334,6 +335,9 @@ class App:
         self.engines = Engines(path("run"), self._attached, aside=self.publisher.aside)
         self.gateway = Gateway(run=path("run"), ledger=self.ledger, clock=self.clock)
         self.freezes = Freezes(self._db, self.ledger, self.clock)
+        self.approvals = Approvals(
+            db=self._db, catalog=self.catalog, ledger=self.ledger, clock=self.clock
+        )
         self.releases = Releases(
             db=self._db,
             catalog=self.catalog,
@@ -343,6 +347,7 @@ class App:
             clock=self.clock,
             publish=self._publish,
             freezes=self.freezes,
+            approvals=self.approvals,
         )
         self.replays = Replays(
             traces=self.traces,

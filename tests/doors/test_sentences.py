@@ -50,6 +50,7 @@ from volano.monitor.period import Periods
 from volano.monitor.scorecard import Scorecard
 from volano.monitor.slos import SLOs
 from volano.prompts.keeper import Prompts
+from volano.releases.approval import Approvals
 from volano.releases.delivery import Deliveries
 from volano.releases.difference import Differences
 from volano.releases.freeze import Freezes
@@ -73,6 +74,7 @@ from volano.web.api import VERBS
 KEEPERS = {
     "adviser": Adviser,
     "alerts": Alerts,
+    "approvals": Approvals,
     "cards": Cards,
     "catalog": Catalog,
     "compressor": Compressor,
@@ -139,6 +141,7 @@ KEEPERS = {
 
 INNER = {
     "freezes": {"check"},
+    "approvals": {"check"},
     "scorecard": {"ask", "board", "slices", "values"},
     "slos": {"promised", "standing"},
     # Between rooms; people say another sentence for it.

@@ -2,6 +2,7 @@
 
 from volano.core.errors import (
     ConflictError,
+    ForbiddenError,
     GateError,
     IntegrityError,
     InvalidError,
@@ -120,3 +121,32 @@ class NeverServedError(InvalidError):
     """`{ref}` never served the channel `{channel}`, so that there is no way back to it."""
 
     hint = "Move to it with gates: `volano release promote {ref} --channel {channel}`."
+
+
+class ApprovalMissingError(GateError):
+    """`{ref}` may not go to `{channel}` yet: {given} of {needed} people have agreed{who}."""
+
+    hint = (
+        "Others agree with `volano release approve {ref} --channel {channel}`; in an emergency: "
+        "`--emergency REASON`, to be looked at afterwards."
+    )
+
+
+class OwnReleaseError(ForbiddenError):
+    """{principal} cut `{ref}`, and does not count for it."""
+
+    hint = "Ask somebody else: `volano release approve {ref} --channel CHANNEL`."
+
+
+class NoApproverError(ForbiddenError):
+    """{principal} is none of those who may approve for `{channel}`: {approvers}."""
+
+
+class NoRuleError(ConflictError):
+    """The channel `{channel}` asks nobody before it moves."""
+
+    hint = "Let it ask: `volano channel approvals {channel} --needed 2`."
+
+
+class BadRuleError(InvalidError):
+    """There can be no such rule for `{channel}`: {why}."""

@@ -14,6 +14,7 @@ from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
 from volano.core.verdict import Verdict
 from volano.flows.keeper import Flows
+from volano.releases.approval import Approvals
 from volano.releases.caching import Caching, caching
 from volano.releases.channel import UNITS, Arm, Channel, arms
 from volano.releases.errors import (
@@ -60,7 +61,9 @@ class Releases:
         clock: Clock,
         publish: Publish,
         freezes: Freezes,
+        approvals: Approvals,
     ):
+        self._approvals = approvals
         self._freezes = freezes
         self._db = db
         self._catalog = catalog
@@ -164,6 +167,7 @@ class Releases:
         require: Sequence[str] = ("errors",),
         margins: Mapping[str, float] | None = None,
         unit: str | None = None,
+        emergency: str = "",
         by: Principal,
     ) -> Rollout:
         """Start to move a channel to a release, step by step; the first goes straight there.
@@ -172,7 +176,8 @@ class Releases:
         bad release is never the only one that serves. No step is left without
         data on what is in `require` (errors, quality). `margins` are absolute:
         how much worse the candidate may be, 0.05 of each when not given. `unit`
-        says what sticks to one release: `user` (a new channel's) or `request`.
+        says what sticks to one release: `user` (a new channel's) or `request`. `emergency`, a
+        reason, goes without the people whom the channel asks; they are asked afterwards.
 
         Raises:
             InvalidPlanError: the plan cannot be used.
@@ -182,6 +187,7 @@ class Releases:
             AlreadyServedError: the channel serves this release.
             UnknownUnitError: neither `user` nor `request`.
             FrozenError: the channel is frozen now.
+            ApprovalMissingError: not enough people have agreed.
         """
         if unit not in (None, *UNITS):
             raise UnknownUnitError(unit=unit)
@@ -191,6 +197,7 @@ class Releases:
         planned = Plan.parse(plan, **given, **({} if margins is None else {"margins": margins}))
         channel = check_name(channel)
         self._freezes.check(channel)
+        self._approvals.check(release, channel, emergency=emergency, by=by)
         with self._db.write() as conn:
             served = self._movable(conn, channel, release)
             rollout = start(release, channel, planned, served, now_us=self._clock.now_us(), by=by)

@@ -37,6 +37,7 @@ VERBS = (
             Param("margins", 'how much worse it may be, as JSON: {"errors": 0.05, "quality": 0.05}', "json"),
             Param("unit", "what sticks to one release; user where the channel is new",
                   choices=("user", "request")),
+            Param("emergency", "a reason to go without the people whom the channel asks", default=""),
         ),
         changes=True, done="{candidate_ref} moves to {channel}: rollout {id}",
         next="volano release status {channel}",
@@ -86,6 +87,20 @@ VERBS = (
             Param("channel", "only this channel"),
         ),
         scope="read",
+    ),
+    Verb(
+        "release", "approve", "approvals.approve", "/releases/{ref}/approve",
+        "Agree that a channel may move to a release; after an emergency, that it was right.",
+        (ref(), Param("channel", "the channel", required=True), Param("why", "a word on it", default="")),
+        changes=True, done="{by} agrees: {release_ref} on {channel}",
+        next="volano release approvals --channel {channel}", scope="approve",
+    ),
+    Verb(
+        "release", "approvals", "approvals.list", "/approvals",
+        "List who agreed to what, which of it counts, and what is still owed.",
+        (Param("channel", "only of this channel"), LIMIT),
+        columns=("at_us", "channel", "release_ref", "kind", "by", "valid", "owed", "why"),
+        scope="approve",
     ),
     Verb(
         "release", "freeze", "freezes.freeze", "/freezes/freeze",
