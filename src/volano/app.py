@@ -8,11 +8,14 @@ sentences that no single room can say.
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+import msgspec
 
 from volano import __version__
 from volano.access.keeper import Keys
@@ -29,7 +32,7 @@ from volano.adapters.otlp import Sender
 from volano.adapters.providers import PROVIDERS
 from volano.core.clock import Clock, SystemClock
 from volano.core.digest import Digest
-from volano.core.errors import NotFoundError
+from volano.core.errors import NotFoundError, VolanoError
 from volano.core.noted import Noted
 from volano.core.plugins import load_plugins
 from volano.core.principal import SYSTEM, Principal
@@ -84,6 +87,7 @@ from volano.models.compressor import Compressor
 from volano.models.exchange.keeper import ModelExchange
 from volano.models.keeper import Models
 from volano.models.lives import Lives
+from volano.models.pointer import pool_of
 from volano.models.trainer import Trainer
 from volano.models.wording import prompt_of
 from volano.monitor.alarm import Alarm
@@ -104,13 +108,19 @@ from volano.monitor.series import Series
 from volano.monitor.slos import SLOs
 from volano.monitor.watch import Watch
 from volano.prompts.keeper import Prompts
+from volano.releases.approval import Approvals
+from volano.releases.delivery import Deliveries
+from volano.releases.difference import Differences
+from volano.releases.freeze import Freezes
 from volano.releases.keeper import Releases
 from volano.releases.opener import Opener
+from volano.releases.outlook import Outlooks
 from volano.releases.reconciler import Reconciler
 from volano.releases.signing import Signer
 from volano.serving.engines import KINDS
 from volano.serving.keeper import Attached, Engines
 from volano.settings import Settings
+from volano.store.artifact import Artifact
 from volano.store.blobs import Blobs
 from volano.store.catalog import Catalog
 from volano.store.db import Database
@@ -324,6 +334,10 @@ class App:
         )
         self.engines = Engines(path("run"), self._attached, aside=self.publisher.aside)
         self.gateway = Gateway(run=path("run"), ledger=self.ledger, clock=self.clock)
+        self.freezes = Freezes(self._db, self.ledger, self.clock)
+        self.approvals = Approvals(
+            db=self._db, catalog=self.catalog, ledger=self.ledger, clock=self.clock
+        )
         self.releases = Releases(
             db=self._db,
             catalog=self.catalog,
@@ -332,6 +346,8 @@ class App:
             signer=Signer(SigningKey.load_or_create(path("keys", "signing.key"))),
             clock=self.clock,
             publish=self._publish,
+            freezes=self.freezes,
+            approvals=self.approvals,
         )
         self.replays = Replays(
             traces=self.traces,
@@ -362,6 +378,12 @@ class App:
             serving=self.publisher,
             clock=self.clock,
         )
+        self.outlooks = Outlooks(self.reconciler)
+        self.deliveries = Deliveries(self.releases, self.clock)
+        self.differences = Differences(
+            catalog=self.catalog, releases=self.releases, datasets=self.datasets,
+            evals=self.evals, price_of=self._rates_of,
+        )  # fmt: skip
         self._tell_lineage(settings)
         self._watch_over(settings)
         self._stopping = threading.Event()
@@ -421,6 +443,19 @@ class App:
             return book.find(model, at_us=now, provider="engine")
         found = self.targets.resolve(target, model)
         return book.find(model, at_us=now, target=target, provider=found.provider, url=found.url)
+
+    def _rates_of(self, model: Artifact) -> Mapping[str, Any] | None:
+        """Return what a model costs now, as plain values; None where nothing is known."""
+        pool = pool_of(model)
+        entry = pool.entries[0] if pool else None
+        try:
+            if entry and entry.target:
+                price = self._price_of(entry.target, entry.model)
+            else:
+                price = self._price_of("", model.ref)
+        except VolanoError:
+            return None
+        return None if price is None else msgspec.to_builtins(price)
 
     def _model_file(self, ref: str, name: str) -> Path:
         return self.models.file(ref, name)

@@ -50,7 +50,12 @@ from volano.monitor.period import Periods
 from volano.monitor.scorecard import Scorecard
 from volano.monitor.slos import SLOs
 from volano.prompts.keeper import Prompts
+from volano.releases.approval import Approvals
+from volano.releases.delivery import Deliveries
+from volano.releases.difference import Differences
+from volano.releases.freeze import Freezes
 from volano.releases.keeper import Releases
+from volano.releases.outlook import Outlooks
 from volano.releases.reconciler import Reconciler
 from volano.serving.keeper import Engines
 from volano.store.catalog import Catalog
@@ -69,6 +74,7 @@ from volano.web.api import VERBS
 KEEPERS = {
     "adviser": Adviser,
     "alerts": Alerts,
+    "approvals": Approvals,
     "cards": Cards,
     "catalog": Catalog,
     "compressor": Compressor,
@@ -78,6 +84,8 @@ KEEPERS = {
     "curator": Curator,
     "datasets": Datasets,
     "diagnoses": Diagnoses,
+    "deliveries": Deliveries,
+    "differences": Differences,
     "drift": Drift,
     "engines": Engines,
     "evals": Evals,
@@ -88,6 +96,7 @@ KEEPERS = {
     "filesets": Filesets,
     "importer": Importer,
     "flows": Flows,
+    "freezes": Freezes,
     "gate": Gate,
     "gateway": Gateway,
     "holds": Holds,
@@ -100,6 +109,7 @@ KEEPERS = {
     "model_cards": ModelCards,
     "model_exchange": ModelExchange,
     "models": Models,
+    "outlooks": Outlooks,
     "periods": Periods,
     "permissions": Permissions,
     "profiles": Profiles,
@@ -130,6 +140,8 @@ KEEPERS = {
 }
 
 INNER = {
+    "freezes": {"check"},
+    "approvals": {"check"},
     "scorecard": {"ask", "board", "slices", "values"},
     "slos": {"promised", "standing"},
     # Between rooms; people say another sentence for it.

@@ -20,6 +20,8 @@ from volano.gateway.targets import Targets
 from volano.models import Models
 from volano.models.lives import Lives
 from volano.prompts import Prompts
+from volano.releases.approval import Approvals
+from volano.releases.freeze import Freezes
 from volano.releases.keeper import Releases
 from volano.releases.reconciler import Reconciler
 from volano.releases.signing import Signer
@@ -56,6 +58,10 @@ class Workspace:
         )
         self.prompts = Prompts(self.catalog)
         self.flows = Flows(self.catalog, self.prompts, self.models)
+        self.freezes = Freezes(db, self.ledger, self.clock)
+        self.approvals = Approvals(
+            db=db, catalog=self.catalog, ledger=self.ledger, clock=self.clock
+        )
         self.signing = SigningKey.load_or_create(folder / "keys" / "signing.key")
         self.releases = self.releases_signed_by(self.signing)
         self.publish = lambda: len(self.published)
@@ -64,6 +70,7 @@ class Workspace:
         return Releases(
             db=self.db, catalog=self.catalog, ledger=self.ledger, flows=self.flows,
             signer=Signer(key), clock=self.clock, publish=self._publish,
+            freezes=self.freezes, approvals=self.approvals,
         )  # fmt: skip
 
     def _publish(self) -> int:

@@ -57,7 +57,7 @@ class BadScopeError(InvalidError):
 
     hint = (
         "Scopes are `chat:CHANNEL`, `door:DOOR` (both may end with `*`: `chat:support/*`, `chat:*`), "
-        "`feedback`, `read`, `prompts` and `traces`."
+        "`approve`, `data`, `feedback`, `prompts`, `read`, `replay` and `traces`."
     )
 
 

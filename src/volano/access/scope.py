@@ -4,6 +4,7 @@
     chat:PREFIX*    call every channel whose name begins so:  chat:support/*, chat:*
     door:DOOR       come in by this door of the gateway:  door:openai.chat
     door:PREFIX*    by every door whose name begins so:  door:openai.*, door:*
+    approve         agree that a channel may move to a release, over HTTP
     feedback, read  give feedback, read traces and feedback, over HTTP
     data            list, show and read datasets over HTTP, as far as they are granted
     traces          send spans (OTLP)
@@ -22,7 +23,7 @@ from volano.access.errors import BadScopeError
 from volano.core.errors import VolanoError
 from volano.core.ref import check_name
 
-PLAIN = ("data", "feedback", "prompts", "read", "replay", "traces")
+PLAIN = ("approve", "data", "feedback", "prompts", "read", "replay", "traces")
 _DOOR = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 _DOOR_PREFIX = re.compile(r"([a-z][a-z0-9_]*\.)*[a-z0-9_]*")
 _MOST = 100

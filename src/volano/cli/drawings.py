@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import click
 
-from volano.cli import branches, moved, prepared, profiled, rows
+from volano.cli import apart, branches, moved, prepared, profiled, rows
 from volano.cli.cells import cell, facts, heading, lines, styled, table
 from volano.cli.imported import imported
 from volano.cli.rivals import rivals
@@ -268,6 +269,7 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("lineage", "row"): branches.fate,
     ("lineage", "export"): branches.json_lines,
     ("release", "status"): status,
+    ("release", "diff"): partial(apart.releases, words=_words),
     ("eval", "show"): report,
     ("eval", "compare"): comparison,
     ("eval", "table"): choice,

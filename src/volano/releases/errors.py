@@ -1,6 +1,13 @@
 """What can go wrong between a release and its channel."""
 
-from volano.core.errors import ConflictError, IntegrityError, InvalidError, NotFoundError
+from volano.core.errors import (
+    ConflictError,
+    ForbiddenError,
+    GateError,
+    IntegrityError,
+    InvalidError,
+    NotFoundError,
+)
 
 
 class TamperedReleaseError(IntegrityError):
@@ -78,3 +85,68 @@ class OpenedOtherwiseError(ConflictError):
     """The channel `{name}` is open already, and serves `{serves}`."""
 
     hint = "`{release}` is cut and signed. Move the channel to it: `volano release promote {release} --channel {name}`."
+
+
+class FrozenError(GateError):
+    """The channel `{channel}` is frozen: {why} ({by})."""
+
+    hint = "Wait, or lift it with `volano release thaw {id}`. Going back is allowed: `volano release rollback {channel}`."
+
+
+class BadFreezeError(InvalidError):
+    """There can be no such freeze: {why}."""
+
+    hint = "Say `volano release freeze 'support*' --until 2026-12-27T08:00 --why \"holidays\"`."
+
+
+class UnknownFreezeError(NotFoundError):
+    """There is no freeze `{id}`."""
+
+    hint = "See them with `volano release freezes`."
+
+
+class NotProvenError(GateError):
+    """The channel `{channel}` is not proven: {verdict}. {why}"""
+
+    hint = "See what each gate says with `volano release status {channel}`."
+
+
+class NowhereToGoError(ConflictError):
+    """The channel `{channel}` never served anything before `{serves}`."""
+
+    hint = "Move it to another release: `volano release promote RELEASE --channel {channel}`."
+
+
+class NeverServedError(InvalidError):
+    """`{ref}` never served the channel `{channel}`, so that there is no way back to it."""
+
+    hint = "Move to it with gates: `volano release promote {ref} --channel {channel}`."
+
+
+class ApprovalMissingError(GateError):
+    """`{ref}` may not go to `{channel}` yet: {given} of {needed} people have agreed{who}."""
+
+    hint = (
+        "Others agree with `volano release approve {ref} --channel {channel}`; in an emergency: "
+        "`--emergency REASON`, to be looked at afterwards."
+    )
+
+
+class OwnReleaseError(ForbiddenError):
+    """{principal} cut `{ref}`, and does not count for it."""
+
+    hint = "Ask somebody else: `volano release approve {ref} --channel CHANNEL`."
+
+
+class NoApproverError(ForbiddenError):
+    """{principal} is none of those who may approve for `{channel}`: {approvers}."""
+
+
+class NoRuleError(ConflictError):
+    """The channel `{channel}` asks nobody before it moves."""
+
+    hint = "Let it ask: `volano channel approvals {channel} --needed 2`."
+
+
+class BadRuleError(InvalidError):
+    """There can be no such rule for `{channel}`: {why}."""

@@ -14,17 +14,21 @@ from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
 from volano.core.verdict import Verdict
 from volano.flows.keeper import Flows
+from volano.releases.approval import Approvals
 from volano.releases.caching import Caching, caching
 from volano.releases.channel import UNITS, Arm, Channel, arms
 from volano.releases.errors import (
     AlreadyServedError,
+    NeverServedError,
     NothingMovesError,
+    NowhereToGoError,
     RolloutInProgressError,
     StrangeReportError,
     TamperedReleaseError,
     UnknownChannelError,
     UnknownUnitError,
 )
+from volano.releases.freeze import Freezes
 from volano.releases.plan import Plan
 from volano.releases.progress import Progress, Rollout, RolloutEvent, start
 from volano.releases.release import BODY, KIND, SIGNATURE, Pins, subjects_of
@@ -56,7 +60,11 @@ class Releases:
         signer: Signer,
         clock: Clock,
         publish: Publish,
+        freezes: Freezes,
+        approvals: Approvals,
     ):
+        self._approvals = approvals
+        self._freezes = freezes
         self._db = db
         self._catalog = catalog
         self._ledger = ledger
@@ -159,6 +167,7 @@ class Releases:
         require: Sequence[str] = ("errors",),
         margins: Mapping[str, float] | None = None,
         unit: str | None = None,
+        emergency: str = "",
         by: Principal,
     ) -> Rollout:
         """Start to move a channel to a release, step by step; the first goes straight there.
@@ -167,7 +176,8 @@ class Releases:
         bad release is never the only one that serves. No step is left without
         data on what is in `require` (errors, quality). `margins` are absolute:
         how much worse the candidate may be, 0.05 of each when not given. `unit`
-        says what sticks to one release: `user` (a new channel's) or `request`.
+        says what sticks to one release: `user` (a new channel's) or `request`. `emergency`, a
+        reason, goes without the people whom the channel asks; they are asked afterwards.
 
         Raises:
             InvalidPlanError: the plan cannot be used.
@@ -176,6 +186,8 @@ class Releases:
             RolloutInProgressError: the channel is already moving.
             AlreadyServedError: the channel serves this release.
             UnknownUnitError: neither `user` nor `request`.
+            FrozenError: the channel is frozen now.
+            ApprovalMissingError: not enough people have agreed.
         """
         if unit not in (None, *UNITS):
             raise UnknownUnitError(unit=unit)
@@ -184,6 +196,8 @@ class Releases:
         given: dict[str, Any] = {"required": list(require)}
         planned = Plan.parse(plan, **given, **({} if margins is None else {"margins": margins}))
         channel = check_name(channel)
+        self._freezes.check(channel)
+        self._approvals.check(release, channel, emergency=emergency, by=by)
         with self._db.write() as conn:
             served = self._movable(conn, channel, release)
             rollout = start(release, channel, planned, served, now_us=self._clock.now_us(), by=by)
@@ -191,6 +205,64 @@ class Releases:
             self._tell(conn, "release.promote", rollout, {"plan": planned.to_dict()}, by)
         self._publish()
         return rollout
+
+    def rollback(
+        self, channel: str, *, to: Ref | str | None = None, why: str = "", by: Principal
+    ) -> Rollout:
+        """Take a channel back to what it served before, at once and wholly, also weeks later.
+
+        A rollout under way is aborted, and that is all, unless `to` says how far back. Without
+        gates: what it goes back to has served. A freeze does not hold it.
+
+        Raises:
+            UnknownChannelError: nothing was ever promoted to it.
+            NowhereToGoError: it never served anything else.
+            NeverServedError: `to` never served it.
+            TamperedReleaseError, ModelNotUsableError: that release cannot be served any more.
+        """
+        found = self.channel(channel)
+        if found.rollout_id is not None:
+            ended = self.abort(channel, why=why or f"rolled back by {by}", by=by)
+            if to is None or self.get(to).digest == found.stable:
+                return ended
+        release = self.verify(self._before(found, to))
+        self._flows.usable(self.flow_of(release))
+        with self._db.write() as conn:
+            served = self._movable(conn, channel, release)
+            whole = Plan.parse("100%")
+            rollout = start(release, channel, whole, served, now_us=self._clock.now_us(), by=by)
+            self._begin(conn, rollout, unit=None, group=by.group)
+            content = {"plan": whole.to_dict(), "why": why}
+            self._tell(conn, "release.rollback", rollout, content, by)
+        self._publish()
+        return rollout
+
+    def _before(self, channel: Channel, to: Ref | str | None) -> str:
+        """Return the release that the channel goes back to."""
+        served = [
+            one.candidate
+            for one in self._progress.list(channel.name, limit=1000)
+            if one.state == "arrived" and one.candidate != channel.stable
+        ]
+        if to is None:
+            newest = self._served_before(channel)
+            if newest is None:
+                raise NowhereToGoError(channel=channel.name, serves=channel.stable_ref)
+            return self._catalog.by_digest(newest).ref
+        wanted = self.get(to)
+        if wanted.digest == channel.stable:
+            raise AlreadyServedError(channel=channel.name, ref=wanted.ref)
+        if wanted.digest not in served:
+            raise NeverServedError(ref=wanted.ref, channel=channel.name)
+        return wanted.ref
+
+    def _served_before(self, channel: Channel) -> str | None:
+        """Return what served when the release that serves now first arrived."""
+        moves = [
+            one for one in self._progress.list(channel.name, limit=1000)
+            if one.state == "arrived" and one.candidate == channel.stable
+        ]  # fmt: skip
+        return moves[-1].baseline if moves else None
 
     def abort(self, channel: str, *, why: str = "", by: Principal) -> Rollout:
         """Take the candidate of a moving channel back at once.

@@ -49,3 +49,40 @@ rollout_events = Table(
     Column("kind", Text, nullable=False),
     Column("content", Text, nullable=False),
 )
+
+freezes = Table(
+    "freezes",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("channels", Text, nullable=False),
+    Column("from_us", BigInteger, nullable=False),
+    Column("until_us", BigInteger),
+    Column("why", Text, nullable=False),
+    Column("by", Text, nullable=False),
+)
+
+approval_rules = Table(
+    "approval_rules",
+    METADATA,
+    Column("channel", Text, primary_key=True),
+    Column("needed", Integer, nullable=False),
+    Column("approvers", Text, nullable=False),
+    Column("set_us", BigInteger, nullable=False),
+    Column("set_by", Text, nullable=False),
+)
+
+approvals = Table(
+    "approvals",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("release", Text, nullable=False),
+    Column("release_ref", Text, nullable=False),
+    Column("serves", Text, nullable=False),
+    Column("rule_us", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("why", Text, nullable=False),
+    Index("approvals_channel", "channel", "release"),
+)

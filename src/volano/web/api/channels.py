@@ -31,6 +31,23 @@ VERBS = (
         (_NAME,),
     ),
     Verb(
+        "channel", "approvals", "approvals.require", "/channels/{channel}/approvals",
+        "Let a channel move only when so many people agree, without who cut the release.",
+        (
+            Param("channel", "the channel", first=True, required=True),
+            Param("needed", "how many", "int", default=1, least=1, most=20),
+            Param("approvers", "only these: person:anna, service:key/boris; anybody when not given",
+                  "list", default=()),
+            Param("off", "ask nobody any more", "flag", default=False),
+        ),
+        changes=True, done="{channel} asks {needed} people before it moves.",
+        next="volano release approve RELEASE --channel {channel}",
+    ),
+    Verb(
+        "channel", "rules", "approvals.rules", "/channel-rules", "List the channels that ask people.",
+        columns=("channel", "needed", "approvers", "set_us", "set_by"),
+    ),
+    Verb(
         "channel", "cache", "releases.cache", "/channels/{channel}/cache",
         "Give answers again to the same question, for a time; what was kept until now is forgotten.",
         (

@@ -5,7 +5,7 @@ from volano.web.api.verb import NAME, Param, Verb
 _ID = Param("id", "the key's id: the part between vk_ and the next _", first=True, required=True)
 _SCOPES = (
     "what it may do: chat:CHANNEL, door:DOOR (both may end with *), feedback, read, data, prompts, "
-    "traces"
+    "traces, approve"
 )
 _IPS = "addresses and ranges it may be used from, such as 10.0.0.0/8; any is everywhere"
 

@@ -37,6 +37,7 @@ VERBS = (
             Param("margins", 'how much worse it may be, as JSON: {"errors": 0.05, "quality": 0.05}', "json"),
             Param("unit", "what sticks to one release; user where the channel is new",
                   choices=("user", "request")),
+            Param("emergency", "a reason to go without the people whom the channel asks", default=""),
         ),
         changes=True, done="{candidate_ref} moves to {channel}: rollout {id}",
         next="volano release status {channel}",
@@ -47,6 +48,79 @@ VERBS = (
         (_CHANNEL, Param("why", "the reason, for the record", default="")),
         changes=True, done="{candidate_ref} is back at 0 %: {outcome[reason]}",
         next="volano channel show {channel}",
+    ),
+    Verb(
+        "release", "rollback", "releases.rollback", "/channels/{channel}/rollback",
+        "Take a channel back to what it served before, at once and without gates, also weeks later.",
+        (
+            _CHANNEL,
+            Param("to", "an earlier release of it; the one before, when not given"),
+            Param("why", "the reason, for the record", default=""),
+        ),
+        changes=True, done="{channel} goes back: rollout {id}",
+        next="volano release status {channel}",
+    ),
+    Verb(
+        "release", "diff", "differences.between", "/releases/{a}/diff",
+        "Show how a release differs from another: words, settings, weights, rows of data, scores, price.",
+        (
+            Param("a", "the older release", first=True, required=True),
+            Param("b", "the newer release", first=True, required=True),
+        ),
+        reads=True,
+    ),
+    Verb(
+        "release", "verdict", "outlooks.verdict", "/channels/{channel}/verdict",
+        "Say in one word and one number what a channel's last rollout says: for other controllers.",
+        (_CHANNEL,), gate=True, scope="read",
+    ),
+    Verb(
+        "release", "confirm", "outlooks.confirm", "/channels/{channel}/confirm",
+        "Answer a webhook: well where the verdict is success, refused otherwise.", (_CHANNEL,),
+        changes=True, done="{channel}: {verdict}. {reason}", scope="read",
+    ),
+    Verb(
+        "release", "dora", "deliveries.figures", "/delivery",
+        "Show how often releases arrive, how soon, how many go wrong, how soon that is mended.",
+        (
+            Param("days", "so many days back", "int", default=30, least=1, most=3650),
+            Param("channel", "only this channel"),
+        ),
+        scope="read",
+    ),
+    Verb(
+        "release", "approve", "approvals.approve", "/releases/{ref}/approve",
+        "Agree that a channel may move to a release; after an emergency, that it was right.",
+        (ref(), Param("channel", "the channel", required=True), Param("why", "a word on it", default="")),
+        changes=True, done="{by} agrees: {release_ref} on {channel}",
+        next="volano release approvals --channel {channel}", scope="approve",
+    ),
+    Verb(
+        "release", "approvals", "approvals.list", "/approvals",
+        "List who agreed to what, which of it counts, and what is still owed.",
+        (Param("channel", "only of this channel"), LIMIT),
+        columns=("at_us", "channel", "release_ref", "kind", "by", "valid", "owed", "why"),
+        scope="approve",
+    ),
+    Verb(
+        "release", "freeze", "freezes.freeze", "/freezes/freeze",
+        "Let no rollout begin on channels for a time; going back stays allowed.",
+        (
+            Param("channels", "which, such as 'support*'", first=True, default="*"),
+            Param("since", "from this moment or day, with zone, or so long from now; else now"),
+            Param("until", "until this moment or day, or so long from now (3d); else until it is lifted"),
+            Param("why", "the reason", required=True),
+        ),
+        changes=True, done="{channels} is frozen: {why}", next="volano release thaw {id}",
+    ),
+    Verb(
+        "release", "freezes", "freezes.list", "/freezes", "List the freezes that are not over.",
+        columns=("id", "channels", "from_us", "until_us", "why", "by"),
+    ),
+    Verb(
+        "release", "thaw", "freezes.thaw", "/freezes/{id}/thaw", "Lift a freeze.",
+        (Param("id", "its id, or the beginning of it", first=True, required=True),),
+        changes=True, done="{channels} moves again.", next="volano release freezes",
     ),
     Verb(
         "release", "verify", "releases.verify", "/releases/{ref}/verify",
