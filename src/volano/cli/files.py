@@ -128,16 +128,14 @@ def _show(found: Mapping[str, Any]) -> None:
     for one in found["changes"]:
         sign, colour = _SIGNS[one["action"]]
         said = f"{sign} {one['kind']} {visible(one['name'])}"
-        told = f"  {one['action']}" + (f"  {one['ref']}" if one["ref"] else "")
-        click.echo(styled(said, sys.stdout, fg=colour) if colour else said, nl=False)
-        click.echo(visible(told))
+        ref = f"  {visible(one['ref'])}" if one["ref"] else ""
+        mark = styled(said, sys.stdout, fg=colour) if colour else said
+        click.echo(f"{mark}  {one['action']}{ref}")
         if not found["applied"] or not found["ok"]:
             worded.parts(one["parts"])
-        verb = "lost" if one["action"] == "left" else "moves here"
+        moved = ("moves here", "is here") if one["action"] != "left" else ("goes", "is gone")
         for label in one["labels"]:
-            click.echo(
-                f"  label {visible(label)} {verb if not found['applied'] else verb.replace('moves', 'is')}"
-            )
+            click.echo(f"  label {visible(label)} {moved[found['applied']]}")
         for why in one["drift"]:
             click.echo(f"  drift: {visible(why)}")
     if not found["ok"]:

@@ -46,8 +46,8 @@ def documents(text: str, file: str) -> Iterator[Document]:
     """
     if len(text) > MAX_CHARS:
         raise BadDocumentError(file=file, why=f"it has more than {MAX_CHARS:,} characters")
-    loader = _loader()(text)
     try:
+        loader = _loader()(text)
         for _ in range(MOST):
             if not loader.check_node():
                 return

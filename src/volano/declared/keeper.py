@@ -84,7 +84,7 @@ def _read(files: Any, kinds: Mapping[str, Kind]) -> list[Document]:
             raise NoFilesError
         for document in documents(str(file["text"]), str(file["path"])):
             kind, name = document.content.get("kind"), document.content.get("name")
-            if kind not in kinds:
+            if not isinstance(kind, str) or kind not in kinds:
                 raise UnknownKindError(
                     place=document.place, kind=str(kind)[:40], known=", ".join(kinds)
                 )

@@ -176,7 +176,8 @@ class Prompt:
             value["examples"] = {"pick": dict(self.pick), "pinned": self.examples.to_dict()}
         if self.schema is not None:
             value["schema"] = dict(self.schema)
-        return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True).encode()
+        old = self.plain and self.schema is None  # the order of a schema's fields is said to models
+        return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=old).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Prompt":
@@ -246,7 +247,7 @@ def _only_input(values: Mapping[str, Any]) -> str:
 
 
 def _nfc(message: Mapping[str, str]) -> dict[str, str]:
-    return {**message, "content": nfc(message["content"])}
+    return {"role": message["role"], "content": nfc(message["content"])}
 
 
 def _check_message(message: Any) -> None:
