@@ -54,7 +54,8 @@ def plan(
     else:
         _show(found)
         if found["ok"] and found["pending"]:
-            tell(f"next:  volano apply -f {' -f '.join(map(str, places))}")
+            also = " --prune" if prune else ""
+            tell(f"next:  volano apply -f {' -f '.join(map(str, places))}{also}")
     if not found["ok"] or (check and found["pending"]):
         ctx.exit(EXITS["GateError"])
 
