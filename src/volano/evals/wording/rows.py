@@ -1,0 +1,96 @@
+"""Rows of a search: what examples come from, what chooses, what judges; and no way between them.
+
+Train rows that a judging row repeats, or nearly repeats, are left out before
+anything is asked. The rest is cut by content and seed, label by label, into
+rows to *learn* from (examples, mistakes shown to a model that writes) and *dev*
+rows that choose. Methods never see a judging row.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from volano.data.dedup import near_twins
+from volano.data.fold import fold
+from volano.data.row import Row, key_of
+from volano.data.split import position
+from volano.evals.wording.errors import TooFewRowsError
+
+LEAST = 50
+"""Fewer rows on either side prove nothing, and what is chosen on them is luck."""
+TWIN = 0.8
+"""Share of common 5-grams from which on a text repeats another."""
+DEV_MOST = 200
+TELLING = 20
+"""Characters that a text must have for its standing in a prompt to be no accident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """`learn` and `dev` rows of train, `judge` rows of the held-out split, and the ids left out."""
+
+    learn: Sequence[Row]
+    dev: Sequence[Row]
+    judge: Sequence[Row]
+    leaked: Sequence[str]
+
+
+def cut(
+    train: Sequence[Row], held_out: Sequence[Row], *, ref: str, split: str, seed: int,
+    judge_rows: int | None = None, dev_most: int = DEV_MOST,
+) -> Cut:  # fmt: skip
+    """Return the rows of a search; the same rows and seed give the same cut in any order.
+
+    Raises:
+        TooFewRowsError: fewer than 50 on either side.
+    """
+    judge = sorted(_distinct(held_out), key=lambda row: position(row.text, seed))[:judge_rows]
+    leaked = leaks(train, held_out)
+    usable = [row for row in _distinct(train) if row.id not in leaked]
+    for rows, where in ((usable, "train"), (judge, split)):
+        if len(rows) < LEAST:
+            raise TooFewRowsError(ref=ref, n=len(rows), split=where, least=LEAST)
+    learn, dev = _stratified(usable, seed, min(dev_most, len(usable) // 2))
+    return Cut(learn, dev, judge, sorted(leaked))
+
+
+def leaks(rows: Sequence[Row], held_out: Sequence[Row]) -> set[str]:
+    """Return the ids of rows whose text stands in `held_out`, wholly or nearly, under any label."""
+    texts = {fold(row.text) for row in held_out}
+    same = {row.id for row in rows if fold(row.text) in texts}
+    bare = [replace(row, label="") for row in rows if row.id not in same]
+    among = [replace(row, label="") for row in held_out]
+    return same | near_twins(bare, TWIN, among=among).keys()
+
+
+def standing_in(words: str, rows: Sequence[Row]) -> set[str]:
+    """Return the ids of rows whose text stands word for word in a prompt."""
+    folded = fold(words)
+    texts = ((row.id, fold(row.text)) for row in rows)
+    return {id_ for id_, text in texts if len(text) >= TELLING and text in folded}
+
+
+def _distinct(rows: Sequence[Row]) -> list[Row]:
+    """Return one row of each text: the same question twice is no second witness."""
+    return list({fold(row.text): row for row in reversed(rows)}.values())[::-1]
+
+
+def _stratified(rows: Sequence[Row], seed: int, dev: int) -> tuple[list[Row], list[Row]]:
+    """Return (learn, dev): of each label the share that dev has of all, by the rows' content."""
+    groups: dict[bytes, list[Row]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: (position(row.text, seed), row.id)):
+        groups[key_of(row.label)].append(row)
+    spread = [
+        ((at + 0.5) / len(group), key, row)
+        for key, group in sorted(groups.items())
+        for at, row in enumerate(group)
+    ]
+    spread.sort(key=lambda one: one[:2])
+    # every so many-th of the rows in the order of their rank within the label
+    step = len(rows) / dev
+    chosen = {spread[int((at + 0.5) * step)][2].id for at in range(dev)}
+    ordered = [row for _, _, row in spread]
+    return (
+        [row for row in ordered if row.id not in chosen],
+        [row for row in ordered if row.id in chosen],
+    )
