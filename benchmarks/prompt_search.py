@@ -52,7 +52,7 @@ def once(mind, method, seed, calls):
     ground = Ground(
         asker, Asked("sim", mind), [make("exact_match")], incumbent=INCUMBENT,
         learn=sides.learn, dev=sides.dev, settings={"temperature": 0, "max_tokens": 16},
-        reflect=Asked("writer", Writer(seed=seed)), shots=8, seed=seed,
+        reflect=Asked("writer", Writer(seed=seed)), source="sim@1", shots=8, seed=seed,
     )  # fmt: skip
     found = search(ground, method, sides.judge, trials=24)
     if asker.purse.made > calls:

@@ -25,7 +25,18 @@ from volano.core.ports.chat import Answer
 TOPICS = ("számla", "доставка", "Passwort", "退款", "invoice", "Рюкзак", "Rückgabe", "密码")
 CODES = ("Q7", "M2", "X9", "B4", "T1", "K8", "R3", "Z5")
 CODE = dict(zip(TOPICS, CODES, strict=True))
-FILLERS = ("please", "kérem", "пожалуйста", "bitte", "请", "now", "again", "holnap", "today", "очень")
+FILLERS = (
+    "please",
+    "kérem",
+    "пожалуйста",
+    "bitte",
+    "请",
+    "now",
+    "again",
+    "holnap",
+    "today",
+    "очень",
+)
 MEANS = re.compile(r"(\w+) means ([A-Z]\d)")
 EXPECTED = re.compile(r"expected answer is: ([A-Z]\d)")
 

@@ -94,6 +94,7 @@ class Ground:
         settings: Mapping[str, Any],
         reflect: Asked | None = None,
         tools: Tools | None = None,
+        source: str = "",
         shots: int = 8,
         seed: int = 0,
         told: Callable[[Tried], None] | None = None,
@@ -101,7 +102,7 @@ class Ground:
         self.asker, self.asked, self.reflect = asker, asked, reflect
         self.incumbent, self.learn, self.dev = incumbent, learn, dev
         self.rng = random.Random(seed)
-        self.seed, self.shots = seed, shots
+        self.seed, self.shots, self.source = seed, shots, source
         self.tried: list[Tried] = []
         self.spent: BudgetSpentError | None = None
         self._scorers, self._settings = scorers, settings

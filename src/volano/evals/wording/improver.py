@@ -49,7 +49,7 @@ from volano.evals.wording.voices import Cast, PriceOf, Voices
 from volano.jobs.keeper import Runs
 from volano.jobs.run import Run
 from volano.jobs.work import Work
-from volano.prompts.keeper import FILE, Prompts
+from volano.prompts.keeper import FILE, Prompts, headline
 from volano.prompts.keeper import KIND as PROMPT
 from volano.prompts.prompt import Prompt
 from volano.store.artifact import Artifact
@@ -111,6 +111,7 @@ class Improver:
             TooFewRowsError, TooSmallBudgetError: nothing could be proven.
             BadBudgetError, UnpricedError: a budget in money that cannot be kept.
             NoReflectionError, GepaMissingError: what the method needs is not there.
+            MissingValueError: the prompt has variables beside `input` that have no default.
             BadConcurrencyError, BadJudgeRowsError: out of bounds.
         """
         if not 1 <= at_once <= 64:
@@ -138,6 +139,7 @@ class Improver:
         if budget_money is not None:
             self._check_priced(list(named.values()), by)
         rows = self._cut(inputs, by, None)
+        self._prompts.read(prompt).render(rows.dev[0].text)  # before a Run fails of it
         check_budget(budget_calls, dev=len(rows.dev), judge_rows=len(rows.judge))
         return self._runs.start(KIND, name=kept, inputs=inputs, by=by, group=by.group)
 
@@ -170,7 +172,7 @@ class Improver:
                 incumbent=self._prompts.read(self._prompts.get(inputs["prompt"])),
                 learn=rows.learn, dev=rows.dev, settings={"temperature": 0, "max_tokens": MAX_TOKENS},
                 reflect=voices.of(Named(**inputs["reflect"])) if "reflect" in inputs else None,
-                tools=Tools(chat=voices.chat), shots=inputs["shots"], seed=inputs["seed"],
+                tools=Tools(chat=voices.chat), source=inputs["data"], shots=inputs["shots"], seed=inputs["seed"],
                 told=lambda one: _tell(work, one, purse),
             )  # fmt: skip
             found = search(ground, inputs["method"], rows.judge, trials=inputs["trials"])
@@ -220,8 +222,9 @@ class Improver:
             PROMPT, work.inputs["name"],
             files={FILE: prompt.to_bytes()},
             meta={
-                "template": prompt.template, "settings": dict(prompt.settings),
-                "searched": said["searched"],
+                "template": headline(prompt), "settings": dict(prompt.settings),
+                **({} if prompt.plain else {"variables": list(prompt.variables)}),
+                "why": said["choice"]["verdict"], "searched": said["searched"],
             },
             parents=[Parent("parent", old.digest), Parent("dataset", dataset.digest)],
             made_by=work.run_id, by=work.by,

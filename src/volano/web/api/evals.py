@@ -80,7 +80,7 @@ VERBS = (
             Param("split", "the held-out split that judges", default="test"),
             Param("judge_rows", "held-out rows that are asked at most", "int", least=50, most=1_000_000),
             Param("trials", "candidates at most", "int", default=24, least=1, most=1000),
-            Param("shots", "examples in a prompt at most", "int", default=8, least=1, most=64),
+            Param("shots", "examples in a prompt at most", "int", default=8, least=1, most=32),
             Param("at_once", "calls in flight", "int", default=4, least=1, most=64),
             Param("seed", "seed of the cut and of the search", "int", default=0),
             Param("name", "the better prompt's name; the next version of the same when not given"),

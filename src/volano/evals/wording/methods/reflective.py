@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from volano.core.errors import InvalidError
 from volano.core.lazy import lazy
 from volano.data.row import Row
 from volano.evals.wording.change import said, with_words, words_of
@@ -19,7 +20,6 @@ from volano.evals.wording.errors import GepaMissingError
 from volano.evals.wording.ground import Ground, Seen
 from volano.evals.wording.methods.registry import METHODS, Entry
 from volano.evals.wording.methods.rewrite import feedback
-from volano.prompts.errors import BadPromptError
 from volano.prompts.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class _Adapter:
             return self._ground.incumbent
         try:
             return with_words(self._ground.incumbent, words)
-        except BadPromptError:
+        except InvalidError:
             return None
 
     def _nothing(self, batch: Sequence[Row], capture: bool) -> Any:

@@ -6,11 +6,11 @@ best so far and its mistakes go into the next request.
 
 from collections.abc import Sequence
 
+from volano.core.errors import InvalidError
 from volano.evals.wording.change import said, with_words, words_of
 from volano.evals.wording.ground import Ground, Seen
 from volano.evals.wording.methods.examples import draw, pool
 from volano.evals.wording.methods.registry import METHODS, Entry
-from volano.prompts.errors import BadPromptError
 
 SHOWN, ASKED, WIDEST = 8, 24, 1200
 ASKING = """You improve the instruction that another model is given for a task.
@@ -40,7 +40,7 @@ def rewrite(ground: Ground, trials: int) -> None:
         written = ground.write(_request(words_of(best), seen), draw=number)
         try:
             changed = with_words(best, between_marks(written))
-        except BadPromptError:
+        except InvalidError:
             continue
         ground.try_(changed, "written by the reflecting model")
 
