@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from volano.core.errors import InvalidError
 from volano.core.lazy import lazy
 from volano.data.row import Row
+from volano.evals.answered import Answered
 from volano.evals.wording.change import said, with_words, words_of
 from volano.evals.wording.errors import GepaMissingError
 from volano.evals.wording.ground import Ground, Seen
@@ -31,8 +32,8 @@ else:
 
 PART = "instruction"
 MINIBATCH = 6
-IDLE = 12
-"""Rounds that ask for nothing new, after which there is nothing left to find."""
+IDLE, BARREN = 12, 40
+"""Rounds without a new call, and without a new candidate, after which the search is over."""
 BLANK = "Answer the user's input."
 """What stands for an instruction where the prompt has none."""
 
@@ -74,15 +75,23 @@ class _Adapter:
         self._ground = ground
         self._dev = {row.id for row in ground.dev}
         self._draws: dict[str, int] = {}
+        self._written = False
 
     def evaluate(
-        self, batch: list[Row], candidate: dict[str, str], capture_traces: bool = False
+        self,
+        batch: list[Row],
+        candidate: dict[str, str],
+        capture_traces: bool = False,  # noqa: ARG002 - GEPA names its arguments
     ) -> Any:
-        """Ask a batch. The whole of dev is a trial, and written down as one."""
-        prompt = self._prompt(candidate)
-        if prompt is None:
-            return self._nothing(batch, capture_traces)
-        if {row.id for row in batch} == self._dev:
+        """Ask a batch. The whole of dev is a trial, and written down as one.
+
+        A text just written that was tried before scores nothing: the package would keep it
+        as one more candidate of its own.
+        """
+        prompt, written, self._written = self._prompt(candidate), self._written, False
+        if prompt is None or (written and self._known(prompt)):
+            seen = [Seen(row, Answered(row.id, ""), 0.0) for row in batch]
+        elif len(batch) == len(self._dev) and {row.id for row in batch} == self._dev:
             tried = self._ground.try_(prompt, "evolved by reflection", race=False)
             by_id = {one.row.id: one for one in tried.seen}
             seen = [by_id[row.id] for row in batch]
@@ -91,7 +100,7 @@ class _Adapter:
         return gepa_adapter.EvaluationBatch(
             outputs=[one.answered.answer for one in seen],
             scores=[one.score or 0.0 for one in seen],
-            trajectories=seen if capture_traces else None,
+            trajectories=seen,
         )
 
     def make_reflective_dataset(
@@ -106,6 +115,7 @@ class _Adapter:
 
     def write(self, prompt: Any) -> str:
         """Have the reflecting model write; the same request again is another draw."""
+        self._written = True
         text = prompt if isinstance(prompt, str) else str(prompt[-1]["content"])
         draw = self._draws[text] = self._draws.get(text, -1) + 1
         return self._ground.write(text, draw=draw)
@@ -119,12 +129,8 @@ class _Adapter:
         except InvalidError:
             return None
 
-    def _nothing(self, batch: Sequence[Row], capture: bool) -> Any:
-        """A text that is no prompt scores nothing, and costs no call."""
-        return gepa_adapter.EvaluationBatch(
-            outputs=["" for _ in batch], scores=[0.0 for _ in batch],
-            trajectories=[] if capture else None,
-        )  # fmt: skip
+    def _known(self, prompt: Prompt) -> bool:
+        return any(one.prompt == prompt for one in self._ground.tried)
 
 
 class _Stop:
@@ -132,13 +138,15 @@ class _Stop:
 
     def __init__(self, ground: Ground, trials: int):
         self._ground, self._trials = ground, trials
-        self._used, self._idle = -1, 0
+        self._last = (-1, -1)
+        self._idle = self._barren = 0
 
     def __call__(self, gepa_state: Any) -> bool:  # noqa: ARG002 - GEPA names its arguments
-        used = len(self._ground.asker.used)
-        self._idle = self._idle + 1 if used == self._used else 0
-        self._used = used
-        return len(self._ground.tried) > self._trials or self._idle >= IDLE
+        used, tried = len(self._ground.asker.used), len(self._ground.tried)
+        self._idle = self._idle + 1 if used == self._last[0] else 0
+        self._barren = self._barren + 1 if tried == self._last[1] else 0
+        self._last = (used, tried)
+        return tried > self._trials or self._idle >= IDLE or self._barren >= BARREN
 
 
 class _Quiet:
