@@ -190,6 +190,8 @@ class Evals:
     def table(self, ref: str | Ref) -> dict[str, Any]:
         """Return a search's or an advice's candidates as Markdown, with the verdict.
 
+        `settings` say what each was made with: a form of a model, the wording of a prompt.
+
         Raises:
             UnknownArtifactError, NotAChoiceError, BadReportError: as in `choice`.
         """
@@ -197,6 +199,7 @@ class Evals:
         return {
             "ref": self.get(ref).ref, "verdict": found.verdict, "winner": found.winner,
             "front": found.front, "markdown": markdown(found),
+            "settings": {one.name: dict(one.settings) for one in found.candidates if one.settings},
         }  # fmt: skip
 
     def answers(self, ref: str | Ref) -> Answers:

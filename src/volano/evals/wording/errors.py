@@ -6,7 +6,7 @@ from volano.core.errors import ConflictError, InvalidError, UnavailableError
 class TooFewRowsError(InvalidError):
     """`{ref}` has {n} usable rows in its split `{split}`; a search for words wants {least} at least."""
 
-    hint = "Add rows with `volano data add`, or write the prompt by hand: few rows prove nothing."
+    hint = "Add rows with `volano data add NAME PATH`, or write the prompt by hand: few rows prove nothing."
 
 
 class TooSmallBudgetError(InvalidError):
@@ -24,7 +24,7 @@ class BudgetSpentError(ConflictError):
 class UnpricedError(InvalidError):
     """No price of {names} is known, so that a budget in money could not be kept."""
 
-    hint = "Set one with `volano cost price set`, or give the budget in calls alone."
+    hint = "Set one with `volano cost price MODEL --input 0.5 --output 2`, or give the budget in calls alone."
 
 
 class BadBudgetError(InvalidError):

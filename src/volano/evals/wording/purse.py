@@ -17,7 +17,7 @@ class Purse:
         self.calls, self.money_nano, self.currency = calls, money_nano, currency
         self.made, self.spent_nano, self._held_nano = 0, 0, 0
         self.reserved, self.reserved_nano = 0, 0
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
 
     def already(self, calls: int, spent_nano: int) -> None:
         """Count what earlier attempts used."""
@@ -36,10 +36,15 @@ class Purse:
     def take(self, hold_nano: int) -> None:
         """Count one call, and hold the most that it can cost.
 
+        Where only the holds of calls in flight are in the way, it waits for them: they
+        mostly cost less than was held.
+
         Raises:
             BudgetSpentError: there is no room for it.
         """
         with self._lock:
+            while self._held_nano and self._waits(hold_nano):
+                self._lock.wait()
             self._check(1, hold_nano)
             self.made += 1
             self._held_nano += hold_nano
@@ -49,11 +54,19 @@ class Purse:
         with self._lock:
             self._held_nano -= hold_nano
             self.spent_nano += cost_nano
+            self._lock.notify_all()
 
     def keep(self, calls: int, nano: int = 0) -> None:
         """Keep this much back from now on."""
         with self._lock:
             self.reserved, self.reserved_nano = calls, nano
+
+    def _waits(self, hold_nano: int) -> bool:
+        """Whether there would be room if calls in flight cost nothing, and is none now."""
+        if self.money_nano is None or self.made >= self.calls - self.reserved:
+            return False
+        room = self.money_nano - self.reserved_nano - self.spent_nano - hold_nano
+        return 0 <= room < self._held_nano
 
     def _check(self, calls: int, hold_nano: int) -> None:
         if self.made + calls > self.calls - self.reserved:

@@ -14,7 +14,7 @@ FLATTERED = 0.05
 def verdict(found: Found, *, old: str, new: str) -> str:
     """Say whether the new wording is proven better, by how much, or what would prove it."""
     if found.why:
-        return f"Nothing is proven: {found.why}. {old} stays."
+        return f"Nothing is proven: {found.why.rstrip('.')}. {old} stays."
     if found.judged is None:
         return (
             f"Keep {old}: nothing that was tried did better on the rows that choose; "
@@ -38,7 +38,7 @@ def notes(ground: Ground, cut: Cut, found: Found) -> list[str]:
     purse = ground.asker.purse
     told = [f"{purse.made} of {purse.calls} calls were made{_money(ground)}."]
     if ground.spent is not None:
-        told.append(f"The search ended there: {ground.spent.message}.")
+        told.append(f"The search ended there: {ground.spent.message}")
     if cut.leaked:
         told.append(
             f"{len(cut.leaked)} train rows repeat held-out ones, or nearly, and were left out."

@@ -4,9 +4,10 @@ import threading
 
 import pytest
 
+from volano.core.canon import canonical
 from volano.core.errors import InvalidError, UnavailableError
 from volano.core.ports.chat import Answer
-from volano.costs.price import Price, Rates, cost
+from volano.costs.price import Price, Rates, cost, worst_case
 from volano.evals.journal import Journal
 from volano.evals.wording.asking import Asked, Asker
 from volano.evals.wording.errors import BudgetSpentError
@@ -96,6 +97,16 @@ def test_money_is_held_before_a_call_and_settled_after_it(pages):
     assert asker.purse.spent_nano == len(mind.calls) * one
     assert len(mind.calls) > 10
     assert asker.purse.spent_nano <= limit
+
+
+def test_a_call_waits_for_those_whose_holds_are_in_its_way(pages):
+    mind = Mind()
+    hold = worst_case(PRICE, len(canonical(said("00"))), 100, context_tokens=8192)
+    asker = Asker(pages, Purse(1000, 2 * hold), at_once=16, sleep=lambda _s: None)
+    who = Asked("a", mind, PRICE)
+    work = [lambda n=n: asker.ask(who, said(f"{n}"), {"max_tokens": 100}) for n in range(10, 30)]
+    assert len(asker.each(work)) == 20
+    assert mind.most <= 2
 
 
 def test_what_was_answered_before_a_crash_is_not_asked_again_and_what_was_in_flight_counts(

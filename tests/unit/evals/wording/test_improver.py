@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 
 import pytest
 
@@ -24,6 +25,7 @@ from volano.evals.wording.errors import (
     UnpricedError,
 )
 from volano.store.errors import UnknownArtifactError
+from volano.web.pages.choices import picture
 
 PRICES = {"coded@1": Price(Rates(10**9, 10**9), context=8192)}
 ASK = {"data": "mail", "model": "coded", "budget_calls": 900}
@@ -74,6 +76,11 @@ def test_a_better_wording_becomes_the_next_version_with_parents_why_and_a_report
     assert choice.proof["split"] == "test"
     assert choice.proof["n"] == 60
     assert all(one.values["cost"] > 0 for one in choice.candidates)
+    assert "Tokens of one" in table["markdown"]
+    assert (
+        table["settings"][choice.winner]["prompt"]["before"][0]["content"] == "Answer with a code."
+    )
+    assert "<svg" in picture(choice)
     report = desk.evals.get(done.outputs["report"])
     assert [p.role for p in report.manifest.parents] == ["subject", "winner", "dataset"]
     assert desk.prompts.read(made).render("доставка")[-1]["content"] == "доставка"
@@ -96,10 +103,19 @@ def test_the_new_words_may_have_a_name_of_their_own_and_be_written_by_a_model(de
     assert desk.prompts.get("sort-by-rule@1").manifest.meta["searched"]["calls"] == provider.total
 
 
+@pytest.mark.skipif(find_spec("gepa") is None, reason="the extra `prompts` is not installed")
+def test_gepa_is_a_run_like_the_others(desk, provider):
+    done = improved(desk, method="gepa", reflect="writer", trials=3)
+    assert done.state == "done", done.error
+    assert done.outputs["ref"] == "sort@2"
+    assert desk.prompts.get("sort@2").manifest.meta["searched"]["calls"] == provider.total <= 900
+
+
 def test_money_is_a_limit_too_and_is_told(desk):
     whole = improved(desk)
     assert whole.outputs["ref"]
     done = improved(desk, budget_money="0.012", name="cheap")
+    assert done.state == "done", done.error
     choice = desk.evals.choice(done.outputs["report"])
     told = " ".join(choice.notes)
     assert "of 0.012 USD are spent" in told
