@@ -49,6 +49,12 @@ class BadJudgeRowsError(InvalidError):
     """A search is judged on {least} rows at least, not {given}."""
 
 
+class NoClusterError(InvalidError):
+    """No row of `{ref}` has a value in the column `{column}`."""
+
+    hint = "See its columns with `volano data show {ref}`."
+
+
 class NothingMeasuredError(ConflictError):
     """The prompt as it is got no score on any of {n} rows: {why}."""
 

@@ -35,6 +35,7 @@ from volano.evals.wording.asking import Asker
 from volano.evals.wording.errors import (
     BadBudgetError,
     BadJudgeRowsError,
+    NoClusterError,
     NoReflectionError,
     UnpricedError,
 )
@@ -92,6 +93,7 @@ class Improver:
         scorers: Sequence[str] = DEFAULT,
         split: str = "test",
         judge_rows: int | None = None,
+        cluster: str | None = None,
         trials: int = TRIALS,
         shots: int = SHOTS,
         at_once: int = AT_ONCE,
@@ -103,12 +105,13 @@ class Improver:
 
         `model` and `reflect` are models of ours or TARGET:MODEL. A wording that is proven
         better becomes the next version of `name` (the prompt's own name unless said).
-        `judge_rows` bounds the held-out rows that are asked; all of them unless said.
+        `judge_rows` bounds the held-out rows that are asked; all of them unless said. `cluster` is
+        the column that names what rows share (a user, a document): such rows are not independent.
 
         Raises:
             UnknownArtifactError, UnknownCandidateError: there is no such prompt, dataset or model.
             UnknownPluginError, BadScorerError: there is no such method or scorer.
-            TooFewRowsError, TooSmallBudgetError: nothing could be proven.
+            TooFewRowsError, TooSmallBudgetError, NoClusterError: nothing could be proven.
             BadBudgetError, UnpricedError: a budget in money that cannot be kept.
             NoReflectionError, GepaMissingError: what the method needs is not there.
             MissingValueError: the prompt has variables beside `input` that have no default.
@@ -133,7 +136,7 @@ class Improver:
             "prompt": prompt.ref, "data": dataset.ref, "method": method, "split": split,
             **{role: one.to_dict() for role, one in named.items()},
             "budget_calls": budget_calls, "budget_money": _nano(budget_money),
-            "scorers": list(scorers), "judge_rows": judge_rows, "trials": trials, "shots": shots,
+            "scorers": list(scorers), "judge_rows": judge_rows, "cluster": cluster, "trials": trials, "shots": shots,
             "at_once": at_once, "seed": seed, "name": kept,
         }  # fmt: skip
         if budget_money is not None:
@@ -175,7 +178,13 @@ class Improver:
                 tools=Tools(chat=voices.chat), source=inputs["data"], shots=inputs["shots"], seed=inputs["seed"],
                 told=lambda one: _tell(work, one, purse),
             )  # fmt: skip
-            found = search(ground, inputs["method"], rows.judge, trials=inputs["trials"])
+            found = search(
+                ground,
+                inputs["method"],
+                rows.judge,
+                trials=inputs["trials"],
+                clusters=rows.clusters,
+            )
         number = f"{inputs['name']}, the new version"
         choice = choice_of(
             ground, rows, found, dataset=inputs["data"], split=inputs["split"],
@@ -233,9 +242,17 @@ class Improver:
     def _cut(self, inputs: Mapping[str, Any], by: Principal, run: str | None) -> Cut:
         train = self._datasets.rows(inputs["data"], "train", by=by, run=run)
         held_out = self._datasets.rows(inputs["data"], inputs["split"], by=by, run=run)
+        clusters: dict[str, str] = {}
+        if column := inputs["cluster"]:
+            for side in ("train", inputs["split"]):
+                records = self._datasets.stream(inputs["data"], side, by=by, run=run, whole=True)
+                clusters |= {one["id"]: str(one[column]) for one in records
+                             if one.get(column) is not None}  # fmt: skip
+            if not clusters:
+                raise NoClusterError(ref=inputs["data"], column=column)
         return cut(
             train, held_out, ref=inputs["data"], split=inputs["split"],
-            seed=inputs["seed"], judge_rows=inputs["judge_rows"],
+            seed=inputs["seed"], judge_rows=inputs["judge_rows"], clusters=clusters,
         )  # fmt: skip
 
     def _check_priced(self, named: Sequence[Named], by: Principal) -> None:
@@ -253,7 +270,7 @@ def _tell(work: Work, one: Tried, purse: Purse) -> None:
 def _rows(path: Path) -> Cut:
     raw = json.loads(path.read_text(encoding="utf-8"))
     sides = {side: [Row(**one) for one in raw[side]] for side in ("learn", "dev", "judge")}
-    return Cut(**sides, leaked=raw["leaked"])
+    return Cut(**sides, leaked=raw["leaked"], clusters=raw["clusters"])
 
 
 def _unpriced(_target: str, _model: str) -> Price | None:

@@ -8,10 +8,10 @@ from typing import Any
 from volano.evals.wording.change import whole
 from volano.evals.wording.ground import Ground, Seen, Tried
 from volano.evals.wording.rows import Row, standing_in
-from volano.stats.intervals import paired_difference
-from volano.stats.special import normal_quantile
+from volano.stats.gap import Gap, gap
+from volano.stats.power import rows_needed
 
-CONFIDENCE, POWER = 0.95, 0.8
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Judgement:
     winner, which count as 0; `dropped` those without one of the prompt as it was, and those that
     stand word for word in the winner. `needed` is how many rows in all would prove a
     difference of this size, where it is above nought. `others`: means of further scores.
+    `clusters` counts what rows share; 0 where each stands for itself.
     """
 
     n: int
@@ -36,6 +37,7 @@ class Judgement:
     dropped: int
     needed: int | None
     others: Mapping[str, tuple[float, float]]
+    clusters: int = 0
 
     @property
     def better(self) -> bool:
@@ -48,7 +50,7 @@ class Judgement:
 
 
 def judge(
-    ground: Ground, winner: Tried, rows: Sequence[Row]
+    ground: Ground, winner: Tried, rows: Sequence[Row], clusters: Mapping[str, str]
 ) -> tuple[Judgement | None, list[Seen]]:
     """Ask both every row and compare; also return what was seen of the winner.
 
@@ -65,31 +67,27 @@ def judge(
         return None, after
     first = [a.score or 0.0 for a, _ in both]
     second = [b.score or 0.0 for _, b in both]
-    found = paired_difference(first, second, CONFIDENCE)
+    groups = [clusters.get(a.row.id, "") for a, _ in both] if clusters else None
+    found = gap(first, second, groups, confidence=CONFIDENCE)
     return Judgement(
         len(both), _mean(first), _mean(second), found.value, found.low, found.high,
         newly_wrong=sum(b < a for a, b in zip(first, second, strict=True)),
         newly_right=sum(b > a for a, b in zip(first, second, strict=True)),
         unmeasured=sum(b.score is None for _, b in both),
         dropped=len(rows) - len(both),
-        needed=None if found.low > 0 else rows_needed(first, second),
+        needed=None if found.low > 0 else _needed(first, second, found),
+        clusters=found.clusters if clusters else 0,
         others=_others(both),
     ), after  # fmt: skip
 
 
-def rows_needed(first: Sequence[float], second: Sequence[float]) -> int | None:
-    """Return how many rows prove a difference of this size in four cases of five; None below nought.
-
-    n = ((z(1 - a/2) + z(power)) s / d)², with s and d of the paired differences
-    (Lachin 1981, Controlled Clinical Trials 2:93-113).
-    """
-    gaps = [b - a for a, b in zip(first, second, strict=True)]
-    mean = _mean(gaps)
-    if mean <= 0:
+def _needed(first: Sequence[float], second: Sequence[float], found: Gap) -> int | None:
+    """Return how many rows find a difference of this size in four cases of five; None below nought."""
+    if found.value <= 0:
         return None
-    variance = math.fsum((gap - mean) ** 2 for gap in gaps) / max(1, len(gaps) - 1)
-    z = normal_quantile((1 + CONFIDENCE) / 2) + normal_quantile(POWER)
-    return math.ceil(z * z * variance / mean**2)
+    gaps = [b - a for a, b in zip(first, second, strict=True)]
+    variance = math.fsum((one - found.value) ** 2 for one in gaps) / max(1, len(gaps) - 1)
+    return rows_needed(found.value, variance, design=max(1.0, found.n / found.effective))
 
 
 def _others(both: Sequence[tuple[Seen, Seen]]) -> dict[str, tuple[float, float]]:

@@ -6,8 +6,8 @@ rows to *learn* from (examples, mistakes shown to a model that writes) and *dev*
 rows that choose. Methods never see a judging row.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from volano.data.dedup import near_twins
 from volano.data.fold import fold
@@ -26,31 +26,41 @@ TELLING = 20
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """`learn` and `dev` rows of train, `judge` rows of the held-out split, and the ids left out."""
+    """`learn` and `dev` rows of train, `judge` rows of the held-out split, and the ids left out.
+
+    `clusters` names, by id, what judging rows share (a user, a document), where that is known.
+    """
 
     learn: Sequence[Row]
     dev: Sequence[Row]
     judge: Sequence[Row]
     leaked: Sequence[str]
+    clusters: Mapping[str, str] = field(default_factory=dict)
 
 
 def cut(
     train: Sequence[Row], held_out: Sequence[Row], *, ref: str, split: str, seed: int,
     judge_rows: int | None = None, dev_most: int = DEV_MOST,
+    clusters: Mapping[str, str] | None = None,
 ) -> Cut:  # fmt: skip
     """Return the rows of a search; the same rows and seed give the same cut in any order.
+
+    `clusters` are those of all rows, by id: a train row of a held-out cluster is left out, too.
 
     Raises:
         TooFewRowsError: fewer than 50 on either side.
     """
     judge = sorted(_distinct(held_out), key=lambda row: position(row.text, seed))[:judge_rows]
-    leaked = leaks(train, held_out)
+    named = clusters or {}
+    shared = {named.get(row.id, "") for row in held_out} - {""}
+    leaked = leaks(train, held_out) | {row.id for row in train if named.get(row.id) in shared}
     usable = [row for row in _distinct(train) if row.id not in leaked]
     for rows, where in ((usable, "train"), (judge, split)):
         if len(rows) < LEAST:
             raise TooFewRowsError(ref=ref, n=len(rows), split=where, least=LEAST)
     learn, dev = _stratified(usable, seed, min(dev_most, len(usable) // 2))
-    return Cut(learn, dev, judge, sorted(leaked))
+    judging = {row.id: name for row in judge if (name := named.get(row.id))}
+    return Cut(learn, dev, judge, sorted(leaked), judging)
 
 
 def leaks(rows: Sequence[Row], held_out: Sequence[Row]) -> set[str]:

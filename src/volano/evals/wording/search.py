@@ -1,7 +1,7 @@
 """A search from end to end: the prompt as it is, the method's candidates, one judgement."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from volano.data.row import Row
@@ -44,7 +44,10 @@ def check_budget(calls: int, *, dev: int, judge_rows: int) -> None:
         )
 
 
-def search(ground: Ground, method: str, held_out: Sequence[Row], *, trials: int = TRIALS) -> Found:
+def search(
+    ground: Ground, method: str, held_out: Sequence[Row], *, trials: int = TRIALS,
+    clusters: Mapping[str, str] | None = None,
+) -> Found:  # fmt: skip
     """Measure the prompt as it is, let a method try, and judge the best once.
 
     Raises:
@@ -67,7 +70,7 @@ def search(ground: Ground, method: str, held_out: Sequence[Row], *, trials: int 
     if best is first:
         return Found(best, None, ())
     try:
-        judged, seen = judge(ground, best, held_out)
+        judged, seen = judge(ground, best, held_out, clusters or {})
     except BudgetSpentError as error:
         return Found(best, None, (), f"it could not be judged: {error.message}")
     why = "" if judged else "no held-out row was left to judge it on"

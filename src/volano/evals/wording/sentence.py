@@ -68,6 +68,8 @@ def _gap(one: Judgement, on_dev: float) -> list[str]:
         )
     ]
     told.append(f"{one.newly_right} held-out rows got better, {one.newly_wrong} got worse.")
+    if one.clusters:
+        told.append(f"Held-out rows share {one.clusters} clusters; the interval reckons with that.")
     if one.unmeasured:
         told.append(f"{one.unmeasured} held-out rows got no score with it and count as 0.")
     if one.dropped:

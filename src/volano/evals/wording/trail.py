@@ -10,7 +10,8 @@ from volano.evals.wording.judgement import Judgement
 from volano.evals.wording.rows import Cut
 from volano.evals.wording.search import Found
 from volano.evals.wording.sentence import notes, verdict
-from volano.stats.intervals import paired_difference, paired_means, wilson
+from volano.stats.gap import gap
+from volano.stats.intervals import paired_means, wilson
 
 ABOUT = "wording"
 SPLIT = "train, the part that chooses"
@@ -67,7 +68,7 @@ def _paired(first: Tried, one: Tried) -> Mapping[str, float]:
     theirs = {seen.row.id: seen.score or 0.0 for seen in first.seen}
     before = [theirs[seen.row.id] for seen in one.seen]
     after = [seen.score or 0.0 for seen in one.seen]
-    found = paired_difference(before, after)
+    found = gap(before, after)
     pairs = list(zip(before, after, strict=True))
     return {
         "difference": found.value, "low": found.low, "high": found.high,

@@ -99,6 +99,7 @@ VERBS = (
                   default=("exact_match", "valid_json", "field_accuracy")),
             Param("split", "the held-out split that judges", default="test"),
             Param("judge_rows", "held-out rows that are asked at most", "int", least=50, most=1_000_000),
+            Param("cluster", "the column that names what rows share: a user, a document"),
             Param("trials", "candidates at most", "int", default=24, least=1, most=1000),
             Param("shots", "examples in a prompt at most", "int", default=8, least=1, most=32),
             Param("at_once", "calls in flight", "int", default=4, least=1, most=64),

@@ -19,6 +19,7 @@ from volano.evals.errors import BadConcurrencyError, UnknownCandidateError
 from volano.evals.wording.errors import (
     BadBudgetError,
     BadJudgeRowsError,
+    NoClusterError,
     NoReflectionError,
     TooFewRowsError,
     TooSmallBudgetError,
@@ -171,6 +172,7 @@ def _failing(desk):
         ({"budget_money": "1", "model": "deaf"}, UnpricedError),
         ({"at_once": 0}, BadConcurrencyError),
         ({"judge_rows": 10}, BadJudgeRowsError),
+        ({"cluster": "user"}, NoClusterError),
         ({"data": "few"}, TooFewRowsError),
     ],
 )

@@ -67,3 +67,12 @@ def test_fewer_than_fifty_rows_on_either_side_are_refused():
 def test_held_out_rows_that_stand_in_a_prompt_are_found():
     words = f"For example: {TEST[3].text.upper()} is Q7. Ja."
     assert standing_in(words, [*TEST, *made([{"text": "ja", "label": "B4"}])]) == {TEST[3].id}
+
+
+def test_train_rows_of_a_held_out_cluster_are_left_out():
+    named = {row.id: f"user {at}" for at, row in enumerate(TRAIN)}
+    named |= {row.id: f"user {at // 2}" for at, row in enumerate(TEST)}
+    one = sides(clusters=named)
+    assert len(one.leaked) == 50
+    assert set(one.leaked) == {row.id for row in TRAIN[:50]}
+    assert len(set(one.clusters.values())) == 50

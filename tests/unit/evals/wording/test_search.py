@@ -91,6 +91,17 @@ def test_what_is_not_proven_is_said_so_with_the_rows_it_would_take(stage):
     assert any("rows more would prove" in one for one in told)
 
 
+def test_rows_of_one_cluster_are_less_of_a_proof(stage):
+    made, found = done(stage)
+    again = stage()
+    shared = {row.id: str(at % 6) for at, row in enumerate(again.cut.judge)}
+    clustered = search(again.ground, "few-shot", again.cut.judge, trials=8, clusters=shared)
+    assert clustered.judged.difference == found.judged.difference
+    assert clustered.judged.low < found.judged.low
+    assert "share 6 clusters" in " ".join(notes(again.ground, again.cut, clustered))
+    assert "clusters" not in " ".join(notes(made.ground, made.cut, found))
+
+
 def test_the_same_seed_makes_the_same_search_whatever_is_in_flight(stage):
     one, _ = done(stage, at_once=1)
     other, _ = done(stage, at_once=8)

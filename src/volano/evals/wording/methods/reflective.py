@@ -51,7 +51,7 @@ def require() -> None:
 def evolve(ground: Ground, trials: int) -> None:
     """Let the instruction evolve until the budget or the number of trials is spent."""
     require()
-    adapter = _Adapter(ground)
+    adapter: Any = _Adapter(ground)  # its protocol is generic in what it never looks at
     gepa.optimize(
         {PART: words_of(ground.incumbent) or BLANK},
         trainset=list(ground.learn),
