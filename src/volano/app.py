@@ -63,6 +63,7 @@ from volano.evals.candidates import Candidates
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.evals.searcher import Searcher
+from volano.evals.wording import Improver
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.metrics import Metrics
 from volano.feedback.recording import recorder
@@ -302,15 +303,20 @@ class App:
             self.runs, self.evals, self.datasets, self.flows, self.models, self.targets.chat
         )
         self.searcher = Searcher(self.runs, self.models, self.datasets, self.catalog, path("tools"))
+        candidates = Candidates(self.models, self.flows, self.prompts, self.targets.get)
         self.adviser = Adviser(
             self.runs,
             self.catalog,
             self.evals,
             self.datasets,
-            Candidates(self.models, self.flows, self.prompts, self.targets.get),
+            candidates,
             self.examiner,
             self._price_of,
         )
+        self.improver = Improver(
+            self.runs, self.catalog, self.prompts, self.datasets,
+            candidates, self.examiner, self._price_of,
+        )  # fmt: skip
         self.publisher = Publisher(
             run=path("run"),
             catalog=self.catalog,

@@ -26,6 +26,7 @@ from volano.evals.advise import Adviser
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.evals.searcher import Searcher
+from volano.evals.wording import Improver
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.metrics import Metrics
 from volano.feedback.reviews import Reviews
@@ -129,6 +130,7 @@ KEEPERS = {
     "spans": Spans,
     "schedules": Schedules,
     "searcher": Searcher,
+    "improver": Improver,
     "scorecard": Scorecard,
     "slos": SLOs,
     "steps": Steps,

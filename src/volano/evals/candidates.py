@@ -71,7 +71,7 @@ class Candidates:
             UnknownCandidateError: nothing has this name.
         """
         split = [part.strip() for name in names for part in name.split(",")]
-        found = [self._named(name) for name in dict.fromkeys(filter(None, split))]
+        found = [self.named(name) for name in dict.fromkeys(filter(None, split))]
         found = list({(one.kind, one.ref): one for one in found}.values())
         if not 2 <= len(found) <= MOST:
             raise NoCandidateError(reason=f"candidates are 2 to {MOST}, not {len(found)}")
@@ -113,7 +113,12 @@ class Candidates:
             return self._prompts.read(self._prompts.get(given))
         return Prompt(wording["template"], settings=wording["settings"])
 
-    def _named(self, name: str) -> Named:
+    def named(self, name: str) -> Named:
+        """Return what one name means.
+
+        Raises:
+            UnknownCandidateError: nothing has this name.
+        """
         before, colon, _ = name.partition(":")
         if colon and "@" not in before:
             try:

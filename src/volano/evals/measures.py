@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Unit = Literal["bytes", "share", "tokens/s", "ms", "money", "s"]
+Unit = Literal["bytes", "share", "tokens/s", "ms", "money", "s", "tokens"]
 
 SIZES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 TIMES = {"MS": 1, "S": 1000}
@@ -42,6 +42,7 @@ MEASURES: Mapping[str, Measure] = {
         Measure("latency", "Latency, median", "quickest", False, "ms", True),
         Measure("p95", "Latency, 95 %", "smoothest", False, "ms", True),
         Measure("cost", "Cost of 1,000", "cheapest", False, "money", True),
+        Measure("tokens", "Tokens of one", "briefest", False, "tokens", True),
         Measure("busy", "Engine time of one", "lightest", False, "s", True),
     )
 }

@@ -31,6 +31,7 @@ _UNITS: Mapping[str, Mapping[str, float]] = {
     "s": {"S": 1, "MS": 0.001},
     "tokens/s": {"": 1, "TOKENS/S": 1, "TOK/S": 1},
     "money": {"": 1},
+    "tokens": {"": 1, "TOKENS": 1},
 }
 USUAL = "fastest"
 MOST = 4096

@@ -14,7 +14,7 @@ from volano.web.pages.view import Cell, Column, Drawing, Facts, Row, Section, Ta
 
 _WIDE, _HIGH = 640, 300
 _LEFT, _RIGHT, _TOP, _BASE = 52, 16, 14, 252
-_ALONG = ("cost", "size", "latency", "busy")
+_ALONG = ("cost", "size", "latency", "busy", "tokens")
 """What lies along the drawing: the first that all have a value above nought of."""
 
 
