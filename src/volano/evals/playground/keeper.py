@@ -1,0 +1,258 @@
+"""The playground's verbs: try a draft on players side by side, or over the first rows of a dataset."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from volano.core.errors import InvalidError, VolanoError
+from volano.core.principal import Principal
+from volano.core.ref import Ref
+from volano.data.keeper import Datasets
+from volano.evals.playground import grid
+from volano.evals.playground.asking import Asking
+from volano.evals.playground.draft import INPUT, Draft, draft_of
+from volano.evals.playground.players import Player, Players
+from volano.evals.playground.take import Take
+from volano.evals.playground.warm import Warm
+from volano.evals.scoring import make
+from volano.prompts.keeper import Prompts
+
+AT_ONCE = 8
+_EACH = 2
+_DONE = object()
+
+Event = dict[str, Any]
+"""What comes while players answer. `column` counts players, `row` rows, both from 0.
+
+    {"column": 0, "text": "Bon"}                  a piece
+    {"column": 0, "take": {...}}                  a Take as it is; in a grid with its `row`
+    {"row": 0, "id": ..., "text": ..., "wanted": ...}   a row of a grid
+    {"column": 0, "total": {...}}                 a column of a grid, after its last row
+"""
+
+
+class BadValueError(InvalidError):
+    """`{given}` gives no value to a variable."""
+
+    hint = "Write it as NAME=VALUE."
+
+
+class Playground:
+    """Tries drafts. Nothing is kept but the recorded calls."""
+
+    def __init__(
+        self, *, prompts: Prompts, datasets: Datasets, players: Players, asking: Asking, warm: Warm
+    ):
+        self._prompts = prompts
+        self._datasets = datasets
+        self._players = players
+        self._asking = asking
+        self._warm = warm
+
+    def choices(self) -> dict[str, list[str]]:
+        """Return who can be asked, by kind."""
+        return self._players.choices()
+
+    def draft(self, ref: Ref | str) -> Draft:
+        """Return a version of a prompt as a draft.
+
+        Raises:
+            UnknownArtifactError: there is no such prompt.
+        """
+        artifact = self._prompts.get(ref)
+        return draft_of(self._prompts.read(artifact), artifact.ref)
+
+    def ask(
+        self,
+        ref: Ref | str,
+        *,
+        model: Sequence[str],
+        var: Sequence[str] = (),
+        data: str | None = None,
+        split: str = "test",
+        limit: int = grid.USUAL_ROWS,
+        scorer: str = grid.FIRST,
+        by: Principal,
+    ) -> dict[str, Any]:
+        """Ask a prompt of several models, and return their answers side by side.
+
+        With `data`, of the first rows of a dataset: each row's text is the value of `input`, its
+        other fields are those of the variables that bear their names.
+
+        Raises:
+            UnknownArtifactError: there is no such prompt or dataset.
+            UnknownPlayerError, PlayersError: nobody has this name, or they are too many.
+            BadValueError: a value without a name.
+        """
+        draft = replace(self.draft(ref), values=values_of(var))
+        names = self._players.read(model)
+        players = [self._players.find(name) for name in names]
+        if data is None:
+            events = self._columns(draft, players, by, threading.Event())
+            takes = {e["column"]: e["take"] for e in events if "take" in e}
+            return {"prompt": draft.ref, "takes": [takes[at] for at in sorted(takes)]}
+        found = list(
+            self.grid(draft, names, data=data, split=split, limit=limit, scorer=scorer, by=by)
+        )
+        return {
+            "prompt": draft.ref, "data": data,
+            "takes": [e["take"] for e in found if "take" in e],
+            "totals": {names[e["column"]]: e["total"] for e in found if "total" in e},
+        }  # fmt: skip
+
+    def stream(
+        self,
+        draft: Draft,
+        names: Sequence[str],
+        *,
+        by: Principal,
+        stop: threading.Event | None = None,
+    ) -> Iterator[Event]:
+        """Ask all at once; yield what comes as it comes. `stop`, or closing this, hangs up.
+
+        Raises:
+            PlayersError: none, or too many.
+        """
+        yield from self._columns(draft, self._named(names), by, stop or threading.Event())
+
+    def grid(
+        self,
+        draft: Draft,
+        names: Sequence[str],
+        *,
+        data: str,
+        split: str = "test",
+        limit: int = grid.USUAL_ROWS,
+        scorer: str = grid.FIRST,
+        by: Principal,
+        stop: threading.Event | None = None,
+    ) -> Iterator[Event]:
+        """Ask the first rows of a dataset of all players, and score the answers; rows come in order.
+
+        Raises:
+            PlayersError: none, or too many.
+            UnknownArtifactError, UnknownSplitError, ForbiddenError: as the dataset says.
+            UnknownPluginError, BadScorerError: there is no such scorer, or it needs settings.
+        """
+        players, stop = self._named(names), stop or threading.Event()
+        measure = make(scorer)[1]
+        asked = list(grid.rows(self._datasets, data, split, limit, by=by))
+        for at, row in enumerate(asked):
+            yield {"row": at, "id": row.id, "text": row.text, "wanted": row.wanted}
+        takes: list[list[Take]] = [[] for _ in players]
+
+        def cell(at: int, column: int, put: Callable[[Event], None]) -> None:
+            row = asked[at]
+            values = {**row.fields, **({INPUT: row.text} if row.text else {})}
+            take = self._whole(players[column], draft, values, by, stop)
+            if take is None:
+                return
+            take = grid.scored(take, row, measure)
+            takes[column].append(take)
+            put({"row": at, "column": column, "take": take.to_dict()})
+
+        work = [(at, column) for at in range(len(asked)) for column in range(len(players))]
+        yield from _gather(
+            [partial(cell, at, column) for at, column in work],
+            min(AT_ONCE, _EACH * len(players)), stop,
+        )  # fmt: skip
+        for column, found in enumerate(takes):
+            yield {"column": column, "total": grid.total(found)}
+
+    def close(self) -> None:
+        """End the engines that are kept warm."""
+        self._warm.close()
+
+    def _named(self, names: Sequence[str]) -> list[Player | Take]:
+        """Return the players; a name that means nobody becomes the Take that says so."""
+        found: list[Player | Take] = []
+        for name in self._players.read(names):
+            try:
+                found.append(self._players.find(name))
+            except VolanoError as error:
+                found.append(Take(name, "error", "", error.message, error.advice))
+        return found
+
+    def _columns(
+        self, draft: Draft, players: Sequence[Player | Take], by: Principal, stop: threading.Event
+    ) -> Iterator[Event]:
+        def column(at: int, put: Callable[[Event], None]) -> None:
+            for piece in self._pieces(players[at], draft, None, by):
+                if stop.is_set():
+                    return
+                told = {"text": piece} if isinstance(piece, str) else {"take": piece.to_dict()}
+                put({"column": at, **told})
+
+        yield from _gather([partial(column, at) for at in range(len(players))], len(players), stop)
+
+    def _whole(
+        self, player: Player | Take, draft: Draft, values: Mapping[str, Any], by: Principal,
+        stop: threading.Event,
+    ) -> Take | None:  # fmt: skip
+        """Return the Take; None where it was stopped before."""
+        for piece in self._pieces(player, draft, values, by):
+            if stop.is_set():
+                return None
+            if isinstance(piece, Take):
+                return piece
+        return None
+
+    def _pieces(
+        self, player: Player | Take, draft: Draft, values: Mapping[str, Any] | None, by: Principal
+    ) -> Iterator[str | Take]:
+        if isinstance(player, Take):
+            return iter((player,))
+        return self._asking.ask(player, draft, values, by=by)
+
+
+def values_of(given: Sequence[str]) -> dict[str, str]:
+    """Read `name=value`, once for each variable.
+
+    Raises:
+        BadValueError: no name, or no `=`.
+    """
+    values = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not equals or not name.strip():
+            raise BadValueError(given=one[:60])
+        values[name.strip()] = value
+    return values
+
+
+def _gather(
+    work: Sequence[Callable[[Callable[[Event], None]], None]], at_once: int, stop: threading.Event
+) -> Iterator[Event]:
+    """Do the work on threads; yield what it puts, as it comes. Closed early, it stops all."""
+    told: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def one(do: Callable[[Callable[[Event], None]], None]) -> None:
+        try:
+            if not stop.is_set():
+                do(told.put)
+        except BaseException as error:
+            told.put(error)
+            raise
+        finally:
+            told.put(_DONE)
+
+    pool = ThreadPoolExecutor(max(1, at_once), thread_name_prefix="playground")
+    try:
+        for do in work:
+            pool.submit(one, do)
+        left = len(work)
+        while left:
+            event = told.get()
+            if event is _DONE:
+                left -= 1
+            elif isinstance(event, BaseException):
+                raise event
+            else:
+                yield event
+    finally:
+        stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
