@@ -400,7 +400,12 @@ class App:
             self.targets.get,
         )
         return Playground(
-            prompts=self.prompts, datasets=self.datasets, players=players, asking=asking, warm=warm
+            prompts=self.prompts,
+            datasets=self.datasets,
+            players=players,
+            asking=asking,
+            warm=warm,
+            recorded=self.traces.by_ids,
         )
 
     def _attached(self) -> list[Attached]:

@@ -1,6 +1,6 @@
 """The playground: a prompt under work, asked of several models side by side, or over a few rows.
 
-What enters: a Draft (messages with variables, their values, settings, a schema) and the names of
+What enters: a Sketch (a prompt with the values of its variables) and the names of
 players. What leaves: pieces of answers as they come, then a Take for each; nothing is kept but
 the calls, which are recorded like all others, with the tag `playground`.
 """

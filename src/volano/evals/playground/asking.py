@@ -14,18 +14,19 @@ from volano.core.principal import Principal
 from volano.costs.budget import covers
 from volano.costs.keeper import Costs, Frames
 from volano.costs.price import Price, cost
-from volano.evals.playground.draft import Draft
+from volano.evals.playground.sketch import INPUT, Sketch
 from volano.evals.playground.players import CHANNEL, Player
 from volano.evals.playground.take import Take, state_of
 from volano.evals.playground.warm import Warm
 from volano.models.errors import ModelNotUsableError
+from volano.prompts.prompt import Prompt
 from volano.serving import HttpChat
 from volano.traces.frame import Call, Kind, encode
 from volano.wire.exchange import Usage
 
 TAG = "playground"
 MAX_TOKENS = 512
-DRAFT = "draft"
+DRAFT = "sketch"
 
 ChatAt = Callable[[str, str], AbstractContextManager[HttpChat]]
 """Opens a chat with a model (second) at a target (first)."""
@@ -68,7 +69,7 @@ class Asking:
     def ask(
         self,
         player: Player,
-        draft: Draft,
+        sketch: Sketch,
         values: Mapping[str, Any] | None = None,
         *,
         by: Principal,
@@ -81,8 +82,8 @@ class Asking:
         error: VolanoError | None = None
         sent: dict[str, Any] = {}
         try:
-            sent = wanted(player, draft, values)
-            with self._open(player, trace, draft.ref or DRAFT, by) as chat:
+            sent = wanted(player, sketch, values)
+            with self._open(player, trace, sketch.ref or DRAFT, by) as chat:
                 began_us, began = self._clock.now_us(), time.monotonic_ns()
                 for piece in chat.stream(**sent):
                     if isinstance(piece, Answer):
@@ -97,7 +98,7 @@ class Asking:
             latency_us = (time.monotonic_ns() - began) // 1000
             take = self._take(player, "".join(texts), whole, error, first_us, latency_us, trace)
             if player.kind != CHANNEL and sent:
-                self._record(player, sent, take, began_us, draft, by)
+                self._record(player, sent, take, began_us, sketch, by)
         yield take
 
     def _open(
@@ -129,10 +130,11 @@ class Asking:
         latency_us: int,
         trace: str,
     ) -> Take:
+        channel = player.ref if player.kind == CHANNEL else ""
         if error is not None:
             return Take(
                 player.name, "error", text, error.message, error.advice, first_us=first_us,
-                latency_us=latency_us, trace=trace,
+                latency_us=latency_us, trace=trace, channel=channel,
             )  # fmt: skip
         answer = whole or Answer(text, "cut")
         nano, currency = self._cost(player, answer, latency_us)
@@ -140,7 +142,7 @@ class Asking:
             player.name, state_of(answer), answer.text,
             prompt_tokens=answer.prompt_tokens, completion_tokens=answer.completion_tokens,
             first_us=first_us, latency_us=latency_us, cost_nano=nano, currency=currency,
-            trace=trace,
+            trace=trace, channel=channel,
         )  # fmt: skip
 
     def _cost(self, player: Player, answer: Answer, latency_us: int) -> tuple[int | None, str]:
@@ -158,7 +160,7 @@ class Asking:
         sent: Mapping[str, Any],
         take: Take,
         began_us: int,
-        draft: Draft,
+        sketch: Sketch,
         by: Principal,
     ) -> None:
         """Leave a trace, as a call through the gateway does."""
@@ -177,28 +179,37 @@ class Asking:
             target=player.target or "engine", model=model, streamed=True,
             status=200 if outcome == "ok" else 502, outcome=outcome, error=take.error or None,
             request=_json({"model": model, "stream": True, **sent}), response=_json(said),
-            worker="control", tags={TAG: draft.ref or DRAFT, "replay": TAG},
+            worker="control", tags={TAG: sketch.ref or DRAFT, "replay": TAG},
             provider=self._provider_of(player.target) if player.target else "engine",
         )  # fmt: skip
         self._frames.append(int(Kind.CALL), encode(frame))
 
 
-def wanted(player: Player, draft: Draft, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def wanted(player: Player, sketch: Sketch, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the messages and settings that this player is sent.
 
     A channel and a flow bring their own prompt: they are given the user's words only.
 
     Raises:
-        BadPromptError: the draft is no prompt, or a value is missing.
+        BadPromptError: the sketch is no prompt, or a value is missing.
     """
-    given = {**draft.values, **(values or {})}
-    words = Draft(values=given).said
+    words = sketch.words(values)
     if player.kind == CHANNEL:
         return {"messages": _user(words)}
-    if player.prompt is not None:
-        settings = {"max_tokens": MAX_TOKENS, **player.prompt.settings}
-        return {"messages": player.prompt.render(words), **settings}
-    return {"messages": draft.render(values), "max_tokens": MAX_TOKENS, **draft.settings}
+    prompt = player.prompt
+    if prompt is not None:
+        messages = prompt.render({INPUT: words, **sketch.given(prompt, values)})
+        return {"messages": messages, "max_tokens": MAX_TOKENS, **_asked_with(prompt)}
+    return {
+        "messages": sketch.render(values), "max_tokens": MAX_TOKENS, **_asked_with(sketch.prompt),
+    }  # fmt: skip
+
+
+def _asked_with(prompt: Prompt) -> dict[str, Any]:
+    if prompt.schema is None:
+        return dict(prompt.settings)
+    form = {"name": "answer", "schema": dict(prompt.schema)}
+    return {**prompt.settings, "response_format": {"type": "json_schema", "json_schema": form}}
 
 
 def _user(text: str) -> Sequence[dict[str, str]]:

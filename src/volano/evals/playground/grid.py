@@ -1,4 +1,4 @@
-"""The grid: a draft over the first rows of a dataset, each row asked of each player."""
+"""The grid: a sketch over the first rows of a dataset, each row asked of each player."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,8 @@
-"""The playground's verbs: try a draft on players side by side, or over the first rows of a dataset."""
+"""The playground's verbs: try a sketch on players side by side, or over the first rows of a dataset."""
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,20 +12,29 @@ from typing import Any
 from volano.core.errors import InvalidError, VolanoError
 from volano.core.principal import Principal
 from volano.core.ref import Ref
+from volano.core.template.errors import UnknownVariableError
 from volano.data.keeper import Datasets
 from volano.evals.playground import grid
 from volano.evals.playground.asking import Asking
-from volano.evals.playground.draft import INPUT, Draft, draft_of
+from volano.evals.playground.sketch import INPUT, Sketch, typed
 from volano.evals.playground.players import Player, Players
 from volano.evals.playground.take import Take
 from volano.evals.playground.warm import Warm
 from volano.evals.scoring import make
+from volano.prompts.draft import Draft, said_of
 from volano.prompts.keeper import Prompts
+from volano.prompts.prompt import Prompt
+from volano.store.artifact import Artifact
+from volano.traces.trace import Trace
 
 AT_ONCE = 8
 _EACH = 2
+_WAIT_S = 1.5
+"""So long a column waits for its record, which says what it cost."""
 _DONE = object()
 
+Recorded = Callable[[Sequence[str]], Mapping[str, Trace]]
+"""The calls that are recorded, by trace."""
 Event = dict[str, Any]
 """What comes while players answer. `column` counts players, `row` rows, both from 0.
 
@@ -45,26 +55,28 @@ class Playground:
     """Tries drafts. Nothing is kept but the recorded calls."""
 
     def __init__(
-        self, *, prompts: Prompts, datasets: Datasets, players: Players, asking: Asking, warm: Warm
-    ):
+        self, *, prompts: Prompts, datasets: Datasets, players: Players, asking: Asking,
+        warm: Warm, recorded: Recorded,
+    ):  # fmt: skip
         self._prompts = prompts
         self._datasets = datasets
         self._players = players
         self._asking = asking
         self._warm = warm
+        self._recorded = recorded
 
     def choices(self) -> dict[str, list[str]]:
         """Return who can be asked, by kind."""
         return self._players.choices()
 
-    def draft(self, ref: Ref | str) -> Draft:
-        """Return a version of a prompt as a draft.
+    def sketch(self, ref: Ref | str) -> Sketch:
+        """Return a version of a prompt as a sketch.
 
         Raises:
             UnknownArtifactError: there is no such prompt.
         """
         artifact = self._prompts.get(ref)
-        return draft_of(self._prompts.read(artifact), artifact.ref)
+        return Sketch(self._prompts.read(artifact), {}, artifact.ref)
 
     def ask(
         self,
@@ -88,25 +100,26 @@ class Playground:
             UnknownPlayerError, PlayersError: nobody has this name, or they are too many.
             BadValueError: a value without a name.
         """
-        draft = replace(self.draft(ref), values=values_of(var))
+        sketch = self.sketch(ref)
+        sketch = replace(sketch, values=values_of(sketch.prompt, var))
         names = self._players.read(model)
         players = [self._players.find(name) for name in names]
         if data is None:
-            events = self._columns(draft, players, by, threading.Event())
+            events = self._columns(sketch, players, by, threading.Event())
             takes = {e["column"]: e["take"] for e in events if "take" in e}
-            return {"prompt": draft.ref, "takes": [takes[at] for at in sorted(takes)]}
+            return {"prompt": sketch.ref, "takes": [takes[at] for at in sorted(takes)]}
         found = list(
-            self.grid(draft, names, data=data, split=split, limit=limit, scorer=scorer, by=by)
+            self.grid(sketch, names, data=data, split=split, limit=limit, scorer=scorer, by=by)
         )
         return {
-            "prompt": draft.ref, "data": data,
+            "prompt": sketch.ref, "data": data,
             "takes": [e["take"] for e in found if "take" in e],
             "totals": {names[e["column"]]: e["total"] for e in found if "total" in e},
         }  # fmt: skip
 
     def stream(
         self,
-        draft: Draft,
+        sketch: Sketch,
         names: Sequence[str],
         *,
         by: Principal,
@@ -117,11 +130,11 @@ class Playground:
         Raises:
             PlayersError: none, or too many.
         """
-        yield from self._columns(draft, self._named(names), by, stop or threading.Event())
+        yield from self._columns(sketch, self._named(names), by, stop or threading.Event())
 
     def grid(
         self,
-        draft: Draft,
+        sketch: Sketch,
         names: Sequence[str],
         *,
         data: str,
@@ -148,7 +161,7 @@ class Playground:
         def cell(at: int, column: int, put: Callable[[Event], None]) -> None:
             row = asked[at]
             values = {**row.fields, **({INPUT: row.text} if row.text else {})}
-            take = self._whole(players[column], draft, values, by, stop)
+            take = self._whole(players[column], sketch, values, by, stop)
             if take is None:
                 return
             take = grid.scored(take, row, measure)
@@ -160,8 +173,17 @@ class Playground:
             [partial(cell, at, column) for at, column in work],
             min(AT_ONCE, _EACH * len(players)), stop,
         )  # fmt: skip
+        priced = iter(self._priced([one for found in takes for one in found]))
         for column, found in enumerate(takes):
-            yield {"column": column, "total": grid.total(found)}
+            yield {"column": column, "total": grid.total([next(priced) for _ in found])}
+
+    def save(self, name: str, sketch: Sketch, *, why: str = "", by: Principal) -> Artifact:
+        """Save a sketch as the next version of a prompt.
+
+        Raises:
+            VolanoError: as `prompts.save`.
+        """
+        return self._prompts.keep(name, Draft.read(said_of(sketch.prompt)), why=why, by=by)
 
     def close(self) -> None:
         """End the engines that are kept warm."""
@@ -178,49 +200,75 @@ class Playground:
         return found
 
     def _columns(
-        self, draft: Draft, players: Sequence[Player | Take], by: Principal, stop: threading.Event
+        self, sketch: Sketch, players: Sequence[Player | Take], by: Principal, stop: threading.Event
     ) -> Iterator[Event]:
         def column(at: int, put: Callable[[Event], None]) -> None:
-            for piece in self._pieces(players[at], draft, None, by):
+            for piece in self._pieces(players[at], sketch, None, by):
                 if stop.is_set():
                     return
+                if isinstance(piece, Take):
+                    takes[at] = piece
                 told = {"text": piece} if isinstance(piece, str) else {"take": piece.to_dict()}
                 put({"column": at, **told})
 
         yield from _gather([partial(column, at) for at in range(len(players))], len(players), stop)
 
     def _whole(
-        self, player: Player | Take, draft: Draft, values: Mapping[str, Any], by: Principal,
+        self, player: Player | Take, sketch: Sketch, values: Mapping[str, Any], by: Principal,
         stop: threading.Event,
     ) -> Take | None:  # fmt: skip
         """Return the Take; None where it was stopped before."""
-        for piece in self._pieces(player, draft, values, by):
+        for piece in self._pieces(player, sketch, values, by):
             if stop.is_set():
                 return None
             if isinstance(piece, Take):
                 return piece
         return None
 
+    def _priced(self, takes: Sequence[Take]) -> list[Take]:
+        """Return them with what the gateway says that they cost, as soon as it is recorded."""
+        wanted = [one.trace for one in takes if one.channel and one.trace]
+        found: Mapping[str, Trace] = {}
+        until = time.monotonic() + (_WAIT_S if wanted else 0)
+        while wanted:
+            found = self._recorded(wanted)
+            if len(found) == len(wanted) or time.monotonic() > until:
+                break
+            time.sleep(_WAIT_S / 20)
+        return [
+            replace(
+                one, cost_nano=found[one.trace].cost_nano, release=found[one.trace].release,
+                currency=found[one.trace].cost_currency or "",
+            )
+            if one.trace in found
+            else one
+            for one in takes
+        ]  # fmt: skip
+
     def _pieces(
-        self, player: Player | Take, draft: Draft, values: Mapping[str, Any] | None, by: Principal
+        self, player: Player | Take, sketch: Sketch, values: Mapping[str, Any] | None, by: Principal
     ) -> Iterator[str | Take]:
         if isinstance(player, Take):
             return iter((player,))
-        return self._asking.ask(player, draft, values, by=by)
+        return self._asking.ask(player, sketch, values, by=by)
 
 
-def values_of(given: Sequence[str]) -> dict[str, str]:
+def values_of(prompt: Prompt, given: Sequence[str]) -> dict[str, Any]:
     """Read `name=value`, once for each variable.
 
     Raises:
         BadValueError: no name, or no `=`.
+        UnknownVariableError, UnfitValueError: the prompt has no such variable, or of another type.
     """
     values = {}
     for one in given:
-        name, equals, value = one.partition("=")
-        if not equals or not name.strip():
+        name, equals, text = one.partition("=")
+        name = name.strip()
+        if not equals or not name:
             raise BadValueError(given=one[:60])
-        values[name.strip()] = value
+        if name not in prompt.variables:
+            raise UnknownVariableError(name=name[:80], known=", ".join(prompt.variables) or "none")
+        values[name] = typed(prompt.variables[name], text)
     return values
 
 

@@ -16,7 +16,7 @@ class Take:
     """`first_us` is the time until the first piece, `latency_us` until the last one.
 
     `cost_nano` is in billionths of `currency`; None where no price is known (yet: what a channel
-    costs is known when it is recorded). `trace` is where the call is recorded. `scores` are those
+    costs is known when it is recorded, and which `release` answered). `trace` is where the call is. `scores` are those
     of a row; a score that could not be given is None there, and `unmeasured` says why.
     """
 
@@ -32,6 +32,8 @@ class Take:
     cost_nano: int | None = None
     currency: str = ""
     trace: str = ""
+    channel: str = ""
+    release: str = ""
     scores: Mapping[str, float | None] = field(default_factory=dict)
     unmeasured: Mapping[str, str] = field(default_factory=dict)
 
