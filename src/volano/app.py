@@ -262,7 +262,7 @@ class App:
             plans={"data.prepare": self.recipes.plan},
         )
         self._schedule_ticker = Ticker(self.schedules)
-        self.prompts = Prompts(self.catalog)
+        self.prompts = Prompts(self.catalog, self.datasets)
         self.targets = Targets(
             db=self._db,
             ledger=self.ledger,
