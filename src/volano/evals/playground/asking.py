@@ -14,8 +14,8 @@ from volano.core.principal import Principal
 from volano.costs.budget import covers
 from volano.costs.keeper import Costs, Frames
 from volano.costs.price import Price, cost
-from volano.evals.playground.sketch import INPUT, Sketch
 from volano.evals.playground.players import CHANNEL, Player
+from volano.evals.playground.sketch import INPUT, Sketch
 from volano.evals.playground.take import Take, state_of
 from volano.evals.playground.warm import Warm
 from volano.models.errors import ModelNotUsableError
@@ -185,7 +185,9 @@ class Asking:
         self._frames.append(int(Kind.CALL), encode(frame))
 
 
-def wanted(player: Player, sketch: Sketch, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def wanted(
+    player: Player, sketch: Sketch, values: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return the messages and settings that this player is sent.
 
     A channel and a flow bring their own prompt: they are given the user's words only.

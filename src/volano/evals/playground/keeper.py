@@ -16,8 +16,8 @@ from volano.core.template.errors import UnknownVariableError
 from volano.data.keeper import Datasets
 from volano.evals.playground import grid
 from volano.evals.playground.asking import Asking
-from volano.evals.playground.sketch import INPUT, Sketch, typed
 from volano.evals.playground.players import Player, Players
+from volano.evals.playground.sketch import INPUT, Sketch, typed
 from volano.evals.playground.take import Take
 from volano.evals.playground.warm import Warm
 from volano.evals.scoring import make
@@ -202,6 +202,8 @@ class Playground:
     def _columns(
         self, sketch: Sketch, players: Sequence[Player | Take], by: Principal, stop: threading.Event
     ) -> Iterator[Event]:
+        takes: dict[int, Take] = {}
+
         def column(at: int, put: Callable[[Event], None]) -> None:
             for piece in self._pieces(players[at], sketch, None, by):
                 if stop.is_set():
@@ -211,7 +213,11 @@ class Playground:
                 told = {"text": piece} if isinstance(piece, str) else {"take": piece.to_dict()}
                 put({"column": at, **told})
 
-        yield from _gather([partial(column, at) for at in range(len(players))], len(players), stop)
+        work = [partial(column, at) for at in range(len(players))]
+        yield from _gather(work, len(players), stop)
+        for at, take in zip(takes, self._priced(list(takes.values())), strict=True):
+            if take != takes[at]:
+                yield {"column": at, "take": take.to_dict()}
 
     def _whole(
         self, player: Player | Take, sketch: Sketch, values: Mapping[str, Any], by: Principal,

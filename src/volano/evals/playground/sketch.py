@@ -118,7 +118,9 @@ def _plain(messages: Sequence[Mapping[str, str]]) -> bool:
     """Whether nothing in it is a template but one `{{input}}` in the last message."""
     *before, last = messages
     rest = "".join(one["content"] for one in before) + last["content"].replace(SLOT, "", 1)
-    return last["role"] == "user" and SLOT in last["content"] and "{{" not in rest and "{%" not in rest
+    return (
+        last["role"] == "user" and SLOT in last["content"] and "{{" not in rest and "{%" not in rest
+    )
 
 
 def _named(messages: Sequence[Mapping[str, str]]) -> list[str]:
