@@ -69,6 +69,22 @@ class Playground:
         """Return who can be asked, by kind."""
         return self._players.choices()
 
+    def names(self, given: Sequence[str]) -> list[str]:
+        """Return names as they are asked: each once, commas parted.
+
+        Raises:
+            PlayersError: none, or too many.
+        """
+        return self._players.read(given)
+
+    def find(self, name: str) -> Player:
+        """Return what a name means.
+
+        Raises:
+            UnknownPlayerError, UnknownArtifactError: nobody has it.
+        """
+        return self._players.find(name)
+
     def sketch(self, ref: Ref | str) -> Sketch:
         """Return a version of a prompt as a sketch.
 
