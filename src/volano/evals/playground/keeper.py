@@ -323,6 +323,8 @@ def _gather(
                 raise event
             else:
                 yield event
-    finally:
+    except BaseException:
         stop.set()
+        raise
+    finally:
         pool.shutdown(wait=False, cancel_futures=True)

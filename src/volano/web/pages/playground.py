@@ -305,7 +305,7 @@ def as_curl(app: Any, form: Form, made: Sketch) -> list[tuple[str, str, str]]:
         player = app.playground.find(name)
         model, note = player.ref, ""
         if player.kind != CHANNEL:
-            model = player.ref.partition("@")[0].replace(":", "-")
+            model = "try-" + player.ref.partition("@")[0].replace(":", "-").replace("/", "-")
             how = "--at" if player.kind == "target" else "--model"
             ref = player.model.ref if player.kind == FLOW else player.ref
             note = f"volano channel open {shlex.quote(model)} {how} {shlex.quote(ref)}"

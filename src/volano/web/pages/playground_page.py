@@ -6,6 +6,7 @@ on the page as it changes. Nothing is asked by an address alone: a link spends n
 
 import asyncio
 import json
+import logging
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -31,12 +32,19 @@ Guard = Callable[[Draw], Callable[[Request], Response]]
 _MOST_BYTES = 2 << 20
 _MOST_FIELDS = 400
 _END = object()
+log = logging.getLogger(__name__)
 
 
 class OwnerAskError(ForbiddenError):
     """Only the owner may ask in the playground, and no key."""
 
     hint = "Use the console's own session, `volano prompt try`, or the gateway."
+
+
+class FaultError(VolanoError):
+    """Something of ours failed; what came until then stays."""
+
+    hint = "The reason is in .volano/logs/control.log."
 
 
 class BadFormError(InvalidError):
@@ -168,6 +176,9 @@ async def _lines(app: Any, form: Form, by: Principal) -> AsyncIterator[str]:
                     return
         except VolanoError as error:
             put(("headline", "html", parts.wrong(error)))
+        except Exception:
+            log.exception("the playground failed")
+            put(("headline", "html", parts.wrong(FaultError())))
         finally:
             put(_END)
 

@@ -26,8 +26,8 @@ def listing(app: Any, asked: Asked, now_us: int) -> Listing:
     return Listing(
         headline=_headline(list(found.values()), now_us),
         columns=(
-            Column(_("Prompt")), Column(_("Says")), Column(_("Labels"), 2), Column(_("Why"), 3),
-            Column(_("Made by"), 3), Column(_("Made")),
+            Column(_("Prompt")), Column(_("Labels"), 2), Column(_("Why"), 2),
+            Column(_("Versions"), 3, number=True), Column(_("Made")), Column(_("Made by"), 3),
         ),
         rows=[_row(all_) for all_ in shown],
         following=str(shown[-1][0].manifest.created_us) if more and shown else None,
@@ -64,12 +64,12 @@ def _row(versions: list[Any]) -> Row:
     return Row(
         href,
         (
-            Cell("ref", one.ref, href=href),
-            Cell("text", words.clip(one.manifest.meta.get("template"), 160)),
+            Cell("ref", one.ref, href=href, sub=words.clip(one.manifest.meta.get("template"), 120)),
             Cell("text", ", ".join(labels)),
             Cell("text", words.clip(prompt_words.why(one), 120)),
-            Cell("text", one.created_by),
+            Cell("number", words.count(len(versions))),
             Cell("time", one.manifest.created_us),
+            Cell("text", one.created_by),
         ),
         {"ref": one.ref, "labels": labels, "versions": len(versions), "artifact": one},
     )

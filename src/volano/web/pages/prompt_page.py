@@ -106,21 +106,22 @@ def _filled(prompt: Prompt | None) -> list[Section]:
 
 
 def _variables(prompt: Prompt) -> Table:
+    described = any(one.description for one in prompt.variables.values())
     rows = [
         Row("", (
             Cell("code", name), Cell("text", one.what),
             Cell("code", prompt_words.shown(one.default)) if one.default is not None
             else Cell("text", _("must be given") if one.required else _("may be left out")),
-            Cell("text", one.description),
+            *([Cell("text", one.description)] if described else []),
         ), one.to_dict())
         for name, one in prompt.variables.items()
     ]  # fmt: skip
-    return Table(
-        _("Variables"),
-        (Column(_("Name")), Column(_("What it is")), Column(_("Without a value")),
-         Column(_("Meaning"), 2)),
-        rows, empty=_("It has none: each call is asked the same."),
+    columns = (
+        Column(_("Name")), Column(_("What it is")), Column(_("Without a value")),
+        *([Column(_("Meaning"), 2)] if described else []),
     )  # fmt: skip
+    empty = _("It has none: each call is asked the same.")
+    return Table(_("Variables"), columns, rows, empty=empty)
 
 
 def _examples(prompt: Prompt) -> Table:
@@ -147,19 +148,18 @@ def _versions(artifact: Any, versions: Sequence[Any]) -> Table:
         old, new = sorted((one, artifact), key=lambda each: each.number)
         rows.append(
             Row(links.artifact("prompt", one.ref), (
-                Cell("ref", one.ref, href=None if here else links.artifact("prompt", one.ref),
-                     sub=_("this one") if here else None),
+                Cell("ref", one.ref, href=None if here else links.artifact("prompt", one.ref)),
                 Cell("text", ", ".join(one.labels)),
                 Cell("text", words.clip(prompt_words.why(one), 200) or "–"),
-                Cell("text", one.created_by), Cell("time", one.manifest.created_us),
-                Cell("text", "–") if here
+                Cell("time", one.manifest.created_us, sub=one.created_by),
+                Cell("text", _("this one")) if here
                 else Cell("ref", _("compare"), href=prompt_words.differences(old.ref, new.ref)),
             ), one)
         )  # fmt: skip
     return Table(
         _("Versions"),
-        (Column(_("Version")), Column(_("Labels"), 2), Column(_("Why")), Column(_("Made by"), 3),
-         Column(_("Made"), 2), Column(_("Changes"))),
+        (Column(_("Version")), Column(_("Labels"), 2), Column(_("Why")), Column(_("Made"), 2),
+         Column(_("Changes"))),
         rows,
     )  # fmt: skip
 

@@ -107,11 +107,4 @@
     for (const one of form.querySelectorAll("[name=model]:checked")) asked.append("model", one.value);
     location.href = `/playground?${asked}`;
   });
-
-  // Enter in a field runs, too: the first submit button of the form would remove a message
-  form.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.ctrlKey || event.metaKey || !event.target.matches("input:not([type=checkbox])")) return;
-    event.preventDefault();
-    if (!event.target.matches("[data-from]")) form.requestSubmit(form.querySelector("[data-run]"));
-  });
 })();
