@@ -86,6 +86,28 @@ def check_schema(schema: Any, where: str = "$", depth: int = 0) -> None:
         check_schema(rest, f"{where}.*", depth + 1)
 
 
+def response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what OpenAI's chat is told of it; strict where the schema is as strict as that needs."""
+    said: dict[str, Any] = {"name": "answer", "schema": dict(schema)}
+    if _strict(schema):
+        said["strict"] = True
+    return {"type": "json_schema", "json_schema": said}
+
+
+def _strict(schema: Any) -> bool:
+    """Whether each object says all its fields and wants them all."""
+    if not isinstance(schema, Mapping):
+        return False
+    properties = schema.get("properties", {})
+    if schema.get("type") == "object" and (
+        schema.get("additionalProperties", True) is not False
+        or set(schema.get("required", ())) != set(properties)
+    ):
+        return False
+    inner = [*properties.values(), *schema.get("anyOf", ())]
+    return all(map(_strict, inner + ([schema["items"]] if "items" in schema else [])))
+
+
 def misfit(answer: str, schema: Mapping[str, Any]) -> str | None:
     """Return why the text of an answer does not keep the schema; None where it does."""
     try:

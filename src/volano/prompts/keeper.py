@@ -1,18 +1,22 @@
 """The verbs on prompts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from volano.core.digest import Digest
+from volano.core.documents import written
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
-from volano.core.ref import Ref
+from volano.core.ref import Ref, check_name
 from volano.data.keeper import Datasets
-from volano.prompts.draft import Draft
+from volano.declared import MARK
+from volano.prompts.compare import Difference, as_rendered, as_written, values_of
+from volano.prompts.draft import Draft, said_of
 from volano.prompts.errors import BadPromptError
 from volano.prompts.prompt import SLOT, Prompt, Worded
-from volano.prompts.written import one_document
+from volano.prompts.told import Told, told
+from volano.prompts.written import document, one_document
 from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
 from volano.store.errors import UnknownArtifactError
@@ -72,9 +76,12 @@ class Prompts:
         *,
         why: str = "",
         origin: Mapping[str, Any] | None = None,
+        again: bool = False,
         by: Principal,
     ) -> Artifact:
         """Save a draft as the next version; `origin` tells where it is kept beside here.
+
+        What an older version said is a new version where it is said `again`.
 
         Raises:
             As `save`.
@@ -91,6 +98,8 @@ class Prompts:
             meta["variables"] = list(prompt.variables)
         meta |= {"why": why} if why else {}
         meta |= {"origin": dict(origin)} if origin else {}
+        if again and newest is not None:
+            meta["after"] = newest.ref
         return self._catalog.record(KIND, name, files=files, parents=parents, meta=meta, by=by)
 
     def drawn(self, draft: Draft, *, by: Principal) -> tuple[Prompt, list[Parent]]:
@@ -116,6 +125,10 @@ class Prompts:
             return self._catalog.get(KIND, Ref.parse(name))
         except UnknownArtifactError:
             return None
+
+    def marked(self, label: str) -> Iterator[Artifact]:
+        """Yield the versions that bear a label, of whatever name."""
+        yield from self._catalog.labelled(KIND, label)
 
     def same(self, artifact: Artifact, content: bytes, parents: Sequence[Parent]) -> bool:
         """Whether a version says this and was made from these."""
@@ -162,9 +175,57 @@ class Prompts:
         """
         return self._catalog.unlabel(KIND, ref, by=by)
 
-    def list(self, *, limit: int = 50) -> list[Artifact]:
-        """Return the newest prompts first."""
-        return self._catalog.list(KIND, limit=limit)
+    def list(self, *, name: str | None = None, limit: int = 50) -> list[Told]:
+        """Return the newest versions first, each with who made it and why; or those of one name."""
+        found = (
+            self._catalog.list(KIND, limit=limit) if name is None else self.versions(name, limit)
+        )
+        return [told(one) for one in found]
+
+    def diff(
+        self,
+        a: Ref | str,
+        b: Ref | str,
+        *,
+        values: Mapping[str, Any] | None = None,
+        over: Ref | str | None = None,
+        split: str = "test",
+        rows: int = 3,
+        by: Principal,
+    ) -> Difference:
+        """Say what differs between two versions, word by word, in any script.
+
+        Also as they are rendered: for these `values`, and for the first rows of a dataset,
+        whose columns are variables and whose `text` is `input`.
+
+        Raises:
+            UnknownArtifactError: there is no such prompt, or dataset.
+            ForbiddenError: this principal may not read the rows.
+        """
+        old, new = self.get(a), self.get(b)
+        was, now = self.read(old), self.read(new)
+        rendered = [as_rendered(was, now, values, "the values")] if values is not None else []
+        if over is not None and self._datasets is not None:
+            found = self._datasets.stream(over, split, limit=rows, by=by)
+            rendered += [
+                as_rendered(was, now, values_of(row), str(row.get("id", ""))[:12]) for row in found
+            ]
+        return Difference(old.ref, new.ref, as_written(was, now), rendered)
+
+    def export(self, ref: Ref | str) -> str:
+        """Return a prompt as a YAML document, as `volano apply` reads it.
+
+        Raises:
+            UnknownArtifactError: there is no such prompt.
+        """
+        artifact = self.get(ref)
+        said = said_of(self.read(artifact))
+        labels = [label for label in artifact.labels if label != MARK]
+        return written([document(artifact.name, labels, said)])
+
+    def versions(self, name: str, limit: int = 10_000) -> Iterator[Artifact]:
+        """Yield the versions of one name, the newest first."""
+        yield from self._catalog.list(KIND, check_name(name), limit=limit)
 
     def read(self, artifact: Artifact) -> Prompt:
         """Return the prompt itself."""

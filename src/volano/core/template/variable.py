@@ -58,7 +58,12 @@ class Variable:
         if (self.type == "choice") != bool(self.choices):
             raise BadVariableError(name=self.name, why="`choices` belong to the type choice")
         if self.default is not None:
-            self.check(self.default)
+            try:
+                self.check(self.default)
+            except UnfitValueError as error:
+                raise BadVariableError(
+                    name=self.name, why=f"its default is not {self.what}"
+                ) from error
 
     @property
     def what(self) -> str:
