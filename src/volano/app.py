@@ -112,6 +112,7 @@ from volano.monitor.watch import Watch
 from volano.prompts.declared import KIND as PROMPT
 from volano.prompts.declared import DeclaredPrompts
 from volano.prompts.keeper import Prompts
+from volano.prompts.prompt import Prompt
 from volano.releases.keeper import Releases
 from volano.releases.opener import Opener
 from volano.releases.reconciler import Reconciler
@@ -402,6 +403,7 @@ class App:
             self.flows,
             lambda: [one.name for one in self.releases.channels()],
             self.targets.get,
+            self._prompt_in,
         )
         return Playground(
             prompts=self.prompts,
@@ -411,6 +413,12 @@ class App:
             warm=warm,
             recorded=self.traces.by_ids,
         )
+
+    def _prompt_in(self, channel: str) -> Prompt | None:
+        """Return the prompt of what a channel serves to most; nothing where that is not readable."""
+        release = self.catalog.get("release", self.releases.channel(channel).stable_ref)
+        flows = [one.digest for one in release.manifest.parents if one.role == "flow"]
+        return self.flows.compile(self.catalog.by_digest(flows[0])).prompt if flows else None
 
     def _attached(self) -> list[Attached]:
         """Return the targets that are engines of others, whose figures are known."""

@@ -11,6 +11,7 @@ from volano.core.clock import Clock
 from volano.core.errors import UnavailableError, VolanoError
 from volano.core.ports.chat import Answer
 from volano.core.principal import Principal
+from volano.core.schema import response_format
 from volano.costs.budget import covers
 from volano.costs.keeper import Costs, Frames
 from volano.costs.price import Price, cost
@@ -165,7 +166,7 @@ class Asking:
     ) -> None:
         """Leave a trace, as a call through the gateway does."""
         model = player.far or (player.model.ref if player.model else player.ref)
-        outcome = {"error": "error", "cut": "ok"}.get(take.state, "ok")
+        outcome = "error" if take.state == "error" else "ok"
         usage = {"prompt_tokens": take.prompt_tokens, "completion_tokens": take.completion_tokens}
         message = {"role": "assistant", "content": take.text}
         said = {"object": "chat.completion", "choices": [{"index": 0, "message": message}]}
@@ -190,15 +191,18 @@ def wanted(
 ) -> dict[str, Any]:
     """Return the messages and settings that this player is sent.
 
-    A channel and a flow bring their own prompt: they are given the user's words only.
+    A channel and a flow bring their own prompt: they are given the user's words, and those of
+    our values that it has variables for.
 
     Raises:
         BadPromptError: the sketch is no prompt, or a value is missing.
     """
     words = sketch.words(values)
-    if player.kind == CHANNEL:
-        return {"messages": _user(words)}
     prompt = player.prompt
+    if player.kind == CHANNEL:
+        more = {} if prompt is None or prompt.plain else sketch.given(prompt, values)
+        more.pop(INPUT, None)
+        return {"messages": _user(words), **({"variables": more} if more else {})}
     if prompt is not None:
         messages = prompt.render({INPUT: words, **sketch.given(prompt, values)})
         return {"messages": messages, "max_tokens": MAX_TOKENS, **_asked_with(prompt)}
@@ -210,8 +214,7 @@ def wanted(
 def _asked_with(prompt: Prompt) -> dict[str, Any]:
     if prompt.schema is None:
         return dict(prompt.settings)
-    form = {"name": "answer", "schema": dict(prompt.schema)}
-    return {**prompt.settings, "response_format": {"type": "json_schema", "json_schema": form}}
+    return {**prompt.settings, "response_format": response_format(prompt.schema)}
 
 
 def _user(text: str) -> Sequence[dict[str, str]]:

@@ -1,7 +1,7 @@
 """Players: who can be asked in the playground, by name."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from volano.core.errors import InvalidError, NotFoundError
@@ -31,7 +31,7 @@ class PlayersError(InvalidError):
 
 @dataclass(frozen=True)
 class Player:
-    """One that is asked. `prompt` is its own wording, where it brings one (a flow)."""
+    """One that is asked. `prompt` is its own, where it brings one."""
 
     name: str
     kind: str
@@ -40,7 +40,6 @@ class Player:
     prompt: Prompt | None = None
     target: str = ""
     far: str = ""
-    settings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def own(self) -> bool:
@@ -49,7 +48,7 @@ class Player:
 
 
 class Players:
-    """Finds players. `look_up` raises when there is no target of a name."""
+    """Finds players. `look_up` raises when there is no target of a name; `prompt_in` is a channel's."""
 
     def __init__(
         self,
@@ -57,11 +56,13 @@ class Players:
         flows: Flows,
         channels: Callable[[], Sequence[str]],
         look_up: Callable[[str], object],
+        prompt_in: Callable[[str], Prompt | None] = lambda _channel: None,
     ):
         self._models = models
         self._flows = flows
         self._channels = channels
         self._look_up = look_up
+        self._prompt_in = prompt_in
 
     def choices(self) -> dict[str, list[str]]:
         """Return the names that can be asked: channels, then the newest versions of models and flows."""
@@ -109,7 +110,7 @@ class Players:
         if kind == CHANNEL:
             if ref not in self._channels():
                 raise UnknownPlayerError(name=name[:120])
-            return Player(name, CHANNEL, ref)
+            return Player(name, CHANNEL, ref, prompt=self._prompt_in(ref))
         if kind == FLOW:
             flow = self._flows.get(ref)
             compiled = self._flows.compile(flow)

@@ -198,6 +198,7 @@ def _rows(
     rows: list[Mapping[str, Any]] = []
     begun, done = False, 0
     takes: list[Mapping[str, Any]] = []
+    totals: list[Mapping[str, Any]] = []
     for event in events:
         if "id" in event:
             rows.append(event)
@@ -215,10 +216,11 @@ def _rows(
             told = _("{done} of {all} answers are there.").format(done=done, all=all_)
             yield "headline", "html", escape(told)
         else:
+            totals.append(event["total"])
             yield f"total-{event['column']}", "html", parts.total(_total(event["total"]))
     if not begun:
         yield "results", "html", escape(_("The split has no rows."))
-    yield "headline", "html", _said(takes, rows=len(rows))
+    yield "headline", "html", _verdict(names, totals, takes, len(rows))
 
 
 def _column(name: str) -> tuple[str, str]:
@@ -229,15 +231,9 @@ def _column(name: str) -> tuple[str, str]:
     return "", name
 
 
-def _said(takes: Sequence[Mapping[str, Any]], rows: int = 0) -> Markup:
+def _said(takes: Sequence[Mapping[str, Any]]) -> Markup:
     """Say in a sentence how it went."""
     n = sum(one["state"] == "answered" for one in takes)
-    if rows:
-        told = ngettext(
-            "One row, asked of all: {n} of {all} answered.",
-            "{rows} rows, asked of all: {n} of {all} answered.", rows,
-        )  # fmt: skip
-        return escape(told.format(rows=rows, n=n, all=len(takes)))
     done = [one for one in takes if one["state"] == "answered" and one["latency_us"] is not None]
     if len(takes) == 1:
         return escape(_("It answered after {time}.").format(time=words.duration(done[0]["latency_us"]))
@@ -252,6 +248,29 @@ def _said(takes: Sequence[Mapping[str, Any]], rows: int = 0) -> Markup:
         n=n, all=len(takes), alike=alike, name=words.visible(_column(quick["player"])[1]),
         time=words.duration(quick["latency_us"]),
     )  # fmt: skip
+
+
+def _verdict(
+    names: Sequence[str], totals: Sequence[Mapping[str, Any]], takes: Sequence[Mapping[str, Any]],
+    rows: int,
+) -> Markup:  # fmt: skip
+    """Say who is ahead, and whether that is more than chance: intervals that overlap say nothing."""
+    n = sum(one["state"] == "answered" for one in takes)
+    told = ngettext(
+        "One row: {n} of {all} answered in full.",
+        "{rows} rows: {n} of {all} answered in full.",
+        rows,
+    )
+    said = escape(told.format(rows=rows, n=n, all=len(takes)))
+    scored = [(t["score"], name) for t, name in zip(totals, names, strict=False) if t["score"]]
+    if len(scored) < 2:
+        return said
+    ahead, then = sorted(scored, key=lambda one: -one[0]["value"])[:2]
+    if ahead[0]["low"] > then[0]["high"]:
+        more = escape(_("{name} is ahead.")).format(name=words.visible(_column(ahead[1])[1]))
+    else:
+        more = escape(_("Too few to say who is better: the intervals overlap."))
+    return Markup("{} {}").format(said, more)
 
 
 def shown(take: Mapping[str, Any]) -> Shown:

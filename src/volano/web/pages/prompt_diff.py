@@ -8,8 +8,7 @@ from markupsafe import Markup, escape
 
 from volano.core.errors import VolanoError
 from volano.prompts.prompt import Prompt
-from volano.traces.difference import Piece
-from volano.traces.difference import words as differing
+from volano.prompts.words import Pieces, differing
 from volano.web.pages import prompt_words, words
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.i18n import ngettext
@@ -25,7 +24,7 @@ class Turn:
 
     role: str
     was: str
-    pieces: Sequence[Piece]
+    pieces: Pieces
     same: bool
 
 
