@@ -7,8 +7,7 @@ from typing import Any
 
 from volano.core.errors import InvalidError
 from volano.core.template.errors import UnfitValueError
-from volano.core.template.parse import parse
-from volano.core.template.variable import RESERVED, Variable
+from volano.core.template.variable import Variable
 from volano.prompts.prompt import SLOT, Prompt
 
 INPUT = "input"
@@ -72,14 +71,14 @@ class Sketch:
         if _plain(said) and before.plain:
             prompt = Prompt(said[-1]["content"], said[:-1], settings, schema=schema)
             return replace(self, prompt=prompt)
-        declared = {name: before.declared[name] for name in _named(said) if name in before.declared}
-        if declared:
-            declared |= {n: Variable(n) for n in _named(said) if n not in declared}
-        prompt = Prompt(
-            settings=settings, messages=said, declared=declared, examples=before.examples,
-            pick=before.pick, schema=schema,
+        made = Prompt(
+            settings=settings, messages=said, examples=before.examples, pick=before.pick,
+            schema=schema,
         )  # fmt: skip
-        return replace(self, prompt=prompt)
+        declared = {n: before.declared[n] for n in made.variables if n in before.declared}
+        if declared:
+            declared |= {n: Variable(n) for n in made.variables if n not in declared}
+        return replace(self, prompt=replace(made, declared=declared))
 
 
 def messages_of(prompt: Prompt) -> list[dict[str, str]]:
@@ -121,8 +120,3 @@ def _plain(messages: Sequence[Mapping[str, str]]) -> bool:
     return (
         last["role"] == "user" and SLOT in last["content"] and "{{" not in rest and "{%" not in rest
     )
-
-
-def _named(messages: Sequence[Mapping[str, str]]) -> list[str]:
-    names = dict.fromkeys(name for one in messages for name in parse(one["content"])[1])
-    return [name for name in names if name not in RESERVED]
