@@ -25,6 +25,7 @@ from volano.declared import Declarations
 from volano.evals.advise import Adviser
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
+from volano.evals.playground import Playground
 from volano.evals.searcher import Searcher
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.metrics import Metrics
@@ -104,6 +105,7 @@ KEEPERS = {
     "models": Models,
     "periods": Periods,
     "permissions": Permissions,
+    "playground": Playground,
     "profiles": Profiles,
     "prompts": Prompts,
     "recipes": Recipes,
@@ -197,6 +199,7 @@ INNER = {
     },
     "limits": {"list"},
     "metrics": {"current"},
+    "playground": {"choices", "close", "find", "grid", "names", "save", "sketch", "stream"},
     "prompts": {"read", "keep", "drawn", "newest", "same", "marked", "versions"},
     "reconciler": {"tick"},
     "recipes": {"plan", "read"},

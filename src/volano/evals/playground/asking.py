@@ -27,7 +27,8 @@ from volano.wire.exchange import Usage
 
 TAG = "playground"
 MAX_TOKENS = 512
-DRAFT = "sketch"
+UNSAVED = "unsaved"
+"""What the tag says where there is no prompt yet."""
 
 ChatAt = Callable[[str, str], AbstractContextManager[HttpChat]]
 """Opens a chat with a model (second) at a target (first)."""
@@ -84,7 +85,7 @@ class Asking:
         sent: dict[str, Any] = {}
         try:
             sent = wanted(player, sketch, values)
-            with self._open(player, trace, sketch.ref or DRAFT, by) as chat:
+            with self._open(player, trace, sketch.ref or UNSAVED, by) as chat:
                 began_us, began = self._clock.now_us(), time.monotonic_ns()
                 for piece in chat.stream(**sent):
                     if isinstance(piece, Answer):
@@ -180,7 +181,7 @@ class Asking:
             target=player.target or "engine", model=model, streamed=True,
             status=200 if outcome == "ok" else 502, outcome=outcome, error=take.error or None,
             request=_json({"model": model, "stream": True, **sent}), response=_json(said),
-            worker="control", tags={TAG: sketch.ref or DRAFT, "replay": TAG},
+            worker="control", tags={TAG: sketch.ref or UNSAVED, "replay": TAG},
             provider=self._provider_of(player.target) if player.target else "engine",
         )  # fmt: skip
         self._frames.append(int(Kind.CALL), encode(frame))

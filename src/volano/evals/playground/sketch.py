@@ -35,12 +35,20 @@ class Sketch:
 
     def given(self, prompt: Prompt, fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the values that a prompt has variables for; `fields` go before our own."""
-        values = {**self.values, **(fields or {})}
-        return {n: values[n] for n in prompt.variables if values.get(n) is not None}
+        values = self._with(fields)
+        return {n: values[n] for n in prompt.variables if n in values}
 
     def words(self, fields: Mapping[str, Any] | None = None) -> str:
         """Return what stands for the user's words, for who brings a prompt of its own."""
-        return str({**self.values, **(fields or {})}.get(INPUT, ""))
+        return str(self._with(fields).get(INPUT, ""))
+
+    def _with(self, fields: Mapping[str, Any] | None) -> dict[str, Any]:
+        return {
+            name: value
+            for each in (self.values, fields or {})
+            for name, value in each.items()
+            if value is not None
+        }
 
     def render(self, fields: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Return what is sent. `fields` (of a row) go before our own values; others are left out.
