@@ -62,6 +62,10 @@ from volano.evals.advise import Adviser
 from volano.evals.candidates import Candidates
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
+from volano.evals.playground import Playground
+from volano.evals.playground.asking import Asking
+from volano.evals.playground.players import Players
+from volano.evals.playground.warm import Warm
 from volano.evals.searcher import Searcher
 from volano.evals.wording import Improver
 from volano.feedback.keeper import Feedbacks
@@ -72,6 +76,7 @@ from volano.feedback.sense import SenseFeedback
 from volano.flows.keeper import Flows
 from volano.gateway.engines import Sizes
 from volano.gateway.importer import Importer
+from volano.gateway.inside import Inside
 from volano.gateway.keeper import Gateway
 from volano.gateway.provider import bearer
 from volano.gateway.publish import Publisher
@@ -112,6 +117,7 @@ from volano.monitor.watch import Watch
 from volano.prompts.declared import KIND as PROMPT
 from volano.prompts.declared import DeclaredPrompts
 from volano.prompts.keeper import Prompts
+from volano.prompts.prompt import Prompt
 from volano.releases.approval import Approvals
 from volano.releases.delivery import Deliveries
 from volano.releases.difference import Differences
@@ -368,6 +374,7 @@ class App:
             clock=self.clock,
             address=settings.url,
         )
+        self.playground = self._open_playground()
         self.opener = Opener(
             models=self.models, prompts=self.prompts, flows=self.flows, releases=self.releases
         )
@@ -398,6 +405,48 @@ class App:
         self._watch_over(settings)
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="rollouts", daemon=True)
+
+    def _open_playground(self) -> Playground:
+        """Build what tries prompts: channels through the gateway's own port, models in engines of its own."""
+        warm = Warm(self.examiner.chat)
+        inside = Inside(
+            "playground",
+            keys=self.keys,
+            clock=self.clock,
+            address=self.settings.url,
+            up=self.gateway.status,
+        )
+        asking = Asking(
+            chat_in=inside.chat,
+            chat_at=self.targets.chat,
+            warm=warm,
+            price_of=self._price_of,
+            provider_of=lambda target: self.targets.get(target).provider,
+            costs=self.costs,
+            frames=self._spool,
+            clock=self.clock,
+        )
+        players = Players(
+            self.models,
+            self.flows,
+            lambda: [one.name for one in self.releases.channels()],
+            self.targets.get,
+            self._prompt_in,
+        )
+        return Playground(
+            prompts=self.prompts,
+            datasets=self.datasets,
+            players=players,
+            asking=asking,
+            warm=warm,
+            recorded=self.traces.by_ids,
+        )
+
+    def _prompt_in(self, channel: str) -> Prompt | None:
+        """Return the prompt of what a channel serves to most; nothing where that is not readable."""
+        release = self.catalog.get("release", self.releases.channel(channel).stable_ref)
+        flows = [one.digest for one in release.manifest.parents if one.role == "flow"]
+        return self.flows.compile(self.catalog.by_digest(flows[0])).prompt if flows else None
 
     def _attached(self) -> list[Attached]:
         """Return the targets that are engines of others, whose figures are known."""
@@ -716,6 +765,7 @@ class App:
         self._schedule_ticker.close()
         self.courier.close()
         self._host.close()
+        self.playground.close()
         self.costs.close()
         self.runs.close()
         self._spool.close()

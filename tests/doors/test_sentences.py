@@ -25,6 +25,7 @@ from volano.declared import Declarations
 from volano.evals.advise import Adviser
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
+from volano.evals.playground import Playground
 from volano.evals.searcher import Searcher
 from volano.evals.wording import Improver
 from volano.feedback.keeper import Feedbacks
@@ -115,6 +116,7 @@ KEEPERS = {
     "outlooks": Outlooks,
     "periods": Periods,
     "permissions": Permissions,
+    "playground": Playground,
     "profiles": Profiles,
     "prompts": Prompts,
     "recipes": Recipes,
@@ -211,6 +213,7 @@ INNER = {
     },
     "limits": {"list"},
     "metrics": {"current"},
+    "playground": {"choices", "close", "find", "grid", "names", "save", "sketch", "stream"},
     "prompts": {"read", "keep", "drawn", "newest", "same", "marked", "versions"},
     "reconciler": {"tick"},
     "recipes": {"plan", "read"},

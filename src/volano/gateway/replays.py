@@ -8,7 +8,6 @@ Its trace id is drawn here, so that the unit belongs to the arm that is wanted.
 
 import json
 import secrets
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from volano.core.lazy import lazy
 from volano.core.principal import Principal
 from volano.gateway.choose import choose
 from volano.gateway.errors import NotReplayableError, NotServedError, NotUpError
+from volano.gateway.inside import Inside
 from volano.gateway.keeper import Gateway
 from volano.releases.channel import Arm, Channel, arms
 from volano.releases.keeper import Releases
@@ -42,8 +42,6 @@ PATHS = {
 }
 """The doors whose requests can be asked again."""
 TIMEOUT_S = 120.0
-_KEY_LIVES = "1h"
-_KEY_KEPT_US = 50 * 60 * 1_000_000
 _DRAWS = 200_000
 
 
@@ -69,12 +67,9 @@ class Replays:
     ):
         self._traces = traces
         self._releases = releases
-        self._keys = keys
         self._gateway = gateway
         self._ledger = ledger
-        self._clock = clock
-        self._address = address
-        self._texts: dict[str, tuple[str, int]] = {}
+        self._inside = Inside("replay", keys=keys, clock=clock, address=address)
 
     def replay(
         self,
@@ -161,8 +156,7 @@ class Replays:
         self, old: Trace, body: Mapping[str, Any], new_id: str, by: Principal
     ) -> tuple[int, Mapping[str, str], bytes, int]:
         headers = {
-            "authorization": f"Bearer {self._key(old.group, by)}",
-            "content-type": "application/json",
+            **self._inside.headers(old.group, by),
             "traceparent": f"00-{new_id}-{secrets.token_hex(8)}-01",
             "x-volano-unit": new_id,
             "x-volano-replay": old.id,
@@ -171,9 +165,8 @@ class Replays:
         if old.door.startswith("anthropic."):
             headers["anthropic-version"] = "2023-06-01"
         sent = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        verify = _ourselves() if self._address.startswith("https") else False
         try:
-            with httpx2.Client(base_url=self._address, timeout=TIMEOUT_S, verify=verify) as to:
+            with self._inside.client(TIMEOUT_S) as to:
                 began = time.monotonic_ns()
                 answer = to.post(PATHS[old.door], content=sent, headers=headers)
         except httpx2.TransportError as error:
@@ -182,22 +175,6 @@ class Replays:
             ) from error
         took_us = (time.monotonic_ns() - began) // 1000
         return answer.status_code, answer.headers, answer.content, took_us
-
-    def _key(self, group: str, by: Principal) -> str:
-        """Return the text of a key of this group, made anew when it soon ends; kept in memory only."""
-        text, until = self._texts.get(group, ("", 0))
-        now = self._clock.now_us()
-        if now >= until:
-            _, text = self._keys.create(
-                "replay",
-                group=group,
-                scopes=("chat:*", "replay"),
-                ips=("127.0.0.0/8",),
-                expires=_KEY_LIVES,
-                by=by,
-            )
-            self._texts[group] = text, now + _KEY_KEPT_US
-        return text
 
 
 def _draw(wanted: _Wanted) -> str:
@@ -215,13 +192,6 @@ class _Share:
     arm: str
     share: int
     of: Arm
-
-
-def _ourselves() -> ssl.SSLContext:
-    """Return TLS to our own port on this machine: whoever holds it is who we started."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
 
 
 def _old(old: Trace) -> dict[str, Any]:

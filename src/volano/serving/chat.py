@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from volano.serving.errors import (
     ChatRefusedError,
     ChatUnavailableError,
 )
+from volano.wire.sse import EventTooLongError, Framer, events
 
 if TYPE_CHECKING:
     import httpx2
@@ -22,6 +24,8 @@ else:
     httpx2 = lazy("httpx2")
 
 COMPLETIONS = "/v1/chat/completions"
+CUT = "cut"
+"""The finish reason of a stream that ended without one."""
 
 
 class HttpChat:
@@ -58,6 +62,55 @@ class HttpChat:
         if not response.is_success:
             raise self._refused(response)
         return self._answer(response)
+
+    def stream(self, messages: Sequence[dict[str, Any]], **settings: Any) -> Iterator[str | Answer]:
+        """Yield the pieces of the answer as they come, at last the whole answer.
+
+        Closed early, it hangs up. A stream that breaks off ends with the reason `cut`.
+
+        Raises:
+            ChatUnavailableError, ChatRefusedError, BadAnswerError: as a call.
+        """
+        body = {
+            "model": self.model, "messages": list(messages), "stream": True,
+            "stream_options": {"include_usage": True}, **settings, **self._fields,
+        }  # fmt: skip
+        try:
+            with self._client.stream("POST", self._path, json=body) as response:
+                if not response.is_success or "json" in response.headers.get("content-type", ""):
+                    response.read()
+                    if not response.is_success:
+                        raise self._refused(response)
+                    whole = self._answer(response)
+                    yield from (whole.text, whole)
+                    return
+                yield from self._pieces(response.iter_bytes())
+        except httpx2.TransportError as error:
+            reason = str(error) or type(error).__name__
+            raise ChatUnavailableError(address=self.address, reason=reason) from error
+
+    def _pieces(self, chunks: Iterator[bytes]) -> Iterator[str | Answer]:
+        framer, texts, reason = Framer(), list[str](), CUT
+        usage: dict[str, Any] = {}
+        try:
+            for chunk in chunks:
+                for _raw, data in events(framer.feed(chunk)):
+                    if not data or data == b"[DONE]":
+                        continue
+                    told = json.loads(data)
+                    if told.get("error"):
+                        why = str(told["error"])[:300]
+                        raise ChatUnavailableError(address=self.address, reason=why)
+                    usage = told.get("usage") or usage
+                    for choice in told.get("choices") or ():
+                        reason = choice.get("finish_reason") or reason
+                        if text := (choice.get("delta") or {}).get("content"):
+                            texts.append(str(text))
+                            yield str(text)
+        except (ValueError, TypeError, AttributeError, EventTooLongError) as error:
+            raise BadAnswerError(address=self.address, reason=str(error)[:120]) from error
+        counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"))
+        yield Answer("".join(texts), reason, *counts)
 
     def ready(self) -> bool:
         """Whether the server says that it is ready (`GET /health`, llama.cpp's manner)."""

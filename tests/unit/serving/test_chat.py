@@ -102,3 +102,50 @@ def test_a_key_never_travels_unencrypted():
     with pytest.raises(BadAddressError, match="unencrypted"):
         open_chat("http://example.com", "m", api_key="sk-1")
     open_chat("http://127.0.0.1:1", "m", api_key="sk-1").close()
+
+
+# ---- as a stream
+
+
+def told(*events, end="data: [DONE]\n\n"):
+    body = "".join(f"data: {json.dumps(one)}\n\n" for one in events) + end
+    return httpx2.Response(200, text=body, headers={"content-type": "text/event-stream"})
+
+
+def delta(text, reason=None):
+    return {"choices": [{"delta": {"content": text}, "finish_reason": reason}]}
+
+
+def test_pieces_come_as_they_come_and_the_whole_at_last():
+    usage = {"choices": [], "usage": {"prompt_tokens": 4, "completion_tokens": 2}}
+    sent = []
+
+    def handler(request):
+        sent.append(json.loads(request.content))
+        return told(delta("Hal"), delta("ló", "stop"), usage)
+
+    *pieces, answer = chat_over(handler).stream(ASK, seed=3)
+    assert pieces == ["Hal", "ló"]
+    assert (answer.text, answer.finish_reason) == ("Halló", "stop")
+    assert (answer.prompt_tokens, answer.completion_tokens) == (4, 2)
+    assert sent[0] | {"stream": True, "seed": 3} == sent[0]
+
+
+def test_a_stream_that_breaks_off_is_cut():
+    *_, answer = chat_over(lambda _: told(delta("да"), end="")).stream(ASK)
+    assert (answer.text, answer.finish_reason) == ("да", "cut")
+
+
+def test_an_answer_that_is_no_stream_is_one_piece():
+    assert next(iter(chat_over(lambda _: httpx2.Response(200, json=GOOD)).stream(ASK))) == "igen"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [(told({"error": {"message": "voll"}}), ChatUnavailableError),
+     (told("kein Objekt"), BadAnswerError), (told(end="data: {\n\n"), BadAnswerError),
+     (httpx2.Response(503), ChatUnavailableError), (httpx2.Response(400), ChatRefusedError)],
+)  # fmt: skip
+def test_a_stream_that_goes_wrong_says_how(answer, error):
+    with pytest.raises(error):
+        [*chat_over(lambda _: answer).stream(ASK)]

@@ -56,6 +56,21 @@ VERBS = (
         scope="prompts",
     ),
     Verb(
+        "prompt", "try", "playground.ask", "/prompts/{ref}/try",
+        "Ask a prompt of several models side by side, or of the first rows of a dataset.",
+        (
+            ref(),
+            Param("model", "a channel, a model, a flow or TARGET:MODEL; once for each", "list",
+                  required=True),
+            Param("var", "a variable's value: name=value", "list", default=()),
+            Param("data", "a dataset: its rows give the values"),
+            Param("split", "which split of it", default="test"),
+            Param("limit", "how many rows", "int", default=8, least=1, most=200),
+            Param("scorer", "with --data: what scores the answers", default="exact_match"),
+        ),
+        changes=True, done="{prompt} was asked", next="volano prompt show {prompt}",
+    ),
+    Verb(
         "prompt", "label", "prompts.label", "/prompts/{ref}/label",
         "Let a label name this version, and no other one from now on.", (ref(), _LABEL),
         changes=True, done="{ref} is labelled", next="volano prompt fetch {ref}",

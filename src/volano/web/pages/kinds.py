@@ -12,7 +12,6 @@ from volano.web.pages.view import (
     Bar,
     Bars,
     Cell,
-    Code,
     Column,
     Facts,
     Gate,
@@ -111,12 +110,6 @@ def _sample(app: Any, artifact: Any) -> list[Mapping[str, Any]] | None:
         return None
     lines = app.catalog.read(artifact, "train.jsonl").split(b"\n", _SAMPLE_ROWS)
     return [row for row in map(parse, lines[:_SAMPLE_ROWS]) if isinstance(row, dict)]
-
-
-def prompt_text(_app: Any, artifact: Any) -> Sequence[Section]:
-    """Return the template as it is."""
-    template = artifact.manifest.meta.get("template")
-    return [Code(_("Template"), str(template), open=True)] if template else ()
 
 
 def report_scores(app: Any, artifact: Any) -> Sequence[Section]:

@@ -7,6 +7,8 @@ from volano.web.pages import (
     kinds,
     model_list,
     model_page,
+    prompt_list,
+    prompt_page,
     reviews,
     rollouts,
     runs,
@@ -41,8 +43,7 @@ NOUNS: dict[str, Noun] = {
             N_("What do we ask the models?"),
             N_("No prompt yet. A template with its variables makes one."),
             "volano prompt save answer --template 'Answer in one line: {{{{input}}}}'",
-            artifacts.listing("prompt", kinds.prompt_telling),
-            artifacts.item("prompt", kinds.prompt_telling, kinds.prompt_text),
+            prompt_list.listing, prompt_page.item,
         ),
         Noun(
             "models", "model", N_("Models"), "m", "workshop",

@@ -99,6 +99,11 @@ def part(template: str, now_us: int, **view: Any) -> str:
     )  # fmt: skip
 
 
+def parts(template: str) -> Any:
+    """Return the macros of a template, to draw pieces of a page one by one."""
+    return environment().get_template(template).module
+
+
 def json(value: Any, status: int = 200) -> JSONResponse:
     """Return plain JSON of whatever it is."""
     return JSONResponse(

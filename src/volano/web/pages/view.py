@@ -95,6 +95,33 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Deeds:
+    """Where to go on with a thing: words and addresses, the first of them foremost."""
+
+    template: ClassVar[str] = "deeds"
+    title: str
+    links: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message as it is shown: its role, and its text with slots marked."""
+
+    role: str
+    text: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The messages of a prompt. `note` says why they cannot be shown, or what they are."""
+
+    template: ClassVar[str] = "wording"
+    title: str
+    said: Sequence[Said]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation."""
 
@@ -376,7 +403,7 @@ class Uses:
 
 Section = (
     Voices | Facts | Table | Conversation | Code | Lineage | Bars | Drawing | Spans | Steps | Pulses | Gates
-    | Timeline | Commands | Dialogue | Uses
+    | Timeline | Commands | Dialogue | Uses | Deeds | Wording
 )  # fmt: skip
 
 

@@ -1,0 +1,110 @@
+// The playground: asks by a stream and draws what comes; without this file its form asks for whole pages.
+(() => {
+  "use strict";
+
+  const form = document.querySelector("[data-play]");
+  if (!form || !window.ReadableStream) return;
+  const results = document.getElementById("results");
+  const headline = document.getElementById("headline");
+  const stop = form.querySelector("[data-stop]");
+  const MOST_ADDRESS = 1800;
+  const OURS = ["prompt", "role", "said", "schema", "why", "name", "do"];
+  let asking = null;
+
+  // ---- the address says what is asked, where that is short
+
+  function address(fields) {
+    const edited = "edited" in form.dataset || [...form.querySelectorAll("[name=said]")].some((one) => one.value !== one.defaultValue);
+    const asked = new URLSearchParams();
+    for (const [name, value] of fields) {
+      if (!value || ["name", "why", "do"].includes(name)) continue;
+      if (["role", "said", "schema"].includes(name) && !edited) continue;
+      asked.append(name, value);
+    }
+    let text = asked.toString();
+    if (text.length > MOST_ADDRESS) {
+      for (const name of [...asked.keys()]) if (OURS.includes(name) ? name !== "prompt" : name.startsWith("v.")) asked.delete(name);
+      text = asked.toString();
+    }
+    if (text.length <= MOST_ADDRESS) history.replaceState(null, "", `/playground?${text}`);
+  }
+
+  // ---- one line for each change; html is drawn and escaped by the server, text is text
+
+  function put(change) {
+    const at = document.getElementById(change.into);
+    if (!at) return;
+    if ("text" in change) {
+      at.classList.add("coming");
+      at.append(change.text);
+    } else {
+      at.classList.remove("coming");
+      at.innerHTML = change.html;
+    }
+  }
+
+  async function read(body) {
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      const lines = (rest + value).split("\n");
+      rest = lines.pop();
+      for (const line of lines) if (line) put(JSON.parse(line));
+    }
+  }
+
+  function busy(on) {
+    results.setAttribute("aria-busy", on);
+    stop.hidden = !on;
+    for (const button of form.querySelectorAll("[data-run]")) button.disabled = on;
+  }
+
+  async function run(button) {
+    const fields = new FormData(form, button);
+    address(fields);
+    asking = new AbortController();
+    busy(true);
+    headline.textContent = results.dataset.asking;
+    document.querySelector(".wrong")?.remove();
+    try {
+      const answer = await fetch("/playground/ask", { method: "POST", body: new URLSearchParams(fields), signal: asking.signal });
+      if ((answer.headers.get("content-type") || "").includes("ndjson")) await read(answer.body);
+      else {
+        const told = await answer.json();
+        headline.textContent = `${told.error.message} ${told.error.hint}`;
+      }
+    } catch (error) {
+      headline.textContent = error.name === "AbortError" ? results.dataset.stopped : results.dataset.lost;
+    } finally {
+      for (const one of results.querySelectorAll(".coming")) one.classList.remove("coming");
+      busy(false);
+    }
+  }
+
+  form.addEventListener("submit", (event) => {
+    if (!event.submitter?.matches("[data-run]")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    run(event.submitter);
+  });
+  stop.addEventListener("click", () => asking?.abort());
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.target.closest("dialog")) return;
+    event.preventDefault();
+    const button = form.querySelector("[data-run]");
+    if (!button.disabled) form.requestSubmit(button);
+  }, { capture: true });
+
+  // ---- another prompt to begin with: its page
+
+  form.querySelector("[data-from]").addEventListener("change", (event) => {
+    const known = [...document.querySelectorAll("#prompts option")].some((one) => one.value === event.target.value);
+    if (!known) return;
+    const asked = new URLSearchParams({ prompt: event.target.value });
+    for (const one of form.querySelectorAll("[name=model]:checked")) asked.append("model", one.value);
+    location.href = `/playground?${asked}`;
+  });
+})();
