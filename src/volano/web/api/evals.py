@@ -17,7 +17,7 @@ VERBS = (
         changes=True, done="Run {id}  {kind} {name} {state}", next="volano run show {id}",
     ),
     Verb(
-        "eval", "compare", "evals.told", "/evals/compare",
+        "eval", "compare", "evals.compare", "/evals/compare",
         "Compare reports on the same rows: paired differences with intervals, and the rows that fell.",
         (
             Param("report_a", "the older report", first=True, required=True),
