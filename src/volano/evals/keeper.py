@@ -15,6 +15,7 @@ from volano.core.ref import Ref
 from volano.data import Datasets, Row
 from volano.evals import rivals
 from volano.evals.answered import Answered
+from volano.evals.asking import Messages, ask, template
 from volano.evals.choice import FILE, Choice, markdown
 from volano.evals.compare import broken, compare
 from volano.evals.errors import (
@@ -27,7 +28,6 @@ from volano.evals.errors import (
 from volano.evals.journal import Journal
 from volano.evals.report import Report, baseline, digest_of, score_answers, summarise
 from volano.evals.scorers import DEFAULT, SCORERS
-from volano.evals.suite import Messages, ask, template
 from volano.store import Artifact, Catalog
 
 KIND = "report"
