@@ -264,7 +264,7 @@ class Evals:
             parents=(
                 Parent("subject", subject.digest), Parent("dataset", dataset.digest), *parents,
             ),
-            meta={**report.to_dict(), **settings},
+            meta={**report.brief(), **settings},
             made_by=made_by,
             by=by,
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from volano.core.digest import Digest
@@ -13,20 +13,25 @@ from volano.evals.answered import Answered
 from volano.evals.case import Case
 from volano.evals.errors import BadScoreError
 from volano.evals.scoring import Tools, Unmeasured, make
+from volano.evals.summary import Summary
 from volano.stats.baseline import majority_class
 from volano.stats.intervals import paired_means, wilson
 
 CONFIDENCE = 0.95
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)
+"""Format 1 had no summary: scores of its rows, each asked once, none unmeasured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """`subject` and `dataset` are refs; `rows` names the exact set of rows; `n` counts them.
 
-    `failed` rows got no answer and score 0; `cut` answers ran into the token
-    limit. `baseline` holds, under the names of scores, what always giving the
-    training split's commonest answer would get.
+    `failed` answers are errors (in format 1 they scored 0); `cut` answers ran into the token
+    limit. `baseline` holds, under the names of scores, what always giving the training split's
+    commonest answer would get. `summary` is all that the answers say, None in format 1. `suite`
+    is the ref of what asked, `judges` are the models that scored, `seen` is what a search for the
+    rows in training data found.
     """
 
     subject: str
@@ -38,6 +43,15 @@ class Report:
     baseline: tuple[Score, ...]
     failed: int = 0
     cut: int = 0
+    summary: Summary | None = None
+    suite: str = ""
+    judges: tuple[str, ...] = ()
+    seen: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader must know before the numbers are believed."""
+        return self.summary.warnings if self.summary else ()
 
     def score(self, name: str) -> Score | None:
         """Return the score of this name, if there is one."""
@@ -56,7 +70,18 @@ class Report:
             "baseline": [score.to_dict() for score in self.baseline],
             "failed": self.failed,
             "cut": self.cut,
+            "summary": self.summary.to_dict() if self.summary else None,
+            "suite": self.suite,
+            "judges": [*self.judges],
+            "seen": dict(self.seen),
         }
+
+    def brief(self) -> dict[str, Any]:
+        """Return what a manifest tells of it: no slices, no reasons."""
+        told = self.to_dict()
+        whole = told.pop("summary") or {}
+        few = ("answers", "repetitions", "clusters", "units", "states", "cost_nano", "warnings")
+        return {**told, **{name: whole[name] for name in few if name in whole}}
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Report":
@@ -65,13 +90,15 @@ class Report:
         Raises:
             KeyError, TypeError, ValueError: it is none of this format.
         """
-        if raw["format"] != FORMAT:
+        if raw["format"] not in READABLE:
             raise ValueError(raw["format"])
         return cls(
             raw["subject"], raw["dataset"], raw["split"], raw["rows"], raw["n"],
             tuple(Score(**score) for score in raw["scores"]),
             tuple(Score(**score) for score in raw["baseline"]),
             raw["failed"], raw["cut"],
+            Summary.from_dict(raw["summary"]) if raw.get("summary") else None,
+            raw.get("suite", ""), tuple(raw.get("judges", ())), raw.get("seen", {}),
         )  # fmt: skip
 
     def to_text(self) -> str:
@@ -85,10 +112,11 @@ class Report:
             )
             known = base.get(score.name)
             lines.append(line if known is None else f"{line}  commonest answer: {known:.3f}")
-        if self.failed:
+        if self.failed and not self.summary:
             lines.append(f"  {self.failed} rows got no answer and count as 0")
         if self.cut:
             lines.append(f"  {self.cut} answers were cut at the token limit")
+        lines += [f"  {warning}" for warning in self.warnings]
         return "\n".join(lines)
 
 
