@@ -281,8 +281,8 @@ class Flight:
 
     def _next(self, now: float) -> Question | None:
         if self._put_back is not None:
-            question, self._put_back = self._put_back, None
-            return question
+            back, self._put_back = self._put_back, None
+            return back
         if self._due(now):
             return heapq.heappop(self._again)[2]
         if self._flying + len(self._again) >= self._terms.concurrency:

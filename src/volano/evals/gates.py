@@ -14,11 +14,12 @@ say no; they never make it say yes.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from volano.evals.errors import BadGateError
-from volano.stats.intervals import paired_difference
+from volano.stats.clustered import mean_interval
+from volano.stats.gap import gap
 
 Found = Literal["yes", "no", "unmeasured"]
 
@@ -66,6 +67,7 @@ class Values:
 
     rows: Mapping[str, float]
     bigger: bool = True
+    share: bool = True
     clusters: Mapping[str, str] | None = None
 
 
@@ -98,8 +100,7 @@ def _limit(gate: Gate, mine: Values) -> Passed:
     below = gate.sign.startswith("<")
     told = f"{gate.score} is {value:.4g} on {len(mine.rows)} rows"
     if gate.confidence:
-        zeros = dict.fromkeys(mine.rows, 0.0)
-        low, high = _sided(zeros, mine, gate.confidence)
+        low, high = _bounds(mine, gate.confidence)
         value = high if below else low
         told += f", {'at most' if below else 'at least'} {value:.4g} with {gate.confidence:.4g}"
     holds = {
@@ -114,11 +115,11 @@ def _against(gate: Gate, mine: Values, others: Values | None) -> Passed:
     if others is None or len(shared) < 2:
         why = f"{gate.than} and this report share {len(shared)} rows with a score `{gate.score}`"
         return Passed(str(gate), "unmeasured", why)
-    turn = 1.0 if mine.bigger else -1.0
-    before = {row: turn * others.rows[row] for row in shared}
-    after = Values({row: turn * mine.rows[row] for row in shared}, clusters=mine.clusters)
-    low, _ = _sided(before, after, gate.confidence or USUAL)
-    mean = sum(after.rows[row] - before[row] for row in shared) / len(shared)
+    after = replace(mine, rows={row: mine.rows[row] for row in shared})
+    low, high = _bounds(after, gate.confidence or USUAL, others.rows)
+    mean = sum(after.rows[row] - others.rows[row] for row in shared) / len(shared)
+    if not mine.bigger:
+        low, high, mean = -high, -low, -mean
     found: Found = "yes" if low > -gate.value else "no"
     words = "better" if mean >= 0 else "worse"
     told = f"{abs(mean):.4g} {words} on {len(shared)} rows; with {gate.confidence:.4g} confidence "
@@ -126,15 +127,20 @@ def _against(gate: Gate, mine: Values, others: Values | None) -> Passed:
     return Passed(str(gate), found, told)
 
 
-def _sided(before: Mapping[str, float], after: Values, confidence: float) -> tuple[float, float]:
-    """Return the two one-sided bounds of the mean difference: the interval at 2c - 1."""
+def _bounds(
+    after: Values, confidence: float, before: Mapping[str, float] | None = None
+) -> tuple[float, float]:
+    """Return the one-sided bounds of a mean, or of a mean difference: the ends at 2c - 1."""
     rows = [*after.rows]
-    if len(rows) < 2:
-        return float("-inf"), float("inf")
-    found = paired_difference(
-        [before[row] for row in rows], [after.rows[row] for row in rows], 2 * confidence - 1
-    )
-    return found.low, found.high
+    values = [after.rows[row] for row in rows]
+    clusters = [after.clusters.get(row, "") for row in rows] if after.clusters else None
+    both = 2 * confidence - 1
+    if before is None:
+        mean = mean_interval(values, clusters, share=after.share, confidence=both)
+        return mean.low, mean.high
+    first = [before[row] for row in rows]
+    change = gap(first, values, clusters, share=after.share, confidence=both)
+    return change.low, change.high
 
 
 def _number(number: str, percent: str) -> float:
