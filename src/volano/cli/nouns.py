@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,8 @@ def _command(verb: Verb) -> click.Command:
             tail.follow(verb, arguments, home=ctx.obj["home"], as_json=as_json)
             return
         detached = arguments.pop("detach", False)
-        result = talk.say(verb, arguments, home=ctx.obj["home"])
+        with waiting.usage() if verb.waits else nullcontext():
+            result = talk.say(verb, arguments, home=ctx.obj["home"])
         if verb.waits and not detached:
             ctx.exit(waiting.attend(result, home=ctx.obj["home"], as_json=as_json))
         if as_json:

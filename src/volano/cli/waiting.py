@@ -1,11 +1,13 @@
 """Waiting for a Run: progress on a terminal, then what came of it, and an exit code that tells.
 
-0: done, and every gate said yes. 1: it failed, or could not be measured. 3: a gate said no.
+0: done, and every gate said yes. 1: it failed, or could not be measured. 2: what was said cannot
+be meant. 3: a gate said no.
 """
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -14,13 +16,24 @@ from volano.cli import talk
 from volano.cli.cells import jsoned, visible
 from volano.cli.cells import talk as tell
 from volano.cli.root import EXITS
-from volano.core.errors import GateError, is_gate
+from volano.core.errors import GateError, InvalidError, NotFoundError, VolanoError, is_gate
 from volano.settings import load
 
 ACTIVE = ("queued", "running")
 FAILED, SAID_NO = 1, EXITS[GateError.__name__]
 POLL_S = 0.3
 _CODES = {"stopped": SAID_NO, "unmeasured": FAILED}
+
+
+@contextmanager
+def usage() -> Iterator[None]:
+    """Mark an error of what was said, before any Run: a script tells it from a Run that failed."""
+    try:
+        yield
+    except VolanoError as error:
+        told = getattr(error, "status", 0) in (400, 404, 422)
+        error.usage = told or isinstance(error, InvalidError | NotFoundError)  # type: ignore[attr-defined]
+        raise
 
 
 def attend(run: dict[str, Any], *, home: str | None, as_json: bool) -> int:

@@ -121,8 +121,8 @@ def _against(gate: Gate, mine: Values, others: Values | None) -> Passed:
     if not mine.bigger:
         low, high, mean = -high, -low, -mean
     found: Found = "yes" if low > -gate.value else "no"
-    words = "better" if mean >= 0 else "worse"
-    told = f"{abs(mean):.4g} {words} on {len(shared)} rows; with {gate.confidence:.4g} confidence "
+    words = f"{abs(mean):.4g} {'better' if mean > 0 else 'worse'}" if mean else "equal"
+    told = f"{words} on {len(shared)} rows; with {gate.confidence:.4g} confidence "
     told += f"{-low:.4g} worse at most" if low < 0 else f"at least {low:.4g} better"
     return Passed(str(gate), found, told)
 

@@ -124,7 +124,7 @@ class _Reader:
         for name, given in value.items():
             here = (*at, name)
             if name == "money":
-                found[name] = str(self._told(here, money_of, str(given)))
+                found[name] = str(self._told(here, money_of, str(given))) if given else ""
             elif name == "timeout_s":
                 found[name] = self._number(name, given, here, 0.001, 86_400)
             else:
@@ -177,7 +177,7 @@ class _Reader:
         for key in raw:
             if key not in names:
                 near = difflib.get_close_matches(str(key), names, 1)
-                meant = f"; did you mean `{near[0]}`?" if near else f" (known: {', '.join(names)})"
+                meant = f" (did you mean `{near[0]}`?)" if near else f" (known: {', '.join(names)})"
                 raise self._no((*at, key), f"there is no `{key}` here{meant}")
 
     def _told(self, at: tuple[str | int, ...], read_it: Any, value: Any) -> Any:
@@ -188,8 +188,8 @@ class _Reader:
             why = error.message.rstrip(".")
             known = str(error.facts.get("known", "")).split(", ")
             near = difflib.get_close_matches(str(error.facts.get("name", "")), known, 1)
-            if near and near[0] != error.facts.get("name"):
-                why += f"; did you mean `{near[0]}`?"
+            if near and near[0] not in ("", error.facts.get("name")):
+                why += f" (did you mean `{near[0]}`?)"
             raise self._no(at, why) from error
 
     def _no(self, at: tuple[str | int, ...], why: str) -> BadSuiteError:
