@@ -6,6 +6,7 @@ languages, very long names, a rollout that went back.
 """
 
 import atexit
+import itertools
 import json
 import tempfile
 import time
@@ -32,6 +33,7 @@ from volano.costs.spending import Spending
 from volano.evals.choice import Candidate, Choice
 from volano.evals.keeper import Evals
 from volano.evals.report import Report
+from volano.evals.summary import summary as summarise_lines
 from volano.evals.target import parse as parse_target
 from volano.evals.verdict import decided
 from volano.feedback.join import Joined
@@ -1123,6 +1125,21 @@ def _make(catalog: Catalog) -> None:
             },
             at_us=at_us + 2 * MIN,
         )
+        measured = measured_answers(number)
+        whole = summarise_lines(measured, {"latency": ("ms", False)})
+        told = Report(
+            model.ref, data.ref, "test", "sha256:suite", whole.rows, whole.scores, (), summary=whole,
+            seen={"of": 240, "exact": 3, "near": 1, "ids": ["suite-3"], "places": {data.ref: 4},
+                  "without": [whole.scores[0].to_dict()]},
+        )  # fmt: skip
+        catalog.record(
+            "report", "support-suite", parents=[("subject", prompt), ("dataset", data)],
+            meta=told.brief(), at_us=at_us + 3 * MIN,
+            files={
+                "report.json": json.dumps(told.to_dict()).encode(),
+                "answers.jsonl": "".join(f"{json.dumps(one)}\n" for one in measured).encode(),
+            },
+        )  # fmt: skip
         catalog.record(
             "release",
             "support",
@@ -1392,6 +1409,28 @@ def _report(model: Artifact, data: Artifact, scores: list[dict[str, Any]]) -> by
         (Score("exact_match", 0.19, 0.1, 0.2, 240),),
     )
     return json.dumps(report.to_dict(), indent=1).encode()
+
+
+def measured_answers(number: int) -> list[dict[str, Any]]:
+    """A suite of 120 rows asked twice: clusters, slices, a critical row, states of all kinds."""
+    lines = []
+    for row, again in itertools.product(range(120), range(2)):
+        right = (row * 7 + number * 3 + again * (row % 11 == 0)) % 10 > 3 - number
+        state = {7: "error", 13: "empty", 21: "cut"}.get(row, "")
+        words = (HOSTILE, HUNGARIAN, CHINESE, ARABIC)[row % 4]
+        scores = {"exact_match": float(right), "overlap": round(0.4 + 0.6 * right * (row % 5) / 4, 3),
+                  "latency": 80.0 + row * 3 + number * 20}  # fmt: skip
+        lines.append({
+            "id": f"suite-{row}", "answer": "" if state in ("error", "empty") else f"{words} {right}",
+            "finish_reason": "length" if state == "cut" else "stop", "repetition": again,
+            "error": "invalid: the provider said no" if state == "error" else None,
+            "scores": dict.fromkeys(scores) if state == "error" else scores,
+            "unmeasured": dict.fromkeys(scores, "no answer: nem jött válasz") if state == "error" else {},
+            "cluster": f"doc {row // 6}", "critical": row % 40 == 2, "latency_us": 80_000 + row * 3000 + number * 20_000,
+            "slices": {"language": ("hu", "ru", "de", HOSTILE)[row % 4]}, "cost_nano": 5_000 + 900 * number,
+            "currency": "EUR",
+        })  # fmt: skip
+    return lines
 
 
 def _answers(number: int) -> bytes:

@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx2
 import pytest
@@ -92,6 +92,7 @@ ITEMS = {
     "trace": f"/item/traces/{HOSTILE_TRACE}",
     "failed trace": f"/item/traces/{17:032x}",
     "agent's run": f"/item/traces/{agent_run.RUN}",
+    "suite": "/item/reports/support-suite@2",
     "session": "/item/sessions/chat-1",
     "feedback": f"/item/feedback/{workspace.uuid(60)}",
     "queue": "/item/reviews/first",
@@ -114,6 +115,9 @@ OTHERS = {
     "two traces": f"/traces/diff?a={1:032x}&b={4:032x}",
     "two models": "/models/compare?a=router@1&b=router@2",
     "which models": "/models/compare?a=router@1",
+    "reports": "/reports/compare?a=support-suite@1&b=support-suite@2&b=support-suite@3",
+    "which reports": "/reports/compare?a=support-suite@1",
+    "answers": "/reports/answers?report=support-suite@2&only=wrong",
     "drift": "/drift",
     "a look": f"/drift/{workspace.uuid(71)}",
     "a look of little": "/drift/quiet",
@@ -374,6 +378,42 @@ def test_two_models_show_the_rows_newly_wrong_and_where_they_are() -> None:
     alone = get(workspace.lived(), "/models/compare?a=router@1&b=hosted@1").text
     assert "volano eval run" in alone
     assert get(workspace.lived(), "/models/compare?a=router@1&b=none@9").status_code == 404
+
+
+def test_a_report_says_what_came_back_and_leads_to_its_rows() -> None:
+    page = get(workspace.lived(), ITEMS["suite"]).text
+    assert "4 of 240 rows were seen in training" in page
+    assert 'href="/reports/answers?report=support-suite%402&amp;only=error"' in page
+    assert "exact match unmeasured: no answer: nem jött válasz" in page
+    assert "support-suite%402&amp;slice=language%3Dhu" in page
+    assert "Within a row" in page
+
+
+def test_the_rows_of_a_report_are_narrowed_in_the_address() -> None:
+    def found(**query: str) -> Any:
+        asked = urlencode({"report": "support-suite@2", **query})
+        return get(workspace.lived(), f"/reports/answers.json?{asked}").json()["found"]
+
+    assert found() == 120
+    assert found(only="error") == found(only="unmeasured", score="exact_match") == 1
+    assert found(only="critical") == 3
+    assert found(slice="language=hu") == 30
+    assert found(only="wrong", slice="language=hu") < found(only="wrong") < 120
+    assert found(only="seen") == 1
+    assert get(workspace.lived(), "/reports/answers?report=none@1").status_code == 404
+
+
+def test_reports_side_by_side_show_intervals_and_the_rows_that_fell() -> None:
+    page = get(workspace.lived(), OTHERS["reports"]).text
+    assert "Changes with 95 % intervals around zero" in page
+    assert "rows fell" in page
+    assert "<del>" in page
+    assert "<ins>" in page
+    assert "no other beats it" in page
+    told = get(workspace.lived(), OTHERS["reports"].replace("?", ".json?")).json()
+    assert told["scores"][0]["clusters"] == 20
+    alone = get(workspace.lived(), OTHERS["which reports"]).text
+    assert "volano eval compare" in alone
 
 
 def test_a_training_run_draws_its_curve_and_says_how_long_it_takes() -> None:

@@ -211,15 +211,31 @@ def _rounded(score: Mapping[str, Any]) -> dict[str, Any]:
     return {k: round(v, 3) if isinstance(v, float) else v for k, v in score.items()}
 
 
-def comparison(value: Mapping[str, Any]) -> None:
+def comparison(value: Mapping[str, Any] | str) -> None:
     """Draw a comparison: each score of both, and the paired difference with its interval."""
-    a, b = value["a"], value["b"]
-    click.echo(f"a  {a['report']}   {a['subject']}")
-    click.echo(f"b  {b['report']}   {b['subject']}")
-    columns = ("name", "a", "b", "difference", "low", "high", "n", "verdict")
-    table([_rounded(score) for score in value["scores"]], columns)
-    for name in value.get("broken", ()):
-        click.echo(f"broken  {cell('broken', name)}")
+    if isinstance(value, str):
+        click.echo(lines(value.rstrip()))
+        return
+    for one in (value, *value["others"]):
+        a, b = one["a"], one["b"]
+        click.echo(f"a  {a['report']}   {a['subject']}")
+        click.echo(f"b  {b['report']}   {b['subject']}")
+        columns = ("name", "a", "b", "difference", "low", "high", "n", "verdict")
+        table([_rounded(score) for score in (*one["scores"], *one["usage"])], columns)
+        click.echo(lines(one["sentence"]))
+        for row in one["flips"]["rows"][:20]:
+            mark = "  critical" if row["critical"] else ""
+            click.echo(f"fell  {cell('row', row['row'])}{mark}")
+
+
+def eval_plan(value: Mapping[str, Any]) -> None:
+    """Draw what the rows at hand would find."""
+    click.echo(value["sentence"])
+    table([_rounded(one) for one in value["table"]], ("repetitions", "detectable", "rows_needed"))
+    known = (
+        f"from {value['from']}" if value["from"] else "assuming the worst: half right, half wrong"
+    )
+    click.echo(f"variance {known}; two-sided {value['alpha']:g}, power {value['power']:g}")
 
 
 def choice(value: Mapping[str, Any]) -> None:
@@ -270,6 +286,7 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("release", "status"): status,
     ("eval", "show"): report,
     ("eval", "compare"): comparison,
+    ("eval", "plan"): eval_plan,
     ("eval", "table"): choice,
     ("data", "peek"): peeked,
     ("data", "preview"): prepared.preview,

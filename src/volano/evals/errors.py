@@ -18,9 +18,13 @@ class BadConcurrencyError(InvalidError):
 
 
 class OtherRowsError(InvalidError):
-    """`{a}` and `{b}` were measured on different rows: {only_a} only in the first, {only_b} only in the second."""
+    """`{a}` and `{b}` share no row: {only_a} only in the first, {only_b} only in the second."""
 
     hint = "Evaluate both on the same split of the same dataset, then compare."
+
+
+class BadMarginError(InvalidError):
+    """A margin is a share above 0 and below 1, not {margin}: 0.02 are two points."""
 
 
 class NoCommonScoreError(InvalidError):

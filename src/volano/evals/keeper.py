@@ -13,12 +13,14 @@ from volano.core.ports.chat import Chat
 from volano.core.principal import Principal
 from volano.core.ref import Ref
 from volano.data import Datasets, Row
-from volano.evals import rivals
+from volano.evals import rivals, seen, told
 from volano.evals.answered import Answered
 from volano.evals.asking import Messages, ask, template
 from volano.evals.choice import FILE, Choice, markdown
-from volano.evals.compare import broken, compare
+from volano.evals.compare import MARGIN, Side
+from volano.evals.comparison import several
 from volano.evals.errors import (
+    BadMarginError,
     BadReportError,
     IsAChoiceError,
     NotAChoiceError,
@@ -26,8 +28,10 @@ from volano.evals.errors import (
     NotMeasuredError,
 )
 from volano.evals.journal import Journal
+from volano.evals.planning import plan
 from volano.evals.report import Report, baseline, digest_of, score_answers, summarise
 from volano.evals.scorers import DEFAULT, SCORERS
+from volano.evals.trained import trained
 from volano.store import Artifact, Catalog
 
 KIND = "report"
@@ -91,28 +95,110 @@ class Evals:
             )  # fmt: skip
         return self._keep(exam, answers, name=name, parents=parents, made_by=made_by, by=by)
 
-    def compare(self, a: str | Ref, b: str | Ref) -> dict[str, Any]:
-        """Return how report `b` differs from report `a`: paired, on the same rows.
+    def compare(
+        self,
+        a: str | Ref,
+        b: str | Ref,
+        others: Sequence[str | Ref] = (),
+        *,
+        margin: float = MARGIN,
+    ) -> dict[str, Any]:
+        """Return how report `b` differs from report `a`: paired over the rows of both.
 
-        `scores` lists, for each score of both, the values, b - a with its 95 %
-        interval, how many rows got better and worse, and a verdict; `broken`
-        names the first rows that `b` gets worse. `compare.to_text` prints it.
+        `scores` lists, for each score of both, the values, b - a with its 95 % interval, how many
+        rows got better and worse, whether it is not worse by more than `margin`, and a verdict;
+        `flips` the rows that fell, with both answers. `others` are compared with `a`, too.
+        `told` prints it.
 
         Raises:
             UnknownArtifactError, BadReportError: a or b.
-            OtherRowsError: they were measured on different rows.
+            OtherRowsError: they share no row.
             NoCommonScoreError: they have no score in common.
         """
-        first, second = self.get(a), self.get(b)
-        scores = self._scores(first), self._scores(second)
-        changes = compare(*scores, names=(first.ref, second.ref))
-        return {
-            "a": {"report": first.ref, "subject": self.report(first.ref).subject},
-            "b": {"report": second.ref, "subject": self.report(second.ref).subject},
-            "n": len(scores[0]),
-            "scores": [change.to_dict() for change in changes],
-            "broken": broken(*scores, changes[0].name),
-        }
+        if not 0 <= margin < 1:
+            raise BadMarginError(margin=margin)
+        sides = [self.side(ref) for ref in (a, b, *others)]
+        return several(sides, margin=margin)
+
+    def told(
+        self,
+        a: str | Ref,
+        b: str | Ref,
+        others: Sequence[str | Ref] = (),
+        *,
+        margin: float = MARGIN,
+        format: str = "json",  # noqa: A002 - the word of the sentence
+    ) -> dict[str, Any] | str:
+        """Return the comparison as `json` (what `compare` gives), `text`, `markdown` or `junit`.
+
+        Raises:
+            as `compare`.
+        """
+        found = self.compare(a, b, others, margin=margin)
+        writers = {"text": told.text, "markdown": told.markdown, "junit": told.junit}
+        return writers[format](found) if format in writers else found
+
+    def plan(
+        self,
+        data: str | Ref,
+        *,
+        split: str = "test",
+        margin: float = MARGIN,
+        report: str | Ref | None = None,
+        by: Principal,
+    ) -> dict[str, Any]:
+        """Return which difference a split's rows would find, and how many rows `margin` takes.
+
+        How scores vary comes from `report`, else the worst is assumed.
+
+        Raises:
+            UnknownArtifactError, BadReportError: the dataset, the report.
+            NoTestRowsError: the split is empty.
+            BadMarginError: not above 0 and below 1.
+        """
+        if not 0 < margin < 1:
+            raise BadMarginError(margin=margin)
+        dataset = self._datasets.get(data)
+        rows = len(self._datasets.rows(dataset.ref, split, by=by))
+        if not rows:
+            raise NoTestRowsError(ref=dataset.ref, split=split)
+        if report is None:
+            return plan(rows, margin)
+        source = self.get(report)
+        return plan(rows, margin, lines=self.answers(source.ref), source=source.ref)
+
+    def seen(self, ref: str | Ref, *, by: Principal) -> dict[str, Any]:
+        """Return which rows of a report stood in what its subject learned from, by its lineage.
+
+        Raises:
+            UnknownArtifactError, BadReportError: the report.
+        """
+        artifact, report = self.get(ref), self.report(ref)
+        lines = self.answers(ref)
+        asked = {line["id"] for line in lines}
+        rows = [
+            r for r in self._datasets.rows(report.dataset, report.split, by=by) if r.id in asked
+        ]
+        subject = next(p for p in artifact.manifest.parents if p.role == "subject")
+        learned = trained(
+            self._catalog, self._datasets, self._catalog.by_digest(str(subject.digest)), by=by
+        )
+        units = report.summary.units if report.summary else {}
+        found = seen.look(rows, learned).to_dict(lines, units)
+        return {"report": artifact.ref, **found, "sentence": seen.sentence(found)}
+
+    def side(self, ref: str | Ref) -> Side:
+        """Return a report as one side of a comparison.
+
+        Raises:
+            UnknownArtifactError, BadReportError: the report.
+        """
+        report, artifact = self.report(ref), self.get(ref)
+        units = report.summary.units if report.summary else {}
+        lines = self.answers(artifact.ref)
+        if not all("id" in line and isinstance(line.get("scores"), Mapping) for line in lines):
+            raise BadReportError(ref=artifact.ref)
+        return Side(artifact.ref, report.subject, lines, units)
 
     def compare_models(
         self, a: str | Ref, b: str | Ref, *, data: str | Ref | None = None
@@ -135,13 +221,16 @@ class Evals:
             on = f" of {dataset.ref}" if dataset else ""
             raise NotMeasuredError(a=models[0].ref, b=models[1].ref, on=on)
         found = self.compare(pair[0].ref, pair[1].ref)
-        scored = [self._scores(report) for report in pair]
         sides = {
             side: {**found[side], **rivals.facts(model, report, self.answers(report.ref))}
             for side, model, report in zip("ab", models, pair, strict=True)
         }
-        first = found["scores"][0]["name"]
-        return {**found, **sides, "flips": rivals.flips(scored[0], scored[1], first)}
+        fallen = found["flips"]
+        return {
+            **found,
+            **sides,
+            "flips": {**fallen, "rows": [row["row"] for row in fallen["rows"]][:20]},
+        }
 
     def get(self, ref: str | Ref) -> Artifact:
         """Return a report's artifact.
@@ -250,11 +339,14 @@ class Evals:
         subject, dataset = exam.subject, exam.dataset
         scored = score_answers(exam.rows, answers, exam.scorers)
         train = self._datasets.rows(dataset.ref, "train", by=by, run=made_by)
+        learned = trained(self._catalog, self._datasets, subject, by=by, run=made_by)
+        lines = [json.loads(line) for line in _lines(answers, scored).decode().split("\n") if line]
         report = Report(
             str(subject), dataset.ref, exam.split, digest_of(exam.rows), len(exam.rows),
             summarise(scored), baseline(train, exam.rows, exam.scorers),
             failed=sum(one.error is not None for one in answers),
             cut=sum(one.finish_reason == "length" for one in answers),
+            seen=seen.look(exam.rows, learned).to_dict(lines, {}),
         )  # fmt: skip
         settings = {"settings": exam.settings, "scorers": [*exam.scorers]}
         return self._catalog.record(
@@ -286,12 +378,6 @@ class Evals:
             key=lambda one: (one.created_us, one.number),
             reverse=True,
         )
-
-    def _scores(self, artifact: Artifact) -> dict[str, dict[str, float]]:
-        try:
-            return {one["id"]: one["scores"] for one in self.answers(artifact.ref)}
-        except (KeyError, TypeError) as error:
-            raise BadReportError(ref=artifact.ref) from error
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from volano.core.digest import Digest
 from volano.core.score import Score
 from volano.data import Label, Row
 from volano.data.row import key_of
+from volano.evals import seen
 from volano.evals.answered import Answered
 from volano.evals.case import Case
 from volano.evals.errors import BadScoreError
@@ -117,6 +118,8 @@ class Report:
         if self.cut:
             lines.append(f"  {self.cut} answers were cut at the token limit")
         lines += [f"  {warning}" for warning in self.warnings]
+        if told := seen.sentence(self.seen):
+            lines.append(f"  {told}")
         return "\n".join(lines)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from volano.evals.compare import SHOWN, Scored
 from volano.models.kinds import engine_of, format_of
 from volano.store.artifact import Artifact
 
@@ -37,14 +36,6 @@ def facts(
         "speed": _said(SPEEDS, places),
         "cost": _said(COSTS, places),
     }
-
-
-def flips(a: Scored, b: Scored, name: str) -> dict[str, Any]:
-    """Return the rows right in `a` and wrong in `b` (negative), and the other way round."""
-    both = [row for row in a if name in a[row] and name in b.get(row, {})]
-    lost = [row for row in both if a[row][name] >= 1 > b[row][name]]
-    won = [row for row in both if b[row][name] >= 1 > a[row][name]]
-    return {"score": name, "negative": len(lost), "positive": len(won), "rows": lost[:SHOWN]}
 
 
 def _rows(report: Artifact) -> tuple[Any, Any]:

@@ -67,11 +67,7 @@ def _accepts(p: float, x: int, n: int, confidence: float) -> bool:
         below.append(below[-1] + m)
     whole = below[-1]
     limit = min(below[at + 1], whole - below[at]) * (1 + 1e-9)
-    better = [
-        m
-        for i, m in enumerate(mass)
-        if min(below[i + 1], whole - below[i]) > limit
-    ]
+    better = [m for i, m in enumerate(mass) if min(below[i + 1], whole - below[i]) > limit]
     return math.fsum(better) < confidence - min(SLACK, mass[at] / 2)
 
 

@@ -13,7 +13,7 @@ the interval is the score interval of `effective` rows: as many independent rows
 much (Korn & Graubard 1998, Survey Methodology 24), less what the degrees of freedom cost. The
 design effect in it is drawn towards that of rows correlated by `ICC`, with the weight of `WEIGHT`
 failures: a handful of failures cannot tell whether they come in lumps, and the cautious guess is
-that they do. Measured coverage: `benchmarks/coverage.py`.
+that they do. In the same way scores between 0 and 1 are drawn to those of 0 and 1. Measured coverage: `benchmarks/coverage.py`.
 """
 
 import math
@@ -129,6 +129,7 @@ def _effective(found: Spread, n: int, confidence: float) -> float:
     bernoulli = p * (1 - p)
     ratio = found.row / bernoulli if min(bernoulli, found.row) > TINY else 1.0
     events = min(p, 1 - p) * n / ratio
+    ratio = (events * ratio + WEIGHT) / (events + WEIGHT)
     rows = n / ratio / found.design(n, events, WEIGHT)
     return max(1.0, rows * discount(confidence, found.df))
 

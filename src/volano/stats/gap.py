@@ -64,7 +64,15 @@ def gap(
     effective = n / (found.variance * n / found.row) if found.row > TINY else float(found.clusters)
     method = "paired t" if found.cautious == 1 else "paired clustered t (CR2)"
     return Gap(
-        found.mean, found.mean - half, found.mean + half, p, se, method, n, found.clusters, effective
+        found.mean,
+        found.mean - half,
+        found.mean + half,
+        p,
+        se,
+        method,
+        n,
+        found.clusters,
+        effective,
     )
 
 

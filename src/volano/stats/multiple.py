@@ -32,6 +32,21 @@ def holm(p_values: Sequence[float], weights: Sequence[float] | None = None) -> l
     return adjusted
 
 
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Return adjusted p-values: of those <= q, on average a share of at most q are false alarms.
+
+    Benjamini & Hochberg 1995, JRSS-B 57:289-300; holds for independent and for positively
+    dependent questions (Benjamini & Yekutieli 2001), as slices of one report are. For looking
+    around, not for gates: `holm` is for those.
+    """
+    n = len(p_values)
+    adjusted, least = [1.0] * n, 1.0
+    for rank, i in enumerate(sorted(range(n), key=lambda i: -p_values[i])):
+        least = min(least, p_values[i] * n / (n - rank))
+        adjusted[i] = least
+    return adjusted
+
+
 @dataclass(frozen=True, slots=True)
 class Purse:
     """What may be spent on looks: `alpha` at first, refilled by `alpha` each period, never more.

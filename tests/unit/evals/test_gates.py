@@ -23,7 +23,9 @@ def test_a_gate_reads_as_it_is_said(text, gate):
     assert parse(str(gate)) == gate
 
 
-@pytest.mark.parametrize("text", ["", "x", "x >= y", "x >= 1 with 40 %", "x >= 1 with 100 %", "x ~ 1"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "x >= y", "x >= 1 with 40 %", "x >= 1 with 100 %", "x ~ 1"]
+)
 def test_what_is_no_gate_is_refused(text):
     with pytest.raises(BadGateError):
         parse(text)

@@ -7,7 +7,7 @@ from volano.core.manifest import Parent
 from volano.core.plugins import UnknownPluginError
 from volano.core.ports.chat import Answer
 from volano.evals import errors
-from volano.evals.compare import to_text
+from volano.evals.told import text
 
 LABELS = [{"queue": "refund" if n % 3 else "billing", "ref": str(n)} for n in range(12)]
 ROWS = [{"text": f"Jegy {n} {{text}} 订单", "label": label} for n, label in enumerate(LABELS)]
@@ -115,7 +115,7 @@ def test_two_reports_on_the_same_rows_are_compared_in_pairs(evaluate, evals):
     assert (exact["better"], exact["worse"], exact["verdict"]) == (2, 1, "undecided")
     assert exact["difference"] == pytest.approx(0.1)
     assert len(found["broken"]) == 1
-    assert "2 better, 1 worse: undecided" in to_text(found)
+    assert "2 better, 1 worse: undecided" in text(found)
 
 
 def test_the_test_rows_of_a_curated_version_are_the_same_rows(evaluate, evals, datasets, anna):
@@ -126,10 +126,11 @@ def test_the_test_rows_of_a_curated_version_are_the_same_rows(evaluate, evals, d
     assert evals.compare(first.ref, second.ref)["n"] == 10
 
 
-def test_reports_on_other_rows_are_not_compared(evaluate, evals):
+def test_rows_of_one_report_only_are_left_out_and_told(evaluate, evals):
     first, second = evaluate(Knows(), "j1"), evaluate(Knows(), "j2", limit=4)
-    with pytest.raises(errors.OtherRowsError, match="6 only in the first"):
-        evals.compare(first.ref, second.ref)
+    found = evals.compare(first.ref, second.ref)
+    assert found["dropped"]["only_a"] == 6
+    assert found["n"] == found["scores"][0]["n"]
 
 
 def test_what_cannot_be_evaluated_is_said_before_anything_is_asked(evaluate, datasets, evals, anna):
@@ -180,7 +181,7 @@ def test_two_models_are_compared_by_their_newest_reports_on_the_same_rows(
     assert found["b"]["speed"] == {"tokens_per_s": 900.0}
     assert found["b"]["cost"] is None
     lost = [evals.answers(newest.ref)[n]["id"] for n in (2, 3)]
-    flips = {"score": "exact_match", "negative": 2, "positive": 1, "rows": lost}
+    flips = {"score": "exact_match", "negative": 2, "positive": 1, "critical": 0, "rows": lost}
     assert found["flips"] == flips
     assert found["scores"][0]["difference"] == pytest.approx(-0.1)
     datasets.add("other", ROWS[:2], test=ROWS[2:4], by=anna)

@@ -54,7 +54,9 @@ def test_a_server_that_is_busy_for_a_moment_is_asked_again(upstream):
     assert [one.error for one in ask(upstream, "flaky-2")] == [None] * 4
 
 
-@pytest.mark.parametrize("act", ["status-500", "status-429", "close", "garbage", "cut", "lie", "html"])
+@pytest.mark.parametrize(
+    "act", ["status-500", "status-429", "close", "garbage", "cut", "lie", "html"]
+)
 def test_who_never_answers_stops_the_suite(upstream, act):
     with pytest.raises(UnavailableError):
         ask(upstream, act, tries=2, timeout_s=2)

@@ -7,7 +7,9 @@ from volano.evals.scored import score_all
 from volano.evals.scorers.exact import ExactMatch, FieldAccuracy
 from volano.evals.scoring import Plain, Tools, Unmeasured
 
-CASES = [Case(str(n), f"{n}. вопрос", "да", cluster=f"c{n // 2}", slices={"ag": "x"}) for n in range(6)]
+CASES = [
+    Case(str(n), f"{n}. вопрос", "да", cluster=f"c{n // 2}", slices={"ag": "x"}) for n in range(6)
+]
 GOOD = [Answered(case.id, "да" if n % 2 else "нет") for n, case in enumerate(CASES)]
 
 

@@ -86,7 +86,9 @@ def test_what_is_wrong_is_told_with_its_line(line, where, why):
     assert why in caught.value.message
 
 
-@pytest.mark.parametrize("text", ["", "- a", "data: t", "scorers: [exact_match]", "\x00", "a: b: c"])
+@pytest.mark.parametrize(
+    "text", ["", "- a", "data: t", "scorers: [exact_match]", "\x00", "a: b: c"]
+)
 def test_what_is_no_suite_is_refused(text):
     with pytest.raises(BadSuiteError):
         from_yaml(text)

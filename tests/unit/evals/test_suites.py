@@ -50,6 +50,7 @@ def desk(desk, upstream, migrated):
         jobs_url=f"sqlite:///{folder}/jobs.db", poll_s=0.02,
     )  # fmt: skip
     examiner = Examiner(desk.runs, desk.evals, desk.datasets, desk.flows, desk.models)
+
     def no_target(name):
         raise UnknownArtifactError(kind="target", ref=name)
 
@@ -179,7 +180,12 @@ def test_whom_to_ask_is_a_flow_a_model_or_a_prompt_with_a_model(desk, upstream):
 
 @pytest.mark.parametrize(
     ("on", "why"),
-    [("nobody", "no flow"), ("http://x/v1", "URL#MODEL"), ("ask", "needs a model"), (None, "nobody")],
+    [
+        ("nobody", "no flow"),
+        ("http://x/v1", "URL#MODEL"),
+        ("ask", "needs a model"),
+        (None, "nobody"),
+    ],
 )
 def test_who_is_not_there_is_not_asked(desk, on, why):
     desk.prompts.save("ask", template="Q: {{input}}", by=ANNA)

@@ -33,12 +33,32 @@ VERBS = (
     ),
     Verb("eval", "suite show", "suites.read", "/suites/{ref}", "Show what a suite says.", (ref(),)),
     Verb(
-        "eval", "compare", "evals.compare", "/evals/compare",
-        "Compare two reports on the same rows: paired differences with intervals.",
+        "eval", "compare", "evals.told", "/evals/compare",
+        "Compare reports on the same rows: paired differences with intervals, and the rows that fell.",
         (
             Param("report_a", "the older report", first=True, required=True),
             Param("report_b", "the newer report", first=True, required=True),
+            Param("others", "further reports, compared with the older one", "list", first=True),
+            Param("margin", "what counts as not worse: 0.02 are two points", "float", default=0.02),
+            Param("format", "how it is written", default="json",
+                  choices=("json", "text", "markdown", "junit")),
         ),
+    ),
+    Verb(
+        "eval", "plan", "evals.plan", "/evals/plan",
+        "Say which difference a dataset's rows would find, and how many rows a margin takes.",
+        (
+            Param("data", "the dataset", required=True),
+            Param("split", "which split", default="test"),
+            Param("margin", "the difference to find: 0.02 are two points", "float", default=0.02),
+            Param("report", "how scores vary, from this report; else the worst is assumed"),
+        ),
+        reads=True,
+    ),
+    Verb(
+        "eval", "seen", "evals.seen", "/reports/{ref}/seen",
+        "Find the rows of a report that its subject learned from, and the scores without them.",
+        (ref(),), reads=True,
     ),
     Verb(
         "eval", "advise", "adviser.advise", "/evals/advise",

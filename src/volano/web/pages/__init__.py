@@ -30,6 +30,8 @@ from volano.web.pages import (
     money,
     paper,
     render,
+    report_diff,
+    report_rows,
     reviewing,
     trace_page,
     traffic,
@@ -80,6 +82,10 @@ def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
         *data_page.routes(guard),
         Route("/models/compare", guard(models), name="models"),
         Route("/models/compare.json", guard(models)),
+        Route("/reports/compare", guard(reports), name="reports"),
+        Route("/reports/compare.json", guard(reports)),
+        Route("/reports/answers", guard(answers), name="answers"),
+        Route("/reports/answers.json", guard(answers)),
         Route("/find", guard(search), name="find"),
         Route("/list/{noun}", guard(rows), name="list"),
         *trace_page.routes(app, guard, now, one),
@@ -182,6 +188,24 @@ def models(app: Any, request: Request, now_us: int) -> Response:
     if render.wants_json(request):
         return render.json(found.data)
     return render.html(app, request, "model_diff.html", now_us, diff=found)
+
+
+def reports(app: Any, request: Request, now_us: int) -> Response:
+    """Show reports side by side; their refs are in the address."""
+    query = request.query_params
+    named = [query.get("a", ""), *query.getlist("b")]
+    found = report_diff.look(app, [ref.strip()[:300] for ref in named])
+    if render.wants_json(request):
+        return render.json(found.data)
+    return render.html(app, request, "report_diff.html", now_us, diff=found)
+
+
+def answers(app: Any, request: Request, now_us: int) -> Response:
+    """Show a report's rows; what narrows them is in the address."""
+    found = report_rows.look(app, request.query_params)
+    if render.wants_json(request):
+        return render.json(found.data)
+    return render.html(app, request, "report_rows.html", now_us, found=found, only=report_rows.ONLY)
 
 
 def one(app: Any, request: Request, now_us: int) -> Response:

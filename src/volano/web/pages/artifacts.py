@@ -29,7 +29,10 @@ Telling = Callable[[Any], str]
 
 MAX_PREVIEW_BYTES = 2_000_000
 PREVIEW_LINES = 20
-_TOLD = frozenset({"scores", "template", "messages", "signature", "verdict"})
+_TOLD = frozenset({
+    "scores", "template", "messages", "signature", "verdict",
+    "units", "states", "warnings", "seen", "format", "cost_nano",
+})  # fmt: skip
 _TOLD_OF_MODELS = frozenset({"parity", "guards", "spent", "kept", "exact"})
 """What of `meta` a page says elsewhere, in words."""
 _SCANNED_PAGES = 20

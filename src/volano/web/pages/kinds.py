@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from volano.access.session import local_principal
-from volano.web.pages import choices, data_links, facts, links, words
+from volano.web.pages import choices, data_links, facts, links, report_page, words
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.i18n import ngettext
 from volano.web.pages.plain import parse
@@ -123,12 +123,18 @@ def report_scores(app: Any, artifact: Any) -> Sequence[Section]:
     """Return the scores with their intervals; of a search or of advice, the candidates."""
     if "about" in artifact.manifest.meta:
         return choices.sections(app, artifact)
-    bars = score_bars(artifact.manifest.meta)
+    units = artifact.manifest.meta.get("units") or {}
+    bars = [
+        bar
+        for bar in score_bars(artifact.manifest.meta)
+        if (units.get(bar.name) or units.get(bar.name.split("/")[0]) or ["share"])[0] == "share"
+    ]
     if not bars:
-        return ()
+        return report_page.sections(app, artifact)
     marked = any(bar.mark is not None for bar in bars)
     baseline = _(" The tick is the baseline: always the most frequent class.") if marked else ""
-    return [Bars(_("Scores"), bars, note=_("Bars are 95 % intervals.") + baseline)]
+    drawn = Bars(_("Scores"), bars, note=_("Bars are 95 % intervals.") + baseline)
+    return [drawn, *report_page.sections(app, artifact)]
 
 
 def release_pins(app: Any, artifact: Any) -> Sequence[Section]:

@@ -1,0 +1,183 @@
+"""A comparison as text for a terminal, as Markdown for a pull request, and as JUnit XML for CI."""
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from volano.evals.comparison import spelt
+
+Told = Mapping[str, Any]
+SHOWN, CLIP = 20, 160
+_SIGNS = {"better": "✅ better", "worse": "❌ worse", "undecided": "➖ undecided"}
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 cannot hold (section 2.2)."""
+
+
+def text(told: Told) -> str:
+    """Return the comparison as lines."""
+    lines = []
+    for one in each(told):
+        lines.append(
+            f"{one['b']['subject']} against {one['a']['subject']}, the same {one['n']} rows"
+        )
+        lines += [f"  {part}" for part in _dropped(one)]
+        width = max(len(score["name"]) for score in [*one["scores"], *one["usage"]])
+        lines += [
+            f"  {s['name']:<{width}}  {_value(s, 'a')} -> {_value(s, 'b')}  {spelt(s)}  "
+            f"{s['better']} better, {s['worse']} worse: {s['verdict']}"
+            for s in [*one["scores"], *one["usage"]]
+        ]
+        lines.append(f"  {one['sentence']}")
+        flips = one["flips"]
+        lines.append(
+            f"  {flips['negative']} rows fell ({flips['critical']} critical), {flips['positive']} rose"
+        )
+    return "\n".join(lines)
+
+
+def markdown(told: Told, link: Callable[[str, int], str] | None = None) -> str:
+    """Return a short table for a pull request; slices and flips are folded below it.
+
+    `link` gives the address of a row (report, place among its rows), where there is one.
+    """
+    parts = []
+    for one in each(told):
+        parts.append(f"### {_cell(one['b']['subject'])} against {_cell(one['a']['subject'])}\n")
+        parts.append(f"{_cell(one['sentence'])} {one['n']} rows, paired; intervals are 95 %.\n")
+        parts += [f"> {_cell(part)}\n" for part in _dropped(one)]
+        parts.append("| score | before | after | change | rows better / worse | verdict |")
+        parts.append("|---|---:|---:|---:|---:|---|")
+        parts += [
+            f"| {_cell(s['name'])} | {_value(s, 'a')} | {_value(s, 'b')} | {spelt(s)} "
+            f"| {s['better']} / {s['worse']} | {_SIGNS[s['verdict']]} |"
+            for s in [*one["scores"], *one["usage"]]
+        ]
+        parts.append("")
+        parts += _folded_slices(one["slices"])
+        parts += _folded_flips(one, link)
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def junit(told: Told) -> str:
+    """Return the comparison as JUnit XML: a case for each score, and one for critical rows.
+
+    A score that is worse by more than the margin, or a critical row that fell, fails; what is
+    undecided is skipped, with what would decide it.
+    """
+    root = ET.Element("testsuites")
+    for one in each(told):
+        cases = [*map(_case, one["scores"]), _critical(one["flips"])]
+        suite = ET.SubElement(root, "testsuite", {
+            "name": _xml(f"{one['b']['report']} against {one['a']['report']}"),
+            "tests": str(len(cases)), "errors": "0",
+            "failures": str(sum(case.find("failure") is not None for case in cases)),
+            "skipped": str(sum(case.find("skipped") is not None for case in cases)), "time": "0",
+        })  # fmt: skip
+        suite.extend(cases)
+    for name in ("tests", "failures", "errors", "skipped"):
+        root.set(name, str(sum(int(suite.get(name) or 0) for suite in root)))
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def each(told: Told) -> list[Told]:
+    """Return the comparison with each further report."""
+    return [told, *told.get("others", ())]
+
+
+def _case(score: Told) -> ET.Element:
+    case = ET.Element("testcase", {"classname": "scores", "name": _xml(score["name"]), "time": "0"})
+    said = f"{score['name']}: {spelt(score)}"
+    margin = f"{score['margin'] * 100:g} points"
+    if score["not_worse"] == "no" or score["verdict"] == "worse":
+        ET.SubElement(case, "failure", {"message": _xml(said), "type": "worse"})
+    elif score["not_worse"] == "undecided":
+        message = f"{said}: undecided whether it is worse by more than {margin}"
+        ET.SubElement(case, "skipped", {"message": _xml(message)})
+    return case
+
+
+def _critical(flips: Told) -> ET.Element:
+    case = ET.Element("testcase", {"classname": "rows", "name": "critical rows", "time": "0"})
+    if flips["critical"]:
+        failed = ET.SubElement(case, "failure", {
+            "message": f"{flips['critical']} critical rows fell", "type": "flip",
+        })  # fmt: skip
+        failed.text = _xml("\n".join(
+            f"{row['row']}: {_clip(row['answer_a'])} -> {_clip(row['answer_b'])}"
+            for row in flips["rows"] if row["critical"]
+        ))  # fmt: skip
+    return case
+
+
+def _folded_slices(slices: Sequence[Told]) -> list[str]:
+    if not slices:
+        return []
+    moved = sum(one["verdict"] != "undecided" for one in slices)
+    return [
+        f"<details><summary>{len(slices)} slices, {moved} of them differ</summary>\n",
+        "| slice | rows | change | verdict |",
+        "|---|---:|---:|---|",
+        *(
+            f"| {_cell(one['by'])} = {_cell(one['value'])} | {one['n']} | {spelt(one)} "
+            f"| {_SIGNS[one['verdict']]} |"
+            for one in slices[:SHOWN]
+        ),
+        "\n</details>\n",
+    ]
+
+
+def _folded_flips(one: Told, link: Callable[[str, int], str] | None) -> list[str]:
+    flips = one["flips"]
+    if not flips["negative"]:
+        return []
+    title = (
+        f"{flips['negative']} rows fell ({flips['critical']} critical), {flips['positive']} rose"
+    )
+    lines = [f"<details><summary>{title}</summary>\n", "| row | before | after |", "|---|---|---|"]
+    for row in flips["rows"][:SHOWN]:
+        name = f"`{row['row'][:16]}`"
+        if link and (address := link(one["b"]["report"], row["at"])):
+            name = f"[{name}]({address})"
+        name += " **critical**" if row["critical"] else ""
+        lines.append(f"| {name} | {_cell(row['answer_a'])} | {_cell(row['answer_b'])} |")
+    return [*lines, "\n</details>\n"]
+
+
+def _dropped(one: Told) -> list[str]:
+    """Say which rows the comparison does not speak of."""
+    dropped, said = one["dropped"], []
+    if dropped["only_a"] or dropped["only_b"]:
+        said.append(
+            f"Left out: {dropped['only_a']} rows only in the first, {dropped['only_b']} only in the second."
+        )
+    said += [f"Left out of {name}: {count} rows measured in one only."
+             for name, count in dropped["unmeasured"].items()]  # fmt: skip
+    return said
+
+
+def _value(score: Told, side: str) -> str:
+    value = score[side]
+    return f"{value:.3f}" if score.get("unit", "share") == "share" else f"{value:.4g}"
+
+
+def _clip(said: str) -> str:
+    one_line = " ".join(said.split())
+    return one_line if len(one_line) <= CLIP else one_line[: CLIP - 1] + "…"
+
+
+def _cell(said: str) -> str:
+    """Return text that is text in a table of Markdown, whatever a model wrote."""
+    escaped = re.sub(r"([\\`*_{}\[\]<>|#!@~])", r"\\\1", _clip(str(said)))
+    return (
+        escaped.replace("\\<", "&lt;")
+        .replace("\\>", "&gt;")
+        .replace("\\@", "&#64;")
+        .replace("://", "&#58;//")
+        or " "
+    )
+
+
+def _xml(said: str) -> str:
+    return _UNPRINTABLE.sub("�", said)

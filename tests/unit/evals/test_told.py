@@ -1,0 +1,79 @@
+import xml.etree.ElementTree as ET
+
+from volano.evals.compare import Side
+from volano.evals.comparison import several
+from volano.evals.told import junit, markdown, text
+
+
+def side(values, ref="r@1"):
+    lines = [{"id": f"row{n}", "answer": "igen", "scores": {"exact_match": value}}
+             for n, value in enumerate(values)]  # fmt: skip
+    return Side(ref, f"model/{ref}", lines)
+
+
+def compared(a, b, *, critical=False, answer="plain"):
+    first, second = side(a), side(b, ref="r@2")
+    lines = [{**line, "critical": critical, "answer": answer} for line in second.lines]
+    return several([first, Side("r@2", "model/новая", lines)])
+
+
+def test_markdown_has_one_short_table_and_the_rest_folded():
+    told = markdown(compared([1] * 50, [0] * 20 + [1] * 30))
+    assert told.startswith("### model/новая against model/r@1".replace("@", "&#64;"))
+    assert "| exact\\_match | 1.000 | 0.600 | -40.0 points" in told
+    assert "❌ worse" in told
+    assert "<details><summary>20 rows fell (0 critical), 0 rose</summary>" in told
+
+
+def test_rows_in_markdown_are_linked_where_there_is_an_address():
+    told = markdown(compared([1], [0]), link=lambda report, at: f"https://x/{report}/{at}")
+    assert "[`row0`](https://x/r@2/0)" in told
+
+
+def test_what_a_model_wrote_is_text_in_markdown():
+    hostile = "<img src=x onerror=alert(1)> | **bold** [a](http://evil) @everyone\n# head `x`"
+    told = markdown(compared([1] * 9, [0] * 9, answer=hostile))
+    for bad in ("<img", "**bold**", "http://", "@everyone", "\n# head"):
+        assert bad not in told
+    assert "&lt;img" in told
+
+
+def test_junit_fails_what_is_worse_skips_what_is_undecided_and_passes_the_rest():
+    worse = ET.fromstring(junit(compared([1] * 50, [0] * 20 + [1] * 30)).split("\n", 1)[1])
+    assert (worse.get("tests"), worse.get("failures"), worse.get("skipped")) == ("2", "1", "0")
+    same = ET.fromstring(junit(compared([1, 0] * 400, [1, 0] * 400)).split("\n", 1)[1])
+    assert (same.get("failures"), same.get("skipped")) == ("0", "0")
+    few = ET.fromstring(junit(compared([1, 0], [1, 0])).split("\n", 1)[1])
+    assert (few.get("failures"), few.get("skipped")) == ("0", "1")
+
+
+def test_junit_fails_when_a_critical_row_fell_though_the_score_did_not():
+    told = compared([1] * 1 + [0] * 1 + [1] * 900, [0] * 1 + [1] * 1 + [1] * 900, critical=True)
+    root = ET.fromstring(junit(told).split("\n", 1)[1])
+    failed = [
+        case.get("name") for case in root.iter("testcase") if case.find("failure") is not None
+    ]
+    assert failed == ["critical rows"]
+
+
+def test_junit_is_xml_whatever_an_answer_holds():
+    told = junit(compared([1], [0], critical=True, answer="\x00\x1b[31m]]> <&\ud800 中文"))
+    root = ET.fromstring(told.split("\n", 1)[1].encode())
+    assert "中文" in root.find(".//testcase[@name='critical rows']/failure").text
+
+
+def test_junit_has_the_shape_that_readers_expect():
+    root = ET.fromstring(junit(compared([1], [0])).split("\n", 1)[1])
+    assert root.tag == "testsuites"
+    for suite in root:
+        assert suite.tag == "testsuite"
+        assert {"name", "tests", "failures", "errors", "skipped", "time"} <= set(suite.keys())
+        assert int(suite.get("tests")) == len(suite)
+        for case in suite:
+            assert case.tag == "testcase"
+            assert {"name", "classname", "time"} <= set(case.keys())
+            assert {child.tag for child in case} <= {"failure", "skipped", "error"}
+
+
+def test_text_says_the_verdict_in_words():
+    assert "exact match is worse" in text(compared([1] * 50, [0] * 20 + [1] * 30))
