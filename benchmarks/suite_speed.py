@@ -211,10 +211,13 @@ def ours(url: str, rows: int, folder: Path) -> float:
 def whole(url: str, rows: int, folder: Path) -> float:
     """Return how many rows a second a whole Run does, from its start to its report."""
     from volano.app import App
+    from volano.cli.folder import make as make_folder
     from volano.settings import load
 
     by = Principal("person", "bench")
-    with App(load(str(folder / "home"))) as app:
+    settings = load(str(folder / "home"))
+    make_folder(settings)
+    with App(settings) as app:
         label = {"queue": "refund", "reference": "A-17"}
         made = [{"text": f"Ticket {n}: where is my order?", "label": label} for n in range(rows)]
         app.datasets.add("tickets", made[:4], test=[*made[4:], made[0] | {"text": "x"}], by=by)

@@ -25,6 +25,7 @@ from volano.evals.advise import Adviser
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.evals.searcher import Searcher
+from volano.evals.suites import Suites
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.metrics import Metrics
 from volano.feedback.reviews import Reviews
@@ -120,6 +121,7 @@ KEEPERS = {
     "scorecard": Scorecard,
     "slos": SLOs,
     "steps": Steps,
+    "suites": Suites,
     "spending": Spending,
     "targets": Targets,
     "traces": Traces,
@@ -216,6 +218,7 @@ INNER = {
     "schedules": {"cause_of", "tick"},
     "replays": {"choices"},
     "sessions": {"get"},
+    "suites": {"get"},
     "sources": {"open"},
     "steps": {"outline", "roots", "below", "get", "above", "failed", "all"},
     "spans": {"get", "said", "of_trace", "children", "count"},
