@@ -168,7 +168,7 @@ INNER = {
     "garbage": {"drop"},
     "drift": {"references", "reference", "looks", "due"},
     "evals": {"evaluate", "report", "answers", "choice"},
-    "examiner": {"chat"},
+    "examiner": {"chat", "run"},
     "feedbacks": {"on", "since", "corrections", "joined", "review", "withdraw", "get", "about", "newest"},
     "flows": {"compile", "usable"},
     "gate": {"read", "write", "end", "inherit"},
