@@ -68,6 +68,10 @@ from volano.evals.playground.players import Players
 from volano.evals.playground.warm import Warm
 from volano.evals.searcher import Searcher
 from volano.evals.wording import Improver
+from volano.evals.on import Respondents
+from volano.evals.remembered import Remembered
+from volano.evals.searcher import Searcher
+from volano.evals.suites import Suites
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.metrics import Metrics
 from volano.feedback.recording import recorder
@@ -310,6 +314,11 @@ class App:
         )
         self.searcher = Searcher(self.runs, self.models, self.datasets, self.catalog, path("tools"))
         candidates = Candidates(self.models, self.flows, self.prompts, self.targets.get)
+        self.suites = Suites(
+            self.runs, self.catalog, self.datasets, self.evals, self.examiner,
+            Respondents(candidates, self.models, self.prompts, self._flow_behind),
+            remembered=Remembered(path("cache", "answers.db")), price_of=self._price_of,
+        )  # fmt: skip
         self.adviser = Adviser(
             self.runs,
             self.catalog,
@@ -494,6 +503,11 @@ class App:
 
     def _serving_from(self, digest: Digest) -> list[str]:
         return self.releases.in_use(digest)
+
+    def _flow_behind(self, channel: str) -> Artifact:
+        """Return the flow that a channel's stable release pins."""
+        stable = self.releases.channel(channel).stable
+        return self.releases.flow_of(self.catalog.by_digest(stable))
 
     def _price_of(self, target: str, model: str) -> Price | None:
         """Return what a model costs at a target now; an engine of ours has the provider `engine`."""

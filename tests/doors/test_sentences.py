@@ -28,6 +28,7 @@ from volano.evals.keeper import Evals
 from volano.evals.playground import Playground
 from volano.evals.searcher import Searcher
 from volano.evals.wording import Improver
+from volano.evals.suites import Suites
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.metrics import Metrics
 from volano.feedback.reviews import Reviews
@@ -136,6 +137,7 @@ KEEPERS = {
     "scorecard": Scorecard,
     "slos": SLOs,
     "steps": Steps,
+    "suites": Suites,
     "spending": Spending,
     "targets": Targets,
     "traces": Traces,
@@ -185,7 +187,7 @@ INNER = {
     "garbage": {"drop"},
     "drift": {"references", "reference", "looks", "due"},
     "evals": {"evaluate", "report", "answers", "choice"},
-    "examiner": {"chat"},
+    "examiner": {"chat", "run"},
     "feedbacks": {"on", "since", "corrections", "joined", "review", "withdraw", "get", "about", "newest"},
     "flows": {"compile", "usable"},
     "gate": {"read", "write", "end", "inherit"},
@@ -236,6 +238,7 @@ INNER = {
     "schedules": {"cause_of", "tick"},
     "replays": {"choices"},
     "sessions": {"get"},
+    "suites": {"get"},
     "sources": {"open"},
     "steps": {"outline", "roots", "below", "get", "above", "failed", "all"},
     "spans": {"get", "said", "of_trace", "children", "count"},

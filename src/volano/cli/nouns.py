@@ -2,12 +2,13 @@
 
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
-from volano.cli import show, tail, talk
+from volano.cli import show, tail, talk, waiting
 from volano.cli.cells import jsoned
 from volano.cli.root import EXITS, suggest
 from volano.web.api import VERBS
@@ -23,6 +24,22 @@ class _Source(click.ParamType):
         return json.dumps({"said": value, "folder": str(Path.cwd())})
 
 
+class _Document(click.ParamType):
+    """A name, or a file that is read here: what is sent is its text."""
+
+    name = "document"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        path = Path(value)
+        if not path.is_file() and path.suffix not in (".yaml", ".yml", ".json"):
+            return value
+        try:
+            return {"file": path.name, "text": path.read_text(encoding="utf-8-sig")}
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is not UTF-8"
+            self.fail(f"{value} cannot be read: {why}", param, ctx)
+
+
 TYPES: dict[str, Any] = {
     "text": click.STRING,
     "int": click.INT,
@@ -35,10 +52,12 @@ TYPES: dict[str, Any] = {
     "path": click.Path(exists=True, dir_okay=False, resolve_path=True),
     "folder": click.Path(exists=True, resolve_path=True),
     "source": _Source(),
+    "document": _Document(),
 }
 
 
 PARTS = {
+    ("eval", "suite"): "What is asked, how often, and what must hold.",
     ("data", "cache"): "What recipes keep so that only what changed is done again.",
     ("data", "card"): "What a dataset is, in words.",
     ("data", "contract"): "What rows of a dataset must be.",
@@ -116,7 +135,11 @@ def _command(verb: Verb) -> click.Command:
         if (verb.noun, verb.name) == ("trace", "tail"):
             tail.follow(verb, arguments, home=ctx.obj["home"], as_json=as_json)
             return
-        result = talk.say(verb, arguments, home=ctx.obj["home"])
+        detached = arguments.pop("detach", False)
+        with waiting.usage() if verb.waits else nullcontext():
+            result = talk.say(verb, arguments, home=ctx.obj["home"])
+        if verb.waits and not detached:
+            ctx.exit(waiting.attend(result, home=ctx.obj["home"], as_json=as_json))
         if as_json:
             click.echo(jsoned(result))
         else:
@@ -126,6 +149,8 @@ def _command(verb: Verb) -> click.Command:
 
     as_json = click.Option(["--json", "as_json"], is_flag=True, help="Print the result as JSON.")
     params = [_param(param) for param in verb.params if param.kind != "secret"]
+    if verb.waits:
+        params.append(click.Option(["--detach"], is_flag=True, help="Do not wait for the Run."))
     return click.Command(
         verb.name.rpartition(" ")[2], callback=run, params=[*params, as_json], help=verb.help,
         epilog=f"Over HTTP: {verb.method} /api/v1{verb.path}",

@@ -118,7 +118,9 @@ EXITS = {"GateError": 3}
 
 
 def exit_code(error: VolanoError) -> int:
-    """Return 3 where a gate said no, else 1. (2 is usage, which click says.)"""
+    """Return 3 where a gate said no, 2 where it was `usage`, else 1."""
+    if getattr(error, "usage", False):
+        return 2
     return next((EXITS[k.__name__] for k in type(error).__mro__ if k.__name__ in EXITS), 1)
 
 

@@ -91,10 +91,29 @@ class Candidates:
             return self._askable(flow, compiled.model, compiled.prompt)
         if named.kind == FAR:
             target, _, name = named.ref.partition(":")
-            model = self._models.add_pointer(_plain(named.ref), at=[named.ref], by=by)
+            model = self._models.add_pointer(plain(named.ref), at=[named.ref], by=by)
             return Askable(model, model, self._prompt(model, prompt), target, name)
         model = self._models.get(named.ref)
         return self._askable(model, model, self._prompt(model, prompt))
+
+    def far(self, name: str) -> bool:
+        """Whether a name says TARGET:MODEL, with a target that is there."""
+        before, colon, _ = name.partition(":")
+        if not colon or "@" in before:
+            return False
+        try:
+            self._look_up(before)
+        except NotFoundError:
+            return False  # a label of ours is written in the same way
+        return True
+
+    def get(self, kind: str, name: str) -> Artifact:
+        """Return a flow or a model of ours.
+
+        Raises:
+            UnknownArtifactError: there is none of this name.
+        """
+        return self._flows.get(name) if kind == FLOW else self._models.get(name)
 
     def _askable(self, subject: Artifact, model: Artifact, prompt: Prompt) -> Askable:
         pool, pointer = pool_of(model), pointer_of(model)
@@ -119,22 +138,17 @@ class Candidates:
         Raises:
             UnknownCandidateError: nothing has this name.
         """
-        before, colon, _ = name.partition(":")
-        if colon and "@" not in before:
+        if self.far(name):
+            return Named(name, FAR, name)
+        for kind in (MODEL, FLOW):
             try:
-                self._look_up(before)
-                return Named(name, FAR, name)
-            except NotFoundError:
-                pass  # a label of ours is written in the same way
-        for kind, room in ((MODEL, self._models), (FLOW, self._flows)):
-            try:
-                return Named(name, kind, room.get(name).ref)
+                return Named(name, kind, self.get(kind, name).ref)
             except NotFoundError:
                 continue
         raise UnknownCandidateError(candidate=name)
 
 
-def _plain(ref: str) -> str:
+def plain(ref: str) -> str:
     """Return a name that an artifact can have."""
     kept = "".join(char if char.isascii() and char.isalnum() else "-" for char in ref.lower())
     return "-".join(filter(None, kept.split("-")))[:60] or "far"

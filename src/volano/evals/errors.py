@@ -111,3 +111,51 @@ class IsAChoiceError(InvalidError):
     """`{ref}` compares candidates; it is not one candidate's scores."""
 
     hint = "See it with `volano eval table {ref}`."
+
+
+class BadSuiteError(InvalidError):
+    """{where}: {why}."""
+
+    hint = "A suite is plain YAML; all that it can say is in docs/howto/evaluate.md."
+
+
+class BadGateError(InvalidError):
+    """The gate `{gate}` cannot be read: {why}."""
+
+    hint = "Say `exact_match >= 0.9`, or `exact_match not worse than REPORT by 0.02 with 95 %`."
+
+
+class BadMoneyError(InvalidError):
+    """`{money}` is no sum of money."""
+
+    hint = "Say a number and a currency, such as `2.50 USD`."
+
+
+class BadOnError(InvalidError):
+    """A suite cannot be asked on `{on}`: {why}."""
+
+    hint = "Name a flow, model, channel, prompt (with a model), TARGET:MODEL, or https://HOST/v1#MODEL."
+
+
+class NoPriceError(InvalidError):
+    """The suite may spend {money}, but nobody knows what `{on}` costs."""
+
+    hint = "Tell its price with `volano cost price`, or leave `money` out."
+
+
+class MoneySpentError(ConflictError):
+    """The suite stopped at its limit of {money} with {done} of {of} answers."""
+
+    hint = "Raise `money` in the suite and run it again: what was answered is not asked again."
+
+
+class TooManyRowsError(InvalidError):
+    """The suite would ask {rows} rows; its limit is {most}."""
+
+    hint = "Set `limit` to draw fewer, or raise `rows` under `limits`."
+
+
+class UnknownColumnError(InvalidError):
+    """The suite names the column `{column}`, which no row has."""
+
+    hint = "The rows have: {known}."

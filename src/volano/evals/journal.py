@@ -35,6 +35,7 @@ class Journal:
             JournalWriteError: it cannot be opened or written.
         """
         self.path = path
+        self._dirty = False
         self.done: list[dict[str, Any]] = []
         """The answers that were there already, in the order they came."""
         try:
@@ -60,7 +61,31 @@ class Journal:
         Raises:
             JournalWriteError: no room or no disk.
         """
+        self.write(answers)
+        self.sync()
+
+    def write(self, answers: Iterable[Mapping[str, Any]]) -> None:
+        """Write answers; they outlive this process now, and a power failure after `sync`.
+
+        Raises:
+            JournalWriteError: no room or no disk.
+        """
         self._write(b"".join(map(_line, answers)))
+        self._dirty = True
+
+    def sync(self) -> None:
+        """Bring what was written to the disk: many answers by one call.
+
+        Raises:
+            JournalWriteError: the disk fails.
+        """
+        if not self._dirty:
+            return
+        try:
+            os.fsync(self._fd)
+        except OSError as error:
+            raise JournalWriteError(path=self.path, reason=error.strerror) from error
+        self._dirty = False
 
     def _take_up(self, about: dict[str, Any]) -> None:
         if not stat.S_ISREG(os.fstat(self._fd).st_mode):
@@ -72,6 +97,8 @@ class Journal:
         lines = self._read()
         if not lines:
             self._write(_line(about))
+            self._dirty = True
+            self.sync()
             return
         for what in about:
             if lines[0].get(what) != about[what]:
@@ -99,7 +126,6 @@ class Journal:
         try:
             while data:
                 data = data[os.write(self._fd, data) :]
-            os.fsync(self._fd)
         except OSError as error:
             raise JournalWriteError(path=self.path, reason=error.strerror) from error
 

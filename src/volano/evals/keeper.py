@@ -15,6 +15,7 @@ from volano.core.ref import Ref
 from volano.data import Datasets, Row
 from volano.evals import rivals, seen, told
 from volano.evals.answered import Answered
+from volano.evals.asking import Messages, ask, template
 from volano.evals.choice import FILE, Choice, markdown
 from volano.evals.compare import MARGIN, Side
 from volano.evals.comparison import several
@@ -30,7 +31,6 @@ from volano.evals.journal import Journal
 from volano.evals.planning import plan
 from volano.evals.report import Report, baseline, digest_of, score_answers, summarise
 from volano.evals.scorers import DEFAULT, SCORERS
-from volano.evals.suite import Messages, ask, template
 from volano.evals.trained import trained
 from volano.store import Artifact, Catalog
 

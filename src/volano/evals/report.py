@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from volano.core.digest import Digest
@@ -13,7 +14,7 @@ from volano.evals import seen
 from volano.evals.answered import Answered
 from volano.evals.case import Case
 from volano.evals.errors import BadScoreError
-from volano.evals.scoring import Tools, Unmeasured, make
+from volano.evals.scoring import Scorer, Tools, Unmeasured, make
 from volano.evals.summary import Summary
 from volano.stats.baseline import majority_class
 from volano.stats.intervals import paired_means, wilson
@@ -138,13 +139,18 @@ def scores_of(answer: str, label: Label, scorers: Sequence[str]) -> dict[str, fl
     found: dict[str, float] = {}
     case = Case("", "", label)
     for scorer in scorers:
-        for name, value in make(scorer)[1].score(case, Answered("", answer), Tools()).items():
+        for name, value in _made(scorer).score(case, Answered("", answer), Tools()).items():
             if isinstance(value, Unmeasured):
                 continue
             if not 0 <= value <= 1:
                 raise BadScoreError(scorer=scorer, name=name, value=value)
             found[name] = float(value)
     return found
+
+
+@lru_cache(maxsize=64)
+def _made(name: str) -> Scorer:
+    return make(name)[1]
 
 
 def summarise(values: Sequence[Mapping[str, float]]) -> tuple[Score, ...]:

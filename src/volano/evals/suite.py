@@ -1,105 +1,101 @@
-"""Running a suite: each row is asked once, several at a time, and written down when answered."""
+"""A Suite: which rows are asked, how often, what the answers are worth, and what must hold."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from itertools import islice
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from volano.core.errors import UnavailableError, VolanoError
-from volano.core.ports.chat import Chat
-from volano.data import Row
-from volano.evals.answered import Answered
-from volano.evals.errors import BadConcurrencyError, BadTemplateError
-from volano.evals.journal import Journal
+from volano.core.canon import canonical
+from volano.core.digest import Digest
+from volano.evals.gates import Gate
+from volano.evals.gates import parse as gate_of
+from volano.evals.scoring import Scorer, make
 
-Messages = list[dict[str, Any]]
-Render = Callable[[str], Messages]
-Progress = Callable[[int, int], None]
-
-MOST = 256
+FORMAT = 1
+Spec = str | Mapping[str, Any]
 
 
-def template(text: str) -> Render:
-    """Return the rendering that puts a row's text where `{text}` stands, as the user's message.
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How hard the other side is asked, and when to stop.
 
-    Raises:
-        BadTemplateError: `{text}` is not in it exactly once.
+    `money` is a text such as "2.50 USD": the suite stops before a call that could go beyond
+    it. `rows` bounds a suite that meets a larger dataset than it was written for. A call that
+    fails is made `tries` times in all, with growing pauses.
     """
-    if text.count("{text}") != 1:
-        raise BadTemplateError(template=text[:120])
-    before, after = text.split("{text}")
-    return lambda row_text: [{"role": "user", "content": before + row_text + after}]
+
+    concurrency: int = 16
+    requests_per_minute: int | None = None
+    money: str = ""
+    rows: int = 100_000
+    timeout_s: float = 60.0
+    tries: int = 5
 
 
-def ask(
-    rows: Sequence[Row],
-    chat: Chat,
-    render: Render,
-    journal: Journal,
-    *,
-    settings: Mapping[str, Any],
-    concurrency: int,
-    progress: Progress,
-) -> list[Answered]:
-    """Return the answers to all rows, in the rows' order; those in the journal are not asked again.
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A suite, as its file says it. Columns are those of the dataset, or fields of its labels.
 
-    A row that the other side refuses (content, length) is an answer too: one
-    with an `error`. When nobody answers at all, the suite stops, and what was
-    answered stays in the journal.
-
-    Raises:
-        UnavailableError: the other side does not answer.
-        BadConcurrencyError: not between 1 and 256.
-        JournalWriteError: an answer cannot be written down.
+    `filter` keeps rows whose columns have these values; of those, `limit` rows are drawn by
+    `seed`. `critical` is a column that is true for rows on which no answer may get worse.
+    `unmeasured` is the largest share of any score that may be missing before the suite counts
+    as not measured.
     """
-    if not 1 <= concurrency <= MOST:
-        raise BadConcurrencyError(most=MOST, given=concurrency)
-    wanted = {row.id for row in rows}
-    done = {a.id: a for a in (Answered.from_dict(raw) for raw in journal.done) if a.id in wanted}
-    todo = iter([row for row in rows if row.id not in done])
-    for fresh in _stream(todo, lambda row: _one(row, chat, render, settings), concurrency):
-        journal.append(answered.to_dict() for answered in fresh)
-        done.update((answered.id, answered) for answered in fresh)
-        progress(len(done), len(rows))
-    return [done[row.id] for row in rows]
 
+    data: str
+    scorers: tuple[Spec, ...]
+    name: str = "suite"
+    split: str = "test"
+    filter: Mapping[str, Any] = field(default_factory=dict)
+    limit: int | None = None
+    seed: int = 0
+    text: str = "text"
+    label: str = "label"
+    repetitions: int = 1
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    cluster: str = ""
+    slices: tuple[str, ...] = ()
+    critical: str = ""
+    context: str = ""
+    expected: str = ""
+    gates: tuple[str, ...] = ()
+    unmeasured: float = 0.05
+    on: str = ""
+    key_env: str = ""
 
-def _stream(
-    todo: Iterator[Row], work: Callable[[Row], Answered], concurrency: int
-) -> Iterator[list[Answered]]:
-    """Yield answers as they come, never more than `concurrency` in flight.
+    def made(self) -> list[tuple[str, Scorer]]:
+        """Return the scorers with the names that the suite says.
 
-    At the first failure no new row begins; those in flight are waited for and
-    yielded, so that no paid answer is lost, and then the failure is raised.
-    """
-    failed: BaseException | None = None
-    with ThreadPoolExecutor(concurrency, thread_name_prefix="eval") as pool:
-        flying: set[Future[Answered]] = {
-            pool.submit(work, row) for row in islice(todo, concurrency)
-        }
-        while flying:
-            landed, flying = wait(flying, return_when=FIRST_COMPLETED)
-            errors = [error for future in landed if (error := future.exception())]
-            failed = failed or (errors[0] if errors else None)
-            if failed is None:
-                flying |= {pool.submit(work, row) for row in islice(todo, len(landed))}
-            if fresh := [future.result() for future in landed if not future.exception()]:
-                yield fresh
-    if failed is not None:
-        raise failed
+        Raises:
+            UnknownPluginError, BadScorerError: one of them cannot be.
+        """
+        return [make(spec) for spec in self.scorers]
 
+    def conditions(self) -> list[Gate]:
+        """Return the gates.
 
-def _one(row: Row, chat: Chat, render: Render, settings: Mapping[str, Any]) -> Answered:
-    began = time.perf_counter_ns()
-    try:
-        got = chat(render(row.text), **settings)
-    except UnavailableError:
-        raise
-    except VolanoError as error:
-        return Answered(row.id, "", "error", error=f"{error.code}: {error.message}"[:500])
-    latency_us = (time.perf_counter_ns() - began) // 1000
-    return Answered(
-        row.id, got.text, got.finish_reason, got.prompt_tokens, got.completion_tokens,
-        latency_us=latency_us,
-    )  # fmt: skip
+        Raises:
+            BadGateError: one cannot be read.
+        """
+        return [gate_of(text) for text in self.gates]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values with every setting, so that nothing is implied."""
+        return {"format": FORMAT, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> "Suite":
+        """Read `to_dict` back; settings that are newer are left out."""
+        known = {one.name for one in fields(cls)}
+        limits = {one.name for one in fields(Limits)}
+        given = {name: value for name, value in raw.items() if name in known}
+        given["limits"] = Limits(
+            **{name: value for name, value in raw["limits"].items() if name in limits}
+        )
+        for name in ("scorers", "slices", "gates"):
+            given[name] = tuple(given.get(name, ()))
+        return cls(**given)
+
+    def digest(self) -> Digest:
+        """Name the suite by its content."""
+        return Digest.of(canonical(self.to_dict()))

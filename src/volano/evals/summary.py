@@ -144,10 +144,9 @@ def unit_of(name: str, units: Mapping[str, tuple[Unit, bool]]) -> tuple[Unit, bo
 def state(line: Line) -> State:
     """Return what became of one question."""
     reason = str(line.get("finish_reason") or "")
-    error = str(line.get("error") or "")
-    if reason in _REFUSED or any(word in error.lower() for word in _REFUSED):
+    if reason in _REFUSED:
         return "refused"
-    if error:
+    if line.get("error"):
         return "error"
     if reason == "length":
         return "cut"

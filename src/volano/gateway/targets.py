@@ -316,7 +316,7 @@ class Targets:
             base_url=found.url, headers=found.headers, timeout=CHAT_TIMEOUT_S,
             verify=ssl.create_default_context(cafile=found.ca_file or None),
         )  # fmt: skip
-        return HttpChat(client, found.url, path, model)
+        return HttpChat(client, found.url, path, model, ca_file=found.ca_file or "")
 
     def _variables(self, target: Target, provider: Provider) -> tuple[str, ...]:
         """Return the variables to look into. A usual key goes to the usual address only."""

@@ -135,6 +135,14 @@ class Work:
             self.folder / "progress.jsonl", self._clock.now_us(), step, of, dict(metrics)
         )
 
+    def heed(self) -> None:
+        """Leave a long step when called away; ask now and then from within it.
+
+        Raises:
+            RunCancelled, HostStopping: as they say.
+        """
+        self._attention.pause(0)
+
     def log(self, message: str) -> None:
         """Append a line to the run's log."""
         write_log(self.folder, self._clock.now_us(), message)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from volano.core.lazy import lazy
 from volano.core.ports.chat import Answer
@@ -28,6 +30,23 @@ CUT = "cut"
 """The finish reason of a stream that ended without one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What another client needs to ask the same server: `origin` is `unix:/path` or scheme and host."""
+
+    origin: str
+    path: str
+    model: str
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    ca_file: str = ""
+
+    @property
+    def address(self) -> str:
+        """What errors call it."""
+        return self.origin if self.origin.startswith("unix:") else f"{self.origin}{self.path}"
+
+
 class HttpChat:
     """Answers by asking another server. May be shared by threads; close it when done."""
 
@@ -38,8 +57,11 @@ class HttpChat:
         path: str,
         model: str,
         fields: Mapping[str, Any] | None = None,
+        *,
+        ca_file: str = "",
     ):
         self._client = client
+        self._ca_file = ca_file
         self._fields = dict(fields or {})
         self._path = path
         self.address = address
@@ -111,6 +133,26 @@ class HttpChat:
             raise BadAnswerError(address=self.address, reason=str(error)[:120]) from error
         counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"))
         yield Answer("".join(texts), reason, *counts)
+
+    def endpoint(self) -> Endpoint | None:
+        """Return where it asks, for a client that asks faster; None where a proxy stands between."""
+        if self.address.startswith("unix:"):
+            return Endpoint(self.address, self._path, self.model, fields=self._fields)
+        base = urlsplit(str(self._client.base_url))
+        if base.scheme in getproxies() and not proxy_bypass(base.netloc):
+            return None
+        named = ("authorization", "api-key", "x-api-key")
+        own = httpx2.Client().headers
+        heads = tuple(
+            (name, value) for name, value in self._client.headers.items()
+            if name in named or own.get(name) != value
+        )  # fmt: skip
+        path = base.path.rstrip("/") + self._path if not self._path.startswith("http") else ""
+        if not path:
+            return None
+        return Endpoint(
+            f"{base.scheme}://{base.netloc}", path, self.model, heads, self._fields, self._ca_file
+        )
 
     def ready(self) -> bool:
         """Whether the server says that it is ready (`GET /health`, llama.cpp's manner)."""

@@ -439,7 +439,7 @@ class Origin:
     def close(self) -> None:
         """Close unused connections now and used ones when their exchange is over."""
         self._closed = True
-        for upstream in self._idle:
+        for upstream in [*self._idle]:  # each forgets itself
             upstream.cancel()
         self._idle.clear()
 

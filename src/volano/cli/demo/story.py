@@ -113,7 +113,7 @@ class Story:
     def _examine(self, p: Platform, model: str) -> dict[str, Any]:
         channel = self._scenario.channel
         flow = p.say("POST", f"/flows/{channel}/compose", model=model, prompt=self._prompt)
-        made = p.run("/evals/run", flow=flow["ref"], data=self._dataset, watch=self._watch)
+        made = p.run("/evals/run", what=flow["ref"], data=self._dataset, watch=self._watch)
         report = p.say("GET", f"/reports/{made['ref']}")
         if model == "router@1":
             first, *below = _scores(report)

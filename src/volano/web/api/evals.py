@@ -7,15 +7,31 @@ CUTS = ("0", "0.3", "0.5", "neurons:0.25", "neurons:0.5")
 
 VERBS = (
     Verb(
-        "eval", "run", "examiner.run", "/evals/run",
-        "Ask a flow every row of a dataset's split and score the answers, as a Run.",
+        "eval", "run", "suites.run", "/evals/run",
+        "Ask somebody a suite and keep a report, as a Run; or a flow every row of --data.",
         (
-            Param("flow", "the flow to ask", first=True, required=True),
-            Param("data", "the dataset", required=True),
-            Param("split", "which split", default="test", choices=("train", "test")),
+            Param("what", "a suite's file or name; with --data a flow", "document", first=True,
+                  required=True),
+            Param("on", "whom to ask: a flow, model, channel, prompt, TARGET:MODEL or URL#MODEL"),
+            Param("data", "instead of a suite: the dataset whose labels a flow should say"),
+            Param("split", "which split of --data", default="test", choices=("train", "test")),
+            Param("model", "the model, where a prompt is asked"),
+            Param("key_env", "the variable that holds the key of URL#MODEL"),
+            Param("fresh", "ask again what was answered before", "flag", default=False),
         ),
-        changes=True, done="Run {id}  {kind} {name} {state}", next="volano run show {id}",
+        changes=True, waits=True, done="Run {id}  {kind} {name} {state}",
+        next="volano run show {id}",
     ),
+    Verb(
+        "eval", "suite save", "suites.save", "/suites/save",
+        "Keep a suite as the next version of its name; the same twice is one version.",
+        (Param("suite", "the suite's YAML file", "document", first=True, required=True),),
+        changes=True, done="{ref}", next="volano eval run {ref} --on NAME",
+    ),
+    Verb(
+        "eval", "suite list", "suites.list", "/suites", "List suites.", (LIMIT,), columns=ARTIFACT,
+    ),
+    Verb("eval", "suite show", "suites.read", "/suites/{ref}", "Show what a suite says.", (ref(),)),
     Verb(
         "eval", "compare", "evals.compare", "/evals/compare",
         "Compare reports on the same rows: paired differences with intervals, and the rows that fell.",

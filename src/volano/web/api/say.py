@@ -110,6 +110,7 @@ _WORDS = {
     "secret": "text",
     "scalar": "text, a number, true or false",
     "source": "a path, a URL or a mapping",
+    "document": "a name, or an object with `file` and `text`",
 }
 
 
@@ -185,6 +186,13 @@ def _source(value: Any) -> dict[str, str]:
     return {name: _text(found[name]) for name in ("said", "folder")}
 
 
+def _document(value: Any) -> Any:
+    """Take a name, or what a file says; an object of other keys is the document itself."""
+    if isinstance(value, str):
+        return _text(value)
+    return _json(dict(value))
+
+
 _INT = re.compile(r"[+-]?[0-9]+")
 _CONVERT: Mapping[Kind, Callable[[Any], Any]] = {
     "text": _text,
@@ -199,4 +207,5 @@ _CONVERT: Mapping[Kind, Callable[[Any], Any]] = {
     "secret": _text,
     "scalar": _scalar,
     "source": _source,
+    "document": _document,
 }

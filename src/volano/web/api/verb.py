@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 Kind = Literal[
     "text", "int", "float", "flag", "json", "list", "path", "folder", "output", "secret", "scalar",
-    "source",
+    "source", "document",
 ]  # fmt: skip
 
 FAMILY_HEADER = "x-volano-family"
@@ -47,6 +47,7 @@ class Verb:
     `changes` says that it changes state: the call gets `by=` the principal. So does a
     verb that `reads` what is not for everybody.
     A `gate` answers whether something is `ok`: the command line ends with 3 where it is not.
+    A verb that `waits` starts a Run: the command line waits for it, and ends as it does.
     `columns` are shown in tables; `done` and `next` are format strings over the
     result, told to the person after a change.
     """
@@ -60,6 +61,7 @@ class Verb:
     changes: bool = False
     reads: bool = False
     gate: bool = False
+    waits: bool = False
     columns: tuple[str, ...] = ()
     done: str = ""
     next: str = ""

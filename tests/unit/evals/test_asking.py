@@ -6,9 +6,9 @@ import pytest
 from volano.core.errors import InvalidError, UnavailableError
 from volano.core.ports.chat import Answer
 from volano.data.row import row_of
+from volano.evals.asking import ask, template
 from volano.evals.errors import BadConcurrencyError, BadTemplateError
 from volano.evals.journal import Journal
-from volano.evals.suite import ask, template
 
 ROWS = [row_of(f"szöveg {n}", "x") for n in range(30)]
 ABOUT = {"dataset": "d"}

@@ -1,0 +1,119 @@
+"""Waiting for a Run: progress on a terminal, then what came of it, and an exit code that tells.
+
+0: done, and every gate said yes. 1: it failed, or could not be measured. 2: what was said cannot
+be meant. 3: a gate said no.
+"""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from volano.cli import talk
+from volano.cli.cells import jsoned, visible
+from volano.cli.cells import talk as tell
+from volano.cli.root import EXITS
+from volano.core.errors import GateError, InvalidError, NotFoundError, VolanoError, is_gate
+from volano.settings import load
+
+ACTIVE = ("queued", "running")
+FAILED, SAID_NO = 1, EXITS[GateError.__name__]
+POLL_S = 0.3
+_CODES = {"stopped": SAID_NO, "unmeasured": FAILED}
+
+
+@contextmanager
+def usage() -> Iterator[None]:
+    """Mark an error of what was said, before any Run: a script tells it from a Run that failed."""
+    try:
+        yield
+    except VolanoError as error:
+        told = getattr(error, "status", 0) in (400, 404, 422)
+        error.usage = told or isinstance(error, InvalidError | NotFoundError)  # type: ignore[attr-defined]
+        raise
+
+
+def attend(run: dict[str, Any], *, home: str | None, as_json: bool) -> int:
+    """Wait until a Run is over, show what came of it, and return the exit code."""
+    drawn = sys.stderr.isatty() and not as_json
+    if run["state"] in ACTIVE and not as_json:
+        tell(f"Run {run['id']}  ctrl-c leaves it running: volano run wait {run['id']}")
+    while run["state"] in ACTIVE:
+        if drawn:
+            click.echo(f"\r\x1b[2K{bar(run)}", nl=False, err=True)
+        time.sleep(POLL_S)
+        run = _now(run["id"], home)
+    if drawn:
+        click.echo("\r\x1b[2K", nl=False, err=True)
+    if as_json:
+        click.echo(jsoned(run))
+    else:
+        _show(run)
+    return code(run)
+
+
+def code(run: Mapping[str, Any]) -> int:
+    """Return the exit code that a Run which is over has earned."""
+    if run["state"] != "done":
+        error = run.get("error") or {}
+        return SAID_NO if is_gate(str(error.get("code", ""))) else FAILED
+    return _CODES.get((run.get("outputs") or {}).get("outcome", ""), 0)
+
+
+def bar(run: Mapping[str, Any]) -> str:
+    """Return how far a Run is: answers, rate, time left, errors and cost so far."""
+    now = run.get("progress")
+    if not now:
+        return f"{run['state']} …"
+    said = now.get("metrics") or {}
+    if said.get("scored") is not None:
+        return f"{now['step']:,}/{now['of']:,} scored"
+    parts = [f"{now['step']:,}/{now['of']:,}"]
+    if said.get("rate"):
+        parts.append(f"{said['rate']:,.0f} a second")
+    if said.get("left_s") is not None:
+        parts.append(f"{_time(said['left_s'])} left")
+    if said.get("errors"):
+        parts.append(f"{said['errors']:,.0f} errors")
+    if said.get("cost") is not None:
+        parts.append(f"cost {said['cost']:.4f}")
+    return "  ".join(parts)
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _now(run_id: str, home: str | None) -> dict[str, Any]:
+    found = talk.ask(load(home), "GET", f"/api/v1/runs/{run_id}", {})
+    if found is None:
+        raise talk.ControlAwayError
+    return dict(found[0])
+
+
+def _show(run: Mapping[str, Any]) -> None:
+    out = run.get("outputs") or {}
+    click.echo(f"Run {run['id']}  {run['kind']} {run['name']} {run['state']}")
+    if run["state"] != "done":
+        error = run.get("error") or {}
+        tell(f"error: {visible(str(error.get('message', run['state'])))}", dim=False)
+        if error.get("hint"):
+            tell(f"hint:  {visible(str(error['hint']))}")
+        return
+    if "states" in out:
+        _outcome(out)
+    if "ref" in out:
+        tell(f"next:  volano eval show {out['ref']}")
+
+
+def _outcome(out: Mapping[str, Any]) -> None:
+    states = "  ".join(f"{n} {state}" for state, n in out["states"].items() if n)
+    known = f", {out['remembered']} known from before" if out.get("remembered") else ""
+    click.echo(f"{out['ref']}  {states}  ({out['asked']} asked{known})")
+    for gate in out["gates"]:
+        click.echo(f"  {gate['found']:<10}  {visible(gate['gate'])}: {visible(gate['why'])}")
+    click.echo(f"{out['outcome']}: {visible(out['why'])}")

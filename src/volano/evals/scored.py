@@ -1,0 +1,124 @@
+"""Scored: what each answer is worth to each scorer, and why some have no worth that anybody knows.
+
+A scorer that raises, or gives what is no score, leaves its rows unmeasured with the reason; the
+suite goes on. An answer that is an error is unmeasured by all. Cheap scorers run in a row; those
+that wait for something (a judge, a sandbox) get threads.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeAlias
+
+from volano.evals.answered import Answered
+from volano.evals.case import Case
+from volano.evals.scoring import Scorer, Scores, Tools, Unit, Unmeasured
+from volano.evals.summary import state
+
+Line: TypeAlias = dict[str, Any]
+Named: TypeAlias = Sequence[tuple[str, Scorer]]
+Pair: TypeAlias = tuple[Case, Answered]
+Units: TypeAlias = dict[str, tuple[Unit, bool]]
+Tell: TypeAlias = Callable[[str, int, int], None]
+
+SLOW_S = 0.002
+"""A scorer that takes longer than this for each of its first answers gets threads."""
+FIRST = 3
+
+
+def score_all(
+    cases: Sequence[Case],
+    answers: Sequence[Answered],
+    scorers: Named,
+    tools: Tools,
+    *,
+    at_once: int = 16,
+    tell: Tell | None = None,
+) -> tuple[list[Line], Units]:
+    """Return a line of `answers.jsonl` for each answer, and the unit of each score.
+
+    `cases` and `answers` go in pairs. `tell` hears the scorer, how many answers it has scored,
+    and of how many.
+    """
+    lines = [_line(case, one) for case, one in zip(cases, answers, strict=True)]
+    good = [at for at, line in enumerate(lines) if state(line) != "error"]
+    units: Units = {}
+    for name, scorer in scorers:
+        pairs = [(cases[at], answers[at]) for at in good]
+        found = _scored(name, scorer, pairs, tools, at_once, tell)
+        given = dict.fromkeys(k for one in found if not isinstance(one, Unmeasured) for k in one)
+        names = [*given] or [name]
+        if given or len(good) < len(lines) or found:
+            units.update(dict.fromkeys(names, (scorer.unit, scorer.bigger)))
+        for at, scores in zip(good, found, strict=True):
+            _put(lines[at], scorer, scores, names)
+        for line in lines:
+            if state(line) == "error":
+                _put(line, scorer, Unmeasured(f"no answer: {line['error']}"[:200]), names)
+    return lines, units
+
+
+def _scored(
+    name: str, scorer: Scorer, pairs: Sequence[Pair], tools: Tools, at_once: int, tell: Tell | None
+) -> list[Scores | Unmeasured]:
+    found: list[Scores | Unmeasured] = []
+    least = math.inf
+    for pair in pairs[:FIRST]:
+        began = time.perf_counter()
+        found.append(_one(scorer, pair, tools))
+        least = min(least, time.perf_counter() - began)
+    rest = pairs[FIRST:]
+    if least <= SLOW_S or not rest:
+        found += [_one(scorer, pair, tools) for pair in rest]
+        return found
+    with ThreadPoolExecutor(at_once, thread_name_prefix="score") as pool:
+        try:
+            for scores in pool.map(lambda pair: _one(scorer, pair, tools), rest):
+                found.append(scores)
+                if tell is not None:
+                    tell(name, len(found), len(pairs))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return found
+
+
+def _one(scorer: Scorer, pair: Pair, tools: Tools) -> Scores | Unmeasured:
+    try:
+        return scorer.score(*pair, tools)
+    except Exception as error:  # noqa: BLE001 - whatever a scorer raises is why there is no score
+        return Unmeasured(f"{type(error).__name__}: {error}"[:200])
+
+
+def _put(line: Line, scorer: Scorer, scores: Scores | Unmeasured, names: Sequence[str]) -> None:
+    """Write scores into a line; a scorer that broke has none under all names that it gives elsewhere."""
+    given = dict.fromkeys(names, scores) if isinstance(scores, Unmeasured) else scores
+    for key, value in given.items():
+        good = _good(value, scorer)
+        if isinstance(good, Unmeasured):
+            line["scores"][key] = None
+            line["unmeasured"][key] = good.why
+        else:
+            line["scores"][key] = good
+
+
+def _good(value: Any, scorer: Scorer) -> float | Unmeasured:
+    if isinstance(value, Unmeasured):
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return Unmeasured(f"the scorer gave {value!r:.60}, which is no number")
+    if not math.isfinite(number):
+        return Unmeasured(f"the scorer gave {number}")
+    if scorer.unit == "share" and not 0 <= number <= 1:
+        return Unmeasured(f"the scorer gave {number:g}; a share lies between 0 and 1")
+    return number
+
+
+def _line(case: Case, one: Answered) -> Line:
+    return {
+        **one.to_dict(), "scores": {}, "unmeasured": {}, "cluster": case.cluster,
+        "slices": dict(case.slices), "critical": case.critical
+    }  # fmt: skip

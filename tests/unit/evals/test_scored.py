@@ -1,0 +1,90 @@
+import time
+from dataclasses import dataclass
+
+from volano.evals.answered import Answered
+from volano.evals.case import Case
+from volano.evals.scored import score_all
+from volano.evals.scorers.exact import ExactMatch, FieldAccuracy
+from volano.evals.scoring import Plain, Tools, Unmeasured
+
+CASES = [
+    Case(str(n), f"{n}. вопрос", "да", cluster=f"c{n // 2}", slices={"ag": "x"}) for n in range(6)
+]
+GOOD = [Answered(case.id, "да" if n % 2 else "нет") for n, case in enumerate(CASES)]
+
+
+@dataclass(frozen=True)
+class Odd(Plain):
+    """Does what a test says."""
+
+    give: object
+
+    def score(self, case, answered, tools):
+        found = self.give(case, answered) if callable(self.give) else self.give
+        if isinstance(found, Exception):
+            raise found
+        return {"odd": found}
+
+
+def scored(give, answers=GOOD):
+    return score_all(CASES, answers, [("exact", ExactMatch()), ("odd", Odd(give))], Tools())
+
+
+def test_a_scorer_that_breaks_leaves_its_rows_unmeasured_and_the_others_alone():
+    lines, units = scored(ValueError("kaputt"))
+    assert [line["scores"]["exact_match"] for line in lines] == [0, 1, 0, 1, 0, 1]
+    assert {line["scores"]["odd"] for line in lines} == {None}
+    assert lines[0]["unmeasured"] == {"odd": "ValueError: kaputt"}
+    assert units == {"exact_match": ("share", True), "odd": ("share", True)}
+    assert (lines[2]["cluster"], lines[2]["slices"]) == ("c1", {"ag": "x"})
+
+
+def test_what_is_no_score_is_unmeasured_with_the_reason():
+    for given in (7, -0.1, float("nan"), float("inf"), None, "many", Unmeasured("die Richter")):
+        lines, _ = scored(given)
+        assert lines[0]["scores"]["odd"] is None
+        assert lines[0]["unmeasured"]["odd"]
+
+
+def test_an_answer_that_is_an_error_is_unmeasured_by_all():
+    answers = [Answered("0", "", "error", error="unavailable: weg"), *GOOD[1:]]
+    lines, _ = scored(1.0, answers)
+    assert lines[0]["scores"] == {"exact_match": None, "odd": None}
+    assert "weg" in lines[0]["unmeasured"]["odd"]
+    assert lines[1]["scores"]["odd"] == 1
+
+
+def test_an_empty_or_refused_answer_is_scored_as_what_it_is():
+    answers = [Answered("0", ""), Answered("1", "", "content_filter", error="refused"), *GOOD[2:]]
+    lines, _ = scored(0.5, answers)
+    assert [line["scores"]["exact_match"] for line in lines[:2]] == [0, 0]
+
+
+def test_a_scorer_that_breaks_on_one_row_lacks_all_its_names_there():
+    label = {"queue": "возврат", "n": 1}
+    cases = [Case("a", "", label), Case("b", "", label)]
+    answers = [Answered("a", '{"queue": "возврат", "n": 1}'), Answered("b", "", error="weg")]
+    lines, _ = score_all(cases, answers, [("field_accuracy", FieldAccuracy())], Tools())
+    assert lines[1]["scores"] == {"field_accuracy/queue": None, "field_accuracy/n": None}
+
+
+def test_all_in_error_still_names_what_is_missing():
+    lost = [Answered(case.id, "", "error", error="weg") for case in CASES]
+    lines, _ = scored(1.0, lost)
+    assert lines[0]["scores"] == {"exact": None, "odd": None}
+
+
+def test_a_scorer_that_waits_gets_threads():
+    threads = set()
+
+    def give(case, answered):
+        import threading
+
+        threads.add(threading.get_ident())
+        time.sleep(0.01)
+        return 1.0
+
+    cases, answers = CASES * 4, GOOD * 4
+    lines, _ = score_all(cases, answers, [("odd", Odd(give))], Tools(), at_once=8)
+    assert len(threads) > 2
+    assert len(lines) == 24
