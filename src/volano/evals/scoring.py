@@ -35,7 +35,7 @@ class Unmeasured:
     why: str
 
 
-Value: TypeAlias = "float | Unmeasured"
+Value: TypeAlias = float | Unmeasured
 Scores: TypeAlias = Mapping[str, Value]
 Texts: TypeAlias = Sequence[str]
 
