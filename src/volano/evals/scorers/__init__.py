@@ -13,6 +13,7 @@ from volano.evals.scorers import (
     option,
     overlap,
     pattern,
+    python_tests,
     refusal,
     schema,
     spent,
@@ -22,5 +23,5 @@ from volano.evals.scoring import SCORERS
 DEFAULT = ("exact_match", "valid_json", "field_accuracy")
 
 __all__ = [
-    "DEFAULT", "SCORERS", "calls", "chrf", "citation", "contains", "edit", "embedding", "exact", "normal", "numeric", "option", "overlap", "pattern", "refusal", "schema", "spent",
+    "DEFAULT", "SCORERS", "calls", "chrf", "citation", "contains", "edit", "embedding", "exact", "normal", "numeric", "option", "overlap", "pattern", "python_tests", "refusal", "schema", "spent",
 ]  # fmt: skip
