@@ -131,7 +131,8 @@ def of_function(name: str, function: Function) -> type[Scorer]:
             return {name: Unmeasured(f"the scorer broke: {type(error).__name__}: {error}"[:300])}
 
     doc = inspect.getdoc(function) or f"The scorer `{name}` of a package."
-    made = type(name, (Plain,), {"__doc__": doc, "score": score})
+    body = {"__doc__": doc, "__module__": function.__module__, "score": score}
+    made = type(name, (Plain,), body)
     return cast("type[Scorer]", dataclass(frozen=True)(made))
 
 

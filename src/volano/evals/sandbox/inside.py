@@ -54,7 +54,7 @@ def must(done: int, what: str) -> None:
 def mount(
     source: str | None, target: str, kind: str | None, flags: int, data: str | None = None
 ) -> None:
-    """Mount, as mount(2) does."""
+    """Mount a file system; its manual is mount(2)."""
     texts = [None if one is None else os.fsencode(one) for one in (source, target, kind, data)]
     must(
         libc.mount(texts[0], texts[1], texts[2], ctypes.c_ulong(flags), texts[3]), f"mount {target}"
