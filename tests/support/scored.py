@@ -5,10 +5,14 @@ from volano.evals.case import Case
 from volano.evals.scoring import Tools, make
 
 
-def scored(spec, answer, label="x", *, text="", context=(), tools=None, expected=None, **answered):
+def scored(
+    spec, answer, label="x", *, text="", context=(), tools=None, expected=None, calls=(), **answered
+):
     """Return all scores of one answer."""
     case = Case("1", text, label, context=tuple(context), expected=expected or {})
-    return make(spec)[1].score(case, Answered("1", answer, **answered), tools or Tools())
+    return make(spec)[1].score(
+        case, Answered("1", answer, tools=tuple(calls), **answered), tools or Tools()
+    )
 
 
 def one(spec, answer, label="x", **more):

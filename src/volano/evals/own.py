@@ -45,6 +45,8 @@ def digest_of(folder: Path, spec: Mapping[str, Any]) -> str:
 
 def _source(folder: Path, place: str) -> tuple[str, bytes]:
     root = folder.resolve()
+    if "\0" in place:
+        raise BadScorerError(name=PYTHON, why="no file has such a name")
     at = (root / place).resolve()
     if not at.is_relative_to(root):
         raise BadScorerError(name=PYTHON, why=f"`{place}` does not lie in the suite's folder")

@@ -64,7 +64,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix="volano-sandbox-") as root:
         task = {
             "code": code, "tests": tests, "cases": list(cases), "token": token,
-            "limits": asdict(limits), "root": root, "filter": steps.hex(),
+            "limits": asdict(limits), "root": root, "filter": steps.hex(), "parent": os.getpid(),
         }  # fmt: skip
         heard = _start(json.dumps(task).encode(), limits.wall_s)
     return _judged(heard, token, limits, len(cases) if tests is None else None)

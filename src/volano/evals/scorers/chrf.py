@@ -11,7 +11,8 @@ from volano.evals.scorers.one import Likeness, check_number
 from volano.evals.scoring import SCORERS, Unmeasured, Value
 
 CHARACTERS = 6
-LONGEST = 1_000_000
+LONGEST = 200_000
+"""Characters of a text; more would take seconds."""
 _MARKS = frozenset(punctuation)
 
 

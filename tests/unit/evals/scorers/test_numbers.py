@@ -24,7 +24,9 @@ def test_a_number_is_read_as_its_writer_meant_it(text, readings):
     assert [*numbers(text)] == [pytest.approx(readings)]
 
 
-@pytest.mark.parametrize("text", ["12.05.2020", "v1.2.3.4", "1,23,456", "9" * 5000, "", "keine", "点"])
+@pytest.mark.parametrize(
+    "text", ["12.05.2020", "v1.2.3.4", "1,23,456", "9" * 5000, "", "keine", "点"]
+)
 def test_what_is_no_number_is_not_read_as_one(text):
     assert [*numbers(text)] == []
 
@@ -42,7 +44,12 @@ def test_chinese_numerals_have_their_values(text, value):
 
 @given(st.integers(0, 10**12))
 def test_any_number_is_read_back_however_it_is_grouped(number):
-    for text in (f"{number}", f"{number:,}", f"{number:,}".replace(",", " "), f"{number:_}".replace("_", "'")):
+    for text in (
+        f"{number}",
+        f"{number:,}",
+        f"{number:,}".replace(",", " "),
+        f"{number:_}".replace("_", "'"),
+    ):
         assert float(number) in [reading for found in numbers(text) for reading in found]
         assert one("numeric", f"= {text}", str(number)) == 1
 
@@ -91,7 +98,9 @@ def test_the_letter_is_found_in_whatever_stands_around_it(said):
     assert one("choice", said, "B", expected={"choices": choices}) == 1
 
 
-@pytest.mark.parametrize("said", ["", "A", "either (A) or (B)", "A dog", "no idea", "nem tudom", "不知道", "Bx"])
+@pytest.mark.parametrize(
+    "said", ["", "A", "either (A) or (B)", "A dog", "no idea", "nem tudom", "不知道", "Bx"]
+)
 def test_no_letter_or_two_are_wrong(said):
     assert one("choice", said, "B") == 0
 

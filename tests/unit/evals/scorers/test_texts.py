@@ -23,7 +23,14 @@ def test_what_means_the_same_is_the_same(said, wanted):
 
 @pytest.mark.parametrize(
     ("said", "wanted"),
-    [("1,5", "15"), ("-5", "5"), ("kor", "kór"), ("ISPARTA", "ısparta"), ("Masse", "Maße!x"), ("", "x")],
+    [
+        ("1,5", "15"),
+        ("-5", "5"),
+        ("kor", "kór"),
+        ("ISPARTA", "ısparta"),
+        ("Masse", "Maße!x"),
+        ("", "x"),
+    ],
 )
 def test_what_does_not_mean_the_same_is_not(said, wanted):
     assert one("normalised", said, wanted) == 0
@@ -35,7 +42,11 @@ def test_the_settings_say_what_matters():
     assert one({"normalised": {"form": "NFC"}}, "Ａ", "A") == 0
     assert one({"normalised": {"language": "tr"}}, "ISPARTA", "ısparta") == 1
     assert one({"normalised": {"language": "tr"}}, "İZMİR", "izmir") == 1
-    for language, said, wanted in [("en", "The cat", "cat"), ("de", "der Hund", "Hund"), ("hu", "A macska", "macska")]:
+    for language, said, wanted in [
+        ("en", "The cat", "cat"),
+        ("de", "der Hund", "Hund"),
+        ("hu", "A macska", "macska"),
+    ]:
         assert one({"normalised": {"articles": True, "language": language}}, said, wanted) == 1
     with pytest.raises(BadScorerError, match="articles"):
         make({"normalised": {"articles": True, "language": "zh"}})
