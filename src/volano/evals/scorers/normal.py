@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Literal, TypeAlias
 
 from volano.evals.scorers.one import Likeness, check_choice
@@ -23,6 +24,8 @@ ARTICLES = {
 """Words that stand before nouns and change nothing; Chinese and Russian have none."""
 
 NUMBER = re.compile(r"((?<!\w)-?\d+(?:[.,:/]\d+)*)")
+KEPT = 10_000
+"""Characters up to which a spelling is remembered: several scorers ask for the same."""
 ALONE = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff]"
@@ -45,6 +48,7 @@ class _Marks(dict[int, str | None]):
 _MARKS = _Marks()
 _TURKISH = str.maketrans({"I": "ı", "İ": "i"})
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]")
+_DIGIT = re.compile(r"\d")
 _MINUS = str.maketrans({"\u2212": "-", "\u2013": "-", "\u2010": "-", "\u2011": "-"})
 
 
@@ -63,19 +67,35 @@ def normal(
     Case is folded as Unicode says (`ß` is `ss`), for `tr` and `az` with their own
     dotless i. Punctuation within a number stays. Source: Unicode 16, sections 3.13 and 5.18; UAX 15.
     """
-    text = unicodedata.normalize(form, _UNSEEN.sub("", text))
-    if case:
-        if language in {"tr", "az"}:
-            text = text.translate(_TURKISH)
-        text = unicodedata.normalize(form, text.casefold().replace("i\u0307", "i"))
-    if punctuation:
-        parts = NUMBER.split(text.translate(_MINUS))
-        parts[::2] = [part.translate(_MARKS) for part in parts[::2]]
-        text = "".join(parts)
+    spell = _kept if len(text) <= KEPT else _spelt
+    text = spell(text, form, case, punctuation, language)
     if articles:
         dropped = set(ARTICLES[language].split())
         text = " ".join(word for word in text.split() if word not in dropped)
     return " ".join(text.split()) if spaces or punctuation else text
+
+
+def _spelt(text: str, form: Form, case: bool, punctuation: bool, language: str) -> str:
+    plain = text.isascii()
+    if not plain:
+        text = unicodedata.normalize(form, _UNSEEN.sub("", text))
+    if case and language in {"tr", "az"}:
+        text = text.translate(_TURKISH)
+    if case and plain:
+        text = text.casefold()
+    elif case:
+        text = unicodedata.normalize(form, text.casefold().replace("i\u0307", "i"))
+    if not punctuation:
+        return text
+    text = text if plain else text.translate(_MINUS)
+    if not _DIGIT.search(text):
+        return text.translate(_MARKS)
+    parts = NUMBER.split(text)
+    parts[::2] = [part.translate(_MARKS) for part in parts[::2]]
+    return "".join(parts)
+
+
+_kept = lru_cache(maxsize=512)(_spelt)
 
 
 def words(text: str) -> list[str]:
