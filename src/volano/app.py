@@ -57,7 +57,11 @@ from volano.data.writer import ROWS
 from volano.evals.advise import Adviser
 from volano.evals.candidates import Candidates
 from volano.evals.examine import Examiner
+from volano.evals.judges.checking import Checker
+from volano.evals.judges.contest import Contests
+from volano.evals.judges.keeper import Judges
 from volano.evals.keeper import Evals
+from volano.evals.opening import ModelDoor
 from volano.evals.searcher import Searcher
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.metrics import Metrics
@@ -288,14 +292,24 @@ class App:
             self.runs, self.evals, self.datasets, self.flows, self.models, self.targets.chat
         )
         self.searcher = Searcher(self.runs, self.models, self.datasets, self.catalog, path("tools"))
+        candidates = Candidates(self.models, self.flows, self.prompts, self.targets.get)
         self.adviser = Adviser(
             self.runs,
             self.catalog,
             self.evals,
             self.datasets,
-            Candidates(self.models, self.flows, self.prompts, self.targets.get),
+            candidates,
             self.examiner,
             self._price_of,
+        )
+        door = ModelDoor(candidates, self.models, self.examiner.chat, self.targets.chat)
+        self.judges = Judges(self.catalog, self.evals, door)
+        self.checker = Checker(
+            self.runs, self.catalog, self.judges, self.datasets,
+            (self.feedbacks, self.traces), door.open,
+        )  # fmt: skip
+        self.contests = Contests(
+            self.runs, self.catalog, self.judges, self.datasets, self.evals, door.open
         )
         self.publisher = Publisher(
             run=path("run"),

@@ -23,6 +23,9 @@ from volano.data.sources.keeper import Sources
 from volano.data.versions import Versions
 from volano.evals.advise import Adviser
 from volano.evals.examine import Examiner
+from volano.evals.judges.checking import Checker
+from volano.evals.judges.contest import Contests
+from volano.evals.judges.keeper import Judges
 from volano.evals.keeper import Evals
 from volano.evals.searcher import Searcher
 from volano.feedback.keeper import Feedbacks
@@ -91,6 +94,9 @@ KEEPERS = {
     "gate": Gate,
     "gateway": Gateway,
     "holds": Holds,
+    "checker": Checker,
+    "contests": Contests,
+    "judges": Judges,
     "keys": Keys,
     "ledger": Ledger,
     "lineages": Lineage,
@@ -171,6 +177,7 @@ INNER = {
     "flows": {"compile", "usable"},
     "gate": {"read", "write", "end", "inherit"},
     "gateway": {"tell", "close"},
+    "judges": {"get", "read", "kept", "checks", "labelled", "of_report"},
     "keys": {"create", "rotate", "fingerprints", "verify"},
     "ledger": {"append", "root", "prove"},
     "lives": {"state_of", "check", "revoked", "users"},

@@ -19,6 +19,7 @@ from volano.evals.choice import FILE, Choice, markdown
 from volano.evals.compare import broken, compare
 from volano.evals.errors import (
     BadReportError,
+    IsACheckError,
     IsAChoiceError,
     NotAChoiceError,
     NoTestRowsError,
@@ -31,6 +32,8 @@ from volano.evals.suite import Messages, ask, template
 from volano.store import Artifact, Catalog
 
 KIND = "report"
+OF_JUDGES = ("judge", "contest")
+"""What reports on judges are about."""
 SETTINGS: Mapping[str, Any] = {"temperature": 0, "max_tokens": 128}
 Artifacts = list[Artifact]
 Answers = list[dict[str, Any]]
@@ -164,8 +167,7 @@ class Evals:
             IsAChoiceError: it has the table of a search or of advice, not scores.
         """
         artifact = self.get(ref)
-        if "about" in artifact.manifest.meta:
-            raise IsAChoiceError(ref=artifact.ref)
+        _check_scores(artifact)
         try:
             return Report.from_dict(json.loads(self._catalog.read(artifact, "report.json")))
         except (KeyError, TypeError, ValueError) as error:
@@ -180,7 +182,7 @@ class Evals:
             BadReportError: its file is none of this version.
         """
         artifact = self.get(ref)
-        if "about" not in artifact.manifest.meta:
+        if artifact.manifest.meta.get("about") in (None, *OF_JUDGES):
             raise NotAChoiceError(ref=artifact.ref)
         try:
             return Choice.from_dict(json.loads(self._catalog.read(artifact, FILE)))
@@ -207,8 +209,7 @@ class Evals:
             BadReportError: its file is none of this version.
         """
         artifact = self.get(ref)
-        if "about" in artifact.manifest.meta:
-            raise IsAChoiceError(ref=artifact.ref)
+        _check_scores(artifact)
         lines = self._catalog.read(artifact, "answers.jsonl").decode().split("\n")
         try:
             return [json.loads(line) for line in lines if line]
@@ -292,6 +293,14 @@ class Evals:
             return {one["id"]: one["scores"] for one in self.answers(artifact.ref)}
         except (KeyError, TypeError) as error:
             raise BadReportError(ref=artifact.ref) from error
+
+
+def _check_scores(artifact: Artifact) -> None:
+    about = artifact.manifest.meta.get("about")
+    if about in OF_JUDGES:
+        raise IsACheckError(ref=artifact.ref)
+    if about is not None:
+        raise IsAChoiceError(ref=artifact.ref)
 
 
 @dataclass(frozen=True)

@@ -54,16 +54,22 @@ def _no_vectors(model: str, _texts: Texts) -> list[list[float]]:
     raise BadScorerError(name="embedding", why=f"no embedder `{model}` can be asked from here")
 
 
+def _nothing_kept(kind: str, ref: str) -> tuple[str, bytes]:
+    raise BadScorerError(name=kind, why=f"`{ref}` cannot be read from here")
+
+
 @dataclass(frozen=True)
 class Tools:
     """What a scorer may use beyond the answer.
 
     `chat` opens a model, flow or TARGET:MODEL by name; `vectors` embeds texts with a model of a name (empty: the offline embedder).
+    `kept` reads an artifact's own file by kind and ref, and says which version it is.
     """
 
     chat: Callable[[str], Chat] = _no_chat
     vectors: Callable[[str, Texts], list[list[float]]] = _no_vectors
     notes: dict[str, Any] = field(default_factory=dict)
+    kept: Callable[[str, str], tuple[str, bytes]] = _nothing_kept
 
 
 class Scorer(Protocol):

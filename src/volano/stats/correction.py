@@ -128,8 +128,7 @@ def prediction_powered_difference(
     """
     halved = [[(x + 1) / 2 for x in xs] for xs in (labels, judged, more)]
     found = prediction_powered(*halved, clusters=clusters, confidence=confidence)
-    wide = (2 * x - 1 for x in found[:3])
-    return Corrected(*wide, found.weight, found.labelled, found.judged)
+    return found._replace(value=2 * found.value - 1, low=2 * found.low - 1, high=2 * found.high - 1)
 
 
 def rogan_gladen(
@@ -191,9 +190,7 @@ def rogan_gladen_difference(
     value, smoothed = raw / skill, raw / smooth
     t = student_quantile((1 + confidence) / 2, n - 1)
     half = t * math.sqrt(variance + smoothed**2 * of_skill) / smooth
-    value, low, high = (
-        max(-1.0, min(1.0, x)) for x in (value, smoothed - half, smoothed + half)
-    )
+    value, low, high = (max(-1.0, min(1.0, x)) for x in (value, smoothed - half, smoothed + half))
     return Corrected(value, min(low, value), max(high, value), 1 / skill, sum(table), n)
 
 
@@ -221,7 +218,9 @@ def _moments(
     first: Sequence[float], second: Sequence[float], clusters: Clusters | None, doubt: float = 0.0
 ) -> _Moments:
     """Sum residuals over clusters (Liang & Zeger 1986); `doubt` adds half a disagreement each way."""
-    extra = [(0.5 + doubt / 2, 0.5 - doubt / 2), (0.5 - doubt / 2, 0.5 + doubt / 2)] if doubt else []
+    extra = (
+        [(0.5 + doubt / 2, 0.5 - doubt / 2), (0.5 - doubt / 2, 0.5 + doubt / 2)] if doubt else []
+    )
     weight = len(first) + len(extra) / 2
     mean_a = (math.fsum(first) + math.fsum(a for a, _ in extra) / 2) / weight
     mean_b = (math.fsum(second) + math.fsum(b for _, b in extra) / 2) / weight

@@ -70,7 +70,11 @@ def win_rate(
 
 
 def bradley_terry(
-    comparisons: Sequence[Comparison], *, confidence: float = 0.95, seed: int = 0, prior: float = 0.5
+    comparisons: Sequence[Comparison],
+    *,
+    confidence: float = 0.95,
+    seed: int = 0,
+    prior: float = 0.5,
 ) -> dict[str, Estimate]:
     """Return each candidate's strength: the chance to beat an average one, best first.
 
