@@ -1,6 +1,6 @@
 """Do corrected scores of a judge cover the truth? A table of cells, beside the bar.
 
-    python benchmarks/judge_correction.py [--streams 2000] [--quick]
+    python benchmarks/judge_correction.py [--streams 2000] [--quick] [--whole]
 
 People's labels and a judge's are drawn with a planted kappa (0.4, 0.6, 0.8); the judge errs
 alike on both sides, is lenient or strict; the truth is 50 to 95 %; calibration has 100 to 400
@@ -14,9 +14,12 @@ import argparse
 import itertools
 import random
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
+
+import numpy as np
 
 from volano.stats.correction import (
     Confusion,
@@ -29,6 +32,7 @@ from volano.stats.correction import (
 from volano.stats.intervals import wilson
 
 BIAS, LEAST, MOST = 0.01, 0.93, 0.97
+CELLS = ((1.0, 1.0), (1.0, 0.0), (0.0, 1.0), (0.0, 0.0))
 TRUTHS, KAPPAS, KINDS = (0.5, 0.7, 0.85, 0.95), (0.4, 0.6, 0.8), ("even", "lenient", "strict")
 SIZES = tuple(itertools.product((100, 200, 400), (500, 2000)))
 
@@ -44,8 +48,8 @@ class Cell(NamedTuple):
 
     @property
     def kept(self) -> bool:
-        """Whether the bar holds, with three standard errors of the simulation's own noise."""
-        noise = 3 * (0.05 * 0.95 / self.streams) ** 0.5
+        """Whether the bar holds, with two standard errors of the simulation's own noise."""
+        noise = 2 * (0.05 * 0.95 / self.streams) ** 0.5
         return abs(self.bias) < BIAS and LEAST - noise <= self.coverage <= MOST + noise
 
 
@@ -74,24 +78,26 @@ def kappa_of(truth: float, sensitivity: float, specificity: float) -> float:
     return (same - chance) / (1 - chance)
 
 
-def means(streams: int, *, truths=TRUTHS, kappas=KAPPAS, kinds=KINDS, sizes=SIZES) -> Iterator[Cell]:
+def means(
+    streams: int, *, truths=TRUTHS, kappas=KAPPAS, kinds=KINDS, sizes=SIZES
+) -> Iterator[Cell]:
     """Simulate the corrected mean in every cell, by all three methods."""
     for truth, kappa, kind, (n, more) in itertools.product(truths, kappas, kinds, sizes):
         q1, q0 = rates(truth, kappa, kind)
-        draw = random.Random(f"{truth} {kappa} {kind} {n} {more}")
+        shares = (truth * q1, truth * (1 - q1), (1 - truth) * (1 - q0), (1 - truth) * q0)
+        draw = np.random.default_rng(zlib.crc32(f"{truth} {kappa} {kind} {n} {more}".encode()))
         told = f"truth {truth:.2f}  kappa {kappa}  {kind:<7}  n {n:<3}  judged {more:<4}"
         tallies = {name: Tally(truth) for name in ("PPI++", "Rogan-Gladen", "raw")}
         for _ in range(streams):
-            table = Counter(_row(draw, truth, q1, q0) for _ in range(n))
-            yes = truth * q1 + (1 - truth) * (1 - q0)
-            positives = _binomial(draw, more, yes)
+            table = dict(zip(CELLS, draw.multinomial(n, shares).tolist(), strict=True))
+            positives = int(draw.binomial(more, shares[0] + shares[2]))
             pairs = [pair for pair, times in table.items() for _ in range(times)]
             found = prediction_powered(
                 [a for a, _ in pairs], [b for _, b in pairs],
                 [1.0] * positives + [0.0] * (more - positives),
             )  # fmt: skip
             tallies["PPI++"].take(found)
-            counts = Confusion(table[1, 1], table[1, 0], table[0, 1], table[0, 0])
+            counts = Confusion(*table.values())
             if counts.both + counts.missed and counts.invented + counts.neither:
                 tallies["Rogan-Gladen"].take(rogan_gladen(counts, positives, more))
             raw = wilson(positives, more)
@@ -123,8 +129,7 @@ def differences(streams: int) -> Iterator[Cell]:
             table = Confusion(counts[1, 1], counts[1, 0], counts[0, 1], counts[0, 0])
             first, second = [r[2] for r in there], [r[3] for r in there]
             tallies["Rogan-Gladen"].take(rogan_gladen_difference(table, first, second))
-            tallies["raw"].take(prediction_powered_difference([0, 0, 0], [0, 0, 0], apart[2])
-                                if False else _raw_difference(apart[2]))  # fmt: skip
+            tallies["raw"].take(_raw(apart[2]))
         told = f"difference {gain:.2f}  kappa {kappa}  {kind:<7}  n {n:<3}  judged {more:<4}"
         yield from (one.cell(told, name) for name, one in tallies.items())
 
@@ -139,8 +144,10 @@ def levels(streams: int) -> Iterator[Cell]:
         for _ in range(streams):
             rows = [_level(draw, spread, right) for _ in range(n + more)]
             there = [b for _, b in rows[n:]]
-            tally.take(prediction_powered([a for a, _ in rows[:n]], [b for _, b in rows[:n]], there))
-            raw.take(_raw_mean(there))
+            tally.take(
+                prediction_powered([a for a, _ in rows[:n]], [b for _, b in rows[:n]], there)
+            )
+            raw.take(_raw(there))
         told = f"three levels  right {right}  n {n:<3}  judged {more:<4}"
         yield tally.cell(told, "PPI++")
         yield raw.cell(told, "raw")
@@ -213,18 +220,11 @@ def _five(draw: random.Random, truth: float, q1: float, q0: float) -> list[tuple
     return [shared if draw.random() < 0.55 else _row(draw, truth, q1, q0) for _ in range(5)]
 
 
-def _binomial(draw: random.Random, n: int, p: float) -> int:
-    return sum(draw.random() < p for _ in range(n))
-
-
-def _raw_mean(values: list[float]) -> Corrected:
+def _raw(values: list[float]) -> Corrected:
     n = len(values)
     mean = sum(values) / n
     half = 1.96 * (sum((v - mean) ** 2 for v in values) / (n - 1) / n) ** 0.5
     return Corrected(mean, mean - half, mean + half, 1, 0, n)
-
-
-_raw_difference = _raw_mean
 
 
 def show(title: str, cells: list[Cell], *, whole: bool) -> bool:

@@ -223,7 +223,7 @@ def comparison(value: Mapping[str, Any]) -> None:
 
 
 def choice(value: Mapping[str, Any]) -> None:
-    """Write the candidates of a search or of advice as Markdown, which a terminal can read too."""
+    """Write what is there as Markdown (candidates, a judge against people), which a terminal can read too."""
     click.echo(lines(value["markdown"].rstrip()))
 
 
@@ -271,6 +271,8 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("eval", "show"): report,
     ("eval", "compare"): comparison,
     ("eval", "table"): choice,
+    ("judge", "report"): choice,
+    ("judge", "correct"): choice,
     ("data", "peek"): peeked,
     ("data", "preview"): prepared.preview,
     ("data", "report"): prepared.report,

@@ -120,8 +120,9 @@ class Judges:
         """
         artifact = self.get(ref)
         document = self.read(artifact.ref).to_dict()
+        pinned = document.pop("digest")
         return {
-            "ref": artifact.ref, "digest": str(artifact.digest), **document,
+            "ref": artifact.ref, "digest": str(artifact.digest), **document, "pinned": pinned,
             "standing": self.standing(artifact.ref), "checks": [one.ref for one in self.checks(ref)],
         }  # fmt: skip
 
