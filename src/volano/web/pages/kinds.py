@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from volano.access.session import local_principal
-from volano.web.pages import choices, data_links, facts, links, words
+from volano.web.pages import choices, data_links, facts, judging, links, words
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.i18n import ngettext
 from volano.web.pages.plain import parse
@@ -121,14 +121,20 @@ def prompt_text(_app: Any, artifact: Any) -> Sequence[Section]:
 
 def report_scores(app: Any, artifact: Any) -> Sequence[Section]:
     """Return the scores with their intervals; of a search or of advice, the candidates."""
-    if "about" in artifact.manifest.meta:
+    about = artifact.manifest.meta.get("about")
+    if about in judging.OF_JUDGES:
+        return judging.sections(app, artifact)
+    if about is not None:
         return choices.sections(app, artifact)
     bars = score_bars(artifact.manifest.meta)
     if not bars:
         return ()
     marked = any(bar.mark is not None for bar in bars)
     baseline = _(" The tick is the baseline: always the most frequent class.") if marked else ""
-    return [Bars(_("Scores"), bars, note=_("Bars are 95 % intervals.") + baseline)]
+    return [
+        Bars(_("Scores"), bars, note=_("Bars are 95 % intervals.") + baseline),
+        *judging.corrections(app, artifact),
+    ]
 
 
 def release_pins(app: Any, artifact: Any) -> Sequence[Section]:
