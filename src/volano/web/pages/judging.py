@@ -62,13 +62,11 @@ def _confusion(one: Mapping[str, Any]) -> Section:
     cells = one["confusion"]
     judged = sorted({cell[1] for cell in cells})[:7]
     counts = {(a, b): n for a, b, n in cells}
-    rows = [
-        Row(
-            "",
-            (Cell("text", f"{a:g}"), *(Cell("number", str(counts.get((a, b), 0))) for b in judged)),
-        )
-        for a in sorted({cell[0] for cell in cells})[:7]
-    ]
+    rows = []
+    for a in sorted({cell[0] for cell in cells})[:7]:
+        said = [counts.get((a, b), 0) for b in judged]
+        numbers = [Cell("number", str(n)) for n in said]
+        rows.append(Row("", (Cell("text", f"{a:g}"), *numbers), said))
     columns = (
         Column(_("People")),
         *(Column(_("judge {value}").format(value=f"{b:g}"), number=True) for b in judged),
@@ -94,13 +92,14 @@ def _biases(one: Mapping[str, Any]) -> Section:
 
 
 def _checks(found: Sequence[Any]) -> Section:
-    rows = [
-        Row(links.artifact("report", one.ref),
-            (Cell("ref", one.ref, href=links.artifact("report", one.ref)),
-             Cell("text", spelt(one.manifest.meta["kappa"])),
-             Cell("number", str(one.manifest.meta["n"]))))
-        for one in found
-    ]  # fmt: skip
+    rows = []
+    for one in found:
+        href, meta = links.artifact("report", one.ref), one.manifest.meta
+        cells = (
+            Cell("ref", one.ref, href=href), Cell("text", spelt(meta["kappa"])),
+            Cell("number", str(meta["n"])),
+        )  # fmt: skip
+        rows.append(Row(href, cells, one))
     return Table(
         _("All checks of this version"),
         (Column(_("Report")), Column(_("Kappa")), Column(_("Rows"), number=True)), rows,
@@ -117,12 +116,12 @@ def _strengths(found: Mapping[str, Any]) -> Section:
 
 
 def _pairs(found: Mapping[str, Any]) -> Section:
-    rows = [
-        Row("", (Cell("text", one["first"]), Cell("text", one["second"]),
-                 Cell("text", spelt(one["win_rate"])), Cell("number", str(one["ties"])),
-                 Cell("number", str(one["unmeasured"]))))
-        for one in found["pairs"]
-    ]  # fmt: skip
+    rows = []
+    for one in found["pairs"]:
+        texts = (one["first"], one["second"], spelt(one["win_rate"]))
+        numbers = (one["ties"], one["unmeasured"])
+        cells = (*(Cell("text", t) for t in texts), *(Cell("number", str(n)) for n in numbers))
+        rows.append(Row("", cells, one))
     columns = (
         Column(_("First")), Column(_("Second")), Column(_("First wins")),
         Column(_("Ties"), number=True), Column(_("Unmeasured"), number=True),

@@ -24,6 +24,7 @@ from volano.evals.judges.keeper import Judges
 from volano.evals.opening import ModelDoor
 from volano.feedback.record import Feedback
 from volano.jobs.keeper import Runs
+from volano.web.pages import judging
 
 QUESTIONS = ("Hol a csomagom?", "Где мой заказ?", "Wo ist mein Paket?", "我的订单在哪里？")
 LENIENT = "judge,se=0.97,sp=0.7,length=0.05,refuse=0.04,garbled=0.1"
@@ -418,3 +419,16 @@ def test_what_people_said_on_traces_calibrates_a_judge(desk):
     assert found["n"] == 30
     assert found["where"] == "feedback helpful"
     assert found["scores"][0]["kappa"]["value"] == 1.0
+
+
+def test_the_console_shows_checks_contests_and_corrections(desk, server):
+    save(desk, "judge,se=0.97,sp=0.6")
+    desk.datasets.write("people", people(80), meta={}, by=ANNA)
+    found = checked(desk, data="people", again=20)
+    checked(desk, data="people", again=0)
+    shown = judging.sections(desk, desk.catalog.get("report", found["ref"]))
+    assert [one.template for one in shown] == ["bars", "table", "facts", "table"]
+    ref, _ = reported(desk, server, "one", 0.6, n=60)
+    (facts,) = judging.corrections(desk, desk.catalog.get("report", ref))
+    assert {"raw", "corrected"} <= desk.judges.of_report(ref)[0].keys()
+    assert len(facts.facts) >= 4
