@@ -61,7 +61,11 @@ from volano.declared import Declarations
 from volano.evals.advise import Adviser
 from volano.evals.candidates import Candidates
 from volano.evals.examine import Examiner
+from volano.evals.judges.checking import Checker
+from volano.evals.judges.contest import Contests
+from volano.evals.judges.keeper import Judges
 from volano.evals.keeper import Evals
+from volano.evals.opening import ModelDoor
 from volano.evals.playground import Playground
 from volano.evals.playground.asking import Asking
 from volano.evals.playground.players import Players
@@ -332,6 +336,15 @@ class App:
             self.runs, self.catalog, self.prompts, self.datasets,
             candidates, self.examiner, self._price_of,
         )  # fmt: skip
+        door = ModelDoor(candidates, self.models, self.examiner.chat, self.targets.chat)
+        self.judges = Judges(self.catalog, self.evals, door)
+        self.checker = Checker(
+            self.runs, self.catalog, self.judges, self.datasets,
+            (self.feedbacks, self.traces), door.open,
+        )  # fmt: skip
+        self.contests = Contests(
+            self.runs, self.catalog, self.judges, self.datasets, self.evals, door.open
+        )
         self.publisher = Publisher(
             run=path("run"),
             catalog=self.catalog,

@@ -24,6 +24,9 @@ from volano.data.versions import Versions
 from volano.declared import Declarations
 from volano.evals.advise import Adviser
 from volano.evals.examine import Examiner
+from volano.evals.judges.checking import Checker
+from volano.evals.judges.contest import Contests
+from volano.evals.judges.keeper import Judges
 from volano.evals.keeper import Evals
 from volano.evals.playground import Playground
 from volano.evals.searcher import Searcher
@@ -105,6 +108,9 @@ KEEPERS = {
     "gate": Gate,
     "gateway": Gateway,
     "holds": Holds,
+    "checker": Checker,
+    "contests": Contests,
+    "judges": Judges,
     "keys": Keys,
     "ledger": Ledger,
     "lineages": Lineage,
@@ -192,6 +198,7 @@ INNER = {
     "flows": {"compile", "usable"},
     "gate": {"read", "write", "end", "inherit"},
     "gateway": {"tell", "close"},
+    "judges": {"get", "read", "kept", "checks", "labelled", "of_report"},
     "keys": {"create", "rotate", "fingerprints", "verify"},
     "ledger": {"append", "root", "prove"},
     "lives": {"state_of", "check", "revoked", "users"},

@@ -240,7 +240,7 @@ def eval_plan(value: Mapping[str, Any]) -> None:
 
 
 def choice(value: Mapping[str, Any]) -> None:
-    """Write the candidates of a search or of advice as Markdown, which a terminal can read too."""
+    """Write what is there as Markdown (candidates, a judge against people), which a terminal can read too."""
     click.echo(lines(value["markdown"].rstrip()))
 
 
@@ -290,6 +290,8 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("eval", "compare"): comparison,
     ("eval", "plan"): eval_plan,
     ("eval", "table"): choice,
+    ("judge", "report"): choice,
+    ("judge", "correct"): choice,
     ("data", "peek"): peeked,
     ("data", "preview"): prepared.preview,
     ("data", "report"): prepared.report,

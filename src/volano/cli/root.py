@@ -21,6 +21,7 @@ NOUNS = {
     "model": "Train, tune, point at a provider's model.",
     "flow": "How a prompt and a model answer one request.",
     "eval": "Scores with intervals, comparisons on the same rows.",
+    "judge": "Models that score answers, checked against people.",
     "release": "Pin, sign, move step by step, take back.",
     "channel": "The names that clients call.",
     "engine": "What runs models here, and how it is doing.",

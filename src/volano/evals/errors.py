@@ -107,6 +107,18 @@ class NotAChoiceError(InvalidError):
     hint = "See it with `volano eval show {ref}`."
 
 
+class IsACheckError(InvalidError):
+    """`{ref}` says how a judge does; it is not one candidate's scores."""
+
+    hint = "See it with `volano judge report {ref}`."
+
+
+class NotAJudgeModelError(InvalidError):
+    """`{name}` is a flow, which words questions in its own way; a judge asks a model."""
+
+    hint = "Name a model of ours, or TARGET:MODEL: `volano model list`, `volano target list`."
+
+
 class IsAChoiceError(InvalidError):
     """`{ref}` compares candidates; it is not one candidate's scores."""
 

@@ -22,6 +22,7 @@ from volano.evals.comparison import several
 from volano.evals.errors import (
     BadMarginError,
     BadReportError,
+    IsACheckError,
     IsAChoiceError,
     NotAChoiceError,
     NoTestRowsError,
@@ -35,6 +36,8 @@ from volano.evals.trained import trained
 from volano.store import Artifact, Catalog
 
 KIND = "report"
+OF_JUDGES = ("judge", "contest")
+"""What reports on judges are about."""
 SETTINGS: Mapping[str, Any] = {"temperature": 0, "max_tokens": 128}
 Artifacts = list[Artifact]
 Answers = list[dict[str, Any]]
@@ -225,8 +228,7 @@ class Evals:
             IsAChoiceError: it has the table of a search or of advice, not scores.
         """
         artifact = self.get(ref)
-        if "about" in artifact.manifest.meta:
-            raise IsAChoiceError(ref=artifact.ref)
+        _check_scores(artifact)
         try:
             return Report.from_dict(json.loads(self._catalog.read(artifact, "report.json")))
         except (KeyError, TypeError, ValueError) as error:
@@ -241,7 +243,7 @@ class Evals:
             BadReportError: its file is none of this version.
         """
         artifact = self.get(ref)
-        if "about" not in artifact.manifest.meta:
+        if artifact.manifest.meta.get("about") in (None, *OF_JUDGES):
             raise NotAChoiceError(ref=artifact.ref)
         try:
             return Choice.from_dict(json.loads(self._catalog.read(artifact, FILE)))
@@ -271,8 +273,7 @@ class Evals:
             BadReportError: its file is none of this version.
         """
         artifact = self.get(ref)
-        if "about" in artifact.manifest.meta:
-            raise IsAChoiceError(ref=artifact.ref)
+        _check_scores(artifact)
         lines = self._catalog.read(artifact, "answers.jsonl").decode().split("\n")
         try:
             return [json.loads(line) for line in lines if line]
@@ -366,6 +367,14 @@ class Evals:
             key=lambda one: (one.created_us, one.number),
             reverse=True,
         )
+
+
+def _check_scores(artifact: Artifact) -> None:
+    about = artifact.manifest.meta.get("about")
+    if about in OF_JUDGES:
+        raise IsACheckError(ref=artifact.ref)
+    if about is not None:
+        raise IsAChoiceError(ref=artifact.ref)
 
 
 @dataclass(frozen=True)

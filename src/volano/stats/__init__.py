@@ -18,6 +18,9 @@ Nothing here reads a clock, a file or a random number.
 - `needed`: how large a sample must be before "nothing found" means something.
 - `topics`: groups of texts, and the words that tell them apart.
 - `surrogate`: guesses what was not measured (a Gaussian process).
+- `correction`: what people would have said, from a judge's scores and a few labels of people.
+- `slope`: does one number move with another among rows that are alike otherwise?
+- `preference`: win rates and Bradley-Terry strengths from comparisons of two.
 - `special`: the functions `math` lacks.
 
 "Sequential" means valid at every look (anytime-valid): by Ville's inequality

@@ -72,6 +72,44 @@ def cohen_kappa(pairs: Sequence[tuple[Hashable, Hashable]], confidence: float = 
     return Agreement(kappa, max(-1.0, kappa - half), min(1.0, kappa + half), n)
 
 
+def weighted_kappa(pairs: Sequence[tuple[float, float]], confidence: float = 0.95) -> Agreement:
+    """Return Cohen's kappa of two reviewers' numbers, where near is less wrong than far.
+
+    Cohen (1968), Psychological Bulletin 70:213-220, with linear weights: 1 - |a - b| / range.
+    Of two values only it is `cohen_kappa`. The interval is normal, with the variance of Fleiss,
+    Cohen & Everitt (1969) for any weights.
+
+    Raises:
+        StatsInputError: confidence is not inside (0, 1).
+    """
+    words = sorted({word for pair in pairs for word in pair})
+    if len(words) <= 2 or all(a == b for a, b in pairs):
+        return cohen_kappa(pairs, confidence)
+    need(0 < confidence < 1, f"confidence {confidence}")
+    n, reach = len(pairs), words[-1] - words[0]
+    rows, columns = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
+
+    def near(a: float, b: float) -> float:
+        return 1 - abs(a - b) / reach
+
+    observed = math.fsum(near(a, b) for a, b in pairs) / n
+    row = {a: math.fsum(near(a, b) * count for b, count in columns.items()) / n for a in words}
+    column = {b: math.fsum(near(a, b) * count for a, count in rows.items()) / n for b in words}
+    expected = math.fsum(row[a] * count for a, count in rows.items()) / n
+    if expected == 1:
+        return Agreement(None, None, None, n)
+    kappa = (observed - expected) / (1 - expected)
+    spread = math.fsum(
+        count / n * (near(a, b) - (row[a] + column[b]) * (1 - kappa)) ** 2
+        for (a, b), count in Counter(pairs).items()
+    )
+    variance = (spread - (kappa - expected * (1 - kappa)) ** 2) / (n * (1 - expected) ** 2)
+    if variance <= 1e-12:
+        return Agreement(kappa, None, None, n)
+    half = normal_quantile((1 + confidence) / 2) * math.sqrt(variance)
+    return Agreement(kappa, max(-1.0, kappa - half), min(1.0, kappa + half), n)
+
+
 def krippendorff_alpha(
     units: Sequence[Sequence[Hashable]],
     scale: Scale = "nominal",

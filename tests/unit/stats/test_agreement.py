@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volano.stats.agreement import cohen_kappa, krippendorff_alpha
+from volano.stats.agreement import cohen_kappa, krippendorff_alpha, weighted_kappa
 from volano.stats.errors import StatsInputError
 
 KRIPPENDORFF = (
@@ -78,3 +78,23 @@ def test_one_unit_has_no_interval():
 def test_words_have_no_order():
     with pytest.raises(StatsInputError, match="numbers"):
         krippendorff_alpha([("a", "b")], "ordinal")
+
+
+def test_weighted_kappa_of_two_words_is_plain_kappa():
+    words = pairs([[20, 5], [10, 15]])
+    assert weighted_kappa(words) == cohen_kappa(words)
+
+
+def test_weighted_kappa_by_hand():
+    """Linear weights 1, 1/2, 0."""
+    table = [[4, 1, 0], [1, 3, 1], [1, 1, 4]]
+    told = [(a / 2, b / 2) for a, b in pairs(table)]
+    n = sum(map(sum, table))
+    row, column = [sum(r) / n for r in table], [sum(c) / n for c in zip(*table, strict=True)]
+    near = [[1 - abs(i - j) / 2 for j in range(3)] for i in range(3)]
+    observed = sum(near[i][j] * table[i][j] / n for i in range(3) for j in range(3))
+    chance = sum(near[i][j] * row[i] * column[j] for i in range(3) for j in range(3))
+    found = weighted_kappa(told)
+    assert found.value == pytest.approx((observed - chance) / (1 - chance), abs=1e-12)
+    assert found.low < found.value < found.high
+    assert found.value > cohen_kappa(told).value

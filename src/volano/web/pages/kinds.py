@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from volano.access.session import local_principal
-from volano.web.pages import choices, data_links, facts, links, report_page, words
+from volano.web.pages import choices, data_links, facts, judging, links, report_page, words
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.i18n import ngettext
 from volano.web.pages.plain import parse
@@ -114,7 +114,10 @@ def _sample(app: Any, artifact: Any) -> list[Mapping[str, Any]] | None:
 
 def report_scores(app: Any, artifact: Any) -> Sequence[Section]:
     """Return the scores with their intervals; of a search or of advice, the candidates."""
-    if "about" in artifact.manifest.meta:
+    about = artifact.manifest.meta.get("about")
+    if about in judging.OF_JUDGES:
+        return judging.sections(app, artifact)
+    if about is not None:
         return choices.sections(app, artifact)
     units = artifact.manifest.meta.get("units") or {}
     bars = [
@@ -127,7 +130,11 @@ def report_scores(app: Any, artifact: Any) -> Sequence[Section]:
     marked = any(bar.mark is not None for bar in bars)
     baseline = _(" The tick is the baseline: always the most frequent class.") if marked else ""
     drawn = Bars(_("Scores"), bars, note=_("Bars are 95 % intervals.") + baseline)
-    return [drawn, *report_page.sections(app, artifact)]
+    return [
+        drawn,
+        *judging.corrections(app, artifact),
+        *report_page.sections(app, artifact),
+    ]
 
 
 def release_pins(app: Any, artifact: Any) -> Sequence[Section]:
