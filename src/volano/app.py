@@ -104,6 +104,7 @@ from volano.monitor.series import Series
 from volano.monitor.slos import SLOs
 from volano.monitor.watch import Watch
 from volano.prompts.keeper import Prompts
+from volano.releases.experiments import Experiments
 from volano.releases.keeper import Releases
 from volano.releases.opener import Opener
 from volano.releases.reconciler import Reconciler
@@ -355,7 +356,16 @@ class App:
             limits=self.limits,
             costs=self.costs,
         )
+        self.experiments = Experiments(
+            releases=self.releases,
+            traces=self.traces,
+            feedbacks=self.feedbacks,
+            metrics=self.metrics,
+            serving=self.publisher,
+            clock=self.clock,
+        )
         self.reconciler = Reconciler(
+            experiments=self.experiments,
             releases=self.releases,
             traces=self.traces,
             feedbacks=self.feedbacks,

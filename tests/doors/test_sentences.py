@@ -50,6 +50,7 @@ from volano.monitor.period import Periods
 from volano.monitor.scorecard import Scorecard
 from volano.monitor.slos import SLOs
 from volano.prompts.keeper import Prompts
+from volano.releases.experiments import Experiments
 from volano.releases.keeper import Releases
 from volano.releases.reconciler import Reconciler
 from volano.serving.keeper import Engines
@@ -82,6 +83,7 @@ KEEPERS = {
     "engines": Engines,
     "evals": Evals,
     "exchange": Exchange,
+    "experiments": Experiments,
     "exports": Exports,
     "examiner": Examiner,
     "feedbacks": Feedbacks,
@@ -167,6 +169,7 @@ INNER = {
     "drift": {"references", "reference", "looks", "due"},
     "evals": {"evaluate", "report", "answers", "choice"},
     "examiner": {"chat"},
+    "experiments": {"tick", "forget", "standing"},
     "feedbacks": {"on", "since", "corrections", "joined", "review", "withdraw", "get", "about", "newest"},
     "flows": {"compile", "usable"},
     "gate": {"read", "write", "end", "inherit"},
@@ -201,6 +204,10 @@ INNER = {
         "flow_of",
         "trusted",
         "signature",
+        "servable",
+        "begin",
+        "take_out",
+        "hand_over",
         "advance",
         "end",
         "note",

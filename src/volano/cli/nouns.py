@@ -134,6 +134,8 @@ def _command(verb: Verb) -> click.Command:
 
 def _param(param: Param) -> click.Parameter:
     kind = click.Choice(param.choices) if param.choices else TYPES[param.kind]
+    if param.first and param.kind == "list":
+        return click.Argument([param.name], required=param.required, nargs=-1)
     if param.first:
         return click.Argument([param.name], type=kind, required=param.required)
     if param.kind == "flag":
