@@ -22,6 +22,8 @@ from volano.web.pages.view import (
 )
 
 _WIDE, _HIGH, _LEFT, _RIGHT, _TOP = 640, 190, 70, 16, 26
+_SCALED = 0.25
+"""The scale is that of the last three quarters of the units: the first intervals are very wide."""
 
 
 def item(app: Any, rollout: Any, told: Timeline, now_us: int) -> Item:
@@ -74,7 +76,8 @@ def _headline(rollout: Any, decision: Mapping[str, Any], now_us: int) -> Markup:
 
 
 def _curves(rollout: Any, evidence: Mapping[str, Any]) -> list[Section]:
-    goal, found = rollout.plan.goal, []
+    goal = rollout.plan.goal
+    found: list[Section] = []
     for one in evidence["against"]:
         if len(one["series"]) < 2:
             continue
@@ -94,7 +97,7 @@ def _curves(rollout: Any, evidence: Mapping[str, Any]) -> list[Section]:
 
 def picture(series: Sequence[Sequence[float]], goal: Any, name: str) -> Markup:
     """Draw a band around the difference, and the zero line, over the units that entered."""
-    tail = [point for point in series if point[0] >= series[-1][0] * 0.05] or series
+    tail = [point for point in series if point[0] >= series[-1][0] * _SCALED] or series
     reach = max(max(abs(low), abs(high)) for _n, _value, low, high in tail) * 1.05 or 1.0
     first, last = series[0][0], max(series[-1][0], series[0][0] + 1)
     base = _TOP + _HIGH
@@ -197,7 +200,8 @@ def _design(rollout: Any) -> Facts:
 
 
 def _told(goal: Any, value: float) -> str:
-    return ("−" if value < 0 else "") + str(goal.told(abs(value)))
+    told = str(goal.told(abs(value)))
+    return f"−{told}" if value < 0 and told != goal.told(0.0) else told
 
 
 def _short(goal: Any, value: float) -> str:
