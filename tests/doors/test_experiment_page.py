@@ -50,7 +50,10 @@ def test_the_drawing_is_sound_and_has_the_zero_line() -> None:
 
 def test_axe_finds_nothing_and_nothing_overflows(chromium: Any) -> None:  # noqa: F811
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    with served(compared()) as address, tab(chromium, viewport={"width": 390, "height": 844}) as page:
+    with (
+        served(compared()) as address,
+        tab(chromium, viewport={"width": 390, "height": 844}) as page,
+    ):
         page.goto(address + PAGE)
         page.evaluate(axe.Axe().axe_script)
         for width, scheme in itertools.product((390, 1440), ("light", "dark")):

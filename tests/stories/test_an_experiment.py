@@ -41,7 +41,9 @@ def test_the_better_of_two_releases_is_found_said_and_promoted(tmp_path):
             os.kill(platform.processes()["control"], signal.SIGKILL)
             told(platform, key, late)
             found = decided(home)
-            assert found["decision"]["reason"].startswith("support@2 does better than support@1 in sale")
+            assert found["decision"]["reason"].startswith(
+                "support@2 does better than support@1 in sale"
+            )
             assert found["evidence"]["outside"] == 0
             arms = found["evidence"]["arms"]
             assert sum(arm["entered"] for arm in arms) == USERS
@@ -54,7 +56,10 @@ def test_the_better_of_two_releases_is_found_said_and_promoted(tmp_path):
             assert page["state"] == "moving"
             say(home, "release", "conclude", "support")
             newest = json.loads(say(home, "release", "rollouts", "--json"))[0]
-            assert (newest["candidate_ref"], newest["plan"]["steps"]) == ("support@2", [250_000, 1_000_000])
+            assert (newest["candidate_ref"], newest["plan"]["steps"]) == (
+                "support@2",
+                [250_000, 1_000_000],
+            )
     finally:
         upstream.stop()
 

@@ -1,5 +1,8 @@
+from types import SimpleNamespace
+
 import pytest
 
+from volano.gateway import path
 from volano.gateway.choose import choose
 from volano.gateway.exclude import Excluded
 from volano.gateway.routes import Route, RoutedChannel
@@ -58,3 +61,31 @@ def test_nobody_moves_between_the_others_when_an_arm_is_out():
         was, is_now = choose(before.arms, "s", unit), choose(after.arms, "s", unit)
         assert was.info.release == is_now.info.release
         assert is_now.arm == ("out" if is_now.info.release == "s@2" else was.arm)
+
+
+def chosen(made, **given):
+    """Let the path choose for a call; return it with its unit and its route."""
+    call = SimpleNamespace(
+        key=Key("k-1"), channel="c", unit="анна", trace="t" * 32, session="", tags={}, route=None,
+        state=SimpleNamespace(routes=SimpleNamespace(channels={"c": made})),
+    )  # fmt: skip
+    vars(call).update(given)
+    path.choose(call)
+    return call
+
+
+def test_a_session_sticks_whoever_speaks_in_it():
+    made = channel(500_000, 500_000, unit="session")
+    for session in (f"chat-{n}" for n in range(20)):
+        arms = {chosen(made, session=session, unit=f"user-{n}").route for n in range(10)}
+        assert len(arms) == 1
+        assert chosen(made, session=session).unit == session
+    assert chosen(made).unit == "анна"
+
+
+def test_the_path_leaves_out_whom_a_rule_names_and_nobody_else():
+    made = channel(10_000, 990_000, exclude=("tag:internal", "user:анна"), unit="request")
+    assert chosen(made).route.arm == "excluded"
+    assert chosen(made, unit="bob", tags={"internal": "1"}).route.arm == "excluded"
+    assert chosen(made, unit="bob", trace="1" * 32).route.arm == "candidate"
+    assert chosen(made, unit="bob").unit == "t" * 32
