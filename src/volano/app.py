@@ -129,6 +129,7 @@ from volano.prompts.prompt import Prompt
 from volano.releases.approval import Approvals
 from volano.releases.delivery import Deliveries
 from volano.releases.difference import Differences
+from volano.releases.experiments import Experiments
 from volano.releases.freeze import Freezes
 from volano.releases.keeper import Releases
 from volano.releases.opener import Opener
@@ -410,7 +411,16 @@ class App:
             limits=self.limits,
             costs=self.costs,
         )
+        self.experiments = Experiments(
+            releases=self.releases,
+            traces=self.traces,
+            feedbacks=self.feedbacks,
+            metrics=self.metrics,
+            serving=self.publisher,
+            clock=self.clock,
+        )
         self.reconciler = Reconciler(
+            experiments=self.experiments,
             releases=self.releases,
             traces=self.traces,
             feedbacks=self.feedbacks,

@@ -142,7 +142,8 @@ def _unfit(command: click.Command, given: list[str], *, complete: bool) -> str:
             seen.add(word)
             next(words, None)
     takes = [p for p in command.params if isinstance(p, click.Argument)]
-    if "…" not in positional and len(positional) > len(takes):
+    many = any(p.nargs == -1 for p in takes)
+    if "…" not in positional and len(positional) > len(takes) and not many:
         return f"takes {len(takes)} arguments, not {positional}"
     if complete:
         needed = {p.opts[0] for p in command.params if isinstance(p, click.Option) and p.required}

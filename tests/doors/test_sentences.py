@@ -60,6 +60,7 @@ from volano.prompts.keeper import Prompts
 from volano.releases.approval import Approvals
 from volano.releases.delivery import Deliveries
 from volano.releases.difference import Differences
+from volano.releases.experiments import Experiments
 from volano.releases.freeze import Freezes
 from volano.releases.keeper import Releases
 from volano.releases.outlook import Outlooks
@@ -98,6 +99,7 @@ KEEPERS = {
     "engines": Engines,
     "evals": Evals,
     "exchange": Exchange,
+    "experiments": Experiments,
     "exports": Exports,
     "examiner": Examiner,
     "feedbacks": Feedbacks,
@@ -194,6 +196,7 @@ INNER = {
     "drift": {"references", "reference", "looks", "due"},
     "evals": {"evaluate", "report", "answers", "choice"},
     "examiner": {"chat", "run"},
+    "experiments": {"tick", "forget", "standing"},
     "feedbacks": {"on", "since", "corrections", "joined", "review", "withdraw", "get", "about", "newest"},
     "flows": {"compile", "usable"},
     "gate": {"read", "write", "end", "inherit"},
@@ -230,6 +233,10 @@ INNER = {
         "flow_of",
         "trusted",
         "signature",
+        "servable",
+        "begin",
+        "take_out",
+        "hand_over",
         "advance",
         "end",
         "note",

@@ -16,12 +16,14 @@ from volano.core.clock import ManualClock
 from volano.core.principal import Principal
 from volano.data.keeper import Datasets
 from volano.feedback import Feedbacks, sink
+from volano.feedback.metrics import Metrics
 from volano.flows import Flows
 from volano.gateway.targets import Targets
 from volano.models import Models
 from volano.models.lives import Lives
 from volano.prompts import Prompts
 from volano.releases.approval import Approvals
+from volano.releases.experiments import Experiments
 from volano.releases.freeze import Freezes
 from volano.releases.keeper import Releases
 from volano.releases.reconciler import Reconciler
@@ -110,14 +112,20 @@ class Street:
         self.hot = HotStore(self.hot_path)
         self.recorder = Recorder(folder / "spool", self.hot, {Kind.FEEDBACK: sink})
         self.traces = Traces(self.hot_path)
-        self.feedbacks = Feedbacks(self.spool, self.hot_path, workspace.clock)
+        self.metrics = Metrics(workspace.db, workspace.ledger, workspace.clock)
+        self.feedbacks = Feedbacks(self.spool, self.hot_path, workspace.clock, self.metrics)
         self.serving = Serving()
         self.calls = 0
         self.reconciler = self.fresh()
 
     def fresh(self) -> Reconciler:
         """A reconciler as a restarted control has it: it knows nothing yet."""
+        self.experiments = Experiments(
+            releases=self.workspace.releases, traces=self.traces, feedbacks=self.feedbacks,
+            metrics=self.metrics, serving=self.serving, clock=self.workspace.clock,
+        )  # fmt: skip
         return Reconciler(
+            experiments=self.experiments,
             releases=self.workspace.releases, traces=self.traces, feedbacks=self.feedbacks,
             serving=self.serving, clock=self.workspace.clock,
         )  # fmt: skip

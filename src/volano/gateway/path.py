@@ -209,9 +209,16 @@ def choose(call: Call) -> None:
         )  # fmt: skip
     if not key.may_call(call.channel):
         raise no.ScopeError(channel=call.channel, allowed=_listed(routes.allowed(key)))
+    if channel.plain:
+        call.route = channel.arms[0]
+        return
+    excludes = channel.excludes
+    aside = excludes is not None and excludes(key, call.unit, call.tags)
     if channel.by_request:
         call.unit = call.trace
-    call.route = channel.arms[0] if len(channel.arms) == 1 else channel.arm_of(call.unit)
+    elif channel.by_session:
+        call.unit = call.session or call.unit
+    call.route = channel.aside if aside else channel.arm_of(call.unit)
 
 
 def limit(call: Call, tokens: int | None = None) -> None:

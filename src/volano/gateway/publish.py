@@ -198,7 +198,7 @@ class Publisher:
         used: dict[str, list[str]] = {}
         found = {str(model.digest): model for model in self._models.newest()}
         for channel in self._releases().channels():
-            for digest in filter(None, (channel.stable, channel.candidate)):
+            for digest in channel.served:
                 try:
                     model = self._model(digest)
                 except VolanoError as error:
@@ -259,7 +259,7 @@ class Publisher:
         """Wish for the engines of every arm that can be served."""
         found: list[Artifact] = []
         calls: Counter[str] = Counter()
-        for digest in sorted({d for c in channels for d in (c.stable, c.candidate) if d}):
+        for digest in sorted({d for c in channels for d in c.served}):
             try:
                 own = self._own(self._model(digest))
                 for model in own:
@@ -303,10 +303,19 @@ class Publisher:
             found = [arm for arm, why in zip(arms_of, problems, strict=True) if not why]
             stable = [arm for arm in found if arm.role == "stable"]
             arms = found if len(found) > 1 else [replace(arm, share=MILLION) for arm in stable]
+            if channel.rivals and stable and len(found) > 1:
+                arms = [
+                    arm if not why else _out(arm, stable[0])
+                    for arm, why in zip(arms_of, problems, strict=True)
+                ]
             if arms:
                 made = tuple(map(self._arm, arms))
                 served[channel.name] = shape.Channel(
-                    made, channel.unit, channel.salt, _caching(channel)
+                    made,
+                    channel.unit,
+                    channel.salt,
+                    _caching(channel),
+                    channel.exclude if len(made) > 1 else (),
                 )
             else:
                 refused[channel.name] = problems[0]
@@ -486,7 +495,7 @@ class Publisher:
 
         So no two releases that serve share counters, as long as there are at most 64.
         """
-        serving = {d for c in channels for d in (c.stable, c.candidate) if d}
+        serving = {d for c in channels for d in c.served}
         gone = [digest for digest in self._release_slots if digest not in serving]
         new = serving - set(self._release_slots)
         lacking = len(self._release_slots) + len(new) - RELEASES
@@ -509,6 +518,11 @@ class Pinned:
     model: Artifact | None
     targets: tuple[shape.Target, ...] = ()
     latency_target_s: float = 0.0
+
+
+def _out(arm: Arm, stable: Arm) -> Arm:
+    """Return the place of an arm that cannot be served: the stable release has it, nobody else moves."""
+    return replace(stable, share=arm.share, role="out")
 
 
 def _caching(channel: Channel) -> shape.Caching | None:

@@ -4,10 +4,12 @@ import hmac
 from collections.abc import Iterator
 
 import msgspec
+from msgspec import structs
 
 from volano.core.clock import Clock
 from volano.core.template.wording import Wording
 from volano.gateway.choose import choose
+from volano.gateway.exclude import Excluded
 from volano.gateway.health import Health
 from volano.gateway.snapshot import Arm, Caching, Channel, Flow, Key, Sign, Snapshot, Target
 from volano.wire.dialects.all import SERVED
@@ -156,18 +158,31 @@ class Route:
 
 
 class RoutedChannel:
-    """A channel's arms as routes. `by_request` says that nothing sticks to an arm."""
+    """A channel's arms as routes.
 
-    __slots__ = ("_placed", "arms", "by_request", "salt")
+    `by_request` says that nothing sticks to an arm, `by_session` that a session does; `plain`
+    that there is nothing to choose. Calls that `excludes` says yes to go `aside`: to the
+    stable release, without being counted.
+    """
+
+    __slots__ = (
+        "_placed", "arms", "aside", "by_request", "by_session", "excludes", "plain", "salt",
+    )  # fmt: skip
 
     def __init__(self, channel: Channel, arms: list[Route]):
         self.by_request = channel.unit == "request"
+        self.by_session = channel.unit == "session"
+        self.plain = channel.unit == "user" and len(arms) == 1
+        self.excludes = Excluded(channel.exclude) if channel.exclude else None
+        self.aside = _aside(arms) if channel.exclude else arms[0]
         self.salt = channel.salt
         self.arms = arms
         self._placed: dict[str, Route] = {}
 
     def arm_of(self, unit: str) -> Route:
         """The arm that this unit sticks to. Who comes again need not be placed again."""
+        if len(self.arms) == 1:
+            return self.arms[0]
         route = self._placed.get(unit)
         if route is None:
             route = choose(self.arms, self.salt, unit)
@@ -176,6 +191,12 @@ class RoutedChannel:
             if len(unit) <= _LONGEST_PLACED:
                 self._placed[unit] = route
         return route
+
+
+def _aside(arms: list[Route]) -> Route:
+    """The stable arm under another name, so that its calls are no evidence."""
+    stable = next((arm for arm in arms if arm.arm == "stable"), arms[0])
+    return Route(structs.replace(stable.info, arm="excluded"), stable.ways, stable.caching)
 
 
 _MOST_PLACED = 4096

@@ -185,12 +185,16 @@ class Caching(Struct, frozen=True):
 
 
 class Channel(Struct, frozen=True):
-    """What clients name as `model`. Without `caching` each call is asked anew."""
+    """What clients name as `model`. Without `caching` each call is asked anew.
+
+    A call that a rule of `exclude` names gets the stable arm, whatever its unit.
+    """
 
     arms: tuple[Arm, ...]
     unit: str = "user"
     salt: str = ""
     caching: Caching | None = None
+    exclude: tuple[str, ...] = ()
 
 
 class Snapshot(Struct, frozen=True):

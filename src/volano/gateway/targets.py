@@ -256,7 +256,7 @@ class Targets:
         """Return the channels whose models ask this target, readable."""
         releases, users = self._releases(), []
         for channel in releases.channels():
-            for served in dict.fromkeys(d for d in (channel.stable, channel.candidate) if d):
+            for served in channel.served:
                 release = self._catalog.by_digest(Digest(served))
                 for parent in release.manifest.parents:
                     model = self._catalog.by_digest(parent.digest)

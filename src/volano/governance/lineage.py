@@ -237,14 +237,16 @@ class Lineage:
         keeper = self._releases()
         now = set()
         for channel in keeper.channels():
-            for digest in (channel.stable, channel.candidate):
-                if digest and (digest, channel.name) not in now:
+            for digest in channel.served:
+                if (digest, channel.name) not in now:
                     now.add((digest, channel.name))
                     yield digest, channel.name, "serves"
         for rollout in keeper.rollouts(limit=MOST_ROLLOUTS):
-            if (rollout.candidate, rollout.channel) not in now:
-                now.add((rollout.candidate, rollout.channel))
-                yield rollout.candidate, rollout.channel, "served"
+            arms = [one.release_digest for one in rollout.arms] or [rollout.candidate]
+            for digest in arms:
+                if (digest, rollout.channel) not in now:
+                    now.add((digest, rollout.channel))
+                    yield digest, rollout.channel, "served"
 
     def _made_by(self, level: Iterable[Artifact]) -> dict[str, tuple[Node, Sequence[Node]]]:
         """Return the Runs that made these, each with the sources it was given."""

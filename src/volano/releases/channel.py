@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from volano.releases.rival import Rival
+
 MILLION = 1_000_000
-UNITS = ("user", "request")
-"""What sticks to one release: all calls of a user, or nothing beyond one call."""
+UNITS = ("user", "session", "request")
+"""What sticks to one release: all calls of a user, of a session, or nothing beyond one call."""
 SCOPES = ("group", "channel", "release")
 """Who may get an answer that another got: its group, all callers of the channel, or of the release."""
 MAX_TTL_S = 30 * 24 * 3600
@@ -13,6 +15,9 @@ MAX_TTL_S = 30 * 24 * 3600
 @dataclass(frozen=True)
 class Channel:
     """What a channel serves now. `share` is the candidate's part, in millionths.
+
+    In an experiment `rivals` are all arms but the stable one, the candidate the first of them,
+    and `share` what they have together; calls that a rule of `exclude` names stay with stable.
 
     Answers are cached for `cache_ttl_s` seconds, in the scope of `SCOPES`; None: not at all.
     """
@@ -31,6 +36,15 @@ class Channel:
     cache_ttl_s: int | None = None
     cache_scope: str | None = None
     cache_set_us: int | None = None
+    rivals: tuple[Rival, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    @property
+    def served(self) -> tuple[str, ...]:
+        """The digests of all releases that it serves, each once."""
+        rivals = [one.release_digest for one in self.rivals]
+        found = (self.stable, self.candidate, *rivals)
+        return tuple(dict.fromkeys(digest for digest in found if digest))
 
     @property
     def share_millionths(self) -> int:
@@ -40,7 +54,11 @@ class Channel:
 
 @dataclass(frozen=True)
 class Arm:
-    """One release that a channel serves, with its share of the units in millionths."""
+    """One release that a channel serves, with its share of the units in millionths.
+
+    The role is `stable`, `candidate`, or `out`: the place of an arm that was taken out of an
+    experiment. Its units get the stable release and count no more.
+    """
 
     release: str
     release_digest: str
@@ -51,12 +69,20 @@ class Arm:
 
 def arms(channel: Channel) -> list[Arm]:
     """Return the channel's arms: the stable release, then the candidate if there is one."""
-    stable = Arm(
-        channel.stable_ref, channel.stable, MILLION - channel.share, "stable", channel.rollout_id
-    )
+    taken = sum(one.share for one in channel.rivals) if channel.rivals else channel.share
+    stable = Arm(channel.stable_ref, channel.stable, MILLION - taken, "stable", channel.rollout_id)
+    if channel.rivals:
+        return [stable, *(_of_rival(channel, one) for one in channel.rivals)]
     if channel.candidate is None or channel.candidate_ref is None:
         return [stable]
     candidate = Arm(
         channel.candidate_ref, channel.candidate, channel.share, "candidate", channel.rollout_id
     )
     return [stable, candidate]
+
+
+def _of_rival(channel: Channel, one: Rival) -> Arm:
+    """Return a rival's arm. One that is out keeps its place, so that nobody else moves."""
+    if one.out:
+        return Arm(channel.stable_ref, channel.stable, one.share, "out", channel.rollout_id)
+    return Arm(one.release, one.release_digest, one.share, "candidate", channel.rollout_id)

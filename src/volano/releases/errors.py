@@ -31,7 +31,7 @@ class UnknownChannelError(NotFoundError):
 class UnknownUnitError(InvalidError):
     """Nothing sticks to a release by `{unit}`."""
 
-    hint = "Say `user`, or `request` where answers need not fit together."
+    hint = "Say `user`, `session`, or `request` where answers need not fit together."
 
 
 class BadCacheError(InvalidError):

@@ -1,6 +1,8 @@
 """The verbs on releases and channels."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -32,6 +34,7 @@ from volano.releases.freeze import Freezes
 from volano.releases.plan import Plan
 from volano.releases.progress import Progress, Rollout, RolloutEvent, start
 from volano.releases.release import BODY, KIND, SIGNATURE, Pins, subjects_of
+from volano.releases.rival import read
 from volano.releases.signing import Signer
 from volano.releases.tables import channels, rollouts
 from volano.store.artifact import Artifact
@@ -153,6 +156,17 @@ class Releases:
             return Verdict("fail", error.message)
         return Verdict("pass", "signature, pins and all bytes are as they were signed")
 
+    def servable(self, ref: Ref | str) -> Artifact:
+        """Return a release that may be served.
+
+        Raises:
+            TamperedReleaseError: it is not what was signed.
+            ModelNotUsableError: its model is retired or revoked.
+        """
+        release = self.verify(ref)
+        self._flows.usable(self.flow_of(release))
+        return release
+
     def flow_of(self, release: Artifact) -> Artifact:
         """Return the flow that a release pins."""
         [digest] = [p.digest for p in release.manifest.parents if p.role == "flow"]
@@ -191,20 +205,27 @@ class Releases:
         """
         if unit not in (None, *UNITS):
             raise UnknownUnitError(unit=unit)
-        release = self.verify(ref)
-        self._flows.usable(self.flow_of(release))
+        release = self.servable(ref)
         given: dict[str, Any] = {"required": list(require)}
         planned = Plan.parse(plan, **given, **({} if margins is None else {"margins": margins}))
         channel = check_name(channel)
-        self._freezes.check(channel)
-        self._approvals.check(release, channel, emergency=emergency, by=by)
+        self.let_move(release, channel, emergency=emergency, by=by)
         with self._db.write() as conn:
-            served = self._movable(conn, channel, release)
-            rollout = start(release, channel, planned, served, now_us=self._clock.now_us(), by=by)
-            self._begin(conn, rollout, unit=unit, group=by.group)
-            self._tell(conn, "release.promote", rollout, {"plan": planned.to_dict()}, by)
+            rollout = self._promote(conn, release, channel, planned, unit=unit, by=by)
         self._publish()
         return rollout
+
+    def let_move(
+        self, release: Artifact, channel: str, *, emergency: str = "", by: Principal
+    ) -> None:
+        """Ask the freezes and the people of a channel whether it may move to a release.
+
+        Raises:
+            FrozenError: the channel is frozen now.
+            ApprovalMissingError: not enough people have agreed.
+        """
+        self._freezes.check(channel)
+        self._approvals.check(release, channel, emergency=emergency, by=by)
 
     def rollback(
         self, channel: str, *, to: Ref | str | None = None, why: str = "", by: Principal
@@ -264,6 +285,69 @@ class Releases:
         ]  # fmt: skip
         return moves[-1].baseline if moves else None
 
+    def begin(
+        self, channel: str, make: Callable[[Channel], Rollout], *, unit: str, by: Principal
+    ) -> Rollout:
+        """Begin the experiment that `make` makes of a channel which does not move.
+
+        Raises:
+            UnknownChannelError: nothing was ever promoted to it.
+            RolloutInProgressError: it is already moving.
+        """
+        with self._db.write() as conn:
+            served = self._channel(conn, channel)
+            if served is None:
+                raise UnknownChannelError(channel=channel)
+            if served.rollout_id:
+                moving = served.candidate_ref or served.stable_ref
+                raise RolloutInProgressError(channel=channel, candidate=moving)
+            rollout = make(served)
+            self._begin(conn, rollout, unit=unit, group=by.group)
+            self._tell(conn, "release.compare", rollout, {"design": rollout.plan.to_dict()}, by)
+        self._publish()
+        return rollout
+
+    def take_out(self, rollout: Rollout, arms: Mapping[int, str], *, by: Principal) -> Rollout:
+        """Take arms out of an experiment, each (from 1 on) with its reason; their units go to stable.
+
+        Raises:
+            RolloutOverError: it ended meanwhile; nothing is changed.
+        """
+        now = self._clock.now_us()
+        left = tuple(
+            replace(one, out=arms[n], out_us=now) if n in arms and not one.out else one
+            for n, one in enumerate(rollout.arms, 1)
+        )
+        share = sum(one.share for one in left if not one.out)
+        with self._db.write() as conn:
+            self._progress.check_active(conn, rollout.id)
+            self._progress.change(conn, rollout.id, arms=left, share=share, updated_us=now)
+            for n, why in arms.items():
+                told = {"release": rollout.names[n], "reason": why}
+                self._progress.note(conn, rollout.id, now, "out", told)
+                self._tell(conn, "rollout.out", rollout, told, by)
+        self._publish()
+        return self._progress.get(rollout.id)
+
+    def hand_over(
+        self, rollout: Rollout, winner: str, outcome: Mapping[str, Any], *, plan: str, by: Principal
+    ) -> Rollout:
+        """End an experiment and begin to promote its winner, both or neither.
+
+        Raises:
+            InvalidPlanError, TamperedReleaseError, ModelNotUsableError: as with `promote`.
+            RolloutOverError: it ended meanwhile.
+            FrozenError, ApprovalMissingError: the channel may not move now.
+        """
+        release = self.servable(winner)
+        planned = Plan.parse(plan)
+        self.let_move(release, rollout.channel, by=by)
+        with self._db.write() as conn:
+            self._end(conn, rollout, "concluded", outcome, by)
+            promoted = self._promote(conn, release, rollout.channel, planned, unit=None, by=by)
+        self._publish()
+        return promoted
+
     def abort(self, channel: str, *, why: str = "", by: Principal) -> Rollout:
         """Take the candidate of a moving channel back at once.
 
@@ -305,27 +389,8 @@ class Releases:
         Raises:
             RolloutOverError: it ended meanwhile, and stays as it ended.
         """
-        now = self._clock.now_us()
         with self._db.write() as conn:
-            self._progress.check_active(conn, rollout.id)
-            share = 1_000_000 if state == "arrived" else 0
-            self._progress.change(
-                conn, rollout.id, state=state, share=share, ended_us=now, updated_us=now,
-                outcome=outcome,
-            )  # fmt: skip
-            self._progress.note(conn, rollout.id, now, state, outcome)
-            if state == "arrived":
-                values = {
-                    "stable": rollout.candidate,
-                    "stable_ref": rollout.candidate_ref,
-                    "updated_us": now,
-                }
-                conn.execute(
-                    update(channels).where(channels.c.name == rollout.channel).values(values)
-                )
-            elif rollout.baseline is None:
-                conn.execute(delete(channels).where(channels.c.name == rollout.channel))
-            self._tell(conn, f"rollout.{state}", rollout, outcome, by)
+            self._end(conn, rollout, state, outcome, by)
         self._publish()
         return self._progress.get(rollout.id)
 
@@ -407,8 +472,8 @@ class Releases:
         return [
             f"channel {channel.name}"
             for channel in self.channels()
-            for served in (channel.stable, channel.candidate)
-            if served and self._stands_on(Digest(served), digest)
+            for served in channel.served
+            if self._stands_on(Digest(served), digest)
         ]
 
     def _subject(self, report: Artifact) -> str:
@@ -445,6 +510,43 @@ class Releases:
     def _stands_on(self, release: Digest, digest: Digest) -> bool:
         pinned = self._catalog.by_digest(release).manifest.parents
         return digest == release or any(parent.digest == digest for parent in pinned)
+
+    def _promote(
+        self, conn: Connection, release: Artifact, channel: str, plan: Plan, *,
+        unit: str | None, by: Principal,
+    ) -> Rollout:  # fmt: skip
+        served = self._movable(conn, channel, release)
+        rollout = start(release, channel, plan, served, now_us=self._clock.now_us(), by=by)
+        self._begin(conn, rollout, unit=unit, group=by.group)
+        self._tell(conn, "release.promote", rollout, {"plan": plan.to_dict()}, by)
+        return rollout
+
+    def _end(
+        self,
+        conn: Connection,
+        rollout: Rollout,
+        state: str,
+        outcome: Mapping[str, Any],
+        by: Principal,
+    ) -> None:
+        now = self._clock.now_us()
+        self._progress.check_active(conn, rollout.id)
+        share = 1_000_000 if state == "arrived" else 0
+        self._progress.change(
+            conn, rollout.id, state=state, share=share, ended_us=now, updated_us=now,
+            outcome=outcome,
+        )  # fmt: skip
+        self._progress.note(conn, rollout.id, now, state, outcome)
+        if state == "arrived":
+            values = {
+                "stable": rollout.candidate,
+                "stable_ref": rollout.candidate_ref,
+                "updated_us": now,
+            }
+            conn.execute(update(channels).where(channels.c.name == rollout.channel).values(values))
+        elif rollout.baseline is None:
+            conn.execute(delete(channels).where(channels.c.name == rollout.channel))
+        self._tell(conn, f"rollout.{state}", rollout, outcome, by)
 
     def _movable(self, conn: Connection, name: str, release: Artifact) -> Channel | None:
         """Return the channel as it is before it moves; None when there is none yet.
@@ -500,6 +602,10 @@ class Releases:
         if row["baseline"] is not None:
             moving |= {"candidate": row["candidate"], "candidate_ref": row["candidate_ref"]}
             moving |= {"share": row["share"]}
+        rivals = read(row["arms"])
+        if rivals:
+            shared = rivals if row["share"] else tuple(replace(one, share=0) for one in rivals)
+            moving |= {"rivals": shared, "exclude": _excluded(row["plan"])}
         return Channel(**{**channel.__dict__, **moving})
 
     def _tell(
@@ -510,6 +616,11 @@ class Releases:
         content: Mapping[str, Any],
         by: Principal,
     ) -> None:
-        digests = [rollout.candidate] + ([rollout.baseline] if rollout.baseline else [])
+        rivals = [one.release_digest for one in rollout.arms] or [rollout.candidate]
+        digests = [*dict.fromkeys(rivals), *([rollout.baseline] if rollout.baseline else [])]
         content = {"rollout": rollout.id, "release": rollout.candidate_ref, **content}
         self._ledger.append(verb, f"channel/{rollout.channel}", digests, content, by=by, conn=conn)
+
+
+def _excluded(plan: str) -> tuple[str, ...]:
+    return tuple(json.loads(plan).get("exclude", ()))

@@ -11,18 +11,25 @@ from volano.core.ids import uuid7
 from volano.core.principal import Principal
 from volano.releases.channel import Channel
 from volano.releases.errors import RolloutOverError, UnknownRolloutError
+from volano.releases.experiment.design import KIND, Design
 from volano.releases.plan import Plan
+from volano.releases.rival import Rival, read, written
 from volano.releases.tables import rollout_events, rollouts
 from volano.store.artifact import Artifact
 from volano.store.db import Database
 
 ACTIVE = ("warming", "moving")
-"""States of a rollout that is under way; the others are arrived, back, aborted, failed."""
+"""States of a rollout that is under way; the others are arrived, back, aborted, failed,
+and of an experiment concluded or stopped."""
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """One move of a channel from `baseline` to `candidate`. Shares are millionths."""
+    """One move of a channel from `baseline` to `candidate`. Shares are millionths.
+
+    An experiment has a design instead of a plan, and its arms beside the baseline in `arms`;
+    the candidate is the first of them.
+    """
 
     id: str
     channel: str
@@ -30,7 +37,7 @@ class Rollout:
     candidate_ref: str
     baseline: str | None
     baseline_ref: str | None
-    plan: Plan
+    plan: Plan | Design
     state: str
     step: int
     share: int
@@ -40,21 +47,33 @@ class Rollout:
     ended_us: int | None
     by: str
     outcome: Mapping[str, Any] | None
+    arms: tuple[Rival, ...] = ()
 
     @property
     def is_active(self) -> bool:
         """Whether it still moves."""
         return self.state in ACTIVE
 
+    @property
+    def is_experiment(self) -> bool:
+        """Whether it compares, and moves nothing by itself."""
+        return isinstance(self.plan, Design)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The releases of its arms, the baseline first."""
+        return (self.baseline_ref or "", *(one.release for one in self.arms))
+
 
 def start(
     release: Artifact,
     channel: str,
-    plan: Plan,
+    plan: Plan | Design,
     served: Channel | None,
     *,
     now_us: int,
     by: Principal,
+    arms: tuple[Rival, ...] = (),
 ) -> Rollout:
     """Return a rollout that begins: no share yet, its engines warm up, a salt of its own."""
     return Rollout(
@@ -74,6 +93,7 @@ def start(
         ended_us=None,
         by=str(by),
         outcome=None,
+        arms=arms,
     )
 
 
@@ -106,6 +126,7 @@ class Progress:
             **{name: getattr(rollout, name) for name in Rollout.__dataclass_fields__},
             "plan": json.dumps(rollout.plan.to_dict()),
             "outcome": None,
+            "arms": written(rollout.arms),
         }
         conn.execute(insert(rollouts).values(row))
 
@@ -113,6 +134,8 @@ class Progress:
         """Change columns of a rollout's row."""
         if isinstance(values.get("outcome"), Mapping):
             values["outcome"] = json.dumps(values["outcome"])
+        if "arms" in values:
+            values["arms"] = written(values["arms"])
         conn.execute(update(rollouts).where(rollouts.c.id == rollout_id).values(values))
 
     def check_active(self, conn: Connection, rollout_id: str) -> None:
@@ -176,6 +199,11 @@ class Progress:
 
 def _rollout(row: RowMapping) -> Rollout:
     values = {name: row[name] for name in Rollout.__dataclass_fields__}
-    values["plan"] = Plan.from_dict(json.loads(row["plan"]))
+    values["plan"] = _plan(json.loads(row["plan"]))
+    values["arms"] = read(row["arms"])
     values["outcome"] = json.loads(row["outcome"]) if row["outcome"] else None
     return Rollout(**values)
+
+
+def _plan(content: Mapping[str, Any]) -> Plan | Design:
+    return Design.from_dict(content) if content.get("kind") == KIND else Plan.from_dict(content)

@@ -17,7 +17,6 @@ never come costs nothing.
 """
 
 import logging
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -25,10 +24,13 @@ from typing import Any, Protocol
 from volano.core.clock import Clock
 from volano.core.principal import SYSTEM
 from volano.feedback.keeper import Feedbacks
+from volano.releases.burning import Counts, burns, looks
 from volano.releases.channel import MILLION, Channel
 from volano.releases.errors import RolloutOverError
+from volano.releases.experiments import Experiments
 from volano.releases.gates import ARMS, Evidence
 from volano.releases.keeper import Releases
+from volano.releases.plan import Plan
 from volano.releases.progress import Rollout
 from volano.releases.rollout import Decision, State, decide
 from volano.traces.keeper import Traces
@@ -72,7 +74,7 @@ class Watch:
     step: int
     call_seq: int = 0
     score_seq: int = 0
-    counts: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=600))
+    counts: Counts = field(default_factory=looks)
     noted_us: int | None = None
     reason: str = ""
 
@@ -88,12 +90,14 @@ class Reconciler:
         feedbacks: Feedbacks,
         serving: Serving,
         clock: Clock,
+        experiments: Experiments | None = None,
     ):
         self._releases = releases
         self._traces = traces
         self._feedbacks = feedbacks
         self._serving = serving
         self._clock = clock
+        self._experiments = experiments
         self._watches: dict[str, Watch] = {}
 
     def tick(self) -> bool:
@@ -111,6 +115,8 @@ class Reconciler:
                 log.exception("rollout %s of %s", rollout.id, rollout.channel)
         alive = {rollout.id for rollout in active}
         self._watches = {k: v for k, v in self._watches.items() if k in alive}
+        if self._experiments is not None:
+            self._experiments.forget(alive)
         return bool(active)
 
     def status(self, channel: str) -> dict[str, Any]:
@@ -119,6 +125,9 @@ class Reconciler:
         rollout = self._last(found)
         if rollout is None:
             return {"channel": found, "rollout": None, "decision": None, "evidence": None}
+        if rollout.is_experiment and self._experiments is not None:
+            standing = self._experiments.standing(rollout)
+            return {"channel": found, "rollout": rollout, **standing}
         watch = self._watches.get(rollout.id)
         if not rollout.is_active or watch is None:
             return {
@@ -140,6 +149,10 @@ class Reconciler:
         return next(iter(self._releases.rollouts(channel.name, limit=1)), None)
 
     def _tick(self, rollout: Rollout) -> None:
+        if rollout.is_experiment:
+            if self._experiments is not None:
+                self._experiments.tick(rollout)
+            return
         watch = self._watch(rollout)
         if rollout.state == "warming":
             self._warm(rollout, watch)
@@ -162,7 +175,7 @@ class Reconciler:
                 wall = self._clock.now_us()
                 begun -= max(0, wall - rollout.created_us)
                 stepped -= max(0, wall - rollout.updated_us)
-            watch = Watch(Evidence(rollout.plan), now, begun, stepped, rollout.step)
+            watch = Watch(Evidence(_plan(rollout)), now, begun, stepped, rollout.step)
             self._watches[rollout.id] = watch
         if rollout.step != watch.step or rollout.state == "warming":
             watch.step, watch.stepped_us = rollout.step, now
@@ -182,13 +195,9 @@ class Reconciler:
     def _guard(self, rollout: Rollout, watch: Watch) -> str | None:
         """Count guard over shared memory: it needs no recorder and no statistics."""
         watch.counts.append(self._serving.counts(rollout.candidate))
-        calls, errors = watch.counts[-1]
         guard = rollout.plan.guard
-        for before_calls, before_errors in reversed(watch.counts):
-            if calls - before_calls >= guard.of:
-                if errors - before_errors >= (calls - before_calls) * guard.failed / guard.of:
-                    return f"Taken back: guard: {guard} at the candidate (shared counters)."
-                return None
+        if burns(watch.counts, guard):
+            return f"Taken back: guard: {guard} at the candidate (shared counters)."
         return None
 
     def _read(self, rollout: Rollout, watch: Watch) -> None:
@@ -245,7 +254,7 @@ class Reconciler:
 
     def _decide(self, rollout: Rollout, watch: Watch) -> Decision:
         state = State(rollout.step, watch.stepped_us, rollout.baseline is not None)
-        return decide(rollout.plan, state, watch.evidence, self._clock.monotonic_us())
+        return decide(_plan(rollout), state, watch.evidence, self._clock.monotonic_us())
 
     def _act(self, rollout: Rollout, decision: Decision, watch: Watch) -> None:
         if decision.action == "back":
@@ -279,6 +288,12 @@ class Reconciler:
         ended = self._releases.end(rollout, state, outcome, by=SYSTEM)
         applied = {"took_us": self._serving.applied_us(), "evidence": watch.evidence.to_dict()}
         self._releases.note(ended, "applied", applied)
+
+
+def _plan(rollout: Rollout) -> Plan:
+    """Return the plan of a rollout that moves; those that compare are not read here."""
+    assert isinstance(rollout.plan, Plan)
+    return rollout.plan
 
 
 def _is_evidence(trace: Trace) -> bool:

@@ -37,6 +37,7 @@ rollouts = Table(
     Column("ended_us", BigInteger),
     Column("by", Text, nullable=False),
     Column("outcome", Text),
+    Column("arms", Text),
     Index("rollouts_channel", "channel", "created_us"),
 )
 

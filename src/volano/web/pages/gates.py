@@ -32,6 +32,8 @@ def _name(kind: str, metric: str, reason: str) -> str:
         "units": _("enough units"),
         "harm": _("no harm in {metric}"),
         "promotion": _("{metric} inside the margin"),
+        "difference": _("difference in {metric}"),
+        "split": _("the split is as asked"),
     }
     if kind in names:
         return names[kind].format(metric=metric)
@@ -53,11 +55,34 @@ def _numbers(kind: str, seen: Mapping[str, Any]) -> list[tuple[str, str]]:
             (_("loss"), f"{_points(seen.get('loss_low'))} … {_points(seen.get('loss_high'))}"),
             *((arm, _arm(seen.get(arm))) for arm in ("candidate", "stable")),
         ]
+    if kind == "difference":
+        return _difference(seen)
+    if kind == "split":
+        return _split(seen)
     plain = (
         (name, value) for name, value in seen.items() if name not in ("gate", "metric", "share")
     )
     return [(name.replace("_", " "), _told(value)) for name, value in plain
             if not isinstance(value, Mapping)]  # fmt: skip
+
+
+def _difference(seen: Mapping[str, Any]) -> list[tuple[str, str]]:
+    between = f"{_points(seen.get('low'))} … {_points(seen.get('high'))}"
+    units = " + ".join(_told(n) for n in seen.get("n", ()))
+    interval = [(_("interval"), between)] if _is_number(seen.get("low")) else []
+    return [
+        *interval,
+        (_("units"), units),
+        (_("smallest that matters"), _points(seen.get("detect"))),
+    ]
+
+
+def _split(seen: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (_("units"), " + ".join(_told(n) for n in seen.get("counts", ()))),
+        (_("e-value"), _told(seen.get("e_value"))),
+        (_("proof at"), _told(seen.get("threshold"))),
+    ]
 
 
 def _meter(kind: str, seen: Mapping[str, Any], tone: Tone) -> Meter | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from volano.web.pages import facts, gates, links, words
+from volano.web.pages import experiments, facts, gates, links, words
 from volano.web.pages.i18n import N_, ngettext
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.plain import plain
@@ -34,10 +34,12 @@ BACK = frozenset({"back", "taken_back", "rolled_back", "reverted"})
 DONE = frozenset({"done", "arrived", "promoted", "finished"})
 _SCANNED = 500
 _TONES: dict[str, Tone] = {"advance": "good", "done": "good", "back": "bad", "abort": "bad",
-                           "aborted": "bad", "hold": "wait", "start": "busy"}  # fmt: skip
+                           "aborted": "bad", "hold": "wait", "start": "busy", "out": "bad",
+                           "decided": "good", "concluded": "good", "stopped": "bad"}  # fmt: skip
 
 _WORDS = {"start": N_("begun"), "advance": N_("a step on"), "hold": N_("held"),
-          "back": N_("taken back"), "done": N_("arrived"), "abort": N_("stopped")}  # fmt: skip
+          "back": N_("taken back"), "done": N_("arrived"), "abort": N_("stopped"),
+          "out": N_("an arm taken out"), "decided": N_("decided")}  # fmt: skip
 
 
 def listing(app: Any, asked: Asked, now_us: int) -> Listing:
@@ -76,6 +78,8 @@ def item(app: Any, key: str, now_us: int) -> Item:
     """Show one rollout: its steps, its gates as they stand, and all that happened."""
     rollout = app.releases.rollout(key)
     events = [_event(each) for each in app.releases.rollout_events(key)]
+    if getattr(rollout, "is_experiment", False):
+        return experiments.item(app, rollout, Timeline(_("What happened"), _told(events)), now_us)
     return Item(
         title=_("{release} to {channel}").format(
             release=rollout.candidate_ref, channel=rollout.channel
@@ -96,6 +100,8 @@ def item(app: Any, key: str, now_us: int) -> Item:
 
 def state(rollout: Any) -> State:
     """Return where a rollout stands, in words."""
+    if getattr(rollout, "is_experiment", False):
+        return experiments.state(rollout, {})
     known = {
         "moving": State(_("moving"), "busy"),
         "done": State(_("arrived"), "good"),
