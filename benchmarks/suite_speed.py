@@ -122,10 +122,20 @@ def wrk(url: str, rows: int) -> float | None:
         return None
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         body = json.dumps({"model": "m", "messages": questions(1)[0].messages, "max_tokens": 64})
-        script.write(f"wrk.method='POST'\nwrk.body={body!r}\nwrk.headers['content-type']='application/json'\n")
+        script.write(
+            f"wrk.method='POST'\nwrk.body={body!r}\nwrk.headers['content-type']='application/json'\n"
+        )
         script.flush()
         seconds = max(2, rows // 4000)
-        command = ["wrk", "-t1", f"-c{AT_ONCE}", f"-d{seconds}s", "-s", script.name, f"{url}/v1/chat/completions"]
+        command = [
+            "wrk",
+            "-t1",
+            f"-c{AT_ONCE}",
+            f"-d{seconds}s",
+            "-s",
+            script.name,
+            f"{url}/v1/chat/completions",
+        ]
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = re.search(r"Requests/sec:\s+([0-9.]+)", told)
     return float(found[1]) if found else None
@@ -161,7 +171,9 @@ def bare(url: str, rows: int) -> float:
         loop = asyncio.get_running_loop()
         wheel = Wheel(loop)
         origin = Origin(url, wheel, loop, max_open=AT_ONCE)
-        body = json.dumps({"model": "m", "messages": questions(1)[0].messages, "max_tokens": 64}).encode()
+        body = json.dumps(
+            {"model": "m", "messages": questions(1)[0].messages, "max_tokens": 64}
+        ).encode()
         request = (
             b"POST /v1/chat/completions HTTP/1.1\r\nhost: mock\r\ncontent-type: application/json\r\n"
             b"content-length: %d\r\n\r\n%b" % (len(body), body)
@@ -192,9 +204,7 @@ def bare(url: str, rows: int) -> float:
 
 def ours(url: str, rows: int, folder: Path) -> float:
     """Return how many rows a second are asked, written down and scored."""
-    cases = [
-        Case(q.id, "", {"queue": "refund", "reference": "A-17"}) for q in questions(rows)
-    ]
+    cases = [Case(q.id, "", {"queue": "refund", "reference": "A-17"}) for q in questions(rows)]
     scorers = [make(name) for name in SCORERS]
     began = time.perf_counter()
     asked = questions(rows)
@@ -256,7 +266,9 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--no-peer", action="store_true")
     given = parser.parse_args()
-    mock = subprocess.Popen([sys.executable, "-c", MOCK, ANSWER, str(PAUSE_S)], stdout=subprocess.PIPE, text=True)
+    mock = subprocess.Popen(
+        [sys.executable, "-c", MOCK, ANSWER, str(PAUSE_S)], stdout=subprocess.PIPE, text=True
+    )
     assert mock.stdout
     url = f"http://127.0.0.1:{int(mock.stdout.readline())}"
     try:
@@ -281,14 +293,18 @@ def _measure(url: str, given: argparse.Namespace) -> None:
                 found.setdefault("inspect_ai", []).append(peer(url, given.rows, folder))
     mid = {name: statistics.median(values) for name, values in found.items()}
     ceiling = max(mid.get("wrk", 0.0), mid["bare"])
-    print(f"{given.rows} rows, {AT_ONCE} at once, a mock of {PAUSE_S * 1000:g} ms, median of {given.repeat}")
+    print(
+        f"{given.rows} rows, {AT_ONCE} at once, a mock of {PAUSE_S * 1000:g} ms, median of {given.repeat}"
+    )
     print(f"most that {AT_ONCE} at once allow   {AT_ONCE / PAUSE_S:8,.0f} a second")
     for name, values in found.items():
         print(f"{name:<28} {mid[name]:8,.0f} a second   ({', '.join(f'{v:,.0f}' for v in values)})")
     print(f"asking and scoring           {mid['ours'] / ceiling:8.2f} of the ceiling   (bar: 0.80)")
     print(f"the whole Run                {mid['whole'] / ceiling:8.2f} of the ceiling")
     if "inspect_ai" in mid:
-        print(f"against inspect_ai           {mid['ours'] / mid['inspect_ai']:8.1f} times         (bar: 3)")
+        print(
+            f"against inspect_ai           {mid['ours'] / mid['inspect_ai']:8.1f} times         (bar: 3)"
+        )
         print(f"the whole Run against it     {mid['whole'] / mid['inspect_ai']:8.1f} times")
 
 

@@ -30,8 +30,8 @@ from volano.evals.judges.keeper import Judges
 from volano.evals.keeper import Evals
 from volano.evals.playground import Playground
 from volano.evals.searcher import Searcher
-from volano.evals.wording import Improver
 from volano.evals.suites import Suites
+from volano.evals.wording import Improver
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.metrics import Metrics
 from volano.feedback.reviews import Reviews

@@ -77,14 +77,6 @@ class Candidates:
             raise NoCandidateError(reason=f"candidates are 2 to {MOST}, not {len(found)}")
         return found
 
-    def named(self, name: str) -> Named:
-        """Return what one name means.
-
-        Raises:
-            UnknownCandidateError: nothing has this name.
-        """
-        return self._named(name)
-
     def askable(self, named: Named, prompt: str | None, by: Principal) -> Askable:
         """Return the candidate ready to be asked; `prompt` is for models that know no wording.
 
