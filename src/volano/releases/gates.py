@@ -157,7 +157,9 @@ def harm(metric: str, evidence: Evidence) -> Verdict:
     facts = {"gate": "harm", "metric": metric, **test.to_dict()}
     what = "failed" if metric == ERRORS else "scored low"
     counts = f"{test.candidate} candidate and {test.baseline} baseline units {what}"
-    limit = f"more than {test.ratio:g} times as often"
+    limit = "more often than at the baseline"
+    if test.ratio > 1:
+        limit = f"more than {test.ratio:g} times as often"
     if test.rejected:
         numbers = f"e = {test.peak:.3g}, {1 / test.alpha:.3g} is proof"
         return Verdict("fail", f"{metric}: {counts}, which is {limit} ({numbers})", facts)

@@ -16,6 +16,9 @@ WHOLE = 1_000_000
 ERRORS, QUALITY = "errors", "quality"
 METRICS = (ERRORS, QUALITY)
 
+TOLERANCE = 1.0
+"""How many times as often as the baseline a candidate may fail before it is harm."""
+
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%")
 
 
@@ -61,7 +64,9 @@ class Plan:
 
     steps: tuple[int, ...]
     margins: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(METRICS, 0.05))
-    tolerances: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(METRICS, 1.2))
+    tolerances: Mapping[str, float] = field(
+        default_factory=lambda: dict.fromkeys(METRICS, TOLERANCE)
+    )
     required: tuple[str, ...] = (ERRORS,)
     alpha_harm: float = 0.05
     alpha_promote: float = 0.05
@@ -127,7 +132,7 @@ class Plan:
                 _need(isinstance(values[name], Mapping), f"{name} must name a number for a metric")
                 values[name] = dict(values[name])
         if "tolerances" in values:
-            values["tolerances"] = dict.fromkeys(METRICS, 1.2) | values["tolerances"]
+            values["tolerances"] = dict.fromkeys(METRICS, TOLERANCE) | values["tolerances"]
         if isinstance(values.get("guard"), Mapping):
             _need(set(values["guard"]) <= {"failed", "of"}, "the guard has `failed` and `of`")
             values["guard"] = Guard(**values["guard"])

@@ -25,8 +25,12 @@ from typing import Any
 from volano.stats.errors import need
 from volano.stats.special import exp_capped, log_sum_exp
 
-RATIOS = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 25.0, 60.0)
-"""Alternatives bet on, as multiples of the tolerated ratio, with equal weights."""
+BETS = ((1.3, 2), (1.6, 3), (2.0, 3), (2.5, 3), (3.5, 2), (5.0, 2), (10.0, 2), (30.0, 1))
+"""Alternatives bet on, as multiples of the tolerated ratio, each with its weight.
+
+Most weight lies about a doubling: what is far worse shows itself soon under any weights.
+"""
+_STAKES = sum(weight for _, weight in BETS)
 
 
 class Attribution:
@@ -42,8 +46,8 @@ class Attribution:
         need(0 < alpha < 1, f"alpha {alpha}")
         self.ratio, self.alpha = ratio, alpha
         self.candidate = self.baseline = 0
-        self._ratios = [ratio * multiple for multiple in RATIOS]
-        self._logs = [-math.log(len(RATIOS))] * len(RATIOS)
+        self._ratios = [ratio * multiple for multiple, _ in BETS]
+        self._logs = [math.log(weight / _STAKES) for _, weight in BETS]
         self._peak = 0.0
 
     def observe(self, is_candidate: bool, weight: float) -> None:

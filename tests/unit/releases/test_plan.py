@@ -86,7 +86,7 @@ def test_a_setting_out_of_range_is_refused(settings):
 def test_tolerances_may_name_some_metrics_only():
     assert Plan.parse("5%,100%", tolerances={"errors": 2}).tolerances == {
         "errors": 2,
-        "quality": 1.2,
+        "quality": 1.0,
     }
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volano.stats.attribution import RATIOS, Attribution
+from volano.stats.attribution import BETS, Attribution
 from volano.stats.errors import StatsInputError
 
 failure = st.tuples(st.booleans(), st.floats(0.001, 0.999))
@@ -22,12 +22,13 @@ def fed(stream, ratio=1.0, alpha=0.05):
 def by_the_book(stream, r0):
     """The formula as it stands in the module's docstring, product by product."""
     total = 0.0
-    for multiple in RATIOS:
+    stakes = sum(weight for _, weight in BETS)
+    for multiple, weight in BETS:
         ratio, product = r0 * multiple, 1.0
         for y, w in stream:
             q0, q1 = w * r0 / (w * r0 + 1 - w), w * ratio / (w * ratio + 1 - w)
             product *= q1 / q0 if y else (1 - q1) / (1 - q0)
-        total += product / len(RATIOS)
+        total += product * weight / stakes
     return total
 
 
