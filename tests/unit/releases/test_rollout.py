@@ -42,7 +42,7 @@ TABLE = {
         {"calls": (1500, 80)}, {}, {"plan": BOTH}, "hold", 50_000,
     ),
     "scores are there, so they count": (
-        {**ENOUGH, "wrong": (30, 8)}, {}, {}, "hold", 50_000,
+        {**ENOUGH, "wrong": (30, 4)}, {}, {}, "hold", 50_000,
     ),
     "harm by errors": ({"calls": (1500, 80), "failed": (0, 10)}, {}, {}, "back", 0),
     "harm by quality": (
