@@ -231,6 +231,7 @@ INNER = {
     "recipes": {"plan", "read"},
     "releases": {
         "flow_of",
+        "let_move",
         "trusted",
         "signature",
         "servable",

@@ -17,6 +17,7 @@ FAMILIES = {
     "Tools, agents, sources": ("calls", "citation"),
     "Code": ("python_tests",),
     "Manner and means": ("refusal", "spent"),
+    "Judges": ("scorer",),
 }
 """Headings, with the modules whose scorers stand below them."""
 OTHERS = "Others"
