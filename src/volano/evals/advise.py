@@ -237,7 +237,7 @@ def _notes(candidates: Sequence[Candidate], at_once: int) -> list[str]:
         )
     unpriced = [one.name for one in whole if "cost" not in one.values]
     if unpriced:
-        notes.append(f"No price is known of {', '.join(unpriced)}: see `volano cost price set`.")
+        notes.append(f"No price is known of {', '.join(unpriced)}: see `volano cost price --help`.")
     if len({one.currency for one in whole if one.currency}) > 1:
         notes.append("Costs are in more than one currency and are compared as they stand.")
     return notes

@@ -588,6 +588,8 @@ def _id_of(key: str, by: Principal) -> str:
 
 def _free(value: Any) -> Any:
     """Read the value of a free name: the doors give text, which must be a number from 0 to 1."""
+    if isinstance(value, bool):
+        return float(value)
     if not isinstance(value, str):
         return value
     try:

@@ -120,3 +120,8 @@ def test_a_comment_alone_may_stand_on_any_metric(office):
     assert office.give(TRACE, name="thumbs", comment="hm").value is None
     with pytest.raises(NotAllowedError, match="nothing"):
         office.give(TRACE, name="thumbs")
+
+
+@pytest.mark.parametrize(("said", "value"), [(True, 1), (False, 0), ("true", 1), (0.25, 0.25)])
+def test_true_and_false_of_a_free_name_are_one_and_zero(office, said, value):
+    assert office.give(TRACE, name="hasznos", value=said).value == value
