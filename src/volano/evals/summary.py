@@ -20,6 +20,8 @@ FEW_CLUSTERS, MUCH_UNMEASURED, MOST_REASONS, MOST_SLICES = 10, 0.05, 5, 100
 
 State: TypeAlias = Literal["answered", "empty", "refused", "cut", "error"]
 STATES: tuple[State, ...] = get_args(State)
+_FILTERED = ("content_filter", "content_policy")
+"""Codes by which providers say that they will not answer this, as an error."""
 _REFUSED = ("content_filter", "refusal", "refused", "safety")
 Line: TypeAlias = Mapping[str, Any]
 
@@ -146,8 +148,8 @@ def state(line: Line) -> State:
     reason = str(line.get("finish_reason") or "")
     if reason in _REFUSED:
         return "refused"
-    if line.get("error"):
-        return "error"
+    if error := str(line.get("error") or ""):
+        return "refused" if any(word in error for word in _FILTERED) else "error"
     if reason == "length":
         return "cut"
     return "answered" if str(line.get("answer", "")).strip() or line.get("tools") else "empty"

@@ -12,13 +12,15 @@ import pytest
 
 np = pytest.importorskip("numpy")
 
-from volano.stats.attribution import RATIOS, Attribution  # noqa: E402
+from volano.stats.attribution import BETS, Attribution  # noqa: E402
 from volano.stats.average import LADDER, NEVER, WEIGHTS, RunningMean  # noqa: E402
 from volano.stats.betting import BettingTest  # noqa: E402
 from volano.stats.proportion import Proportion  # noqa: E402
 
 ALPHA = 0.05
 CHUNK = 250
+RATIOS = np.array([multiple for multiple, _ in BETS])
+STAKES = np.array([weight for _, weight in BETS]) / sum(weight for _, weight in BETS)
 
 
 def limit(runs, alpha=ALPHA):
@@ -33,10 +35,10 @@ def attribution_log_e(is_candidate, weight, r0):
     odds = weight / (1 - weight)
     q0 = odds * r0 / (1 + odds * r0)
     logs = np.full(is_candidate.shape, -np.inf)
-    for multiple in RATIOS:
+    for multiple, stake in zip(RATIOS, STAKES, strict=True):
         q = odds * r0 * multiple / (1 + odds * r0 * multiple)
         steps = np.where(is_candidate, np.log(q / q0), np.log((1 - q) / (1 - q0)))
-        logs = np.logaddexp(logs, np.cumsum(steps, axis=1) - log(len(RATIOS)))
+        logs = np.logaddexp(logs, np.cumsum(steps, axis=1) + log(stake))
     return logs
 
 
@@ -83,8 +85,8 @@ def test_attribution_while_shares_ramp_and_the_error_rate_drifts():
 def test_attribution_while_shares_follow_the_evidence_itself():
     """The share rises while the evidence is low and falls while it is high: still exact."""
     rng, runs = np.random.default_rng(4), 2000
-    logs = np.full((runs, len(RATIOS)), -log(len(RATIOS)))
-    ratios = np.array(RATIOS)
+    logs = np.tile(np.log(STAKES), (runs, 1))
+    ratios = RATIOS
     alarmed = np.zeros(runs, bool)
     for _ in range(400):
         e = np.logaddexp.reduce(logs, axis=1)

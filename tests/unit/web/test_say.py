@@ -156,6 +156,7 @@ GOOD = {
     "folder": "p",
     "output": "p",
     "source": {"said": "p", "folder": "."},
+    "document": "p",
     "secret": "s",
     "scalar": "yes",
 }
