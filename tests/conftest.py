@@ -22,7 +22,10 @@ if "PYTEST_DEBUG_TEMPROOT" not in os.environ and (folder := memory.folder()):
     os.environ["PYTEST_DEBUG_TEMPROOT"] = folder
 
 
-LONGEST = ("test_the_loop.py", "test_docs.py", "test_bad_places.py", "test_console.py")
+LONGEST = (
+    "test_the_loop.py", "test_an_experiment.py", "test_docs.py", "test_prompt_pages.py",
+    "test_bad_places.py", "test_console.py",
+)  # fmt: skip
 """Where files are handed out whole, these begin, so that nobody waits for the last of them alone."""
 
 

@@ -31,6 +31,7 @@ from volano.costs.energy import Meter
 from volano.costs.keeper import Standing
 from volano.costs.spending import Spending
 from volano.evals.choice import Candidate, Choice
+from volano.evals.judges.keeper import Judges
 from volano.evals.keeper import Evals
 from volano.evals.report import Report
 from volano.evals.summary import summary as summarise_lines
@@ -828,7 +829,8 @@ def empty() -> SimpleNamespace:
         catalog=catalog,
         lives=lives,
         model_cards=ModelCards(catalog, lives),
-        evals=Evals(catalog, None),
+        evals=(evals := Evals(catalog, None)),
+        judges=Judges(catalog, evals, None),
         trainer=Trainer(),
         engines=Engines(),
         traces=Traces(),
@@ -1006,9 +1008,9 @@ def verdicts(*, waiting: bool = False, bad: bool = False) -> list[dict[str, Any]
         {
             "outcome": "fail" if bad else "pass",
             "evidence": harm,
-            "reason": "quality: 14 candidate and 3 baseline units scored low, which is more than 1.2 times as often (e = 183, 40 is proof)"
+            "reason": "quality: 14 candidate and 3 baseline units scored low, which is more often than at the baseline (e = 183, 40 is proof)"
             if bad
-            else "quality: 2 candidate and 3 baseline units scored low; more than 1.2 times as often is not proven (e = 1.4 of 40)",
+            else "quality: 2 candidate and 3 baseline units scored low; more often than at the baseline is not proven (e = 1.4 of 40)",
         },
         {
             "outcome": "pass",
@@ -1273,7 +1275,7 @@ def _move(releases: Releases) -> None:
             "back",
             {
                 "share": 0,
-                "reason": "Taken back: quality: 14 candidate and 3 baseline units scored low, which is more than 1.2 times as often (e = 183, 40 is proof).",
+                "reason": "Taken back: quality: 14 candidate and 3 baseline units scored low, which is more often than at the baseline (e = 183, 40 is proof).",
                 "verdicts": verdicts(bad=True),
             },
         ),

@@ -33,6 +33,7 @@ from volano.core.clock import ManualClock
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.costs.keeper import Costs
+from volano.evals.judges.keeper import Judges
 from volano.evals.keeper import Evals
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.metrics import Metrics
@@ -980,7 +981,8 @@ def test_the_pages_stand_on_the_real_keepers(tmp_path: Path) -> None:
             )
         ),
         model_cards=ModelCards(catalog, lives),
-        evals=Evals(catalog, None),
+        evals=(evals := Evals(catalog, None)),
+        judges=Judges(catalog, evals, None),
     )
     assert "tickets@1" in text_of(get(app, "/").text)
     assert "Where is my Falcon?" in text_of(get(app, "/item/datasets/tickets@1").text)
