@@ -173,7 +173,11 @@ def baseline(
         return ()
     answer = _text(_commonest([row.label for row in known]))
     telling = [scorer for scorer in scorers if scorer != "valid_json"]
-    return summarise([scores_of(answer, row.label, telling) for row in rows])
+    by_label: dict[bytes, dict[str, float]] = {}
+    for row in rows:
+        if (key := key_of(row.label)) not in by_label:
+            by_label[key] = scores_of(answer, row.label, telling)
+    return summarise([by_label[key_of(row.label)] for row in rows])
 
 
 def failed_scores(label: Label, scorers: Sequence[str]) -> dict[str, float]:
