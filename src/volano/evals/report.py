@@ -180,23 +180,6 @@ def baseline(
     return summarise([by_label[key_of(row.label)] for row in rows])
 
 
-def failed_scores(label: Label, scorers: Sequence[str]) -> dict[str, float]:
-    """Return 0 for every score that an answer to this label could have got."""
-    return dict.fromkeys(scores_of("", label, scorers), 0.0)
-
-
-def score_answers(
-    rows: Sequence[Row], answers: Sequence[Answered], scorers: Sequence[str]
-) -> list[dict[str, float]]:
-    """Return the scores of each row; a row without an answer scores 0 throughout."""
-    return [
-        failed_scores(row.label, scorers)
-        if answered.error is not None
-        else scores_of(answered.answer, row.label, scorers)
-        for row, answered in zip(rows, answers, strict=True)
-    ]
-
-
 def _score(name: str, values: Sequence[float]) -> Score:
     n, mean = len(values), math.fsum(values) / len(values)
     if all(value in {0.0, 1.0} for value in values):

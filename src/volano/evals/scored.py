@@ -81,7 +81,16 @@ def score_all(
             _put(lines[at], scorer, scores, names)
         for line in bad:
             _put(line, scorer, Unmeasured(f"no answer: {line['error']}"[:200]), names)
+    _note(lines, tools.notes)
     return lines, units
+
+
+def _note(lines: Sequence[Line], notes: Mapping[str, Any]) -> None:
+    """Put what scorers noted of a row and repetition into its line: why a program failed, say."""
+    for line in lines if notes else ():
+        key = line["id"], line["repetition"]
+        if said := {name: by_row[key] for name, by_row in notes.items() if key in by_row}:
+            line["notes"] = said
 
 
 def _scored(

@@ -18,7 +18,7 @@ from volano.costs.price import Price
 from volano.data.errors import NotTextAndLabelError
 from volano.data.keeper import Datasets
 from volano.data.row import Row
-from volano.evals import money
+from volano.evals import money, seen
 from volano.evals.answered import Answered
 from volano.evals.asking import Key, ask_all, line
 from volano.evals.candidates import Askable
@@ -40,6 +40,7 @@ from volano.evals.scorers import DEFAULT
 from volano.evals.suite import Suite
 from volano.evals.summary import summary
 from volano.evals.tools import Toolbox
+from volano.evals.trained import trained
 from volano.jobs.work import Work
 from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
@@ -140,8 +141,9 @@ class Sitting:
         settings = {
             "temperature": 0, "max_tokens": MAX_TOKENS, **whom.prompt.settings, **suite.settings,
         }  # fmt: skip
+        folder = Path(work.inputs["folder"]) if suite.own and "folder" in work.inputs else None
         by_id = {case.id: case for case in cases}
-        return _Exam(kept, suite, dataset, whom, by_id, questions, settings, suite.made())
+        return _Exam(kept, suite, dataset, whom, by_id, questions, settings, suite.made(folder))
 
     def _spending(self, exam: "_Exam", on: str) -> money.Spending:
         """Return what counts money.
@@ -208,11 +210,15 @@ class Sitting:
             report=self._evals.answers,
         )  # fmt: skip
         rows = [row_of(case) for case in exam.by_id.values()]
+        learned = trained(
+            self._catalog, self._datasets, exam.whom.subject, by=work.by, run=work.run_id
+        )
         report = Report(
             str(exam.whom.subject), exam.dataset.ref, suite.split, digest_of(rows), len(rows),
             found.scores, self._baseline(exam, rows, work),
             failed=found.states["error"], cut=found.states["cut"],
             summary=found, suite=exam.kept.ref, judges=judges,
+            seen=seen.look(rows, learned).to_dict(lines, units),
         )  # fmt: skip
         made = self._keep(exam, report, lines, outcome.to_dict(), work)
         return {

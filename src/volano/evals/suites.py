@@ -97,12 +97,15 @@ class Suites:
             "suite": kept.ref, "on": self._respondents.check(wanted), "model": wanted.model,
             "key_env": wanted.key_env, "fresh": fresh,
         }  # fmt: skip
+        if suite.own and isinstance(what, Mapping):
+            inputs["folder"] = str(what["folder"])
         return self._runs.start(KIND, name=kept.name, inputs=inputs, by=by, group=by.group)
 
     def save(self, suite: Mapping[str, Any] | Suite, *, by: Principal) -> Artifact:
         """Keep a suite as the next version of its name; the same suite twice is one version.
 
-        Given as a file (`{"file": name, "text": yaml}`), plain values, or a Suite.
+        Given as a file (`{"file": name, "text": yaml}`), plain values, or a Suite. A file with its
+        `folder` may name scorers in it: `python: checks.py:polite`. They are run.
 
         Raises:
             BadSuiteError: it cannot be read.
@@ -145,8 +148,9 @@ class Suites:
 def _read(suite: Mapping[str, Any] | Suite) -> Suite:
     if isinstance(suite, Suite):
         return from_plain(suite.to_dict())
-    if set(suite) == {"file", "text"}:
-        return from_yaml(str(suite["text"]), name=Path(str(suite["file"])).name)
+    if {"file", "text"} <= set(suite) <= {"file", "text", "folder"}:
+        name, folder = Path(str(suite["file"])).name, suite.get("folder")
+        return from_yaml(str(suite["text"]), name=name, folder=Path(folder) if folder else None)
     return from_plain(suite)
 
 
