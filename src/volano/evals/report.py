@@ -173,11 +173,10 @@ def baseline(
         return ()
     answer = _text(_commonest([row.label for row in known]))
     telling = [scorer for scorer in scorers if scorer != "valid_json"]
-    by_label: dict[bytes, dict[str, float]] = {}
-    for row in rows:
-        if (key := key_of(row.label)) not in by_label:
-            by_label[key] = scores_of(answer, row.label, telling)
-    return summarise([by_label[key_of(row.label)] for row in rows])
+    keys = [key_of(row.label) for row in rows]
+    one_each = dict(zip(keys, (row.label for row in rows), strict=True))
+    found = {key: scores_of(answer, label, telling) for key, label in one_each.items()}
+    return summarise([found[key] for key in keys])
 
 
 def _score(name: str, values: Sequence[float]) -> Score:
