@@ -18,9 +18,13 @@ ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 
 
 
 class Counting:
-    """Answers after `pause_s`; `asked` counts each last message."""
+    """Answers after `pause_s`; `asked` counts each last message.
 
-    def __init__(self, pause_s: float = 0.002):
+    `say` gives status and words for a message; what is no 200 is an error with these words.
+    """
+
+    def __init__(self, pause_s: float = 0.002, say=None):
+        self._say = say
         self.asked: Counter[str] = Counter()
         self._pause_s = pause_s
         self._ready = threading.Event()
@@ -45,8 +49,10 @@ class Counting:
         server.close()
 
     def answer(self, connection: "_Connection", body: bytes) -> None:
-        self.asked[json.loads(body)["messages"][-1]["content"]] += 1
-        self._loop.call_later(self._pause_s, connection.send)
+        text = json.loads(body)["messages"][-1]["content"]
+        self.asked[text] += 1
+        said = ANSWER if self._say is None else _answer(*self._say(text))
+        self._loop.call_later(self._pause_s, connection.send, said)
 
 
 class _Connection(asyncio.Protocol):
@@ -69,6 +75,15 @@ class _Connection(asyncio.Protocol):
             self._buffer = body[length:]
             self._server.answer(self, body[:length])
 
-    def send(self) -> None:
+    def send(self, answer: bytes) -> None:
         if not self._transport.is_closing():
-            self._transport.write(ANSWER)
+            self._transport.write(answer)
+
+
+def _answer(status: int, words: str) -> bytes:
+    choice = {"message": {"content": words}, "finish_reason": "stop"}
+    value = {"choices": [choice]} if status == 200 else {"error": {"message": words}}
+    body = json.dumps(value).encode()
+    return b"HTTP/1.1 %d X\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (
+        status, len(body), body,
+    )  # fmt: skip

@@ -60,7 +60,7 @@ def test_the_paired_difference_agrees_with_scipy(questions):
             wording = p.say("GET", f"/models/{name}@1/wording")
             prompt = p.say("POST", f"/prompts/{name}/save", **wording)["ref"]
             flow = p.say("POST", f"/flows/{name}/compose", model=name, prompt=prompt)["ref"]
-            reports.append(p.run("/evals/run", flow=flow, data=data)["ref"])
+            reports.append(p.run("/evals/run", what=flow, data=data)["ref"])
         found = p.say("GET", "/evals/compare", report_a=reports[0], report_b=reports[1])
     change = found["scores"][0]
     a, b = answers(questions / "work", reports)

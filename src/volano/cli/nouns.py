@@ -25,7 +25,7 @@ class _Source(click.ParamType):
 
 
 class _Document(click.ParamType):
-    """A name, or a file that is read here: what is sent is its text."""
+    """A name, or a file that is read here: what is sent is its text, and in which folder it lies."""
 
     name = "document"
 
@@ -34,10 +34,11 @@ class _Document(click.ParamType):
         if not path.is_file() and path.suffix not in (".yaml", ".yml", ".json"):
             return value
         try:
-            return {"file": path.name, "text": path.read_text(encoding="utf-8-sig")}
+            text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", None) or "it is not UTF-8"
             self.fail(f"{value} cannot be read: {why}", param, ctx)
+        return {"file": path.name, "text": text, "folder": str(path.resolve().parent)}
 
 
 TYPES: dict[str, Any] = {

@@ -50,6 +50,8 @@ _NANO = Decimal(10**9)
 _LISTED_AS = {"gemini": "google", "bedrock": "aws", "xai": "x-ai"}
 """Names of providers here, and in the list."""
 _MOST_NAMED = 4096
+OURS = "engine"
+"""The provider of engines that run here."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -90,6 +92,8 @@ class Book:
         for own in reversed(self.own):
             if own.fits(target=target, provider=provider, model=model, at_us=at_us):
                 return own.price
+        if provider == OURS and not url:
+            return None  # nobody lists what runs here, and reading the list takes a moment
         return self._list(model, provider, url, at_us) if provider or url else None
 
     def billed_as(self, model: str, *, provider: str = "", url: str = "") -> str:

@@ -182,14 +182,16 @@ class Adviser:
             for one in asked
             if "report" in one
         }
-        means = {name: math.fsum(values) / len(values) for name, values in scores.items()}
+        means = {name: math.fsum(got.values()) / len(got) for name, got in scores.items() if got}
+        if not means:
+            raise NoCandidateError(reason="no answer of any candidate could be scored")
         first = max(means, key=lambda name: means[name])
-        confidence = 1 - 0.05 / max(1, len(scores) - 1)
+        confidence = 1 - 0.05 / max(1, len(means) - 1)
         return [
             _candidate(one, self._evals.report(one["report"]).scores[0], scores[first],
                        scores[one["name"]], confidence if one["name"] != first else None)
-            if "report" in one
-            else Candidate(one["name"], error=one["error"])
+            if one["name"] in means
+            else Candidate(one["name"], error=one.get("error", "none of its answers has a score"))
             for one in asked
         ]  # fmt: skip
 
@@ -197,17 +199,18 @@ class Adviser:
 def _candidate(
     asked: Mapping[str, Any],
     score: Any,
-    best: Sequence[float],
-    mine: Sequence[float],
+    best: Mapping[str, float],
+    mine: Mapping[str, float],
     confidence: float | None,
 ) -> Candidate:
+    """Return a candidate with its difference to the best, on the rows that are measured of both."""
     paired: dict[str, float] = {}
-    if confidence is not None:
-        found = paired_difference(best, mine, confidence)
+    both = [(best[row], mine[row]) for row in best if row in mine]
+    if confidence is not None and both:
+        found = paired_difference([x for x, _ in both], [y for _, y in both], confidence)
         paired = {
             "difference": found.value, "low": found.low, "high": found.high,
-            "better": sum(y > x for x, y in zip(best, mine, strict=True)),
-            "worse": sum(y < x for x, y in zip(best, mine, strict=True)),
+            "better": sum(y > x for x, y in both), "worse": sum(y < x for x, y in both),
         }  # fmt: skip
     return Candidate(
         asked["name"], {"score": score.value, **asked["values"]},
@@ -216,9 +219,10 @@ def _candidate(
     )  # fmt: skip
 
 
-def _scores(answers: Sequence[Mapping[str, Any]]) -> list[float]:
-    """Return the first score of each row: what candidates are compared by."""
-    return [float(next(iter(one["scores"].values()))) for one in answers]
+def _scores(answers: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the first score of each row that has it: what candidates are compared by."""
+    first = ((one["id"], next(iter(one["scores"].values()), None)) for one in answers)
+    return {row: float(value) for row, value in first if value is not None}
 
 
 def _axes(candidates: Sequence[Candidate], target: Target) -> list[str]:

@@ -7,7 +7,7 @@ from volano.core.ports.chat import Chat
 from volano.data import Row
 from volano.evals.answered import Answered
 from volano.evals.errors import BadConcurrencyError, BadTemplateError
-from volano.evals.flight import Flight, Line, Question, Standing, Terms
+from volano.evals.flight import After, Flight, Line, Question, Standing, Terms, nothing
 from volano.evals.journal import Journal
 from volano.evals.over_chat import ChatLine
 from volano.evals.over_http import HttpLine
@@ -52,10 +52,12 @@ def ask_all(
     *,
     tell: Callable[[Standing], None],
     known: Mapping[Key, Answered] | None = None,
+    after: After = nothing,
 ) -> dict[Key, Answered]:
     """Return the answers to all questions, by row and repetition.
 
-    Those in the journal and those `known` from elsewhere are not asked again.
+    Those in the journal and those `known` from elsewhere are not asked again. `after` sees the
+    others once they are written down and as many are on their way again.
 
     Raises:
         UnavailableError: nobody answers; the journal keeps what was answered.
@@ -69,7 +71,7 @@ def ask_all(
     done = {key: one for key, one in done.items() if key in wanted}
 
     def write(answers: Sequence[Answered]) -> None:
-        journal.write(one.to_dict() for one in answers)
+        journal.write(answers)
         done.update(((one.id, one.repetition), one) for one in answers)
 
     def hear(standing: Standing) -> None:
@@ -79,8 +81,9 @@ def ask_all(
     todo = {(q.id, q.repetition): q for q in questions if (q.id, q.repetition) not in done}
     try:
         Flight(
-            _drained(todo), over, terms, write=write, tell=hear, done=len(done), of=len(wanted)
-        ).run()
+            _drained(todo), over, terms, write=write, tell=hear, after=after,
+            done=len(done), of=len(wanted),
+        ).run()  # fmt: skip
     finally:
         journal.sync()
     return done

@@ -10,6 +10,7 @@ from volano.data.line import RESERVED
 from volano.evals.case import Case
 from volano.evals.errors import TooManyRowsError, UnknownColumnError
 from volano.evals.suite import Suite
+from volano.prompts.prompt import INPUT, Prompt
 
 Record = Mapping[str, Any]
 
@@ -32,19 +33,33 @@ def drawn(records: Iterable[Record], suite: Suite) -> list[Record]:
     return kept
 
 
-def case_of(record: Record, suite: Suite) -> Case:
-    """Return a row as its scorers see it."""
+def case_of(record: Record, suite: Suite, prompt: Prompt | None = None) -> Case:
+    """Return a row as its scorers see it, with what `prompt` says of it.
+
+    Raises:
+        MissingValueError: the prompt wants a variable that the row does not have.
+    """
+    text = _text(value(record, suite.text))
     expected = value(record, suite.expected) if suite.expected else None
     return Case(
         id=record["id"],
-        text=_text(value(record, suite.text)),
+        text=text,
         label=_label(value(record, suite.label)),
+        messages=tuple(_said(record, text, prompt)) if prompt else (),
         context=_texts(value(record, suite.context)) if suite.context else (),
         expected=expected if isinstance(expected, Mapping) else _named(expected),
         cluster=_text(value(record, suite.cluster)) if suite.cluster else "",
         slices={name: _text(value(record, name)) for name in suite.slices},
         critical=bool(suite.critical) and _true(value(record, suite.critical)),
     )
+
+
+def _said(record: Record, text: str, prompt: Prompt) -> Sequence[Mapping[str, Any]]:
+    """Fill a prompt: `input` is the row's text, every other variable the column of its name."""
+    if prompt.plain:
+        return prompt.render(text)
+    named = {name: text if name == INPUT else value(record, name) for name in prompt.variables}
+    return prompt.render({name: given for name, given in named.items() if given is not None})
 
 
 def row_of(case: Case) -> Row:

@@ -54,6 +54,11 @@ class Away:
 
 Outcome = Answered | Away | BaseException
 Landed = Callable[[Question, Outcome], None]
+After = Callable[[Sequence[Answered]], None]
+
+
+def nothing(_answers: Sequence[Answered]) -> None:
+    """Do nothing after an answer."""
 
 
 class Line(Protocol):
@@ -100,7 +105,8 @@ class Flight:
     """Asks all questions of an iterator, once.
 
     `write` puts answers where they are safe; `tell` hears how far it is, and may raise to
-    end it. `done` of `of` answers were there before.
+    end it. `after` sees answers that are written while the next questions are on their way: it
+    must be quick. `done` of `of` answers were there before.
     """
 
     def __init__(
@@ -111,6 +117,7 @@ class Flight:
         *,
         write: Callable[[Sequence[Answered]], None],
         tell: Callable[[Standing], None],
+        after: After = nothing,
         done: int = 0,
         of: int = 0,
     ):
@@ -119,6 +126,7 @@ class Flight:
         self._terms = terms
         self._write = write
         self._tell = tell
+        self._after = after
         self._done, self._of, self._before = done, of, done
         self._errors = 0
         self._flying = 0
@@ -191,6 +199,7 @@ class Flight:
                 self._stop(outcome)
         self._keep(fresh)
         self._fill()
+        self._loop.call_soon(self._after, fresh)  # once what `_fill` sent has left
 
     def _keep(self, fresh: Sequence[Answered]) -> None:
         if not fresh:

@@ -12,14 +12,18 @@ import stat
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
+from volano.evals.answered import Answered
 from volano.evals.errors import (
     CorruptJournalError,
     JournalBusyError,
     JournalMismatchError,
     JournalWriteError,
 )
+from volano.evals.lines import exact
+
+Entry: TypeAlias = Mapping[str, Any] | Answered
 
 
 class Journal:
@@ -55,7 +59,7 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         os.close(self._fd)
 
-    def append(self, answers: Iterable[Mapping[str, Any]]) -> None:
+    def append(self, answers: Iterable[Entry]) -> None:
         """Write answers; when this returns they are on the disk.
 
         Raises:
@@ -64,7 +68,7 @@ class Journal:
         self.write(answers)
         self.sync()
 
-    def write(self, answers: Iterable[Mapping[str, Any]]) -> None:
+    def write(self, answers: Iterable[Entry]) -> None:
         """Write answers; they outlive this process now, and a power failure after `sync`.
 
         Raises:
@@ -130,8 +134,8 @@ class Journal:
             raise JournalWriteError(path=self.path, reason=error.strerror) from error
 
 
-def _line(value: Mapping[str, Any]) -> bytes:
-    body = json.dumps(value, separators=(",", ":")).encode()
+def _line(value: Entry) -> bytes:
+    body = exact(value)
     return b"%08x %s\n" % (zlib.crc32(body), body)
 
 

@@ -16,6 +16,7 @@ from volano.data import Datasets, Row
 from volano.evals import rivals, seen, told
 from volano.evals.answered import Answered
 from volano.evals.asking import Messages, ask, template
+from volano.evals.case import Case
 from volano.evals.choice import FILE, Choice, markdown
 from volano.evals.compare import MARGIN, Side
 from volano.evals.comparison import several
@@ -29,9 +30,13 @@ from volano.evals.errors import (
     NotMeasuredError,
 )
 from volano.evals.journal import Journal
+from volano.evals.lines import dumped
 from volano.evals.planning import plan
-from volano.evals.report import Report, baseline, digest_of, score_answers, summarise
+from volano.evals.report import Report, baseline, digest_of
+from volano.evals.scored import score_all
 from volano.evals.scorers import DEFAULT, SCORERS
+from volano.evals.scoring import Tools, make
+from volano.evals.summary import summary
 from volano.evals.trained import trained
 from volano.store import Artifact, Catalog
 
@@ -326,22 +331,25 @@ class Evals:
     ) -> Artifact:
         """Score the answers and record the report, with the answers beside it."""
         subject, dataset = exam.subject, exam.dataset
-        scored = score_answers(exam.rows, answers, exam.scorers)
+        cases = [Case(row.id, row.text, row.label) for row in exam.rows]
+        lines, units = score_all(cases, answers, [make(name) for name in exam.scorers], Tools())
+        found = summary(lines, units)
         train = self._datasets.rows(dataset.ref, "train", by=by, run=made_by)
         learned = trained(self._catalog, self._datasets, subject, by=by, run=made_by)
-        lines = [json.loads(line) for line in _lines(answers, scored).decode().split("\n") if line]
         report = Report(
             str(subject), dataset.ref, exam.split, digest_of(exam.rows), len(exam.rows),
-            summarise(scored), baseline(train, exam.rows, exam.scorers),
-            failed=sum(one.error is not None for one in answers),
-            cut=sum(one.finish_reason == "length" for one in answers),
-            seen=seen.look(exam.rows, learned).to_dict(lines, {}),
+            found.scores, baseline(train, exam.rows, exam.scorers),
+            failed=found.states["error"], cut=found.states["cut"], summary=found,
+            seen=seen.look(exam.rows, learned).to_dict(lines, units),
         )  # fmt: skip
         settings = {"settings": exam.settings, "scorers": [*exam.scorers]}
         return self._catalog.record(
             KIND,
             name or f"{subject.name}-on-{dataset.name}",
-            files={"answers.jsonl": _lines(answers, scored), "report.json": _json(report)},
+            files={
+                "answers.jsonl": b"".join(dumped(line) + b"\n" for line in lines),
+                "report.json": _json(report),
+            },
             parents=(
                 Parent("subject", subject.digest), Parent("dataset", dataset.digest), *parents,
             ),
@@ -400,18 +408,8 @@ def _about(exam: _Exam, questions: Sequence[Messages]) -> dict[str, str]:
     }
 
 
-def _lines(answers: Sequence[Answered], scored: Sequence[Mapping[str, float]]) -> bytes:
-    both = zip(answers, scored, strict=True)
-    lines = (_dumps({**answered.to_dict(), "scores": dict(scores)}) for answered, scores in both)
-    return "".join(f"{line}\n" for line in lines).encode(errors="replace")
-
-
 def _json(report: Report) -> bytes:
     return (json.dumps(report.to_dict(), ensure_ascii=False, indent=1) + "\n").encode()
-
-
-def _dumps(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _quiet(done: int, of: int) -> None:

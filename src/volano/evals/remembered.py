@@ -51,9 +51,7 @@ class Remembered:
     def put(self, answers: Mapping[bytes, Answered]) -> None:
         """Keep answers; errors are left out, and what has grown old goes."""
         now = int(time.time())
-        rows = [
-            (key, now, _encode(one.to_dict())) for key, one in answers.items() if one.error is None
-        ]
+        rows = [(key, now, _encode(one)) for key, one in answers.items() if one.error is None]
         with self._open() as db, db:
             db.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", rows)
             db.execute("DELETE FROM answers WHERE at < ?", (now - KEEP_S,))

@@ -173,24 +173,10 @@ def baseline(
         return ()
     answer = _text(_commonest([row.label for row in known]))
     telling = [scorer for scorer in scorers if scorer != "valid_json"]
-    return summarise([scores_of(answer, row.label, telling) for row in rows])
-
-
-def failed_scores(label: Label, scorers: Sequence[str]) -> dict[str, float]:
-    """Return 0 for every score that an answer to this label could have got."""
-    return dict.fromkeys(scores_of("", label, scorers), 0.0)
-
-
-def score_answers(
-    rows: Sequence[Row], answers: Sequence[Answered], scorers: Sequence[str]
-) -> list[dict[str, float]]:
-    """Return the scores of each row; a row without an answer scores 0 throughout."""
-    return [
-        failed_scores(row.label, scorers)
-        if answered.error is not None
-        else scores_of(answered.answer, row.label, scorers)
-        for row, answered in zip(rows, answers, strict=True)
-    ]
+    keys = [key_of(row.label) for row in rows]
+    one_each = dict(zip(keys, (row.label for row in rows), strict=True))
+    found = {key: scores_of(answer, label, telling) for key, label in one_each.items()}
+    return summarise([found[key] for key in keys])
 
 
 def _score(name: str, values: Sequence[float]) -> Score:

@@ -2,12 +2,12 @@
 
 A scorer that raises, or gives what is no score, leaves its rows unmeasured with the reason; the
 suite goes on. An answer that is an error is unmeasured by all. Cheap scorers run in a row; those
-that wait for something (a judge, a sandbox) get threads.
+that wait for something (a judge, a sandbox) get threads, and quick ones score while others are asked.
 """
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
@@ -20,11 +20,34 @@ Line: TypeAlias = dict[str, Any]
 Named: TypeAlias = Sequence[tuple[str, Scorer]]
 Pair: TypeAlias = tuple[Case, Answered]
 Units: TypeAlias = dict[str, tuple[Unit, bool]]
+Found: TypeAlias = dict[tuple[str, int], Scores | Unmeasured]
 Tell: TypeAlias = Callable[[str, int, int], None]
 
 SLOW_S = 0.002
 """A scorer that takes longer than this for each of its first answers gets threads."""
 FIRST = 3
+
+
+class Early:
+    """Scores answers as they come, by those scorers that are quick."""
+
+    def __init__(self, cases: Mapping[str, Case], scorers: Named, tools: Tools):
+        self._cases = cases
+        self._tools = tools
+        quick = [scorer for _, scorer in scorers if getattr(scorer, "quick", False)]
+        self._found: list[tuple[Scorer, Found]] = [(scorer, {}) for scorer in quick]
+
+    def __call__(self, answers: Sequence[Answered]) -> None:
+        """Score answers."""
+        for one in answers:
+            if one.error is None:
+                pair = self._cases[one.id], one
+                for scorer, found in self._found:
+                    found[one.id, one.repetition] = _one(scorer, pair, self._tools)
+
+    def found(self, scorer: Scorer) -> Found:
+        """Return what a scorer said, by row and repetition."""
+        return next((found for one, found in self._found if one is scorer), {})
 
 
 def score_all(
@@ -35,33 +58,55 @@ def score_all(
     *,
     at_once: int = 16,
     tell: Tell | None = None,
+    early: Early | None = None,
 ) -> tuple[list[Line], Units]:
     """Return a line of `answers.jsonl` for each answer, and the unit of each score.
 
     `cases` and `answers` go in pairs. `tell` hears the scorer, how many answers it has scored,
-    and of how many.
+    and of how many. What was scored `early` is not scored again.
     """
     lines = [_line(case, one) for case, one in zip(cases, answers, strict=True)]
-    good = [at for at, line in enumerate(lines) if state(line) != "error"]
+    bad = [line for line in lines if line["error"] and state(line) == "error"]
+    good = [at for at, line in enumerate(lines) if not line["error"] or state(line) != "error"]
     units: Units = {}
     for name, scorer in scorers:
         pairs = [(cases[at], answers[at]) for at in good]
-        found = _scored(name, scorer, pairs, tools, at_once, tell)
+        known = early.found(scorer) if early else {}
+        found = _scored(name, scorer, pairs, tools, at_once, tell, known)
         given = dict.fromkeys(k for one in found if not isinstance(one, Unmeasured) for k in one)
         names = [*given] or [name]
         if given or len(good) < len(lines) or found:
             units.update(dict.fromkeys(names, (scorer.unit, scorer.bigger)))
         for at, scores in zip(good, found, strict=True):
             _put(lines[at], scorer, scores, names)
-        for line in lines:
-            if state(line) == "error":
-                _put(line, scorer, Unmeasured(f"no answer: {line['error']}"[:200]), names)
+        for line in bad:
+            _put(line, scorer, Unmeasured(f"no answer: {line['error']}"[:200]), names)
+    _note(lines, tools.notes)
     return lines, units
 
 
+def _note(lines: Sequence[Line], notes: Mapping[str, Any]) -> None:
+    """Put what scorers noted of a row and repetition into its line: why a program failed, say."""
+    for line in lines if notes else ():
+        key = line["id"], line["repetition"]
+        if said := {name: by_row[key] for name, by_row in notes.items() if key in by_row}:
+            line["notes"] = said
+
+
 def _scored(
-    name: str, scorer: Scorer, pairs: Sequence[Pair], tools: Tools, at_once: int, tell: Tell | None
+    name: str,
+    scorer: Scorer,
+    pairs: Sequence[Pair],
+    tools: Tools,
+    at_once: int,
+    tell: Tell | None,
+    known: Found,
 ) -> list[Scores | Unmeasured]:
+    if known:
+        return [
+            known.get((one.id, one.repetition)) or _one(scorer, (case, one), tools)
+            for case, one in pairs
+        ]
     found: list[Scores | Unmeasured] = []
     least = math.inf
     for pair in pairs[:FIRST]:

@@ -101,6 +101,8 @@ class Plain:
     version: ClassVar[int] = 1
     unit: ClassVar[Unit] = "share"
     bigger: ClassVar[bool] = True
+    quick: ClassVar[bool] = False
+    """Whether it takes microseconds and waits for nothing: then it scores while others are asked."""
 
 
 Function: TypeAlias = Callable[..., Any]

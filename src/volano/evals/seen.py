@@ -64,8 +64,9 @@ def look(rows: Sequence[Text], trained: Iterable[tuple[str, Iterable[str]]]) -> 
     exact: dict[str, None] = {}
     near: dict[str, None] = {}
     places: dict[str, int] = {}
-    folded = {row.id: fold(row.text) for row in rows}
+    folded: dict[str, str] = {}
     for place, texts in trained:
+        folded = folded or {row.id: fold(row.text) for row in rows}
         known = [Row(f"{number}", text, "") for number, text in enumerate(texts)]
         whole = {fold(row.text) for row in known}
         here = [name for name, text in folded.items() if text in whole]

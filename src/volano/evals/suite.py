@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from volano.core.canon import canonical
 from volano.core.digest import Digest
 from volano.evals.gates import Gate
 from volano.evals.gates import parse as gate_of
-from volano.evals.scoring import Scorer, make
+from volano.evals.own import digest_of, make_in
+from volano.evals.scoring import PYTHON, BadScorerError, Scorer, make
 
 FORMAT = 1
 Spec = str | Mapping[str, Any]
@@ -38,7 +40,7 @@ class Suite:
     `filter` keeps rows whose columns have these values; of those, `limit` rows are drawn by
     `seed`. `critical` is a column that is true for rows on which no answer may get worse.
     `unmeasured` is the largest share of any score that may be missing before the suite counts
-    as not measured.
+    as not measured. `own` holds the digests of scorers that are files beside the suite's.
     """
 
     data: str
@@ -62,14 +64,22 @@ class Suite:
     unmeasured: float = 0.05
     on: str = ""
     key_env: str = ""
+    own: Mapping[str, str] = field(default_factory=dict)
 
-    def made(self) -> list[tuple[str, Scorer]]:
-        """Return the scorers with the names that the suite says.
+    def made(self, folder: Path | None = None) -> list[tuple[str, Scorer]]:
+        """Return the scorers with the names that the suite says; files of one's own from `folder`.
 
         Raises:
             UnknownPluginError, BadScorerError: one of them cannot be.
         """
-        return [make(spec) for spec in self.scorers]
+        if folder is None:
+            return [make(spec) for spec in self.scorers]
+        for said, digest in self.own.items():
+            if digest_of(folder, {PYTHON: said}) != digest:
+                raise BadScorerError(
+                    name=said, why="its file has changed since the suite was saved"
+                )
+        return [make_in(folder, spec) for spec in self.scorers]
 
     def conditions(self) -> list[Gate]:
         """Return the gates.

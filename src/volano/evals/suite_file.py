@@ -20,11 +20,14 @@ from volano.data.recipe.yaml_text import Lines, read
 from volano.evals.errors import BadSuiteError
 from volano.evals.gates import parse as gate_of
 from volano.evals.money import parse as money_of
-from volano.evals.scoring import make
+from volano.evals.own import digest_of, make_in
+from volano.evals.scoring import PYTHON, make
 from volano.evals.suite import Limits, Suite
 from volano.prompts.prompt import SETTINGS
 
-SUITE_KEYS = tuple(one.name for one in fields(Suite))
+SUITE_KEYS = tuple(one.name for one in fields(Suite) if one.name != "own")
+WRITTEN = ("format", "own")
+"""Keys that a suite writes and nobody says."""
 LIMIT_KEYS = tuple(one.name for one in fields(Limits))
 MOST_AT_ONCE, MOST_REPETITIONS = 1024, 1000
 
@@ -38,8 +41,10 @@ _WORDS = (
 )  # fmt: skip
 
 
-def from_yaml(text: str, *, name: str = "suite.yaml") -> Suite:
+def from_yaml(text: str, *, name: str = "suite.yaml", folder: Path | None = None) -> Suite:
     """Read a suite from its YAML. `name` is the file's; the suite is named by it unless it says.
+
+    From a `folder` that is trusted, files of Python may be scorers.
 
     Raises:
         BadSuiteError: what is wrong, and in which line.
@@ -50,7 +55,7 @@ def from_yaml(text: str, *, name: str = "suite.yaml") -> Suite:
         facts = error.facts
         why = facts.get("why") or f"it has {facts['size']}; the limit is {facts['limit']}"
         raise BadSuiteError(where=facts["where"], why=why) from error
-    return _Reader(name, lines).suite(raw)
+    return _Reader(name, lines, folder).suite(raw)
 
 
 def from_plain(raw: Any, *, name: str = "the suite") -> Suite:
@@ -65,21 +70,26 @@ def from_plain(raw: Any, *, name: str = "the suite") -> Suite:
 class _Reader:
     """Checks plain values, and knows where each stands."""
 
-    def __init__(self, name: str, lines: Lines):
+    def __init__(self, name: str, lines: Lines, folder: Path | None = None):
+        self._folder = folder
         self._name = name
         self._lines = lines
 
     def suite(self, raw: Any) -> Suite:
         if not isinstance(raw, Mapping):
             raise self._no((), "a suite is an object with `data` and `scorers`")
-        self._known(raw, (), [*SUITE_KEYS, "format"])
+        self._known(raw, (), [*SUITE_KEYS, *WRITTEN])
         for key in ("data", "scorers"):
             if not raw.get(key):
                 raise self._no((), f"a suite needs `{key}`")
         given: dict[str, Any] = {"name": self._named(raw.get("name"))}
-        for key in (key for key in raw if key not in ("name", "format")):
+        for key in (key for key in raw if key not in ("name", *WRITTEN)):
             given[key] = self._value(key, raw[key], (key,))
-        return Suite(**given)
+        return Suite(**given, own=self._own(given["scorers"]))
+
+    def _own(self, scorers: Iterable[Any]) -> dict[str, str]:
+        files = [one for one in scorers if isinstance(one, Mapping) and PYTHON in one]
+        return {str(one[PYTHON]): digest_of(self._folder, one) for one in files if self._folder}
 
     def _value(self, key: str, value: Any, at: tuple[str | int, ...]) -> Any:
         if key in _WHOLE:
@@ -92,8 +102,11 @@ class _Reader:
 
     def _scorers(self, value: Any, at: tuple[str | int, ...]) -> tuple[Any, ...]:
         for number, spec in enumerate(self._list(value, at)):
-            self._told((*at, number), make, spec)
+            self._told((*at, number), self._make, spec)
         return tuple(value)
+
+    def _make(self, spec: Any) -> Any:
+        return make(spec) if self._folder is None else make_in(self._folder, spec)
 
     def _gates(self, value: Any, at: tuple[str | int, ...]) -> tuple[str, ...]:
         return tuple(

@@ -111,6 +111,14 @@ def test_a_candidate_that_cannot_be_asked_is_told_and_the_others_compared(desk):
     assert choice.winner in {"good", "other"}
 
 
+def test_a_candidate_without_one_answer_is_told_and_has_no_score(desk, upstream):
+    desk.models.add_pointer("refuses", url=upstream.url + "/v1", model="status-400", by=ANNA)
+    done = advised(desk, candidates=["refuses", "good", "other"])
+    choice = desk.evals.choice(done.outputs["ref"])
+    assert choice.candidate("refuses").error == "none of its answers has a score"
+    assert choice.candidate("good").values["score"] == 0.75
+
+
 def test_when_no_candidate_can_be_asked_the_run_fails_and_says_why(desk, upstream):
     desk.models.add_pointer("worse", url=upstream.url + "/v1", model="status-500", by=ANNA)
     done = advised(desk, candidates=["broken", "worse"])

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from volano.core.errors import NotFoundError, UnavailableError
+from volano.core.errors import InvalidError, NotFoundError, UnavailableError
 from volano.core.manifest import Parent
 from volano.core.plugins import UnknownPluginError
 from volano.core.ports.chat import Answer
@@ -65,6 +65,21 @@ def test_a_report_keeps_scores_answers_and_lineage(evaluate, evals, dataset, mod
     assert made.manifest.meta["scores"] == json.loads(json.dumps(report.to_dict()["scores"]))
     assert "exact_match" in report.to_text()
     assert evals.list()[0] == made
+
+
+def test_a_row_that_is_refused_is_unmeasured_and_no_zero(evaluate, evals):
+    class Refuses(Knows):
+        def __call__(self, messages, **settings):
+            if messages[-1]["content"] == ROWS[5]["text"]:
+                raise InvalidError("Zu lang.")
+            return super().__call__(messages, **settings)
+
+    report = evals.report(evaluate(Refuses(not_row=(3,))).ref)
+    score = report.score("exact_match")
+    assert (score.n, report.n, report.failed) == (9, 10, 1)
+    assert score.value == pytest.approx(8 / 9)
+    assert report.summary.unmeasured["exact_match"] == {"no answer: invalid: Zu lang.": 1}
+    assert "1 of 10 answers are errors" in report.to_text()
 
 
 def test_prompts_come_from_a_template_or_a_function(evaluate):

@@ -2,8 +2,7 @@ import pytest
 
 from volano.core.score import Score
 from volano.data.row import row_of
-from volano.evals.answered import Answered
-from volano.evals.report import Report, baseline, digest_of, score_answers, summarise
+from volano.evals.report import Report, baseline, digest_of, summarise
 from volano.evals.scorers import DEFAULT
 from volano.stats.intervals import wilson
 
@@ -39,14 +38,6 @@ def test_the_baseline_of_objects_is_field_by_field():
     assert scores["field_accuracy/q"] == pytest.approx(2 / 3)
     assert scores["field_accuracy/r"] == pytest.approx(2 / 3)
     assert scores["exact_match"] == pytest.approx(1 / 3)
-
-
-def test_a_row_without_an_answer_scores_nothing():
-    rows = [row_of("a", {"q": "1"}), row_of("b", {"q": "1"})]
-    answers = [Answered(rows[0].id, '{"q":"1"}'), Answered(rows[1].id, "", error="invalid: x")]
-    scored = score_answers(rows, answers, DEFAULT)
-    assert scored[0] == {"exact_match": 1, "valid_json": 1, "field_accuracy/q": 1}
-    assert scored[1] == {"exact_match": 0, "valid_json": 0, "field_accuracy/q": 0}
 
 
 def test_the_digest_of_rows_knows_content_and_no_order():

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 from volano.evals.answered import Answered
 from volano.evals.case import Case
-from volano.evals.scored import score_all
+from volano.evals.scored import Early, score_all
 from volano.evals.scorers.exact import ExactMatch, FieldAccuracy
 from volano.evals.scoring import Plain, Tools, Unmeasured
 
@@ -88,3 +88,39 @@ def test_a_scorer_that_waits_gets_threads():
     lines, _ = score_all(cases, answers, [("odd", Odd(give))], Tools(), at_once=8)
     assert len(threads) > 2
     assert len(lines) == 24
+
+
+def test_what_is_scored_early_is_scored_once_and_the_same():
+    answers = [*GOOD[:5], Answered("5", "", "error", error="unavailable: weg")]
+    asked = []
+
+    @dataclass(frozen=True)
+    class Counts(Odd):
+        quick = True
+
+    scorers = [("exact", ExactMatch()), ("odd", Counts(lambda *pair: asked.append(pair) or 1.0))]
+    early = Early({case.id: case for case in CASES}, scorers, Tools())
+    early(answers[:2])
+    early(answers[3:])
+    lines = score_all(CASES, answers, scorers, Tools(), early=early)
+    assert len(asked) == 5
+    assert lines == score_all(CASES, answers, scorers, Tools())
+
+
+def test_who_waits_is_not_asked_early():
+    early = Early({case.id: case for case in CASES}, [("odd", Odd(AssertionError()))], Tools())
+    early(GOOD)
+    assert early.found(Odd(1)) == {}
+
+
+def test_what_a_scorer_notes_of_a_row_stands_in_its_line():
+    tools = Tools()
+
+    def tells(case, answered):
+        if case.id == "2":
+            tools.notes.setdefault("odd", {})[case.id, answered.repetition] = ["недоказано"]
+        return 1.0
+
+    lines, _ = score_all(CASES, GOOD, [("odd", Odd(tells))], tools)
+    assert lines[2]["notes"] == {"odd": ["недоказано"]}
+    assert [one for one in lines if "notes" in one] == [lines[2]]

@@ -178,6 +178,50 @@ def test_whom_to_ask_is_a_flow_a_model_or_a_prompt_with_a_model(desk, upstream):
     assert desk.evals.report(out["ref"]).subject == "prompt/ask@1"
 
 
+def test_a_prompt_gets_its_variables_from_the_columns_of_the_row(desk, upstream):
+    desk.models.add_pointer("far", url=upstream.url + "/v1", model="ok", by=ANNA)
+    rows = [{"text": f"Q{n}", "label": {"q": HEARD, "nyelv": "magyar"}} for n in range(2)]
+    desk.datasets.add("named", rows[:1], test=rows[1:], by=ANNA)
+    desk.prompts.save(
+        "worded", by=ANNA,
+        messages=[{"role": "system", "content": "{{ nyelv }}"}, {"role": "user", "content": "{{ input }}"}],
+    )  # fmt: skip
+    done, out = run(desk, {**PLAIN, "data": "named"}, "worded", model="far")
+    assert done.state == "done", done.error
+    assert out["asked"] == 1
+    assert [one["content"] for one in upstream.seen[0][1]["messages"]] == ["magyar", "Q1"]
+    done, _ = run(desk, PLAIN, "worded", model="far")
+    assert "nyelv" in done.error.message
+
+
+def test_a_scorer_of_ones_own_is_a_file_beside_the_suite_and_the_one_that_was_saved(
+    desk, upstream, tmp_path
+):
+    (tmp_path / "checks.py").write_text(
+        "def greets(answer, label):\n    return 'wörld' in answer\n"
+    )
+    text = "data: tickets\nscorers: [{python: 'checks.py:greets'}]\nname: own\n"
+    given = {"file": "s.yaml", "text": text, "folder": str(tmp_path)}
+    on = f"{upstream.url}/v1#ok"
+    done, out = run(desk, given, on)
+    assert done.state == "done", done.error
+    assert desk.evals.report(out["ref"]).score("greets").value == 1
+    assert len(desk.suites.read("own@1").own["checks.py:greets"]) == 64
+    done, _ = run(desk, "own@1", on)
+    assert "runs only where the owner" in done.error.message
+    del given["folder"]
+    with pytest.raises(BadSuiteError, match="runs only where the owner"):
+        desk.suites.run(given, on=on, by=ANNA)
+    (tmp_path / "sub").mkdir()
+    with pytest.raises(BadSuiteError, match="does not lie in the suite's folder"):
+        away = {
+            "file": "s.yaml",
+            "text": text.replace("checks", "../checks"),
+            "folder": str(tmp_path / "sub"),
+        }
+        desk.suites.save(away, by=ANNA)
+
+
 @pytest.mark.parametrize(
     ("on", "why"),
     [

@@ -37,6 +37,7 @@ class Contains(One):
     """
 
     name: ClassVar[str] = "contains"
+    quick: ClassVar[bool] = True
 
     texts: tuple[str, ...] = ()
     need: str = "any"
@@ -67,6 +68,7 @@ class OneOf(One):
     """
 
     name: ClassVar[str] = "one_of"
+    quick: ClassVar[bool] = True
 
     texts: tuple[str, ...] = ()
 

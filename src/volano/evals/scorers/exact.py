@@ -1,6 +1,7 @@
 """Exactly the label: as a text or a JSON value, whole or field by field."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from volano.core.text import nfc
 from volano.evals.answered import Answered
@@ -17,6 +18,8 @@ class ExactMatch(Plain):
     Spaces around a text, and spaces and the order of keys in JSON, do not count.
     """
 
+    quick: ClassVar[bool] = True
+
     def score(self, case: Case, answered: Answered, tools: Tools) -> Scores:
         """Return `exact_match`."""
         if isinstance(case.label, str):
@@ -31,6 +34,8 @@ class ExactMatch(Plain):
 class ValidJson(Plain):
     """1 when the answer is one JSON object and nothing else; only where labels are objects."""
 
+    quick: ClassVar[bool] = True
+
     def score(self, case: Case, answered: Answered, tools: Tools) -> Scores:
         """Return `valid_json`, or nothing where labels are texts."""
         if isinstance(case.label, str):
@@ -42,6 +47,8 @@ class ValidJson(Plain):
 @dataclass(frozen=True)
 class FieldAccuracy(Plain):
     """For each field of the label, 1 when the answer has the same value in it."""
+
+    quick: ClassVar[bool] = True
 
     def score(self, case: Case, answered: Answered, tools: Tools) -> Scores:
         """Return `field_accuracy/NAME` for each field, or nothing where labels are texts."""

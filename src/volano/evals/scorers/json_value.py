@@ -23,6 +23,8 @@ def parsed(answer: str) -> dict[str, Any] | None:
 
 def same(said: Any, wanted: Any) -> bool:
     """Whether two JSON values are equal; `true` is not 1, and half a surrogate equals nothing."""
+    if type(said) is str and said == wanted and said.isascii():
+        return True
     try:
         return canonical(said) == canonical(wanted)
     except (NotCanonicalError, RecursionError):

@@ -16,6 +16,7 @@ class Latency(One):
     """Milliseconds from asking to the whole answer, with the other rows in flight; less is better."""
 
     name: ClassVar[str] = "latency"
+    quick: ClassVar[bool] = True
     unit: ClassVar[Unit] = "ms"
     bigger: ClassVar[bool] = False
 
@@ -35,6 +36,7 @@ class Cost(One):
     """
 
     name: ClassVar[str] = "cost"
+    quick: ClassVar[bool] = True
     unit: ClassVar[Unit] = "money"
     bigger: ClassVar[bool] = False
 
@@ -55,6 +57,7 @@ class Length(One):
     """Characters of the answer (Unicode code points). Less counts as better; a limit is `within_length`."""
 
     name: ClassVar[str] = "length"
+    quick: ClassVar[bool] = True
     unit: ClassVar[Unit] = "characters"
     bigger: ClassVar[bool] = False
 
@@ -69,6 +72,7 @@ class Tokens(One):
     """Tokens of the answer, as the other side counts them; less is better. Unmeasured where it does not tell."""
 
     name: ClassVar[str] = "tokens"
+    quick: ClassVar[bool] = True
     unit: ClassVar[Unit] = "tokens"
     bigger: ClassVar[bool] = False
 
@@ -85,6 +89,7 @@ class WithinLength(One):
     """1 when the answer has at least `least` and at most `most` `of_what`: characters, words or tokens."""
 
     name: ClassVar[str] = "within_length"
+    quick: ClassVar[bool] = True
 
     least: int = 0
     most: int = 10**9

@@ -62,7 +62,8 @@ def say(
             if param.default is None:
                 continue
             value = param.default
-        if param.kind in ("path", "folder", "output", "source") and not local:
+        here = param.kind == "document" and isinstance(value, Mapping) and "folder" in value
+        if (here or param.kind in ("path", "folder", "output", "source")) and not local:
             raise LocalOnlyError(name=name, noun=verb.noun, verb=verb.name)
         values[name] = _typed(param, value)
     first = [values.pop(p.name) for p in verb.params if p.first and p.name in values]

@@ -21,7 +21,8 @@ class Param:
     content. `output` names one that is written, and need not be there yet. A `secret` is
     read from the standard input: on a command line others could see it. A `scalar` is
     text, a number or true and false, whatever its keeper takes. A `source` tells where rows
-    come from, as the local door's user says it, with the folder they are in.
+    come from, as the local door's user says it, with the folder they are in. A `document` is
+    a name or a text; at the local door it says the folder of its file.
     """
 
     name: str
