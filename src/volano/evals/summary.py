@@ -20,7 +20,8 @@ FEW_CLUSTERS, MUCH_UNMEASURED, MOST_REASONS, MOST_SLICES = 10, 0.05, 5, 100
 
 State: TypeAlias = Literal["answered", "empty", "refused", "cut", "error"]
 STATES: tuple[State, ...] = get_args(State)
-_REFUSED = ("content_filter", "refusal", "refused", "safety")
+_FILTERED = "content_filter"
+_REFUSED = (_FILTERED, "refusal", "refused", "safety")
 Line: TypeAlias = Mapping[str, Any]
 
 
@@ -144,9 +145,10 @@ def unit_of(name: str, units: Mapping[str, tuple[Unit, bool]]) -> tuple[Unit, bo
 def state(line: Line) -> State:
     """Return what became of one question."""
     reason = str(line.get("finish_reason") or "")
-    if reason in _REFUSED:
+    error = str(line.get("error") or "")
+    if reason in _REFUSED or _FILTERED in error:
         return "refused"
-    if line.get("error"):
+    if error:
         return "error"
     if reason == "length":
         return "cut"
