@@ -146,10 +146,11 @@ def unit_of(name: str, units: Mapping[str, tuple[Unit, bool]]) -> tuple[Unit, bo
 def state(line: Line) -> State:
     """Return what became of one question."""
     reason = str(line.get("finish_reason") or "")
-    if reason in _REFUSED:
+    error = str(line.get("error") or "")
+    if reason in _REFUSED or any(word in error for word in _FILTERED):
         return "refused"
-    if error := str(line.get("error") or ""):
-        return "refused" if any(word in error for word in _FILTERED) else "error"
+    if error:
+        return "error"
     if reason == "length":
         return "cut"
     return "answered" if str(line.get("answer", "")).strip() or line.get("tools") else "empty"

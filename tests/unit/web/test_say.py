@@ -116,6 +116,15 @@ def test_a_path_is_for_those_on_this_machine():
     assert "volano desk hear" in caught.value.advice
 
 
+def test_a_document_says_its_folder_only_on_this_machine():
+    given = {"file": "s.yaml", "text": "data: t", "folder": "/tmp"}
+    assert heard("document", given, local=True) == given
+    with pytest.raises(LocalOnlyError):
+        heard("document", given)
+    del given["folder"]
+    assert heard("document", given) == given
+
+
 def test_nothing_given_is_the_default_or_nothing():
     assert heard("int", None, default=20) == 20
     desk = Desk()
@@ -156,7 +165,7 @@ GOOD = {
     "folder": "p",
     "output": "p",
     "source": {"said": "p", "folder": "."},
-    "document": "p",
+    "document": {"file": "p.yaml", "text": "a: 1", "folder": "."},
     "secret": "s",
     "scalar": "yes",
 }
