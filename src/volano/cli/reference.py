@@ -1,4 +1,4 @@
-"""Writes the reference pages that follow from the code: commands, HTTP API, settings, KPIs, steps.
+"""Writes the reference pages that follow from the code: commands, HTTP API, settings, KPIs, steps, scorers.
 
     python -m volano.cli.reference docs/reference
 
@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from volano import settings as settings_module
-from volano.cli import step_reference
+from volano.cli import scorer_reference, step_reference
 from volano.cli.root import BARE, NOUNS, root
 from volano.monitor.scorecard import ALL
 from volano.monitor.series import ASKED_BY
@@ -37,6 +37,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings(),
         "kpis.md": kpis(),
         "steps.md": _text([NOTE, *step_reference.lines()]),
+        "scorers.md": _text([NOTE, *scorer_reference.lines()]),
     }
 
 

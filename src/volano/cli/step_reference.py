@@ -35,11 +35,12 @@ def _step(name: str, step: type[Any]) -> Iterator[str]:
     yield from ((inspect.getdoc(step) or "").strip(), "", "| setting | default |", "|---|---|")
     for one in fields(step):
         if one.name not in SET_BY_ITSELF:
-            yield f"| `{one.name}` | {_default(one)} |"
+            yield f"| `{one.name}` | {default_of(one)} |"
     yield ""
 
 
-def _default(one: Any) -> str:
+def default_of(one: Any) -> str:
+    """Return the default of a setting, as the page says it."""
     if one.default_factory is not MISSING:
         value = one.default_factory()
     elif one.default is MISSING:

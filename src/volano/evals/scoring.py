@@ -13,6 +13,7 @@ out: it is counted, told, and never averaged.
 
 import dataclasses
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias, cast
@@ -20,7 +21,6 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias, cast
 from volano.core.errors import InvalidError
 from volano.core.plugins import Registry
 from volano.core.ports.chat import Chat
-from volano.data import Label
 from volano.evals.answered import Answered
 from volano.evals.case import Case
 
@@ -35,9 +35,13 @@ class Unmeasured:
     why: str
 
 
-Value: TypeAlias = "float | Unmeasured"
+Value: TypeAlias = float | Unmeasured
 Scores: TypeAlias = Mapping[str, Value]
 Texts: TypeAlias = Sequence[str]
+
+
+PYTHON = "python"
+"""The word for a scorer from a file: `{python: "checks.py:polite"}`; see `own`."""
 
 
 class BadScorerError(InvalidError):
@@ -99,24 +103,43 @@ class Plain:
     bigger: ClassVar[bool] = True
 
 
-def scorer(name: str) -> Callable[[Callable[[str, Label], Any]], Callable[[str, Label], Any]]:
-    """Return the decorator that makes a function of (answer, label) a scorer of this name.
+Function: TypeAlias = Callable[..., Any]
+"""A function of (answer, label), or of (answer, label, case)."""
+
+
+def scorer(name: str) -> Callable[[Function], Function]:
+    """Return the decorator that makes a function of (answer, label), or (answer, label, case), a scorer of this name.
 
     It gives a number in [0, 1], a truth value, None (unmeasured), or a mapping of these by name.
+    It is not asked where no answer came; where it breaks, the score is unmeasured, with the reason.
     """
 
-    def put(function: Callable[[str, Label], Any]) -> Callable[[str, Label], Any]:
-        def score(_self: Any, case: Case, answered: Answered, _tools: Tools) -> Scores:
-            found = function(answered.answer, case.label)
-            named = found if isinstance(found, Mapping) else {name: found}
-            return {key: _value(value) for key, value in named.items()}
-
-        doc = inspect.getdoc(function) or f"The scorer `{name}` of a package."
-        made = type(name, (Plain,), {"__doc__": doc, "score": score})
-        SCORERS.register(name)(cast("type[Scorer]", dataclass(frozen=True)(made)))
+    def put(function: Function) -> Function:
+        SCORERS.register(name)(of_function(name, function))
         return function
 
     return put
+
+
+def of_function(name: str, function: Function) -> type[Scorer]:
+    """Return the scorer that asks a function."""
+    whole = len(inspect.signature(function).parameters) > 2
+
+    def score(_self: Any, case: Case, answered: Answered, _tools: Tools) -> Scores:
+        if answered.error is not None:
+            return {name: Unmeasured(f"no answer came: {answered.error[:200]}")}
+        given = (answered.answer, case.label, case) if whole else (answered.answer, case.label)
+        try:
+            found = function(*given)
+            named = found if isinstance(found, Mapping) else {name: found}
+            return {str(key): _value(value) for key, value in named.items()}
+        except Exception as error:  # noqa: BLE001  a stranger's code: what it raises is the reason
+            return {name: Unmeasured(f"the scorer broke: {type(error).__name__}: {error}"[:300])}
+
+    doc = inspect.getdoc(function) or f"The scorer `{name}` of a package."
+    body = {"__doc__": doc, "__module__": function.__module__, "score": score}
+    made = type(name, (Plain,), body)
+    return cast("type[Scorer]", dataclass(frozen=True)(made))
 
 
 def make(spec: str | Mapping[str, Any]) -> tuple[str, Scorer]:
@@ -131,6 +154,9 @@ def make(spec: str | Mapping[str, Any]) -> tuple[str, Scorer]:
     if not isinstance(spec, Mapping) or len(spec) != 1:
         raise BadScorerError(name=str(spec)[:60], why="a scorer is a name, or a name with settings")
     ((name, settings),) = spec.items()
+    if name == PYTHON:
+        why = "a file's code runs only where the owner of this machine asks for it"
+        raise BadScorerError(name=name, why=why)
     kind = SCORERS.get(str(name))
     if settings is not None and not isinstance(settings, Mapping):
         raise BadScorerError(name=name, why="its settings are names with values")
@@ -147,4 +173,8 @@ def make(spec: str | Mapping[str, Any]) -> tuple[str, Scorer]:
 
 
 def _value(value: Any) -> Value:
-    return Unmeasured("the scorer gave none") if value is None else float(value)
+    if isinstance(value, Unmeasured):
+        return value
+    if value is None or math.isnan(number := float(value)):
+        return Unmeasured("the scorer gave none")
+    return number

@@ -135,7 +135,7 @@ def test_reports_on_other_rows_are_not_compared(evaluate, evals):
 def test_what_cannot_be_evaluated_is_said_before_anything_is_asked(evaluate, datasets, evals, anna):
     chat = Knows()
     with pytest.raises(UnknownPluginError):
-        evaluate(chat, scorers=["bleu"])
+        evaluate(chat, scorers=["no_such"])
     with pytest.raises(NotFoundError):
         evaluate(chat, split="dev")
     with pytest.raises(errors.NoTestRowsError):
