@@ -14,6 +14,7 @@ import pytest
 
 from simulators.judge import JudgeServer, _said
 from volano.cli.demo.platform import Platform
+from volano.core.errors import VolanoError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -68,7 +69,7 @@ def wait_for(holds, within_s=60):
         try:
             if holds():
                 return
-        except (OSError, ValueError, AssertionError, KeyError):
+        except (OSError, ValueError, AssertionError, KeyError, VolanoError):
             pass
         time.sleep(0.3)
     raise AssertionError("it does not come")

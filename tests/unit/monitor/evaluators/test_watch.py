@@ -32,9 +32,9 @@ def test_scores_are_feedback_of_a_judge_with_the_probability_and_a_metric_of_thi
     assert live.look() == 2
     said = {one.trace_id: one for one in live.said(name="quality.helpful")}
     assert {id_: one.value for id_, one in said.items()} == {good: 1.0, bad: 0.0}
-    assert {(one.source, one.source_name, one.metric, one.probability) for one in said.values()} == {
-        ("judge", "evaluator quality@1", "quality.helpful@1", 1.0)
-    }
+    assert {
+        (one.source, one.source_name, one.metric, one.probability) for one in said.values()
+    } == {("judge", "evaluator quality@1", "quality.helpful@1", 1.0)}
     live.add(scorers=JUDGED, sample=0.999999)
     live.call("[good]")
     live.look()
