@@ -95,7 +95,7 @@ def told(one: Estimate | None) -> dict[str, Any]:
 
 
 def by_slice(found: Sample, names: Sequence[str], bigger: bool) -> list[dict[str, Any]]:
-    """Return each slice with its estimate, and whether it is worse than the rest together.
+    """Return each slice with its estimate, and whether it is worse or better than the rest together.
 
     All slices are asked at once: `p` is Holm's. Slices with fewer than 20 clusters, or whose
     rest has fewer, are not compared.
@@ -106,15 +106,16 @@ def by_slice(found: Sample, names: Sequence[str], bigger: bool) -> list[dict[str
             here = [row.slices.get(name, "") == value for row in found.rows]
             part = found.where(here).estimate()
             rest = found.where(not one for one in here).estimate()
-            row = {"slice": name, "value_of": value, **told(part), "apart": None, "p": None,
-                   "worse": False}  # fmt: skip
+            row = {"slice": name, "value_of": value, **told(part), "rest": rest.n if rest else 0,
+                   "apart": None, "p": None, "worse": False, "better": False}  # fmt: skip
             if part and rest and part.enough and rest.enough:
                 row["apart"], row["p"] = apart(rest, part)
                 asked.append(row)
             rows.append(row)
     for row, p in zip(asked, holm([row["p"] for row in asked]), strict=True):
         down = row["apart"] < 0 if bigger else row["apart"] > 0
-        row["p"], row["worse"] = p, bool(p <= ALPHA and down)
+        row["p"] = p
+        row["worse" if down else "better"] = bool(p <= ALPHA)
     return rows
 
 

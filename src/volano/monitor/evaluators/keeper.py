@@ -15,6 +15,7 @@ from volano.core.noted import Noted
 from volano.core.principal import Principal
 from volano.evals.judges.calibration import Kept
 from volano.evals.judges.correcting import Scored, corrected_mean
+from volano.monitor.amount import span
 from volano.monitor.evaluators import estimates
 from volano.monitor.evaluators.book import Book, Evaluation
 from volano.monitor.evaluators.errors import (
@@ -83,7 +84,9 @@ class Evaluators:
             UnknownEvaluatorError: there is none.
         """
         one, place = self._book.get(name)
-        return {**one.to_dict(), "budget": _budget(one), "state": _state(place)}
+        told = one.to_dict()
+        times = {name: span(told.pop(f"{name}_us")) for name in ("lag", "wait")}
+        return {**told, **times, "budget": _budget(one), "state": _state(place)}
 
     def status(self, name: str, *, last: str = "1d") -> dict[str, Any]:
         """Return how an evaluator goes: what was looked at, what was not and why, cost today, backlog.

@@ -222,7 +222,7 @@ def _note(found: Any) -> str:
 def _slices(found: Any) -> Table:
     return Table(
         _("{score} by slice").format(score=found["score"]),
-        (Column(_("Slice")), Column(_("Score"), number=True), Column(_("95 %"), number=True),
+        (Column(_("Slice")), Column(_("Score"), number=True),
          Column(_("Calls"), 2, number=True), Column(_("Against the rest")),
          Column("p", 3, number=True)),
         [
@@ -231,8 +231,7 @@ def _slices(found: Any) -> Table:
                 (
                     Cell("ref", words.clip(row["value_of"] or _("none"), 40),
                          href=_filtered(row) or None, sub=row["slice"]),
-                    Cell("number", _short(row["value"], found["share"])),
-                    Cell("number", _reach(row, found["share"])),
+                    Cell("markup", _with_reach(row, found["share"])),
                     Cell("number", words.count(row["n"])),
                     Cell("state", _verdict(row)),
                     Cell("number", "–" if row["p"] is None else f"{row['p']:.2g}"),
@@ -247,12 +246,12 @@ def _slices(found: Any) -> Table:
 def _times(found: Any) -> Table:
     return Table(
         _("{score} over time, in numbers").format(score=found["score"]),
-        (Column(_("From")), Column(_("Score"), number=True), Column(_("95 %"), number=True),
+        (Column(_("From")), Column(_("Score"), number=True),
          Column(_("Calls"), 2, number=True)),
         [
             Row("", (
-                Cell("time", point["at_us"]), Cell("number", _short(point["value"], found["share"])),
-                Cell("number", _reach(point, found["share"])), Cell("number", words.count(point["n"])),
+                Cell("time", point["at_us"]), Cell("markup", _with_reach(point, found["share"])),
+                Cell("number", words.count(point["n"])),
             ), point)
             for point in reversed(found["over_time"]) if point["value"] is not None
         ],
@@ -280,11 +279,15 @@ def _filtered(row: Any) -> str:
 
 
 def _verdict(row: Any) -> State:
+    if not row["rest"]:
+        return State(_("all of them"), "off")
     if row["p"] is None:
         return State(_("not enough"), "wait")
     if row["worse"]:
         return State(_("worse"), "bad")
-    return State(_("no difference known"), "off")
+    if row["better"]:
+        return State(_("better"), "good")
+    return State(_("alike"), "off")
 
 
 def _facts(status: Any) -> Facts:
@@ -324,12 +327,13 @@ def _bound(value: float | None, share: bool) -> str:
     return "?" if value is None else _short(value, share)
 
 
-def _reach(row: Any, share: bool) -> str:
-    return (
-        "–"
-        if row.get("low") is None
-        else f"{_short(row['low'], share)} – {_short(row['high'], share)}"
-    )
+def _with_reach(row: Any, share: bool) -> Markup:
+    """Return a score with its interval of 95 %."""
+    value = Markup('<span class="num">{}</span>').format(_short(row["value"], share))
+    if row.get("low") is None:
+        return value
+    reach = f"{_short(row['low'], share)}–{_short(row['high'], share)}"
+    return value + Markup(' <span class="sub num">{}</span>').format(reach)
 
 
 def data(page: Page) -> Any:
