@@ -8,6 +8,7 @@ import pytest
 
 from support.workspace import ANNA
 from volano.core.errors import NotFoundError
+from volano.evals.judges.calibration import Kept
 from volano.monitor.evaluators import passages
 from volano.monitor.evaluators.agreement import agreement
 from volano.monitor.evaluators.errors import BadEvaluatorError, NothingToBackfillError
@@ -264,13 +265,41 @@ def test_a_slice_that_is_worse_is_found_and_small_ones_are_not_enough(live):
     live.look()
     found = live.score("helpful")
     worse = {(one["slice"], one["value_of"]) for one in found.by if one["worse"]}
-    assert worse == {("tag.plan", "pro"), ("tag.plan", "free")} - {("tag.plan", "free")}
+    assert worse == {("tag.plan", "pro")}
     small = [one for one in found.by if one["slice"] == "language" and one["n"] < 20]
     assert small
     assert not any(one["enough"] or one["p"] is not None for one in small)
     assert [one["score"] for one in found.worst] == [0.0] * 10
-    assert found.poor["low"] <= sum(y == 0 for y in (0,)) + found.poor["calls"]
+    assert (
+        found.poor["low"]
+        <= found.poor["calls"]
+        == sum(row.scores["helpful"] == 0 for row in live.rows().values())
+    )
     assert found.low < found.value < found.high
+
+
+def test_where_the_judge_was_checked_people_are_believed_rather(live, monkeypatch):
+    live.judge("judge,sp=0.5")  # calls half of the bad ones good
+    live.add(scorers=JUDGED, budget={"calls": 2000}, cluster="call")
+    draw = random.Random(6)
+    truth = [draw.random() < 0.6 for _ in range(300)]
+    for at, good in enumerate(truth):
+        live.call(f"{at} [{'good' if good else 'bad'}]")
+    live.look()
+    assert live.score("helpful").corrected["value"] is None  # nobody checked it yet
+    rows = []
+    for at in range(200):
+        good = float(draw.random() < 0.6)
+        judged = good or float(draw.random() < 0.5)
+        rows.append(Kept(f"p{at}", {"helpful": good}, {"helpful": judged}, {}, 9))
+    show = live.judges.show
+    standing = {"check": "helpful-check@1", "trusted": False, "told": ""}
+    monkeypatch.setattr(live.judges, "show", lambda ref: {**show(ref), "standing": standing})
+    monkeypatch.setattr(live.judges, "labelled", lambda _check: rows)
+    found = live.score("helpful")
+    assert found.value > 0.75
+    assert found.corrected["low"] <= sum(truth) / 300 <= found.corrected["high"]
+    assert found.corrected["value"] < found.value - 0.1
 
 
 def test_a_paused_one_looks_at_nothing_and_a_removed_one_is_gone(live):
