@@ -38,7 +38,7 @@ from volano.core.plugins import load_plugins
 from volano.core.principal import SYSTEM, Principal
 from volano.costs.energy import Meter
 from volano.costs.keeper import Costs
-from volano.costs.price import Price
+from volano.costs.price import Price, Rates
 from volano.costs.pricing import Pricing
 from volano.costs.spending import Spending
 from volano.data.contracts import Contracts
@@ -113,6 +113,12 @@ from volano.monitor.drift.script import script
 from volano.monitor.drift.sense import SenseDrift
 from volano.monitor.drift.told import newest
 from volano.monitor.drift.watch import Watch as DriftWatch
+from volano.monitor.evaluators import Evaluators
+from volano.monitor.evaluators import Watch as EvaluatorWatch
+from volano.monitor.evaluators.book import Book as EvaluatorBook
+from volano.monitor.evaluators.looking import Again
+from volano.monitor.evaluators.looking import Around as AroundCalls
+from volano.monitor.evaluators.voice import Voice
 from volano.monitor.host import Host
 from volano.monitor.judge import Judge
 from volano.monitor.outbox import Outbox
@@ -156,6 +162,7 @@ from volano.traces.sessions import Sessions
 from volano.traces.spans import Spans
 from volano.traces.spool import Spool
 from volano.traces.steps import Steps
+from volano.traces.trace import Trace
 from volano.traces.tree import tree
 from volano.traces.views import Views
 
@@ -167,6 +174,7 @@ JOBS_POLL_S = 0.25
 TIDY_EVERY_S = 5.0
 BUILTIN = "ticket-router"
 HOUR_US = 3600 * 1_000_000
+FREE = Price(Rates(0, 0))
 _INDEXING_S = 5.0
 """So long a command without control may index texts; the rest is indexed when volano is up."""
 
@@ -397,6 +405,7 @@ class App:
             address=settings.url,
         )
         self.playground = self._open_playground()
+        self._evaluate(door)
         self.opener = Opener(
             models=self.models, prompts=self.prompts, flows=self.flows, releases=self.releases
         )
@@ -570,6 +579,51 @@ class App:
         state = settings.path("run", "openlineage.json")
         self.courier = Courier(teller, self.ledger, send, state, self.clock)
 
+    def _evaluate(self, door: ModelDoor) -> None:
+        """Build what judges samples of live answers."""
+        book = EvaluatorBook(self._db, self.ledger, self.clock)
+        around = AroundCalls(
+            traces=self.traces, spans=self.spans, kept=self._kept_judge, open=door.open,
+            price_of=partial(self._price_at, door), price_of_call=self._price_of_call,
+            again=self._ask_again, detect=script,
+        )  # fmt: skip
+        voice = Voice(self.feedbacks, self.metrics, self.clock)
+        self._evaluator_watch = EvaluatorWatch(book, around, voice, self.clock)
+        self.evaluators = Evaluators(
+            book, self.traces, self.judges, self.clock, self._evaluator_watch.trouble
+        )
+
+    def _kept_judge(self, _kind: str, ref: str) -> tuple[str, bytes]:
+        return self.judges.kept(ref)
+
+    def _price_at(self, door: ModelDoor, name: str) -> Price | None:
+        """Return the price of a judge's model; one of our own without a price costs nothing."""
+        ref, digest = door.pin(name)
+        if digest:
+            return self._price_of("", ref) or FREE
+        target, _, model = ref.partition(":")
+        return self._price_of(target, model)
+
+    def _price_of_call(self, call: Trace) -> Price | None:
+        if not call.target:
+            return self._price_of("", call.model) or FREE
+        try:
+            return self._price_of(call.target, call.model)
+        except NotFoundError:  # the target is gone: so is its price
+            return None
+
+    def _ask_again(self, call: Trace) -> Again:
+        """Ask a recorded request of the same release again, as a replay: no evidence of a rollout."""
+        try:
+            said = self.replays.replay(
+                call.id, release=call.release, span=call.span_id, by=SYSTEM
+            )["new"]  # fmt: skip
+        except VolanoError as error:
+            return Again(error=error.message)
+        return Again(
+            said["text"] or "", said["prompt_tokens"], said["completion_tokens"], said["error"]
+        )
+
     def _watch_over(self, settings: Settings) -> None:
         """Build what sees how it goes, and tells."""
         book, workspace = AlertBook(self._db, self.ledger), settings.home.name
@@ -611,6 +665,7 @@ class App:
         self._ticker.start()
         self._alarm.start()
         self._drift_watch.start()
+        self._evaluator_watch.start()
         self._schedule_ticker.start()
         self.courier.start()
         self._host.start()
@@ -798,6 +853,7 @@ class App:
             self._ticker.join(5)
         self._alarm.close()
         self._drift_watch.close()
+        self._evaluator_watch.close()
         self._schedule_ticker.close()
         self.courier.close()
         self._host.close()

@@ -52,6 +52,10 @@ from volano.monitor.book import Silence
 from volano.monitor.diagnosis import Diagnosis
 from volano.monitor.drift import Finding, Look
 from volano.monitor.drift.finding import Topic
+from volano.monitor.evaluators import Evaluators
+from volano.monitor.evaluators.book import Evaluation
+from volano.monitor.evaluators.errors import UnknownEvaluatorError
+from volano.monitor.evaluators.evaluator import read
 from volano.monitor.period import COMPARED, Failure, Happened, Period
 from volano.monitor.scorecard import ALL, Board, Card, Slices, step
 from volano.monitor.worth import Answer
@@ -424,6 +428,76 @@ def _look() -> list[Look]:
         Look(uuid(71), "support", *at, 500, 431, 0.0017, [moved, slow, few], topics),
         Look(uuid(72), "quiet", *at, 12, 12, 0.0017, [few]),
     ]
+
+
+class EvaluatorBook:
+    """What the tables of evaluators say: three days of one evaluator, worse for hostile plans."""
+
+    def __init__(self) -> None:
+        self.rows: list[Evaluation] = []
+
+    def live(self):
+        made = read(
+            "name: quality\nwhere: channel = support\nseed: 1\nscorers: [{judge: {judge: helpful@1}}]\n"
+            "by: [language, channel, tag.plan]\nbudget: {calls: 500, money: 2.5 EUR}"
+        )
+        place = SimpleNamespace(seq=1, paused_us=None)
+        return [(replace(made, version=2), place)] if self.rows else []
+
+    def get(self, name):
+        for one, place in self.live():
+            if one.name == name:
+                return one, place
+        raise UnknownEvaluatorError(name=name)
+
+    def between(self, _name, since_us, until_us):
+        return [row for row in self.rows if since_us <= row.at_us < until_us]
+
+    def today(self, _one):
+        return {"seen": 4100, "calls": 312, "nano": 1_250_000_000}
+
+    def waiting(self, _name):
+        return []
+
+
+def _evaluations() -> list[Evaluation]:
+    found = []
+    for n in range(420):
+        plan = HOSTILE[:30] if n % 5 == 0 else "pro"
+        good = float(n % 10 < (5 if n % 5 == 0 else 9) and n % 7 > 0)
+        state = "budget" if n % 60 > 55 else "scored"
+        slices = {
+            "language": "latin" if n % 40 else "han",
+            "channel": "support",
+            "tag.plan": plan,
+        }
+        source = {"helpful": {"by": "judge", "bigger": True, "unit": "share"}}
+        scored = state == "scored"
+        found.append(
+            Evaluation(
+                "quality", 2, f"{n + 4:032x}", NOW_US - n * HOUR // 8, state, 0.1, f"user-{n // 2}",
+                "", slices, {"helpful": good} if scored and n % 33 else {},
+                {} if n % 33 or not scored else {"helpful": f"the judge refused: {HOSTILE}"},
+                source if scored and n % 33 else {},
+            )
+        )  # fmt: skip
+    return found
+
+
+class NoBacklog:
+    def tail(self, **_more):
+        return SimpleNamespace(rows=(), next="1-1")
+
+
+class NoCheck:
+    def show(self, ref):
+        told = f"{ref} is not to be trusted alone: nobody checked it against people."
+        return {"ref": "helpful@1", "standing": {"check": None, "told": told}}
+
+
+def evaluators() -> Evaluators:
+    clock = SimpleNamespace(now_us=lambda: NOW_US)
+    return Evaluators(EvaluatorBook(), NoBacklog(), NoCheck(), clock, {})
 
 
 @dataclass
@@ -847,6 +921,7 @@ def empty() -> SimpleNamespace:
         scorecard=Scorecard(),
         diagnoses=Diagnoses(),
         drift=Drift(),
+        evaluators=evaluators(),
         spending=spending(0),
         costs=Costs(),
         settings=SimpleNamespace(folder="/srv/support-bot/.volano", port=7070),
@@ -882,6 +957,7 @@ def lived() -> SimpleNamespace:
     app.diagnoses.found = Diagnosis("cpu", f"Engines wait: {HOSTILE}.", ["70% waits", HUNGARIAN])
     app.periods = Periods(app.scorecard)
     app.drift.rows = _look()
+    app.evaluators._book.rows = _evaluations()
     app.gateway.workers = [
         {"worker": f"worker-{n}", "calls_per_s": 1.25, "in_flight": 3, "streams": 2}
         for n in range(2)

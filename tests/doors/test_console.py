@@ -120,6 +120,8 @@ OTHERS = {
     "which reports": "/reports/compare?a=support-suite@1",
     "answers": "/reports/answers?report=support-suite@2&only=wrong",
     "drift": "/drift",
+    "evaluators": "/evaluators",
+    "an evaluator": "/evaluators/quality",
     "a look": f"/drift/{workspace.uuid(71)}",
     "a look of little": "/drift/quiet",
     "review": "/review/first?as=anna",
@@ -1002,6 +1004,26 @@ def test_the_pages_stand_on_the_real_keepers(tmp_path: Path) -> None:
     assert get(app, "/item/datasets/%40%40").status_code == 400
     for noun in ("traces", "runs"):
         assert get(app, f"/item/{noun}/{quote('<b>')}").status_code in (400, 404)
+
+
+# ---- evaluators
+
+
+def test_evaluators_say_how_live_answers_are() -> None:
+    lived = workspace.lived()
+    assert "evaluated in a day" in headline(get(lived, "/evaluators").text)
+    page = get(lived, "/evaluators/quality").text
+    assert headline(page).startswith("helpful is worse for tag.plan")
+    assert "not enough" in page
+    assert "Not corrected: helpful@1 is not to be trusted alone" in page
+    assert "<script>window.hacked" not in page
+    assert 'href="/item/traces/0000' in page
+    shorter = get(lived, "/evaluators/quality?last=1d").text
+    assert shorter != page
+    assert get(lived, "/evaluators/quality.json").json()["scores"][0]["score"] == "helpful"
+    assert get(lived, "/evaluators/nobody").status_code == 404
+    assert headline(get(workspace.empty(), "/evaluators").text).startswith("Nobody looks")
+    assert "volano evaluator add FILE" in get(workspace.empty(), "/evaluators").text
 
 
 # ---- drift

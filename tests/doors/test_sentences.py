@@ -53,6 +53,7 @@ from volano.models.trainer import Trainer
 from volano.monitor.alerts import Alerts
 from volano.monitor.diagnosis import Diagnoses
 from volano.monitor.drift import Drift
+from volano.monitor.evaluators import Evaluators
 from volano.monitor.period import Periods
 from volano.monitor.scorecard import Scorecard
 from volano.monitor.slos import SLOs
@@ -96,6 +97,7 @@ KEEPERS = {
     "deliveries": Deliveries,
     "differences": Differences,
     "drift": Drift,
+    "evaluators": Evaluators,
     "engines": Engines,
     "evals": Evals,
     "exchange": Exchange,

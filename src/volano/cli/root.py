@@ -41,6 +41,7 @@ NOUNS = {
     "slo": "What is promised, and what is left of the error budget.",
     "alert": "Who is told when it goes wrong.",
     "drift": "Has the traffic moved, and what of it?",
+    "evaluator": "What live answers are worth, from a sample.",
     "run": "Durable jobs.",
     "schedule": "Runs that start by themselves: at times, or when something happens.",
     "lineage": "What things came from, what came of them.",

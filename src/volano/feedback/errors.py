@@ -71,6 +71,12 @@ class BadSourceError(InvalidError):
     """A source is person, program or judge with a name of at most 120 characters, not {source}."""
 
 
+class BadProbabilityError(InvalidError):
+    """A probability of being drawn is above 0 and at most 1, not {value}."""
+
+    hint = "Leave it out where every call is judged."
+
+
 class BadConfidenceError(InvalidError):
     """A confidence is a number from 0 to 1, not {value}."""
 

@@ -449,6 +449,7 @@ class Feedbacks:
                 source=given.get("source") or said.source,
                 source_name=str(given.get("source_name") or ""),
                 confidence=_confidence(given.get("confidence")),
+                probability=_confidence(given.get("probability")),
                 at_us=said.at_us if not at else self._moment(str(at)),
             )
         ), notes

@@ -18,6 +18,7 @@ from volano.feedback.errors import (
     BadConfidenceError,
     BadFeedbackIdError,
     BadNameError,
+    BadProbabilityError,
     BadSourceError,
     BadTextError,
     BadTraceIdError,
@@ -42,6 +43,7 @@ class Feedback:
     it was given by, empty for a free name; `number`, `category` and money (`nano` billionths
     of `currency`) are what was given itself. `source` is person, program or judge; a judge's
     explanation is its `comment`. `current`: nothing newer in its thread says otherwise.
+    `probability`: with which the call was drawn, where only a sample was judged.
     """
 
     id: str
@@ -68,6 +70,7 @@ class Feedback:
     retracted: bool = False
     thread: str = ""
     current: bool = True
+    probability: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, with what it is about and what was given as people write them."""
@@ -129,6 +132,8 @@ def _check_source(feedback: Feedback) -> None:
         raise BadSourceError(source=ascii(f"{feedback.source} {name}")[1:-1][:80])
     if confidence is not None and not 0 <= confidence <= 1:
         raise BadConfidenceError(value=confidence)
+    if feedback.probability is not None and not 0 < feedback.probability <= 1:
+        raise BadProbabilityError(value=feedback.probability)
 
 
 def _uuid(text: str) -> str:

@@ -17,7 +17,7 @@ from volano.feedback.errors import BadFileError
 MAX_BYTES = 256 << 20
 TAKEN = (
     *("name", "value", "comment", "correction", "source", "source_name", "confidence"),
-    *("at", "idempotency_key"),
+    *("at", "idempotency_key", "probability"),
 )
 _OTHER_NAMES = {"metric": "name", "time": "at", "timestamp": "at", "id": "idempotency_key"}
 

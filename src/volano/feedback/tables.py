@@ -12,6 +12,7 @@ COLUMNS = (
     *("id", "trace_id", "at_us", "by", "group", "name", "value", "comment", "correction"),
     *("level", "subject", "metric", "number", "category", "nano", "currency"),
     *("source", "source_name", "confidence", "supersedes", "retracted", "thread", "current"),
+    "probability",
 )
 
 TABLE = """
@@ -37,6 +38,7 @@ ADDED = {
     "retracted": "INTEGER NOT NULL DEFAULT 0",
     "thread": "TEXT NOT NULL DEFAULT ''",
     "current": "INTEGER NOT NULL DEFAULT 1",
+    "probability": "REAL",
 }
 """Columns that came later, each with what it is in older rows; the thread of those is their id."""
 

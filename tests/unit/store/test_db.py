@@ -20,6 +20,7 @@ import volano.jobs.schedule_tables
 import volano.jobs.tables
 import volano.models.tables
 import volano.monitor.drift.tables
+import volano.monitor.evaluators.tables
 import volano.monitor.tables
 import volano.releases.tables
 import volano.store.tables as tables
@@ -43,6 +44,7 @@ ALL_ROOMS = {
     "keys", "channels", "rollouts", "rollout_events", "freezes", "approvals", "approval_rules", "targets", "limits", "prices", "budgets",
     "retention", "holds", "masks", "slos", "alert_rules", "alerts", "alert_silences", "alert_outbox",
     "drift_references", "drift_looks", "trace_views",
+    "evaluators", "evaluator_places", "evaluator_days", "evaluations", "evaluator_backfills",
     "artifact_holds", "model_states", "schedules", "firings", "permissions", "column_classes", "dataset_reads", "metrics",
     "kpi_metrics", "review_queues", "review_items", "review_answers",
     "alembic_version",
@@ -85,6 +87,7 @@ def test_every_room_with_tables_is_compared() -> None:
             volano.models.tables,
         ),
         *(volano.monitor.tables, volano.monitor.drift.tables, volano.releases.tables, tables),
+        volano.monitor.evaluators.tables,
     ]
     root = Path(volano.__file__).parent
     files = [path for path in root.rglob("tables.py") if "METADATA" in path.read_text("utf-8")]

@@ -18,11 +18,12 @@ from volano.evals.scorers import (
     refusal,
     schema,
     spent,
+    support,
 )
 from volano.evals.scoring import SCORERS
 
 DEFAULT = ("exact_match", "valid_json", "field_accuracy")
 
 __all__ = [
-    "DEFAULT", "SCORERS", "calls", "chrf", "citation", "contains", "edit", "embedding", "exact", "judge", "normal", "numeric", "option", "overlap", "pattern", "python_tests", "refusal", "schema", "spent",
+    "DEFAULT", "SCORERS", "calls", "chrf", "citation", "contains", "edit", "embedding", "exact", "judge", "normal", "numeric", "option", "overlap", "pattern", "python_tests", "refusal", "schema", "spent", "support",
 ]  # fmt: skip

@@ -23,6 +23,7 @@ from volano.web.pages import (
     data_page,
     diff,
     drift,
+    evaluators,
     find,
     kpis,
     live,
@@ -76,6 +77,8 @@ def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
         Route("/traces/view/remove", forget(app, now), methods=["POST"]),
         Route("/drift", guard(drifting), name="drift"),
         Route("/drift/{key}", guard(drifting)),
+        Route("/evaluators", guard(judged), name="evaluators"),
+        Route("/evaluators/{name}", guard(judged)),
         Route("/review/{name}", guard(reviewing.page), name="review"),
         Route("/review/{name}/{deed}", reviewing.deed(app, now), methods=["POST"]),
         Route("/money", guard(spent), name="money"),
@@ -148,6 +151,16 @@ def drifting(app: Any, request: Request, now_us: int) -> Response:
     if render.wants_json(request):
         return render.json(drift.data(found))
     return render.html(app, request, "drift.html", now_us, drift=found)
+
+
+def judged(app: Any, request: Request, now_us: int) -> Response:
+    """Show all evaluators, or the scores of one."""
+    name = request.path_params.get("name", "").removesuffix(".json")
+    last = request.query_params.get("last", "")
+    found = evaluators.one(app, name, last) if name else evaluators.overview(app)
+    if render.wants_json(request):
+        return render.json(evaluators.data(found))
+    return render.html(app, request, "evaluators.html", now_us, it=found)
 
 
 def spent(app: Any, request: Request, now_us: int) -> Response:
