@@ -308,7 +308,7 @@ def test_a_release_room_that_says_nothing_of_signatures_claims_nothing() -> None
 
 def test_scores_are_drawn_and_also_a_table() -> None:
     page = get(workspace.lived(), ITEMS["report"]).text
-    assert 'role="img" aria-label="exact_match 0.974 [0.919, 1.000]"' in page
+    assert 'role="img" aria-label="0.974 [0.919, 1.000]"' in page
     assert '<td class="n">0.9740</td>' in page
 
 

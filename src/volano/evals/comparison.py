@@ -20,6 +20,7 @@ def comparison(a: Side, b: Side, *, margin: float = MARGIN) -> dict[str, Any]:
     first = changes[0]
     rows_a, rows_b = by_row(a.lines), by_row(b.lines)
     fallen = flips(a, b, first.name, bigger=first.bigger)
+    told = {one.unit for one in changes} - {"share", "count"}
     return {
         "format": FORMAT,
         "a": {"report": a.ref, "subject": a.subject},
@@ -32,7 +33,7 @@ def comparison(a: Side, b: Side, *, margin: float = MARGIN) -> dict[str, Any]:
         },
         "margin": margin,
         "scores": [one.to_dict(margin) for one in changes],
-        "usage": [one.to_dict(margin) for one in usage(a, b)],
+        "usage": [one.to_dict(margin) for one in usage(a, b) if one.unit not in told],
         "slices": slices(a, b, first.name),
         "flips": fallen.to_dict(),
         "broken": [row["row"] for row in fallen.rows][:20],

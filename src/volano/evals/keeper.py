@@ -102,39 +102,24 @@ class Evals:
         others: Sequence[str | Ref] = (),
         *,
         margin: float = MARGIN,
-    ) -> dict[str, Any]:
+        format: str = "json",  # noqa: A002 - the word of the sentence
+    ) -> Any:
         """Return how report `b` differs from report `a`: paired over the rows of both.
 
         `scores` lists, for each score of both, the values, b - a with its 95 % interval, how many
         rows got better and worse, whether it is not worse by more than `margin`, and a verdict;
         `flips` the rows that fell, with both answers. `others` are compared with `a`, too.
-        `told` prints it.
+        In the format `text`, `markdown` or `junit` it is one text.
 
         Raises:
             UnknownArtifactError, BadReportError: a or b.
             OtherRowsError: they share no row.
             NoCommonScoreError: they have no score in common.
+            BadMarginError: not at least 0 and below 1.
         """
         if not 0 <= margin < 1:
             raise BadMarginError(margin=margin)
-        sides = [self.side(ref) for ref in (a, b, *others)]
-        return several(sides, margin=margin)
-
-    def told(
-        self,
-        a: str | Ref,
-        b: str | Ref,
-        others: Sequence[str | Ref] = (),
-        *,
-        margin: float = MARGIN,
-        format: str = "json",  # noqa: A002 - the word of the sentence
-    ) -> dict[str, Any] | str:
-        """Return the comparison as `json` (what `compare` gives), `text`, `markdown` or `junit`.
-
-        Raises:
-            as `compare`.
-        """
-        found = self.compare(a, b, others, margin=margin)
+        found = several([self._side(ref) for ref in (a, b, *others)], margin=margin)
         writers = {"text": told.text, "markdown": told.markdown, "junit": told.junit}
         return writers[format](found) if format in writers else found
 
@@ -186,19 +171,6 @@ class Evals:
         units = report.summary.units if report.summary else {}
         found = seen.look(rows, learned).to_dict(lines, units)
         return {"report": artifact.ref, **found, "sentence": seen.sentence(found)}
-
-    def side(self, ref: str | Ref) -> Side:
-        """Return a report as one side of a comparison.
-
-        Raises:
-            UnknownArtifactError, BadReportError: the report.
-        """
-        report, artifact = self.report(ref), self.get(ref)
-        units = report.summary.units if report.summary else {}
-        lines = self.answers(artifact.ref)
-        if not all("id" in line and isinstance(line.get("scores"), Mapping) for line in lines):
-            raise BadReportError(ref=artifact.ref)
-        return Side(artifact.ref, report.subject, lines, units)
 
     def compare_models(
         self, a: str | Ref, b: str | Ref, *, data: str | Ref | None = None
@@ -303,6 +275,19 @@ class Evals:
             return [json.loads(line) for line in lines if line]
         except ValueError as error:
             raise BadReportError(ref=artifact.ref) from error
+
+    def _side(self, ref: str | Ref) -> Side:
+        """Return a report as one side of a comparison.
+
+        Raises:
+            UnknownArtifactError, BadReportError: the report.
+        """
+        report, artifact = self.report(ref), self.get(ref)
+        units = report.summary.units if report.summary else {}
+        lines = self.answers(artifact.ref)
+        if not all("id" in line and isinstance(line.get("scores"), Mapping) for line in lines):
+            raise BadReportError(ref=artifact.ref)
+        return Side(artifact.ref, report.subject, lines, units)
 
     def _exam(
         self,

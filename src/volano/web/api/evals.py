@@ -33,7 +33,7 @@ VERBS = (
     ),
     Verb("eval", "suite show", "suites.read", "/suites/{ref}", "Show what a suite says.", (ref(),)),
     Verb(
-        "eval", "compare", "evals.told", "/evals/compare",
+        "eval", "compare", "evals.compare", "/evals/compare",
         "Compare reports on the same rows: paired differences with intervals, and the rows that fell.",
         (
             Param("report_a", "the older report", first=True, required=True),

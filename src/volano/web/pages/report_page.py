@@ -130,7 +130,8 @@ def _slices(ref: str, summary: Summary) -> list[Section]:
     wanted = shares(summary)
     if not wanted:
         return []
-    name, found = wanted[0].name, []
+    name = wanted[0].name
+    found: list[Section] = []
     for by, values in summary.slices.items():
         bars = [bar for value, scores in values.items() if (bar := _bar(name, value, scores))]
         bars.sort(key=lambda bar: bar.value)
