@@ -54,6 +54,7 @@ from volano.data.sources.source import Around
 from volano.data.tree import named
 from volano.data.versions import Versions
 from volano.data.writer import ROWS
+from volano.declared import Declarations
 from volano.evals.advise import Adviser
 from volano.evals.candidates import Candidates
 from volano.evals.examine import Examiner
@@ -106,6 +107,8 @@ from volano.monitor.scorecard import Scorecard
 from volano.monitor.series import Series
 from volano.monitor.slos import SLOs
 from volano.monitor.watch import Watch
+from volano.prompts.declared import KIND as PROMPT
+from volano.prompts.declared import DeclaredPrompts
 from volano.prompts.keeper import Prompts
 from volano.releases.keeper import Releases
 from volano.releases.opener import Opener
@@ -261,7 +264,8 @@ class App:
             plans={"data.prepare": self.recipes.plan},
         )
         self._schedule_ticker = Ticker(self.schedules)
-        self.prompts = Prompts(self.catalog)
+        self.prompts = Prompts(self.catalog, self.datasets)
+        self.declarations = Declarations({PROMPT: DeclaredPrompts(self.prompts)})
         self.targets = Targets(
             db=self._db,
             ledger=self.ledger,

@@ -134,7 +134,7 @@ def _unfit(command: click.Command, given: list[str], *, complete: bool) -> str:
     options, positional, seen = _options(command), [], set()
     words = iter(given)
     for word in words:
-        if not word.startswith("--"):
+        if not word.startswith("--") and word not in options:
             positional.append(word)
         elif word not in options and word != "--help":
             return f"no option {word}"

@@ -21,6 +21,7 @@ from volano.data.profile import Profiles
 from volano.data.recipe.keeper import Recipes
 from volano.data.sources.keeper import Sources
 from volano.data.versions import Versions
+from volano.declared import Declarations
 from volano.evals.advise import Adviser
 from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
@@ -78,6 +79,7 @@ KEEPERS = {
     "courier": Courier,
     "curator": Curator,
     "datasets": Datasets,
+    "declarations": Declarations,
     "diagnoses": Diagnoses,
     "drift": Drift,
     "engines": Engines,
@@ -137,6 +139,7 @@ INNER = {
     # Between rooms; people say another sentence for it.
     "catalog": {
         "record",
+        "labelled",
         "stored",
         "get",
         "by_digest",
@@ -196,7 +199,7 @@ INNER = {
     },
     "limits": {"list"},
     "metrics": {"current"},
-    "prompts": {"read"},
+    "prompts": {"read", "keep", "drawn", "newest", "same", "marked", "versions"},
     "reconciler": {"tick"},
     "recipes": {"plan", "read"},
     "releases": {

@@ -14,6 +14,7 @@ from volano.access.vault import Vault
 from volano.adapters.providers import PROVIDERS
 from volano.core.clock import ManualClock
 from volano.core.principal import Principal
+from volano.data.keeper import Datasets
 from volano.feedback import Feedbacks, sink
 from volano.flows import Flows
 from volano.gateway.targets import Targets
@@ -54,7 +55,8 @@ class Workspace:
         self.models = Models(
             self.catalog, folder / "cache", self.targets.get, alive=self.lives.check
         )
-        self.prompts = Prompts(self.catalog)
+        self.datasets = Datasets(self.catalog)
+        self.prompts = Prompts(self.catalog, self.datasets)
         self.flows = Flows(self.catalog, self.prompts, self.models)
         self.signing = SigningKey.load_or_create(folder / "keys" / "signing.key")
         self.releases = self.releases_signed_by(self.signing)

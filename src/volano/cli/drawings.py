@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from volano.cli import branches, moved, prepared, profiled, rows
+from volano.cli import branches, moved, prepared, profiled, rows, worded
 from volano.cli.cells import cell, facts, heading, lines, styled, table
 from volano.cli.imported import imported
 from volano.cli.rivals import rivals
@@ -296,6 +296,7 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("data", "profile"): profiled.profile,
     ("data", "search"): profiled.found,
     ("data", "diff"): rows.difference,
+    ("prompt", "diff"): worded.difference,
     ("prompt", "show"): plain_artifact,
     ("model", "show"): plain_artifact,
     ("model", "compare"): rivals,

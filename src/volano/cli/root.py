@@ -17,6 +17,7 @@ from volano.core.errors import VolanoError
 NOUNS = {
     "data": "Rows become versioned datasets.",
     "prompt": "What is said around the user's words.",
+    "registry": "What files say and the registry holds, in step.",
     "model": "Train, tune, point at a provider's model.",
     "flow": "How a prompt and a model answer one request.",
     "eval": "Scores with intervals, comparisons on the same rows.",
@@ -54,6 +55,8 @@ BARE = {
         "volano.cli.report",
         "Write what a period cost, changed, broke and was worth: one file.",
     ),
+    "plan": ("volano.cli.files:plan", "Say what files would change here; change nothing."),
+    "apply": ("volano.cli.files:apply", "Save what differs from files, and set labels."),
     "init": ("volano.cli.init", "Make the state folder without starting anything."),
 }
 
@@ -67,7 +70,8 @@ class Root(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         with quick():
             if name in BARE:
-                return importlib.import_module(BARE[name][0]).command
+                module, _, attribute = BARE[name][0].partition(":")
+                return getattr(importlib.import_module(module), attribute or "command")
             if name in NOUNS:
                 return importlib.import_module("volano.cli.nouns").group(name, NOUNS[name])
         return None

@@ -12,14 +12,18 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from volano.client.errors import BadPinError, MissingVariableError, UnexpectedAnswerError
 from volano.client.shelf import Shelf
 from volano.client.wire import Answer, Wire
-from volano.core.errors import VolanoError
+from volano.core.errors import InvalidError, VolanoError
+from volano.core.schema import misfit, response_format
+from volano.core.template.errors import MissingValueError
+from volano.core.template.variable import Variable
+from volano.core.template.wording import Wording
 
 TTL_S = 60.0
 AHEAD_S = 30.0
@@ -34,7 +38,9 @@ class Prompt:
     """A prompt as it was saved. `ref` is its version (`support@3`), also where a label was asked.
 
     `template` is what the user's message is made from, `before` the messages before it,
-    `settings` the model settings it wants (temperature, max_tokens, …).
+    `settings` the model settings it wants (temperature, max_tokens, …), `schema` the JSON
+    schema that answers keep. A prompt with typed variables or examples has a `wording`, which
+    is rendered instead.
     """
 
     ref: str
@@ -42,43 +48,78 @@ class Prompt:
     before: tuple[Mapping[str, str], ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
+    wording: Wording | None = None
+    schema: Mapping[str, Any] | None = None
 
     @property
-    def variables(self) -> tuple[str, ...]:
-        """The names that `render` needs, in the order of their first use."""
+    def variables(self) -> Mapping[str, Variable]:
+        """What `render` wants, by name: type, default, description; in the order of their first use."""
+        if self.wording is not None:
+            return self.wording.variables
         texts = [message["content"] for message in self.before]
-        return tuple(
-            dict.fromkeys(n for text in [*texts, self.template] for n in _SLOT.findall(text))
-        )
+        names = (name for text in [*texts, self.template] for name in _SLOT.findall(text))
+        return {name: Variable(name) for name in names}
+
+    @property
+    def response_format(self) -> dict[str, Any] | None:
+        """What OpenAI's clients take as `response_format`; None where answers keep no schema."""
+        return None if self.schema is None else response_format(self.schema)
+
+    def misfit(self, answer: str) -> str | None:
+        """Return why an answer does not keep the schema, in words; None where it does."""
+        return None if self.schema is None else misfit(answer, self.schema)
 
     def text(self, **variables: Any) -> str:
-        """Return the user's message alone, with the variables filled in.
+        """Return the user's last message alone, with the variables filled in.
 
         Raises:
             MissingVariableError: one that it needs was not given.
+            UnfitValueError, UnknownVariableError, FillError: as `render`.
         """
-        return self._filled(self.template, variables)
+        if self.wording is None:
+            return self._filled(self.template, variables)
+        said = [one["content"] for one in self.render(**variables) if one["role"] == "user"]
+        return said[-1] if said else ""
 
     def render(self, **variables: Any) -> list[dict[str, str]]:
         """Return the messages for a model, with the variables filled in, once.
 
         What stands in a variable's value is not looked at again: `{{…}}` in a user's
-        words stays as it is. Variables that the prompt does not have are left aside.
+        words stays as it is. A prompt whose variables have no types leaves others aside.
 
         Raises:
             MissingVariableError: one that it needs was not given.
+            UnfitValueError: a value is of another type than its variable, or none of its choices.
+            UnknownVariableError: it has no such variable.
+            FillError: its templates cannot be filled with these values.
         """
+        if self.wording is not None:
+            try:
+                return self.wording.render(variables)
+            except MissingValueError as error:
+                raise self._missing(error.facts["name"]) from None
         before = [{**m, "content": self._filled(m["content"], variables)} for m in self.before]
         return [*before, {"role": "user", "content": self.text(**variables)}]
 
     def _filled(self, text: str, variables: Mapping[str, Any]) -> str:
         def fill(found: re.Match[str]) -> str:
             if found[1] not in variables:
-                known = ", ".join(self.variables)
-                raise MissingVariableError(ref=self.ref, name=found[1], known=known)
+                raise self._missing(found[1])
             return str(variables[found[1]])
 
         return _SLOT.sub(fill, text)
+
+    def _missing(self, name: str) -> MissingVariableError:
+        return MissingVariableError(ref=self.ref, name=name, known=", ".join(self.variables))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values, as the server says them."""
+        return {
+            "ref": self.ref, "template": self.template, "before": [dict(m) for m in self.before],
+            "settings": dict(self.settings), "digest": self.digest,
+            "wording": None if self.wording is None else self.wording.to_dict(),
+            "schema": self.schema,
+        }  # fmt: skip
 
 
 class Kept:
@@ -176,25 +217,27 @@ class Prompts:
 
     def _put(self, ref: str, prompt: Prompt | None) -> None:
         if self._shelf is not None:
-            self._shelf.put(ref, None if prompt is None else asdict(prompt))
+            self._shelf.put(ref, None if prompt is None else prompt.to_dict())
 
     def _shelved(self, ref: str) -> Prompt | None:
         content = self._shelf.content(ref) if self._shelf is not None else None
         try:
             return None if content is None else read(content)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, InvalidError):
             return None
 
     def _read(self, ref: str, timeout_s: float | None) -> Prompt:
         path = f"/api/v1/prompts/{quote(ref, safe='')}/fetch"
         answer = self._wire.exchange("GET", path, None, {}, timeout_s=timeout_s)
         try:
-            return read(self._wire.read(answer))
+            said = self._wire.read(answer)
         except VolanoError as error:
             if answer.status in GONE and _volanos(answer):
                 raise Gone(error) from error
             raise
-        except (KeyError, TypeError, ValueError) as error:
+        try:
+            return read(said)
+        except (KeyError, TypeError, ValueError, InvalidError) as error:
             what = "it is no prompt"
             raise UnexpectedAnswerError(url=self._wire.base_url, what=what) from error
 
@@ -212,12 +255,18 @@ def read(content: Mapping[str, Any]) -> Prompt:
 
     Raises:
         KeyError, TypeError: something is missing, or of another kind.
+        BadTemplateError: its wording is none.
     """
     before = tuple(
         {"role": str(m["role"]), "content": str(m["content"])} for m in content["before"]
     )
     template, settings = str(content["template"]), dict(content["settings"])
-    return Prompt(str(content["ref"]), template, before, settings, str(content.get("digest", "")))
+    wording, schema = content.get("wording"), content.get("schema")
+    return Prompt(
+        str(content["ref"]), template, before, settings, str(content.get("digest", "")),
+        None if wording is None else Wording.from_dict(wording),
+        None if schema is None else dict(schema),
+    )  # fmt: skip
 
 
 def _volanos(answer: Answer) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from volano.core.schema import response_format
 from volano.prompts.prompt import Prompt
 from volano.store.artifact import Artifact
 
@@ -19,11 +20,17 @@ class Compiled:
         """Return the shape that snapshots carry.
 
         The messages sent are `before`, then the client's own, the last user
-        message wrapped in `user`; `defaults` fill what the client left out.
+        message wrapped in `user`; `defaults` fill what the client left out. A prompt with
+        templates is its `wording` instead, rendered for each request.
         """
-        wrapped = bool(self.prompt.prefix or self.prompt.suffix)
-        return {
-            "before": list(self.prompt.before),
-            "user": [self.prompt.prefix, self.prompt.suffix] if wrapped else None,
-            "defaults": dict(self.prompt.settings),
+        prompt = self.prompt
+        wrapped = prompt.plain and bool(prompt.prefix or prompt.suffix)
+        defaults = dict(prompt.settings)
+        if prompt.schema is not None:
+            defaults["response_format"] = response_format(prompt.schema)
+        shape = {
+            "before": list(prompt.before),
+            "user": [prompt.prefix, prompt.suffix] if wrapped else None,
+            "defaults": defaults,
         }
+        return shape if prompt.plain else {**shape, "wording": prompt.wording.to_dict()}

@@ -316,6 +316,11 @@ def _embedder(form: Form) -> EngineSpec:
     return replace(form.spec, name=name, address=address, adapters=(), embeds=True)
 
 
+def holds_schemas(model: Artifact) -> bool:
+    """Whether the engine of a model of ours can hold an answer to a JSON schema."""
+    return _kind(model).schemas
+
+
 def _kind(model: Artifact) -> Kind:
     """Return what runs a model.
 

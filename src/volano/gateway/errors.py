@@ -153,6 +153,14 @@ class BadFieldError(InvalidError):
     """{reason}"""
 
 
+class BadVariablesError(InvalidError):
+    """{reason}"""
+
+    hint = (
+        "{advice} They are sent as `variables` beside `messages` (`extra_body` in OpenAI's client)."
+    )
+
+
 class CannotSayError(InvalidError):
     """{reason}"""
 

@@ -37,7 +37,7 @@ from volano.costs.price import cost
 from volano.flows.keeper import Flows
 from volano.gateway import snapshot as shape
 from volano.gateway.allotment import Allotment
-from volano.gateway.engines import Engines, Sizes, answers
+from volano.gateway.engines import Engines, Sizes, answers, holds_schemas
 from volano.gateway.shared import RELEASES, Shared
 from volano.gateway.tally import USES, Tally
 from volano.gateway.targets import Targets
@@ -356,7 +356,10 @@ class Publisher:
         compiled = self._flows.compile(self._releases().flow_of(release))
         raw = compiled.to_dict()
         user = tuple(raw["user"]) if raw["user"] else None
-        flow = shape.Flow(tuple(raw["before"]), user, raw["defaults"])
+        defaults = dict(raw["defaults"])
+        if not all(map(holds_schemas, self._own(compiled.model))):
+            defaults.pop("response_format", None)
+        flow = shape.Flow(tuple(raw["before"]), user, defaults, raw.get("wording"))
         self._targets_of(compiled.model)
         pool = pool_of(compiled.model)
         if pool is None:

@@ -5,6 +5,7 @@ the request is read into neutral words (`wire.exchange`), what the flow puts
 before and around it is added there, and the target's dialect writes it.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from msgspec import UNSET, structs
@@ -12,6 +13,7 @@ from msgspec import UNSET, structs
 from volano.core.errors import VolanoError
 from volano.gateway import errors as no
 from volano.gateway.call import Call
+from volano.gateway.fill import VARIABLES, filled_ask, filled_messages, refuse_variables
 from volano.gateway.naming import named
 from volano.gateway.routes import Route, Way
 from volano.wire import openai
@@ -23,6 +25,7 @@ from volano.wire.thoughts import own, without_foreign
 
 _CHAT = "openai.chat"
 _COUNT = "anthropic.count_tokens"
+_ANY = b'[{"role":"user","content":"-"}]'
 _USAGE = b'{"include_usage":true}'
 _KEEPS_THOUGHTS = frozenset(("openai", "azure", "azure-deployments"))
 """Providers whose chat completions never show a thought: one that a client sends is another's."""
@@ -93,12 +96,18 @@ def _chat(call: Call, route: Route, way: Way) -> bytes:
         changes["stream_options"] = _stream_options(call)
     if route.plain:
         return openai.rewrite(call.body, changes)
-    if route.before or route.user:
+    if route.wording is not None:
+        changes["messages"] = filled_messages(route.wording, chat.messages, chat.variables)
+    elif route.before or route.user:
         changes["messages"] = openai.wrap_messages(chat.messages, route.before, route.user)
     defaults = route.defaults
     if chat.max_completion_tokens is not None:
         defaults = {name: value for name, value in defaults.items() if name != "max_tokens"}
-    return openai.rewrite(call.body, changes, defaults)
+    if chat.variables is UNSET:
+        return openai.rewrite(call.body, changes, defaults)
+    if route.wording is None:
+        refuse_variables(chat.variables)
+    return openai.rewrite(call.body, changes, defaults, without=VARIABLES)
 
 
 def _stream_options(call: Call) -> bytes:
@@ -108,8 +117,8 @@ def _stream_options(call: Call) -> bytes:
 
 def _translated(call: Call, route: Route, way: Way) -> Rendered:
     if call.ask is None:
-        ask = SERVED[call.door.name].read_ask(call.body)
-        call.ask = ask if route.plain else _around(ask, route)
+        read = SERVED[call.door.name].read_ask
+        call.ask = read(call.body) if route.plain else _around(call, read, route)
     known = way.target.dialects
     own_words = (call.door.name,) if call.door.name in known else ()
     name = next((name for name in (*own_words, *known) if name in SPOKEN), None)
@@ -124,7 +133,7 @@ def _translated(call: Call, route: Route, way: Way) -> Rendered:
 
 def _counted(call: Call, route: Route, way: Way) -> Rendered:
     """What a flow says counts too."""
-    ask = _around(MESSAGES.read_count(call.body), route)
+    ask = _around(call, MESSAGES.read_count, route)
     model = way.target.model
     turns = own(ask.turns, door=_COUNT, dialect=MESSAGES.name, model=model)
     ask = structs.replace(ask, model=model, turns=turns)
@@ -146,14 +155,27 @@ def _cannot_serve(call: Call, way: Way) -> VolanoError:
     return no.CannotServeError(door=call.door.path.decode(), target=way.target.name, param="model")
 
 
-def _around(ask: Ask, route: Route) -> Ask:
+def _around(call: Call, read: Callable[[bytes], Ask], route: Route) -> Ask:
     """Put the flow's words before and around the client's, and its settings where none are said."""
+    given = openai.read_field(call.body, VARIABLES)
+    variables = UNSET if given is None else given
+    body = call.body if given is None else openai.rewrite(call.body, {}, without=VARIABLES)
+    chat = call.peek.chat
+    silent = chat is not None and openai.is_empty(chat.messages)
+    ask = read(openai.rewrite(body, {"messages": _ANY}) if silent else body)
+    if silent:
+        ask = structs.replace(ask, turns=[])
+    if route.wording is None:
+        refuse_variables(variables)
     flow = route.template
     changes = {
         field: value
         for field, value in structs.asdict(flow).items()
         if field in _SETTINGS and value is not None and getattr(ask, field) is None
     }
+    if route.wording is not None:
+        turns = filled_ask(route.wording, ask, variables)
+        return structs.replace(ask, turns=turns, **changes)
     turns = [*flow.turns, *ask.turns]
     if route.user is not None:
         _wrap(turns, *route.user)

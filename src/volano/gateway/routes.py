@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import msgspec
 
 from volano.core.clock import Clock
+from volano.core.template.wording import Wording
 from volano.gateway.choose import choose
 from volano.gateway.health import Health
 from volano.gateway.snapshot import Arm, Caching, Channel, Flow, Key, Sign, Snapshot, Target
@@ -133,6 +134,7 @@ class Route:
         "template",
         "user",
         "ways",
+        "wording",
     )
 
     def __init__(self, arm: Arm, ways: list[Way], caching: Caching | None = None):
@@ -145,7 +147,8 @@ class Route:
         self.before = _encode(flow.before)[1:-1]
         self.user = flow.user
         self.defaults = {name: _encode(value) for name, value in flow.defaults.items()}
-        self.plain = not (flow.before or flow.user or flow.defaults)
+        self.wording = None if flow.wording is None else Wording.from_dict(flow.wording)
+        self.plain = not (flow.before or flow.user or flow.defaults or flow.wording)
         self.template = _template(flow)
         release = f"x-volano-release: {arm.release}\r\n".encode()
         self.json_head = _JSON + release

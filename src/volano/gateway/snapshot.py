@@ -17,6 +17,8 @@ from msgspec.structs import force_setattr
 from volano.access.address import within
 from volano.access.limit import MOST
 from volano.access.scope import grants, may_enter
+from volano.core.errors import InvalidError
+from volano.core.template.wording import Wording
 from volano.costs.memory import SLOTS as BUDGET_SLOTS
 from volano.costs.price import Price
 from volano.costs.purse import Allotment
@@ -67,11 +69,15 @@ class Limit(Struct, frozen=True):
 
 
 class Flow(Struct, frozen=True):
-    """A one-prompt flow, compiled: what is put before and around the client's messages."""
+    """A one-prompt flow, compiled: what is put before and around the client's messages.
+
+    Where the prompt is made of templates it is `wording` (`core.template`), filled for each call.
+    """
 
     before: tuple[dict[str, Any], ...] = ()
     user: tuple[str, str] | None = None
     defaults: dict[str, Any] = {}
+    wording: dict[str, Any] | None = None
 
 
 class Sign(Struct, frozen=True):
@@ -282,6 +288,11 @@ def check_arm(channel: str, arm: Arm) -> None:
         raise ValueError(f"`{arm.release}` in channel `{channel}` has no target")
     if arm.strategy not in STRATEGIES:
         raise ValueError(f"`{arm.release}` has the strategy `{arm.strategy}`")
+    if arm.flow.wording is not None:
+        try:
+            Wording.from_dict(arm.flow.wording)
+        except InvalidError as error:
+            raise ValueError(f"the prompt of `{arm.release}`: {error}") from error
     for target in arm.targets:
         if not target.url.startswith(("unix:/", "http://", "https://")):
             raise ValueError(f"the target `{target.name}` has the address `{target.url}`")

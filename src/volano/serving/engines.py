@@ -32,6 +32,8 @@ class Kind:
     dialects: Mapping[str, str] = field(default_factory=lambda: dict(COMPLETIONS))
     figures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tokenize: str = ""
+    schemas: bool = True
+    """Whether it can hold an answer to a JSON schema."""
 
 
 _OWN = {
@@ -62,8 +64,8 @@ LLAMACPP = add(
         },
     )
 )  # fmt: skip
-CTRANSLATE2 = add(Kind("ctranslate2", ("ct2",), figures=_OWN, tokenize="content"))
-ONNX = add(Kind("onnx", ("onnx",), figures=_OWN, tokenize="content"))
+CTRANSLATE2 = add(Kind("ctranslate2", ("ct2",), figures=_OWN, tokenize="content", schemas=False))
+ONNX = add(Kind("onnx", ("onnx",), figures=_OWN, tokenize="content", schemas=False))
 VLLM = add(
     # https://docs.vllm.ai/en/stable/usage/metrics/
     Kind(

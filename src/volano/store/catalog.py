@@ -210,6 +210,16 @@ class Catalog:
             found = _load(conn, rows, _shown)
         return sorted(found, key=lambda artifact: artifact.name)
 
+    def labelled(self, kind: str, label: str) -> Artifacts:
+        """Return what bears a label, of whatever name, in order of the names."""
+        query = select(artifacts).join(
+            labels, and_(labels.c.kind == artifacts.c.kind, labels.c.digest == artifacts.c.digest,
+                         labels.c.name == artifacts.c.name),
+        ).where(labels.c.kind == kind, labels.c.label == label)  # fmt: skip
+        with self._db.read() as conn:
+            found = _load(conn, conn.execute(query).all(), _shown)
+        return sorted(found, key=lambda artifact: artifact.name)
+
     def read(self, artifact: Artifact, path: str) -> bytes:
         """Return the bytes of one file of an artifact, checked.
 

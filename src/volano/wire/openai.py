@@ -34,6 +34,8 @@ class ChatRequest(Struct):
     top_p: float | None = None
     n: int | None = None
     seed: int | None = None
+    variables: Raw | UnsetType = UNSET
+    """Ours: values for the variables of the channel's prompt. It never goes upstream from there."""
 
 
 class FieldError(ValueError):
@@ -69,9 +71,14 @@ def read_chat(body: bytes) -> ChatRequest:
     request = decoded(_decode_chat, body)
     if bytes(memoryview(request.messages)[:1]) != b"[":
         raise FieldError("`messages` must be an array of messages.", "messages")
-    if _EMPTY_ARRAY.match(memoryview(request.messages)):
+    if request.variables is UNSET and is_empty(request.messages):
         raise FieldError("`messages` must hold at least one message.", "messages")
     return request
+
+
+def is_empty(messages: Raw) -> bool:
+    """Whether there is no message."""
+    return _EMPTY_ARRAY.match(memoryview(messages)) is not None
 
 
 def decoded(decode: Callable[[bytes], T], body: bytes) -> T:
@@ -122,10 +129,15 @@ def with_model(body: bytes, model: bytes) -> bytes:
     return rewrite(body, {"model": model})
 
 
-def rewrite(body: bytes, changes: Mapping[str, bytes], defaults: Mapping[str, bytes] = {}) -> bytes:
+def rewrite(
+    body: bytes,
+    changes: Mapping[str, bytes],
+    defaults: Mapping[str, bytes] = {},
+    without: str | None = None,
+) -> bytes:
     """Replace or add top-level values (given as JSON); all others stay byte for byte.
 
-    `defaults` fill only what is not there. Of a name given twice the last counts,
+    `defaults` fill only what is not there; the value `without` is left out. Of a name given twice the last counts,
     as in every JSON reader, and only that one is passed on. The body must have
     passed `read_chat`.
     """
@@ -133,6 +145,8 @@ def rewrite(body: bytes, changes: Mapping[str, bytes], defaults: Mapping[str, by
     if defaults:
         fields = {**defaults, **fields}
     fields.update(changes)
+    if without is not None:
+        fields.pop(without, None)
     parts = [_name(name) + bytes(value) for name, value in fields.items()]
     return b"{" + b",".join(parts) + b"}"
 
@@ -173,6 +187,24 @@ def stream_options(body: bytes) -> bytes:
     return _encode({**options, "include_usage": True})
 
 
+def read_field(body: bytes, name: str) -> Raw | None:
+    """Return a top-level value as it came; None where there is none."""
+    found: Raw | None = _decode_fields(body).get(name)
+    return found
+
+
+def read_messages(messages: Raw) -> list[dict[str, Any]]:
+    """Return messages taken apart, each value as it came.
+
+    Raises:
+        FieldError: a message is not an object.
+    """
+    try:
+        return list(_decode_messages(messages))
+    except msgspec.ValidationError:
+        raise FieldError("Each of `messages` must be an object.", "messages") from None
+
+
 def wrap_messages(messages: Raw, before: bytes, user: tuple[str, str] | None) -> bytes:
     """Messages for the upstream: `before`, then the client's, the last user text wrapped.
 
@@ -181,10 +213,7 @@ def wrap_messages(messages: Raw, before: bytes, user: tuple[str, str] | None) ->
     Raises:
         FieldError: a message is not an object.
     """
-    try:
-        each = _decode_messages(messages)
-    except msgspec.ValidationError:
-        raise FieldError("Each of `messages` must be an object.", "messages") from None
+    each = read_messages(messages)
     if user is not None:
         for message in reversed(each):
             if bytes(message.get("role", b"")) == b'"user"':

@@ -5,11 +5,15 @@ import threading
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from volano.client.errors import BadPinError, MissingVariableError, UnreachableError
 from volano.client.prompts import AHEAD_S, OUTAGE_S, TTL_S, Prompt, Prompts
-from volano.client.wire import Wire
+from volano.client.wire import Answer, Wire
 from volano.core.errors import NotFoundError, UnauthenticatedError, UnavailableError
+from volano.core.template.errors import UnfitValueError, UnknownVariableError
+from volano.prompts.draft import Draft
 
 
 def said(number, **more):
@@ -49,7 +53,7 @@ def settled(prompts, ref="support:production"):
 def test_a_prompt_renders_once_and_needs_its_variables():
     before = ({"role": "system", "content": "Du hilfst {{ name }}."},)
     prompt = Prompt("p@1", "{{input}} – {{name}}", before)
-    assert prompt.variables == ("name", "input")
+    assert tuple(prompt.variables) == ("name", "input")
     assert prompt.render(input="{{name}} $1 \\1", name="Ildikó", more=1) == [
         {"role": "system", "content": "Du hilfst Ildikó."},
         {"role": "user", "content": "{{name}} $1 \\1 – Ildikó"},
@@ -168,3 +172,109 @@ def test_a_file_helps_a_start_while_the_server_is_away(door, now, tmp_path):
             get(Prompts(away, str(file)))
     with pytest.raises(UnreachableError):
         get(Prompts(away, str(tmp_path / "no" / "folder.json")))
+
+
+WORDED = Draft.read({
+    "messages": [
+        {"role": "system", "content": "{{ tone }}{% for r in rules %} {{ loop.index }}. {{ r }}{% endfor %}"},
+        {"role": "user", "content": "票: {{ input }}"},
+    ],
+    "variables": {
+        "tone": {"choices": ["höflich", "kurz"], "default": "höflich", "description": "wie"},
+        "rules": {"type": "list", "default": []}, "input": "text",
+    },
+    "schema": {"type": "object", "properties": {"q": {"type": "string"}}, "required": ["q"]},
+}).prompt  # fmt: skip
+
+
+def worded(number):
+    return said(number, wording=WORDED.wording.to_dict(), schema=dict(WORDED.schema))
+
+
+def test_types_defaults_and_a_schema_come_with_it(door, prompts):
+    door.prompts = {"support:production": worded(1)}
+    prompt = get(prompts)
+    assert prompt.variables["tone"].default == "höflich"
+    assert prompt.variables["tone"].description == "wie"
+    assert prompt.render(input="{{ tone }}", rules=["да"]) == WORDED.render(
+        {"input": "{{ tone }}", "rules": ["да"]}
+    )
+    assert prompt.text(input="x") == "票: x"
+    with pytest.raises(MissingVariableError, match="`input`"):
+        prompt.render()
+    with pytest.raises(UnfitValueError, match="`tone`"):
+        prompt.render(input="x", tone="laut")
+    with pytest.raises(UnknownVariableError, match="`imput`"):
+        prompt.render(input="x", imput="y")
+    assert prompt.response_format["json_schema"]["schema"] == WORDED.schema
+    assert prompt.misfit('{"q": "a"}') is None
+    assert "q is missing" in prompt.misfit("{}")
+
+
+def test_it_comes_back_from_its_file_while_the_server_is_away(door, tmp_path, now):
+    file = str(tmp_path / "prompts.json")
+    door.prompts = {"support:production": worded(1)}
+    first = get(Prompts(Wire(door.url, "vk_k", 5.0), file, now))
+    door.answers = [(503, {}, b"")]
+    again = get(Prompts(Wire(door.url, "vk_k", 5.0), file, now))
+    assert again == first
+    assert again.render(input="x") == first.render(input="x")
+    door.answers = [(404, {}, b'{"error": {"message": "There is no label."}}')]
+    with pytest.raises(NotFoundError):
+        get(Prompts(Wire(door.url, "vk_k", 5.0), file, now))
+    door.answers = [(503, {}, b"")]
+    with pytest.raises(UnavailableError):  # what was removed is not taken from the file either
+        get(Prompts(Wire(door.url, "vk_k", 5.0), file, now))
+
+
+@pytest.mark.parametrize("wording", [{}, [], {"messages": 3, "variables": []}, "x", 7])
+def test_a_wording_that_is_none_is_an_outage(door, prompts, now, wording):
+    door.prompts["support:production"] = worded(1)
+    get(prompts)
+    now.s += TTL_S + 1
+    door.prompts["support:production"] = said(2, wording=wording)
+    assert get(prompts).ref == "support@1"
+
+
+@given(st.lists(st.sampled_from(["gone", "away", "back", "wait", "long"]), max_size=14))
+@settings(max_examples=60, deadline=None)
+def test_a_removed_label_is_never_served_beyond_its_time(steps):
+    now, wire = Now(), FakeWire()
+    prompts, removed_s = Prompts(wire, now_s=now), None
+    for step in ("back", *steps):
+        if step == "gone":
+            wire.state, removed_s = step, now.s if removed_s is None else removed_s
+        elif step == "back":
+            wire.state, removed_s = step, None
+        elif step == "away" and wire.state == "back":
+            wire.state = "away"
+        else:
+            now.s += AHEAD_S + 1 if step == "wait" else TTL_S + 1
+        try:
+            get(prompts)
+        except NotFoundError:
+            assert wire.state == "gone"
+        else:
+            assert removed_s is None or now.s < removed_s + TTL_S
+        if wire.state == "away":
+            assert get(prompts).ref == "support@1"  # an outage does not end it
+        settled(prompts)
+
+
+class FakeWire:
+    """A server in memory: there, away, or sure that the label is gone."""
+
+    base_url = "http://fake"
+    state = "back"
+
+    def exchange(self, *_args, **_more):
+        if self.state == "away":
+            raise UnreachableError(url=self.base_url, why="away")
+        gone = self.state == "gone"
+        body = json.dumps({"error": {"message": "gone"}} if gone else worded(1)).encode()
+        return Answer(404 if gone else 200, {}, body)
+
+    def read(self, answer):
+        if answer.status == 404:
+            raise NotFoundError("gone")
+        return json.loads(answer.body)

@@ -1,8 +1,14 @@
 """`volano prompt …`: what is said around the user's words."""
 
-from volano.web.api.verb import ARTIFACT, LIMIT, NAME, Param, Verb, ref
+from volano.web.api.verb import LIMIT, NAME, Param, Verb, ref
 
 _LABEL = Param("label", "such as production", first=True, required=True)
+
+
+def ref_named(name: str, what: str) -> Param:
+    """Return a positional parameter that names a version."""
+    return Param(name, what, first=True, required=True)
+
 
 VERBS = (
     Verb(
@@ -13,10 +19,36 @@ VERBS = (
             Param("template", "the user message; {{input}} stands for the user's words", default="{{input}}"),
             Param("system", "a system message before it", default=""),
             Param("settings", 'settings as JSON, such as {"max_tokens": 64}', "json"),
+            Param("messages", "instead of template and system: a list of role and content, as JSON", "json"),
+            Param("variables", 'what its variables are, as JSON: {"tone": {"type": "text", "default": "kind"}}', "json"),
+            Param("examples", 'rows to show, as JSON: {"from": "tickets", "rule": "similar", "n": 4}', "json"),
+            Param("schema", "the JSON schema that answers keep", "json"),
+            Param("file", "a YAML file that says all of it", "path"),
+            Param("why", "why there is a new version", default=""),
         ),
         changes=True, done="{ref}", next="volano flow compose NAME --model MODEL --prompt {ref}",
     ),
-    Verb("prompt", "list", "prompts.list", "/prompts", "List prompts.", (LIMIT,), columns=ARTIFACT),
+    Verb(
+        "prompt", "list", "prompts.list", "/prompts", "List prompts: versions, who made them and why.",
+        (Param("name", "only the versions of this one"), LIMIT),
+        columns=("ref", "labels", "why", "created_us", "created_by"),
+    ),
+    Verb(
+        "prompt", "diff", "prompts.diff", "/prompts/{a}/diff",
+        "Say what differs between two versions, word by word, and in what is sent.",
+        (
+            ref_named("a", "the older: name@3"), ref_named("b", "the newer: name@4"),
+            Param("values", "values of the variables, as JSON: compare what is sent", "json"),
+            Param("over", "a dataset whose first rows are rendered with both"),
+            Param("split", "of that dataset", default="test"),
+            Param("rows", "how many of its rows", "int", default=3, least=1, most=100),
+        ),
+        reads=True,
+    ),
+    Verb(
+        "prompt", "export", "prompts.export", "/prompts/{ref}/export",
+        "Write a prompt as YAML, as `volano apply` reads it.", (ref(),),
+    ),
     Verb("prompt", "show", "prompts.get", "/prompts/{ref}", "Show a prompt.", (ref(),)),
     Verb(
         "prompt", "fetch", "prompts.fetch", "/prompts/{ref}/fetch",
