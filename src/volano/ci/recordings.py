@@ -91,9 +91,8 @@ def _line(one: Recorded) -> bytes:
     said = one.answered.to_dict()
     kept = {name: said[name] for name in _KEPT if said[name] not in (None, (), "")}
     told = {"row": one.answered.id, "repetition": one.answered.repetition, "key": one.key, **kept}
-    told = json.loads(json.dumps(told, ensure_ascii=False))
-    text = json.dumps({**told, "seal": _seal(told)}, ensure_ascii=False)
-    return text.encode(errors="replace") + b"\n"
+    told = json.loads(json.dumps(told, ensure_ascii=False).encode(errors="replace"))
+    return json.dumps({**told, "seal": _seal(told)}, ensure_ascii=False).encode() + b"\n"
 
 
 def _read(line: bytes, path: str, number: int) -> tuple[str, Answered]:
@@ -111,4 +110,4 @@ def _read(line: bytes, path: str, number: int) -> tuple[str, Answered]:
 
 
 def _seal(told: Mapping[str, Any]) -> str:
-    return hashlib.sha256(canonical(dict(told))).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]

@@ -4,6 +4,7 @@ Names, answers and errors come from a change that anybody may send: in the comme
 never Markdown, never a mention, never a link.
 """
 
+import html
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
@@ -160,7 +161,7 @@ def _xml(said: str) -> str:
 
 
 def _html(said: str) -> str:
-    return said.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return html.escape(" ".join(said.split())).replace("@", "@&#8203;")
 
 
 def _count(n: int, noun: str) -> str:
@@ -168,11 +169,11 @@ def _count(n: int, noun: str) -> str:
 
 
 def redacted(value: Any, secrets: Sequence[str]) -> Any:
-    """Return plain values in which no secret stands, whoever repeated it."""
+    """Return plain values in which no secret stands, whoever repeated it, and only what can be printed."""
     if isinstance(value, str):
         for secret in secrets:
             value = value.replace(secret, "***")
-        return value
+        return _xml(value)
     if isinstance(value, Mapping):
         return {redacted(k, secrets): redacted(v, secrets) for k, v in value.items()}
     if isinstance(value, list | tuple):

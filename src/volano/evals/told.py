@@ -173,7 +173,7 @@ def cell(said: str) -> str:
     return (
         escaped.replace("\\<", "&lt;")
         .replace("\\>", "&gt;")
-        .replace("\\@", "&#64;")
+        .replace("\\@", "@&#8203;")
         .replace("://", "&#58;//")
         or " "
     )

@@ -4,7 +4,7 @@ from volano.web.api.verb import Param, Verb
 
 VERBS = (
     Verb(
-        "ci", "check", "checks.check", "/ci/check",
+        "registry", "check", "checks.check", "/registry/check",
         "Judge what a repository says against its base, as a Run. `volano ci` does it here.",
         (
             Param("repo", "the folder of a Git repository", "folder", first=True, required=True),
