@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from simulators.sorter import Sorter
-from support.repository import RULES, Repo
+from support.repository import RULES, Repo, tickets
 
 pytestmark = pytest.mark.slow
 
@@ -97,10 +97,12 @@ def test_the_base_is_not_asked_again_where_a_workspace_remembers(repo, provider,
 def test_a_slower_change_is_stopped_by_its_envelope(repo, provider):
     provider.slow_s = 0.05
     repo.git("checkout", "-q", "main")
-    repo.put("data/tickets.jsonl", (repo.root / "data/tickets.jsonl").read_text("utf-8")[:4000])
-    repo.put("data/tickets.jsonl", "\n".join(
-        (repo.root / "data/tickets.jsonl").read_text("utf-8").split("\n")[:40]))  # fmt: skip
-    repo.put("ci.yaml", RULES + "    kind: performance\n    latency: 100 % with 95 %\n")
+    repo.put("data/tickets.jsonl", tickets(40))
+    repo.put(
+        "ci.yaml",
+        RULES.replace("2 points", "10 points")
+        + "    kind: performance\n    latency: 100 % with 95 %\n",
+    )
     repo.swap("suites/routing.yaml", "concurrency: 4", "concurrency: 1")
     repo.commit()
     repo.git("checkout", "-q", "-B", "work")

@@ -60,7 +60,7 @@ class NotAllowedError(InvalidError):
 class NoKeyError(NotFoundError):
     """The variable {variable}, which holds the key for {origin}, is not set."""
 
-    hint = "Set it, or use recorded answers: --replay."
+    hint = "Set it (while volano is up: where it was started), or use recorded answers: --replay."
 
 
 class NotRecordedError(NotFoundError):

@@ -71,7 +71,7 @@ def judged(
         passed += (limits := envelope.judged(check.envelope, old, new))
         state, why = _with(state, why, limits)
         told, note = _compared(subjects, old, new, units, _margin(check))
-        notes += note
+        notes += [*note, *_doubts(told, passed, check)]
     if state == PASSED:
         why = (
             f"{len(passed)} gate{'s' * (len(passed) != 1)} hold" if passed else "measured; no gate"
@@ -96,6 +96,19 @@ def _with(state: str, why: str, limits: Sequence[Passed]) -> tuple[str, str]:
         if said is not None and state != STOPPED and (word == "no" or state == PASSED):
             return worse, f"{said.gate}: {said.why}"
     return state, why
+
+
+def _doubts(told: Mapping[str, Any] | None, passed: Sequence[Passed], check: Check) -> list[str]:
+    """Say where a gate said no only because the rows do not tell."""
+    scores = told["scores"] if told else []
+    return [
+        f"{one['name']} is neither shown to be worse by more than the tolerance nor not to be: "
+        f"{one['n']} rows are too few."
+        for at, one in enumerate(scores)
+        for said in [check.tolerance.get(one["name"]) or (check.tolerance.get("") if not at else None)]
+        if said is not None and -one["hope"] <= said.margin
+        and any(gate.found == "no" and gate.gate.startswith(f"{one['name']} not worse") for gate in passed)
+    ]  # fmt: skip
 
 
 def _margin(check: Check) -> float:
