@@ -9,7 +9,10 @@ ANSWERS = {"hu": "visszatérítés", "ru": "возврат", "de": "Rückgabe", 
 
 
 class Sorter:
-    """Answers `row N in LANGUAGE`. `asked` counts calls, `keys` holds what came as authorization."""
+    """Answers `row N in LANGUAGE`. `asked` counts calls, `keys` holds what came as authorization.
+
+    An answer takes `slow_s`; who is told to work slowly takes six times as long.
+    """
 
     def __init__(self, slow_s: float = 0.0):
         self.asked, self.keys, self.slow_s = 0, [], slow_s
@@ -37,8 +40,8 @@ class Sorter:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 sorter.asked += 1
                 sorter.keys.append(self.headers.get("authorization"))
-                if "slowly" in body["messages"][0]["content"]:
-                    time.sleep(sorter.slow_s)
+                slowly = "slowly" in body["messages"][0]["content"]
+                time.sleep(sorter.slow_s * (6 if slowly else 1))
                 said = sorter.answer(body["messages"])
                 data = json.dumps({
                     "choices": [{"message": {"content": said}, "finish_reason": "stop"}],

@@ -97,11 +97,11 @@ def test_the_base_is_not_asked_again_where_a_workspace_remembers(repo, provider,
 def test_a_slower_change_is_stopped_by_its_envelope(repo, provider):
     provider.slow_s = 0.05
     repo.git("checkout", "-q", "main")
-    repo.put("data/tickets.jsonl", tickets(40))
+    repo.put("data/tickets.jsonl", tickets(24))
     repo.put(
         "ci.yaml",
-        RULES.replace("2 points", "10 points")
-        + "    kind: performance\n    latency: 100 % with 95 %\n",
+        RULES.replace("2 points", "30 points")
+        + "    kind: performance\n    latency: 200 % with 95 %\n",
     )
     repo.swap("suites/routing.yaml", "concurrency: 4", "concurrency: 1")
     repo.commit()
@@ -110,7 +110,7 @@ def test_a_slower_change_is_stopped_by_its_envelope(repo, provider):
     assert "yes         latency" in ci(repo, "ci")
     repo.swap("prompts/router.yaml", "Be very careful", "Be careful, and work slowly")
     said = ci(repo, "ci", ends=3)
-    assert "no          latency not more than 100 % above base" in said
+    assert "no          latency not more than 200 % above base" in said
     assert "yes         exact_match not worse than base" in said
 
 
