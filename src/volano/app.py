@@ -27,9 +27,11 @@ from volano.access.signing import SigningKey
 from volano.access.vault import Vault
 from volano.adapters.executors.ray import RayExecutor
 from volano.adapters.gateways import READERS
+from volano.adapters.git import GitRepository
 from volano.adapters.notify import receiver
 from volano.adapters.otlp import Sender
 from volano.adapters.providers import PROVIDERS
+from volano.ci import Checks, Parties
 from volano.core.clock import Clock, SystemClock
 from volano.core.digest import Digest
 from volano.core.errors import NotFoundError, VolanoError
@@ -60,6 +62,8 @@ from volano.data.writer import ROWS
 from volano.declared import Declarations
 from volano.evals.advise import Adviser
 from volano.evals.candidates import Candidates
+from volano.evals.declared import KIND as SUITE
+from volano.evals.declared import DeclaredSuites
 from volano.evals.examine import Examiner
 from volano.evals.judges.checking import Checker
 from volano.evals.judges.contest import Contests
@@ -294,7 +298,6 @@ class App:
         )
         self._schedule_ticker = Ticker(self.schedules)
         self.prompts = Prompts(self.catalog, self.datasets)
-        self.declarations = Declarations({PROMPT: DeclaredPrompts(self.prompts)})
         self.targets = Targets(
             db=self._db,
             ledger=self.ledger,
@@ -326,10 +329,25 @@ class App:
         )
         self.searcher = Searcher(self.runs, self.models, self.datasets, self.catalog, path("tools"))
         candidates = Candidates(self.models, self.flows, self.prompts, self.targets.get)
+        respondents = Respondents(candidates, self.models, self.prompts, self._flow_behind)
+        remembered = Remembered(path("cache", "answers.db"))
         self.suites = Suites(
-            self.runs, self.catalog, self.datasets, self.evals, self.examiner,
-            Respondents(candidates, self.models, self.prompts, self._flow_behind),
-            remembered=Remembered(path("cache", "answers.db")), price_of=self._price_of,
+            self.runs, self.catalog, self.datasets, self.evals, self.examiner, respondents,
+            remembered=remembered, price_of=self._price_of,
+        )  # fmt: skip
+        self.declarations = Declarations(
+            {
+                PROMPT: DeclaredPrompts(self.prompts),
+                SUITE: DeclaredSuites(self.suites, self.catalog),
+            }
+        )
+        self.checks = Checks(
+            self.runs, self.catalog, self.datasets, self.evals, self.prompts, self.declarations,
+            Parties(
+                self.examiner, self.models, respondents,
+                is_target=lambda name: candidates.far(f"{name}:"), at_target=self.targets.chat, price_of=self._price_of,
+            ),
+            open_repository=GitRepository, remembered=remembered,
         )  # fmt: skip
         self.adviser = Adviser(
             self.runs,

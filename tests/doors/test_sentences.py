@@ -8,6 +8,7 @@ from volano.access.keeper import Keys
 from volano.access.limits import Limits
 from volano.access.permissions import Permissions
 from volano.app import App
+from volano.ci import Checks
 from volano.cli.root import NOUNS
 from volano.costs.keeper import Costs
 from volano.costs.spending import Spending
@@ -87,6 +88,7 @@ KEEPERS = {
     "cards": Cards,
     "catalog": Catalog,
     "compressor": Compressor,
+    "checks": Checks,
     "contracts": Contracts,
     "costs": Costs,
     "courier": Courier,

@@ -59,6 +59,7 @@ BARE = {
     ),
     "plan": ("volano.cli.files:plan", "Say what files would change here; change nothing."),
     "apply": ("volano.cli.files:apply", "Save what differs from files, and set labels."),
+    "ci": ("volano.cli.ci", "Judge a change in a repository by the suites that it affects."),
     "init": ("volano.cli.init", "Make the state folder without starting anything."),
 }
 

@@ -38,8 +38,18 @@ def usage() -> Iterator[None]:
 
 def attend(run: dict[str, Any], *, home: str | None, as_json: bool) -> int:
     """Wait until a Run is over, show what came of it, and return the exit code."""
-    drawn = sys.stderr.isatty() and not as_json
-    if run["state"] in ACTIVE and not as_json:
+    run = over(run, home=home, quiet=as_json)
+    if as_json:
+        click.echo(jsoned(run))
+    else:
+        _show(run)
+    return code(run)
+
+
+def over(run: dict[str, Any], *, home: str | None, quiet: bool = False) -> dict[str, Any]:
+    """Return a Run when it is over; on a terminal its progress is drawn."""
+    drawn = sys.stderr.isatty() and not quiet
+    if run["state"] in ACTIVE and not quiet:
         tell(f"Run {run['id']}  ctrl-c leaves it running: volano run wait {run['id']}")
     while run["state"] in ACTIVE:
         if drawn:
@@ -48,11 +58,7 @@ def attend(run: dict[str, Any], *, home: str | None, as_json: bool) -> int:
         run = _now(run["id"], home)
     if drawn:
         click.echo("\r\x1b[2K", nl=False, err=True)
-    if as_json:
-        click.echo(jsoned(run))
-    else:
-        _show(run)
-    return code(run)
+    return run
 
 
 def code(run: Mapping[str, Any]) -> int:

@@ -43,13 +43,13 @@ def markdown(told: Told, link: Callable[[str, int], str] | None = None) -> str:
     """
     parts = []
     for one in each(told):
-        parts.append(f"### {_cell(one['b']['subject'])} against {_cell(one['a']['subject'])}\n")
-        parts.append(f"{_cell(one['sentence'])} {one['n']} rows, paired; intervals are 95 %.\n")
-        parts += [f"> {_cell(part)}\n" for part in _dropped(one)]
+        parts.append(f"### {cell(one['b']['subject'])} against {cell(one['a']['subject'])}\n")
+        parts.append(f"{cell(one['sentence'])} {one['n']} rows, paired; intervals are 95 %.\n")
+        parts += [f"> {cell(part)}\n" for part in _dropped(one)]
         parts.append("| score | before | after | change | rows better / worse | verdict |")
         parts.append("|---|---:|---:|---:|---:|---|")
         parts += [
-            f"| {_cell(s['name'])} | {_value(s, 'a')} | {_value(s, 'b')} | {spelt(s)} "
+            f"| {cell(s['name'])} | {_value(s, 'a')} | {_value(s, 'b')} | {spelt(s)} "
             f"| {s['better']} / {s['worse']} | {_SIGNS[s['verdict']]} |"
             for s in [*one["scores"], *one["usage"]]
         ]
@@ -120,7 +120,7 @@ def _folded_slices(slices: Sequence[Told]) -> list[str]:
         "| slice | rows | change | verdict |",
         "|---|---:|---:|---|",
         *(
-            f"| {_cell(one['by'])} = {_cell(one['value'])} | {one['n']} | {spelt(one)} "
+            f"| {cell(one['by'])} = {cell(one['value'])} | {one['n']} | {spelt(one)} "
             f"| {_SIGNS[one['verdict']]} |"
             for one in slices[:SHOWN]
         ),
@@ -141,7 +141,7 @@ def _folded_flips(one: Told, link: Callable[[str, int], str] | None) -> list[str
         if link and (address := link(one["b"]["report"], row["at"])):
             name = f"[{name}]({address})"
         name += " **critical**" if row["critical"] else ""
-        lines.append(f"| {name} | {_cell(row['answer_a'])} | {_cell(row['answer_b'])} |")
+        lines.append(f"| {name} | {cell(row['answer_a'])} | {cell(row['answer_b'])} |")
     return [*lines, "\n</details>\n"]
 
 
@@ -167,13 +167,13 @@ def _clip(said: str) -> str:
     return one_line if len(one_line) <= CLIP else one_line[: CLIP - 1] + "…"
 
 
-def _cell(said: str) -> str:
+def cell(said: str) -> str:
     """Return text that is text in a table of Markdown, whatever a model wrote."""
     escaped = re.sub(r"([\\`*_{}\[\]<>|#!@~])", r"\\\1", _clip(str(said)))
     return (
         escaped.replace("\\<", "&lt;")
         .replace("\\>", "&gt;")
-        .replace("\\@", "&#64;")
+        .replace("\\@", "@&#8203;")
         .replace("://", "&#58;//")
         or " "
     )

@@ -1,0 +1,370 @@
+"""Checks: the verb. A change in a repository is read, its checks are asked, and a verdict is told.
+
+Nothing of the change is registered while it is judged: prompts are rendered from their files.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from volano.ci import told
+from volano.ci.affected import Planned, notices, planned, rows_of
+from volano.ci.asked import NEW, OLD, Sheet, ask
+from volano.ci.errors import BadRulesError, NotAllowedError, NotRecordedError, NotRegisteredError
+from volano.ci.judged import PASSED, STOPPED, UNMEASURED, Verdict, judged
+from volano.ci.judging import JudgeAnswers
+from volano.ci.party import Parties, Party
+from volano.ci.recordings import Recorded, Recordings
+from volano.ci.repository import Base, Repository
+from volano.ci.rows import rows
+from volano.ci.rules import Check, origin, urls
+from volano.ci.side import PROMPT, SUITE, Side, before, here
+from volano.core.documents import written
+from volano.core.errors import NotFoundError, VolanoError
+from volano.core.ports.chat import Chat
+from volano.core.principal import Principal
+from volano.data.keeper import Datasets
+from volano.declared import Declarations
+from volano.evals.answered import Answered
+from volano.evals.cases import case_of, drawn
+from volano.evals.errors import NoTestRowsError
+from volano.evals.flight import Standing
+from volano.evals.keeper import Evals
+from volano.evals.pace import Patience
+from volano.evals.remembered import Remembered
+from volano.evals.suite import Suite
+from volano.evals.suite_file import from_plain
+from volano.evals.tools import Toolbox
+from volano.jobs.keeper import Runs
+from volano.jobs.run import Run
+from volano.jobs.work import Work
+from volano.prompts.draft import Draft
+from volano.prompts.keeper import Prompts
+from volano.prompts.prompt import Prompt
+from volano.prompts.written import said as said_of
+from volano.store.catalog import Catalog
+
+KIND, RULES = "ci", "ci.yaml"
+LIVE, RECORD, REPLAY = "live", "record", "replay"
+Open = Callable[[Path], Repository]
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What is judged: both sides of a repository, which checks run, and how."""
+
+    repository: Repository
+    base: Base
+    now: Side
+    old: Side
+    planned: Sequence[Planned]
+    notices: Sequence[str]
+    recordings: Recordings
+    mode: str
+    allow_missing: bool
+
+
+class Checks:
+    """Judges changes of repositories."""
+
+    def __init__(
+        self,
+        runs: Runs,
+        catalog: Catalog,
+        datasets: Datasets,
+        evals: Evals,
+        prompts: Prompts,
+        declarations: Declarations,
+        parties: Parties,
+        *,
+        open_repository: Open,
+        remembered: Remembered,
+        patience: Patience | None = None,
+    ):
+        self._catalog = catalog
+        self._runs = runs
+        self._datasets = datasets
+        self._evals = evals
+        self._prompts = prompts
+        self._declarations = declarations
+        self._parties = parties
+        self._open = open_repository
+        self._remembered = remembered
+        self._patience = patience or Patience()
+        runs.register(KIND, self._work, needs=("repo",))
+
+    def check(
+        self,
+        repo: Path,
+        *,
+        base: str | None = None,
+        rules: str = RULES,
+        everything: bool = False,
+        mode: str = LIVE,
+        allow_missing: bool = False,
+        allow: Sequence[str] = (),
+        register: bool = False,
+        by: Principal,
+    ) -> Run:
+        """Judge what a repository says against its base, as a Run.
+
+        What runs is what the change affects, or `everything`. In the mode `record` answers are
+        kept in the repository, in `replay` nobody is asked; then those that are missing end the
+        check unless `allow_missing`. Servers that the base does not name are asked only if
+        `allow` names them (`https://host`, with a key `https://host=VARIABLE`). `register` applies
+        the files where every gate holds.
+
+        Raises:
+            NotARepositoryError, NoBaseError, ShallowError: there is nothing to compare.
+            NoRulesError, BadRulesError, BadDocumentError, BadSuiteError: what it says cannot be read.
+            NotAllowedError: it asks servers, or uses keys, that the base does not.
+        """
+        inputs = {
+            "repo": str(repo), "base": base, "rules": rules, "everything": everything,
+            "mode": mode, "allow_missing": allow_missing, "register": register,
+        }  # fmt: skip
+        change = self._change(inputs)
+        for one in (one for one in change.planned if one.runs):
+            self._suite(one.check, change.now)
+            if one.check.prompt:
+                self._prompt(one.check, change.now, by)
+            if mode != REPLAY:
+                _allowed(one.check, change.old, allow)
+        return self._runs.start(
+            KIND, name=change.repository.root.name or "ci", inputs=inputs, by=by, group=by.group
+        )
+
+    def _work(self, work: Work) -> dict[str, Any]:
+        return cast(dict[str, Any], work.step("check", self._judge, work))
+
+    def _judge(self, work: Work) -> dict[str, Any]:
+        change = self._change(work.inputs)
+        verdicts = [self._one(one, change, work) for one in change.planned if one.runs]
+        state, registered = told.state_of(verdicts), list[str]()
+        why = told.sentence(verdicts, change.planned)
+        if work.inputs["register"] and state == PASSED:
+            try:
+                registered = self._register(change, work.by)
+            except NotRegisteredError as error:
+                state, why = STOPPED, f"{why}. {error.message}"
+        all_told = (verdicts, change.planned, change.notices)
+        found = {
+            "outcome": state, "why": why, "base": change.base.commit,
+            "checks": [one.to_dict() for one in verdicts],
+            "not_run": {one.check.name: one.why for one in change.planned if not one.runs},
+            "notices": [*change.notices], "registered": registered,
+            "text": told.text(*all_told, change.base),
+            "markdown": told.markdown(*all_told, change.base),
+            "junit": told.junit(verdicts, change.planned),
+        }  # fmt: skip
+        return cast(dict[str, Any], told.redacted(found, _secrets(change)))
+
+    def _change(self, inputs: Mapping[str, Any]) -> _Change:
+        repository = self._open(Path(inputs["repo"]))
+        now = here(repository, inputs["rules"])
+        assert now.rules is not None
+        base = repository.base(inputs["base"])
+        old = before(repository, base, inputs["rules"], now.rules)
+        changed = {path for one in repository.changed(base.commit) for path in (one.path, one.old)}
+        return _Change(
+            repository, base, now, old, planned(now, old, everything=inputs["everything"]),
+            notices(now, old, changed), Recordings(repository, now.rules.recordings),
+            inputs["mode"], inputs["allow_missing"],
+        )  # fmt: skip
+
+    def _one(self, plan: Planned, change: _Change, work: Work) -> Verdict:
+        """Judge one check; what keeps it from being measured is its verdict."""
+        try:
+            return self._measured(plan, change, work)
+        except VolanoError as error:
+            work.log(f"{plan.check.name}: {error.message}")
+            why = " ".join(filter(None, (error.message, error.advice)))
+            return Verdict(plan.check, UNMEASURED, why, plan.why)
+
+    def _measured(self, plan: Planned, change: _Change, work: Work) -> Verdict:
+        check, suite = plan.check, self._suite(plan.check, change.now)
+        parties = {NEW: self._party(check, check.flow or check.model, change.now, suite, work.by)}
+        notes = []
+        if plan.before is not None:
+            try:
+                asks = check.against or plan.before.flow or plan.before.model
+                one = plan.before if not check.against else check
+                parties[OLD] = self._party(one, asks, change.old, suite, work.by)
+            except VolanoError as error:
+                notes.append(f"The base cannot be asked: {error.message}")
+        timed = check.kind == "performance" and change.mode != REPLAY
+        sheet = Sheet.of(suite, self._cases(check, suite, change, work), parties, timed=timed)
+        folder = Path(work.folder) / check.name.replace("/", "-")
+        asked = ask(
+            sheet, folder, known=self._known(sheet, change, check), lost=_lost(sheet, change, check),
+            patience=self._patience, tell=lambda standing: _tell(work, standing),
+        )  # fmt: skip
+        judges = JudgeAnswers(change.recordings, self._remembered, change.mode)
+        with Toolbox(
+            _opener(self._parties, change, work), self._kept, cast(Remembered, judges)
+        ) as box:
+            subjects = tuple(
+                f"{parties[one].subject} ({word})" if one in parties else ""
+                for one, word in ((OLD, "base"), (NEW, "this change"))
+            )
+            verdict = judged(
+                check, suite, asked, reason=plan.why, subjects=subjects, tools=box.tools(),
+                report=self._evals.answers,
+            )  # fmt: skip
+        if change.mode == RECORD:
+            change.recordings.write(check.name, [*asked.recorded, *judges.recorded])
+        elif change.mode == LIVE and not timed:
+            self._remember(asked.recorded)
+        if change.mode == REPLAY and check.envelope:
+            notes.append("Times are those of the recorded answers; nothing was timed now.")
+        return replace(verdict, notes=[*notes, *verdict.notes])
+
+    def _suite(self, check: Check, side: Side) -> Suite:
+        said = side.said(SUITE, check.suite) or {}
+        return from_plain(
+            {key: value for key, value in said.items() if key not in ("kind", "labels")},
+            name=f"{side.place(SUITE, check.suite)}",
+        )
+
+    def _prompt(self, check: Check, side: Side, by: Principal) -> Prompt:
+        said = side.said(PROMPT, check.prompt)
+        if said is None:
+            raise BadRulesError(place=check.name, why=f"there is no prompt `{check.prompt}`")
+        return self._prompts.drawn(Draft.read(said_of(said)), by=by)[0]
+
+    def _party(self, check: Check, on: str, side: Side, suite: Suite, by: Principal) -> Party:
+        prompt = self._prompt(check, side, by) if check.prompt else None
+        return self._parties.make(check, on, prompt, suite.settings, by)
+
+    def _cases(self, check: Check, suite: Suite, change: _Change, work: Work) -> list[Any]:
+        """Draw the rows: of this change's file, else of a dataset of the workspace."""
+        assert change.now.rules is not None
+        path = rows_of(check, change.now, change.now.rules)
+        if path:
+            data = change.now.read(path)
+            if data is None:
+                raise BadRulesError(place=f"check {check.name}", why=f"there is no file `{path}`")
+            records: Any = rows(data, path, suite.split)
+        else:
+            dataset = self._datasets.get(suite.data)
+            records = self._datasets.stream(dataset.ref, suite.split, by=work.by, run=work.run_id)
+        found = [case_of(record, suite) for record in drawn(records, suite)]
+        if not found:
+            raise NoTestRowsError(ref=path or suite.data, split=suite.split)
+        return found
+
+    def _known(
+        self, sheet: Sheet, change: _Change, check: Check
+    ) -> Callable[[str], Answered | None]:
+        if sheet.timed:
+            return lambda _key: None
+        if change.mode in (RECORD, REPLAY):
+            return change.recordings.find
+        if check.kind != "quality":
+            return lambda _key: None
+        keys = {bytes.fromhex(key): key for key in sheet.keys().values()}
+        found = self._remembered.get([*keys])
+        return {keys[key]: one for key, one in found.items()}.get
+
+    def _remember(self, answers: Sequence[Recorded]) -> None:
+        self._remembered.put({bytes.fromhex(one.key): one.answered for one in answers})
+
+    def _register(self, change: _Change, by: Principal) -> list[str]:
+        """Apply what the files say; suites whose rows are files stay files.
+
+        Raises:
+            NotRegisteredError: the registry holds something newer.
+        """
+        assert change.now.rules is not None
+        files = [
+            {"path": one.file, "text": written([one.content])}
+            for (kind, _), one in change.now.documents.items()
+            if kind == PROMPT or one.content.get("data") not in change.now.rules.data
+        ]
+        if not files:
+            return []
+        why = f"volano ci against {change.base.commit[:12]}"
+        done = self._declarations.apply(files, why=why, by=by)
+        if not done.ok:
+            first = next(one for one in done.changes if one.drift)
+            raise NotRegisteredError(name=first.name, why=first.drift[0])
+        return [one.ref for one in done.changes if one.pending]
+
+    def _kept(self, kind: str, ref: str) -> tuple[str, bytes]:
+        artifact = self._catalog.get(kind, ref)
+        return artifact.ref, self._catalog.read(artifact, f"{kind}.json")
+
+
+def _allowed(check: Check, old: Side, allow: Sequence[str]) -> None:
+    """Make sure that a check asks, with its key, only whom the base does or somebody allowed.
+
+    Raises:
+        NotAllowedError: it names another.
+    """
+    said = {tuple([*one.partition("=")][::2]) for one in allow}
+    known = {(origin(one), key) for one, key in said} | (
+        old.rules.origins() if old.rules else set()
+    )
+    known |= {(one, "") for one, _ in known}
+    for url in urls(check):
+        one = origin(url)
+        if (one, check.key_env) not in known:
+            key = f" with the key in {check.key_env}" if check.key_env else ""
+            wanted = f"{one}={check.key_env}" if check.key_env else one
+            raise NotAllowedError(check=check.name, origin=one, key=key, allow=wanted)
+
+
+def _lost(sheet: Sheet, change: _Change, check: Check) -> Callable[[str], Answered | None]:
+    """Return what becomes of a question that must not be asked: nothing, an end, or an error."""
+    if change.mode != REPLAY:
+        return lambda _key: None
+    missing = {
+        key: at for at, key in sheet.keys().items() if change.recordings.find(key) is None
+    }  # fmt: skip
+    if missing and not change.allow_missing:
+        raise NotRecordedError(
+            missing=len(missing), of=len(set(sheet.keys().values())), check=check.name,
+            row=next(iter(missing.values()))[1],
+        )  # fmt: skip
+
+    def lost(key: str) -> Answered | None:
+        at = missing.get(key)
+        return Answered(at[1], "", "error", error="not recorded", repetition=at[2]) if at else None
+
+    return lost
+
+
+def _opener(
+    parties: Parties, change: _Change, work: Work
+) -> Callable[[str, Path], AbstractContextManager[Chat]]:
+    """Return what opens judges: models of the workspace and targets, no servers by URL."""
+
+    def opened(name: str, _folder: Path) -> AbstractContextManager[Chat]:
+        if change.mode == REPLAY:
+            return nullcontext(_not_recorded)
+        if "://" in name:
+            raise BadRulesError(place="a judge", why="it is a model or TARGET:MODEL, no URL")
+        return parties.make(Check("judge", "judge", model=name), name, None, {}, work.by).open()
+
+    return opened
+
+
+def _not_recorded(messages: Any, **settings: Any) -> Any:  # noqa: ARG001 - as the port has it
+    raise NotFoundError("What the judge said is not recorded.")
+
+
+def _secrets(change: _Change) -> list[str]:
+    named = {one.check.key_env for one in change.planned}
+    named |= {one.before.key_env for one in change.planned if one.before}
+    found = {os.environ.get(name, "").strip() for name in named if name}
+    return sorted((one for one in found if len(one) >= 4), key=len, reverse=True)
+
+
+def _tell(work: Work, standing: Standing) -> None:
+    work.heed()
+    cost = {"cost": standing.spent_nano / 1e9} if standing.currency else {}
+    work.progress(standing.done, standing.of, rate=round(standing.rate, 1),
+                  errors=standing.errors, **cost)  # fmt: skip

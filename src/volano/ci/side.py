@@ -1,0 +1,106 @@
+"""A Side: what the repository says, here or at the base: rules, prompts, suites, rows."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from volano.ci import rules
+from volano.ci.errors import BadRulesError, NoRulesError
+from volano.ci.repository import Base, Repository
+from volano.ci.rules import Rules
+from volano.core.documents import Document, documents
+from volano.core.errors import InvalidError
+from volano.core.text import nfc
+
+PROMPT, SUITE = "Prompt", "Suite"
+ENDINGS = (".yaml", ".yml")
+Read = Callable[[str], bytes | None]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a change. `problems` are files of the base that cannot be read, with reasons."""
+
+    read: Read
+    rules: Rules | None
+    documents: Mapping[tuple[str, str], Document] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+    def said(self, kind: str, name: str) -> Mapping[str, Any] | None:
+        """Return what a document says; None where there is none."""
+        found = self.documents.get((kind, name))
+        return None if found is None else found.content
+
+    def place(self, kind: str, name: str) -> str:
+        """Return the file of a document."""
+        found = self.documents.get((kind, name))
+        return "" if found is None else found.file
+
+
+def here(repository: Repository, place: str) -> Side:
+    """Return what the repository says now.
+
+    Raises:
+        NoRulesError: it has no rules.
+        BadDocumentError, BadRulesError: one of its files cannot be read.
+    """
+    text = _text(repository.here, place)
+    if text is None:
+        raise NoRulesError(path=place)
+    found = rules.read(text, place)
+    said: dict[tuple[str, str], Document] = {}
+    for path in _named(repository.paths(), found.files, place):
+        _put(said, path, _text(repository.here, path))
+    return Side(repository.here, found, said)
+
+
+def before(repository: Repository, base: Base, place: str, now: Rules) -> Side:
+    """Return what the repository said at the base; what cannot be read there is a problem, no end."""
+
+    def read(path: str) -> bytes | None:
+        return repository.at(base.commit, path)
+
+    problems: list[str] = []
+    old: Rules | None = None
+    try:
+        text = _text(read, place)
+        old = None if text is None else rules.read(text, place)
+    except InvalidError as error:
+        problems.append(f"at the base, {error.message}")
+    said: dict[tuple[str, str], Document] = {}
+    for path in _named(repository.paths_at(base.commit), (old or now).files, place):
+        try:
+            _put(said, path, _text(read, path))
+        except InvalidError as error:
+            problems.append(f"at the base, {error.message}")
+    return Side(read, old, said, tuple(problems))
+
+
+def _named(paths: Iterable[str], wanted: Iterable[str], place: str) -> list[str]:
+    """Return the YAML files that are named, or lie in folders that are."""
+    places = tuple(wanted)
+    return [
+        path for path in map(nfc, paths)
+        if path.lower().endswith(ENDINGS) and path != place
+        and any(path == one or one == "." or path.startswith(f"{one}/") for one in places)
+    ]  # fmt: skip
+
+
+def _put(said: dict[tuple[str, str], Document], path: str, text: str | None) -> None:
+    for one in documents(text or "", path):
+        kind, name = one.content.get("kind"), one.content.get("name")
+        if kind not in (PROMPT, SUITE) or not isinstance(name, str):
+            why = f"a document has a `name` and the `kind` {PROMPT} or {SUITE}"
+            raise BadRulesError(place=one.place, why=why)
+        if (kind, name) in said:
+            other = said[kind, name].place
+            raise BadRulesError(place=one.place, why=f"{kind} `{name}` stands at {other}, too")
+        said[kind, name] = one
+
+
+def _text(read: Read, path: str) -> str | None:
+    data = read(path)
+    try:
+        return None if data is None else data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadRulesError(place=path, why="it is not UTF-8") from error

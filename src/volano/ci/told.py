@@ -1,0 +1,181 @@
+"""What checks came to, as text for a terminal, Markdown for a comment, and JUnit XML.
+
+Names, answers and errors come from a change that anybody may send: in the comment they are text,
+never Markdown, never a mention, never a link.
+"""
+
+import html
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from volano.ci.affected import Planned
+from volano.ci.judged import PASSED, STOPPED, UNMEASURED, Verdict
+from volano.ci.repository import Base
+from volano.evals import told as comparisons
+
+MARK = "<!-- volano ci -->"
+"""The first line of every comment: by it a later run finds the comment that it replaces."""
+MOST_CHARS = 60_000
+"""GitHub takes comments of 65,536 characters."""
+_SIGNS = {PASSED: "✅", STOPPED: "❌", UNMEASURED: "⚠️"}
+_WORDS = {PASSED: "holds", STOPPED: "does not hold", UNMEASURED: "not measured"}
+_FOUND = {"yes": "✅", "no": "❌", "unmeasured": "⚠️"}
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def state_of(verdicts: Sequence[Verdict]) -> str:
+    """Return what all checks say together: no beats unmeasured, which beats yes."""
+    said = {one.state for one in verdicts}
+    return STOPPED if STOPPED in said else UNMEASURED if UNMEASURED in said else PASSED
+
+
+def sentence(verdicts: Sequence[Verdict], planned: Sequence[Planned]) -> str:
+    """Return the verdict in one sentence."""
+    if not verdicts:
+        return f"nothing to check: none of {_count(len(planned), 'check')} is affected"
+    counts = {word: sum(one.state == word for one in verdicts) for word in _WORDS}
+    told = [f"{n} {_WORDS[word]}" for word, n in counts.items() if n]
+    return f"{_count(len(verdicts), 'check')}: {', '.join(told)}"
+
+
+def text(
+    verdicts: Sequence[Verdict], planned: Sequence[Planned], notices: Sequence[str], base: Base
+) -> str:
+    """Return the verdict as lines."""
+    lines = [f"against {base.name} at {base.commit[:12]}"]
+    for one in verdicts:
+        lines.append(f"{one.state:<10}  {one.check.name} ({one.check.kind}): {one.why}")
+        lines.append(f"            runs because {one.reason}")
+        lines += [f"            {gate.found:<10}  {gate.gate}: {gate.why}" for gate in one.gates]
+        lines += [f"            {note}" for note in one.notes]
+        if one.told:
+            lines.append(f"            {one.told['sentence']}")
+    lines += [f"not run     {one.check.name}: {one.why}" for one in planned if not one.runs]
+    lines += [f"note        {one}" for one in notices]
+    return "\n".join([*lines, sentence(verdicts, planned)])
+
+
+def markdown(
+    verdicts: Sequence[Verdict], planned: Sequence[Planned], notices: Sequence[str], base: Base
+) -> str:
+    """Return a comment: the verdict first, a line for each check, what is behind it folded."""
+    cell = comparisons.cell
+    head = [
+        MARK, f"## {_SIGNS[state_of(verdicts)]} volano ci: {sentence(verdicts, planned)}", "",
+        f"Against {cell(base.name)} at {base.commit[:12]}.", "",
+    ]  # fmt: skip
+    head += [f"> ⚠️ {cell(one)}\n" for one in notices]
+    if verdicts:
+        head += ["| | check | asks | verdict |", "|---|---|---|---|"]
+        head += [
+            f"| {_SIGNS[one.state]} | {cell(one.check.name)} ({one.check.kind}) "
+            f"| {cell(one.check.target)} | {cell(one.why)} |"
+            for one in verdicts
+        ]
+        head.append("")
+    parts = [_behind(one) for one in sorted(verdicts, key=lambda v: v.state == PASSED)]
+    left = [f"- {cell(one.check.name)}: {cell(one.why)}" for one in planned if not one.runs]
+    if left:
+        parts.append("\n".join(["<details><summary>Not run</summary>\n", *left, "\n</details>\n"]))
+    return _bounded("\n".join(head), parts)
+
+
+def junit(verdicts: Sequence[Verdict], planned: Sequence[Planned]) -> str:
+    """Return JUnit XML: a suite for each check, a case for each gate; what did not run is skipped."""
+    root = ET.Element("testsuites", {"name": "volano ci"})
+    for one in verdicts:
+        cases = [_case(one, gate.gate, gate.found, gate.why) for gate in one.gates]
+        if one.state == UNMEASURED and not any(g.found == "unmeasured" for g in one.gates):
+            cases.append(_case(one, "measured", "unmeasured", one.why))
+        _suite(root, one.check.name, cases or [_case(one, "measured", "yes", one.why)])
+    for plan in (one for one in planned if not one.runs):
+        case = ET.Element("testcase", _named(plan.check.name, "affected"))
+        ET.SubElement(case, "skipped", {"message": _xml(plan.why)})
+        _suite(root, plan.check.name, [case])
+    for name in ("tests", "failures", "errors", "skipped"):
+        root.set(name, str(sum(int(suite.get(name) or 0) for suite in root)))
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _behind(one: Verdict) -> str:
+    cell = comparisons.cell
+    states = ", ".join(f"{n} {word}" for word, n in one.facts.get("states", {}).items())
+    lines = [f"<details><summary>{_SIGNS[one.state]} {_html(one.check.name)}</summary>\n"]
+    lines.append(f"It runs because {cell(one.reason)}.")
+    if states:
+        lines.append(
+            f"{one.facts['rows']} rows: {states} ({one.facts['asked']} asked, "
+            f"{one.facts['known']} known or recorded)."
+        )
+    lines += [f"{cell(note)}" for note in one.notes]
+    if one.gates:
+        lines += ["", "| | gate | what was found |", "|---|---|---|"]
+        lines += [f"| {_FOUND[g.found]} | {cell(g.gate)} | {cell(g.why)} |" for g in one.gates]
+    if one.told:
+        lines += ["", comparisons.markdown(one.told)]
+    return "\n".join([*lines, "\n</details>\n"])
+
+
+def _bounded(head: str, parts: Sequence[str]) -> str:
+    """Return as many whole parts as a comment holds."""
+    found, left = [head[:MOST_CHARS]], MOST_CHARS - len(head)
+    for part in parts:
+        if len(part) + 100 > left:
+            found.append("The rest does not fit into a comment: it is in the JUnit file.\n")
+            break
+        found.append(part)
+        left -= len(part) + 1
+    return "\n".join(found).rstrip() + "\n"
+
+
+def _suite(root: ET.Element, name: str, cases: Sequence[ET.Element]) -> None:
+    counts = {
+        key: str(sum(case.find(tag) is not None for case in cases))
+        for key, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
+    }
+    about = {"name": _xml(name), "tests": str(len(cases)), "time": "0", **counts}
+    ET.SubElement(root, "testsuite", about).extend(cases)
+
+
+def _case(one: Verdict, name: str, found: str, why: str) -> ET.Element:
+    case = ET.Element("testcase", _named(one.check.name, name))
+    if found == "no":
+        failed = ET.SubElement(case, "failure", {"message": _xml(why), "type": "gate"})
+        failed.text = _xml(str(one.told["sentence"])) if one.told else None
+    elif found == "unmeasured":
+        ET.SubElement(case, "error", {"message": _xml(why), "type": "unmeasured"})
+    else:
+        ET.SubElement(case, "system-out").text = _xml(why)
+    return case
+
+
+def _named(check: str, name: str) -> dict[str, str]:
+    return {"classname": _xml(check), "name": _xml(name), "time": "0"}
+
+
+def _xml(said: str) -> str:
+    return _UNPRINTABLE.sub("�", said)
+
+
+def _html(said: str) -> str:
+    return html.escape(" ".join(said.split())).replace("@", "@&#8203;")
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}{'s' * (n != 1)}"
+
+
+def redacted(value: Any, secrets: Sequence[str]) -> Any:
+    """Return plain values in which no secret stands, whoever repeated it, and only what can be printed."""
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, "***")
+        return _xml(value)
+    if isinstance(value, Mapping):
+        return {redacted(k, secrets): redacted(v, secrets) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [redacted(one, secrets) for one in value]
+    return value

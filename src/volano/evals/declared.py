@@ -1,0 +1,94 @@
+"""Suites that files say: `kind: Suite`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from volano.core.digest import Digest
+from volano.core.documents import Document
+from volano.core.principal import Principal
+from volano.core.ref import Ref, check_name
+from volano.declared import MARK, Change
+from volano.declared.change import CHANGED, LEFT, NEW, SAME
+from volano.evals.suite import Suite
+from volano.evals.suite_file import from_plain
+from volano.evals.suites import KIND as ARTIFACT
+from volano.evals.suites import Suites
+from volano.store.artifact import Artifact
+from volano.store.catalog import Catalog
+from volano.store.errors import UnknownArtifactError
+
+KIND = "Suite"
+
+
+class DeclaredSuites:
+    """Compares and saves documents of suites."""
+
+    def __init__(self, suites: Suites, catalog: Catalog):
+        self._suites = suites
+        self._catalog = catalog
+
+    def plan(self, document: Document, *, by: Principal) -> Change:  # noqa: ARG002 - as the port has it
+        """Say what a document would change.
+
+        Raises:
+            VolanoError: the suite cannot be saved so, and why.
+        """
+        suite, name = _suite(document), check_name(document.content["name"])
+        self._catalog.get("dataset", suite.data)
+        newest = self._at(name)
+        if newest is None:
+            return Change(KIND, name, document.place, NEW)
+        kept = self._suites.read(newest.ref)
+        if kept == suite:
+            return Change(KIND, name, document.place, SAME, newest.ref)
+        applied = self._at(name, MARK)
+        drift = () if applied == newest else (f"{newest.ref} was saved by {newest.created_by}",)
+        return Change(
+            KIND, name, document.place, CHANGED, newest.ref, (), drift, _parts(kept, suite)
+        )
+
+    def apply(self, document: Document, change: Change, *, why: str, by: Principal) -> Change:  # noqa: ARG002 - as the port has it
+        """Save what is new or changed, and move the mark."""
+        made = self._suites.save(_suite(document), by=by)
+        if self._at(change.name, MARK) != made:
+            self._catalog.label(ARTIFACT, made.ref, MARK, by=by)
+        return Change(
+            KIND, change.name, change.place, change.action, made.ref, (), change.drift, change.parts
+        )
+
+    def left(self, names: set[str]) -> list[Change]:
+        """Return suites that files said before and no longer do."""
+        marked = self._catalog.labelled(ARTIFACT, MARK)
+        return [
+            Change(KIND, one.name, "", LEFT, one.ref, (MARK,))
+            for one in marked if one.name not in names
+        ]  # fmt: skip
+
+    def let_go(self, change: Change, *, by: Principal) -> None:
+        """Take the mark of a name away."""
+        self._catalog.unlabel(ARTIFACT, f"{change.name}:{MARK}", by=by)
+
+    def _at(self, name: str, label: str | None = None) -> Artifact | None:
+        try:
+            return self._suites.get(Ref(name, label=label) if label else Ref.parse(name))
+        except UnknownArtifactError:
+            return None
+
+
+def _suite(document: Document) -> Suite:
+    said = {key: one for key, one in document.content.items() if key not in ("kind", "labels")}
+    return from_plain(said, name=document.file)
+
+
+def _parts(old: Suite, new: Suite) -> list[Mapping[str, Any]]:
+    """Return the settings that differ, before and after."""
+    before, after = old.to_dict(), new.to_dict()
+    return [
+        {"part": key, "pieces": [["-", _short(before[key])], ["+", _short(after[key])]]}
+        for key in after if before.get(key) != after[key]
+    ]  # fmt: skip
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 200 else f"{text[:100]}… ({Digest.of(text.encode()).short})"

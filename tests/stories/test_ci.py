@@ -1,0 +1,203 @@
+"""A repository judges its changes: a good one passes, a bad one is stopped, and no pull request fools it."""
+
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from simulators.sorter import Sorter
+from support.repository import RULES, Repo, tickets
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def provider():
+    made = Sorter()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def repo(tmp_path, provider):
+    return Repo(tmp_path / "tár", provider.url)
+
+
+def ci(repo, *words, ends=0, **variables):
+    """Say `volano ci` in the repository as a pipeline does; return all that it printed."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("VOLANO_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "volano.cli.main", *words[: words.index("ci")], "ci", "--base", "main",
+         *words[words.index("ci") + 1 :]],
+        cwd=repo.root, capture_output=True, text=True, timeout=180, check=False, env=env | variables,
+    )  # fmt: skip
+    assert done.returncode == ends, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_good_change_passes_and_a_bad_one_is_stopped_and_the_same_without_the_provider(
+    repo, provider, tmp_path
+):
+    comment, junit = tmp_path / "comment.md", tmp_path / "junit.xml"
+    files = ("--comment", str(comment), "--junit", str(junit))
+    repo.swap("prompts/router.yaml", "Be careful", "Be very careful")
+    repo.commit()
+    said = ci(repo, "ci", "--record", *files)
+    assert "its prompt router changed (prompts/router.yaml)" in said
+    assert provider.asked == 400, "200 rows, two sides"
+    assert comment.read_text("utf-8").startswith("<!-- volano ci -->\n## ✅")
+    assert ET.parse(junit).getroot().get("failures") == "0"
+    repo.commit("what was answered")
+    assert ci(repo, "ci", "--record") == ci(repo, "ci", "--replay")
+    assert provider.asked == 400, "what is recorded is not asked again"
+    assert repo.git("status", "--short") == "", "and its files stay as they are"
+
+    repo.swap("prompts/router.yaml", "Be very careful: sort", "Sort")
+    said = ci(repo, "ci", "--replay", ends=1)
+    assert "200 of 400 answers of the check `routing` are not recorded" in said
+    said = ci(repo, "ci", "--record", *files, ends=3)
+    assert provider.asked == 600, "the base was recorded before"
+    assert "exact match is worse: -33.5 points" in said
+    provider.stop()
+    assert ci(repo, "ci", "--replay", *files, ends=3).splitlines()[1] in said
+    told = comment.read_text("utf-8")
+    assert told.startswith("<!-- volano ci -->\n## ❌")
+    assert "67 rows fell" in told
+    assert "&lt;b&gt;@&#8203;all&lt;/b&gt; \\| wrong" in told
+    assert ET.parse(junit).getroot().get("failures") == "1"
+    repo.put("recordings/routing.jsonl",
+             (repo.root / "recordings/routing.jsonl").read_text("utf-8").replace("wrong", "right"))  # fmt: skip
+    assert "is not as it was written" in ci(repo, "ci", "--replay", ends=1)
+
+
+def test_only_what_holds_is_registered(repo, tmp_path):
+    home = ("--home", str(tmp_path / "home"))
+    repo.swap("prompts/router.yaml", "Be careful: sort", "Sort")
+    ci(repo, *home, "ci", "--register", ends=3)
+    assert "router" not in listed(home)
+    repo.swap("prompts/router.yaml", "Sort", "Be most careful: sort")
+    assert "registered  router@1" in ci(repo, *home, "ci", "--register")
+    assert "router@1" in listed(home)
+    said = ci(repo, *home, "ci", "--register")
+    assert "registered" not in said, "the same again is nothing new"
+
+
+def test_the_base_is_not_asked_again_where_a_workspace_remembers(repo, provider, tmp_path):
+    home = ("--home", str(tmp_path / "home"))
+    for n, words in enumerate(("very careful", "most careful"), 1):
+        repo.swap("prompts/router.yaml", "Be careful" if n == 1 else "very careful",
+                  f"Be {words}" if n == 1 else words)  # fmt: skip
+        ci(repo, *home, "ci")
+        assert provider.asked == 200 + 200 * n
+
+
+def test_a_slower_change_is_stopped_by_its_envelope(repo, provider):
+    provider.slow_s = 0.05
+    repo.git("checkout", "-q", "main")
+    repo.put("data/tickets.jsonl", tickets(24))
+    repo.put(
+        "ci.yaml",
+        RULES.replace("2 points", "30 points")
+        + "    kind: performance\n    latency: 200 % with 95 %\n",
+    )
+    repo.swap("suites/routing.yaml", "concurrency: 4", "concurrency: 1")
+    repo.commit()
+    repo.git("checkout", "-q", "-B", "work")
+    repo.swap("prompts/router.yaml", "Be careful", "Be very careful")
+    assert "yes         latency" in ci(repo, "ci")
+    repo.swap("prompts/router.yaml", "Be very careful", "Be careful, and work slowly")
+    said = ci(repo, "ci", ends=3)
+    assert "no          latency not more than 200 % above base" in said
+    assert "yes         exact_match not worse than base" in said
+
+
+@pytest.mark.parametrize(
+    ("rules", "ends", "why"),
+    [
+        ("data: {tickets: ../secret.jsonl}", 2, "no path in the repository"),
+        ("data: {tickets: data/link.jsonl}", 1, "there is no file"),
+        ("data: {tickets: .env}", 1, "there is no file"),
+        ("data: {tickets: .git/config}", 2, "no path in the repository"),
+        ("recordings: outside/x", 1, "behind a link"),
+        ("files: [/etc]", 2, "no path in the repository"),
+    ],
+)
+def test_a_change_does_not_make_it_read_or_write_elsewhere(repo, tmp_path, rules, ends, why):
+    secret = json.dumps({"text": "row 1 in hu PLANTED", "label": "PLANTED"})
+    (tmp_path / "secret.jsonl").write_text(secret)
+    repo.put(".gitignore", ".env\n")
+    repo.put(".env", secret)
+    (repo.root / "data/link.jsonl").symlink_to(tmp_path / "secret.jsonl")
+    (repo.root / "outside").symlink_to(tmp_path, target_is_directory=True)
+    repo.swap("prompts/router.yaml", "careful", "kind")
+    kept = RULES if rules.startswith(("recordings", "files")) else RULES.partition("\n")[2]
+    repo.put("ci.yaml", f"{rules}\n{kept}")
+    repo.commit()
+    said = ci(repo, "ci", "--record", "--comment", str(tmp_path / "c.md"), ends=ends)
+    assert why in said
+    assert "PLANTED" not in said + ((tmp_path / "c.md").read_text("utf-8") if ends != 2 else "")
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_change_does_not_send_a_key_or_a_question_to_a_server_of_its_own(
+    repo, provider, tmp_path
+):
+    thief = Sorter()
+    repo.swap("ci.yaml", f"model: {provider.url}", f"key_env: DEPLOY_TOKEN\n    model: {thief.url}")
+    said = ci(repo, "ci", ends=2, DEPLOY_TOKEN="sk-planted")
+    assert f"would ask {thief.url} with the key in DEPLOY_TOKEN, which the base does not" in said
+    repo.swap("ci.yaml", f"model: {thief.url}", f"model: {provider.url}")
+    assert "DEPLOY_TOKEN" in ci(repo, "ci", ends=2, DEPLOY_TOKEN="sk-planted")
+    assert (thief.asked, provider.asked) == (0, 0)
+    comment = tmp_path / "c.md"
+    allowed = ("--allow", f"{provider.url}=DEPLOY_TOKEN", "--comment", str(comment))
+    said = ci(repo, "ci", *allowed, DEPLOY_TOKEN="sk-planted")
+    assert provider.keys.count("Bearer sk-planted") == 200
+    assert "sk-planted" not in said + comment.read_text("utf-8")
+    thief.stop()
+
+
+def test_a_template_of_a_change_runs_no_code_and_sees_no_environment(repo, tmp_path):
+    for inside in (
+        "{{ cycler.__init__.__globals__ }}",
+        "{{ input.__class__ }}",
+        "{% include '/etc/passwd' %}",
+    ):
+        repo.put("prompts/router.yaml", "kind: Prompt\nname: router\nmessages:\n- role: user\n"
+                 f"  content: {json.dumps(inside)}\n")  # fmt: skip
+        said = ci(repo, "ci", ends=2, DEPLOY_TOKEN="sk-planted")
+        assert "sk-planted" not in said
+        assert "root:" not in said
+
+
+def test_a_workspace_that_the_repository_brings_is_not_used(repo):
+    repo.put(".volano/catalog.db", "not a database")
+    repo.put("volano.toml", "port = 1\nnonsense = 2\n")
+    repo.commit()
+    assert "nothing to check" in ci(repo, "ci")
+
+
+def test_what_cannot_be_judged_says_so_and_ends_with_its_own_code(repo, provider, tmp_path):
+    for words, ends, why in (
+        (("--base", "origin/nowhere"), 2, "no base to compare with"),
+        (("--rules", "nowhere.yaml"), 2, "There is no `nowhere.yaml`"),
+        (("--repo", str(tmp_path)), 2, "is no Git repository"),
+        (("--record", "--replay"), 2, "say one of them"),
+    ):
+        assert why in ci(repo, "ci", *words, ends=ends)
+    repo.swap("prompts/router.yaml", "careful", "kind")
+    provider.stop()
+    comment = tmp_path / "c.md"
+    ci(repo, "ci", "--comment", str(comment), ends=1)
+    assert "## ⚠️" in comment.read_text("utf-8")
+
+
+def listed(home) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "volano.cli.main", *home, "prompt", "list"], capture_output=True,
+        text=True, timeout=120, check=True,
+    )  # fmt: skip
+    return done.stdout

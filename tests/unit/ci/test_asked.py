@@ -1,0 +1,81 @@
+"""Both sides are asked in alternation; what is the same is asked once, what is timed always."""
+
+from contextlib import contextmanager
+
+import pytest
+
+from volano.ci.asked import NEW, OLD, Sheet, ask
+from volano.ci.party import Party
+from volano.core.ports.chat import Answer
+from volano.evals.answered import Answered
+from volano.evals.case import Case
+from volano.evals.errors import NoPriceError
+from volano.evals.pace import NONE
+from volano.evals.suite import Limits, Suite
+from volano.prompts.prompt import Prompt
+
+CASES = [Case(id=f"r{n}", text=f"{n}. вопрос", label="a") for n in range(4)]
+
+
+@pytest.fixture
+def heard():
+    return []
+
+
+def party(heard, words, **settings):
+    def chat(messages, **given):
+        heard.append((words, messages[-1]["content"], given["max_tokens"]))
+        return Answer(words, "stop", 3, 2)
+
+    @contextmanager
+    def opened():
+        yield chat
+
+    prompt = Prompt(words + "{{input}}")
+    return Party("m", words, prompt, {"max_tokens": 5, **settings}, opened)
+
+
+def asked(sheet, folder, known=lambda _key: None):
+    return ask(sheet, folder, known=known, lost=lambda _key: None, patience=NONE,
+               tell=lambda _standing: None)  # fmt: skip
+
+
+def suite(**given):
+    return Suite("d", ("exact_match",), limits=Limits(concurrency=1, **given))
+
+
+def test_sides_take_turns_and_each_is_asked_with_its_own_words_and_settings(heard, tmp_path):
+    parties = {OLD: party(heard, "ó"), NEW: party(heard, "ú", max_tokens=9)}
+    found = asked(Sheet.of(suite(), CASES, parties, timed=False), tmp_path)
+    assert [one[0] for one in heard] == ["ó", "ú", "ú", "ó"] * 2
+    assert {one[0]: one[2] for one in heard} == {"ó": 5, "ú": 9}
+    assert [one.answer for one in found.new] == ["ú"] * 4
+    assert [one.id for one in found.old] == ["r0", "r1", "r2", "r3"]
+    assert found.cases[1].messages[-1]["content"] == "ú1. вопрос"
+
+
+@pytest.mark.parametrize(("timed", "count"), [(False, 4), (True, 8)])
+def test_the_same_on_both_sides_is_asked_once_unless_it_is_timed(heard, tmp_path, timed, count):
+    parties = {OLD: party(heard, "ó"), NEW: party(heard, "ó")}
+    found = asked(Sheet.of(suite(), CASES, parties, timed=timed), tmp_path)
+    assert (len(heard), found.asked, found.known) == (count, count, 8 - count)
+    assert [one.answer for one in found.old] == [one.answer for one in found.new] == ["ó"] * 4
+
+
+def test_what_is_known_is_not_asked(heard, tmp_path):
+    sheet = Sheet.of(suite(), CASES, {NEW: party(heard, "ú")}, timed=False)
+    keys = {key: at[1] for at, key in sheet.keys().items()}
+    found = asked(
+        sheet, tmp_path, lambda key: Answered("x", "ismert") if keys[key] != "r2" else None
+    )
+    assert [one.answer for one in found.new] == ["ismert", "ismert", "ú", "ismert"]
+    assert [one.id for one in found.new] == ["r0", "r1", "r2", "r3"]
+    assert found.old == []
+    assert len(heard) == 1
+
+
+def test_a_limit_of_money_without_a_price_is_told_before_anything_is_asked(heard, tmp_path):
+    sheet = Sheet.of(suite(money="1 USD"), CASES, {NEW: party(heard, "ú")}, timed=False)
+    with pytest.raises(NoPriceError):
+        asked(sheet, tmp_path)
+    assert heard == []

@@ -1,0 +1,30 @@
+"""What judges say is recorded and replayed; outside of recordings the workspace remembers it."""
+
+from support.repository import Repo
+from volano.adapters.git import GitRepository
+from volano.ci.judging import JUDGE, JudgeAnswers
+from volano.ci.recordings import Recordings
+from volano.evals.answered import Answered
+from volano.evals.remembered import Remembered
+
+KEY = bytes(range(32))
+
+
+def test_what_a_judge_said_is_in_the_file_and_comes_back(tmp_path):
+    repo = Repo(tmp_path / "repo", rows=1)
+    remembered = Remembered(tmp_path / "answers.db")
+
+    def opened(mode):
+        return JudgeAnswers(Recordings(GitRepository(repo.root), "recordings"), remembered, mode)
+
+    first = opened("record")
+    first.put({KEY: Answered("", "gut, 9 баллов")})
+    Recordings(GitRepository(repo.root), "recordings").write("a", first.recorded)
+    again = opened("replay")
+    assert again.get([KEY, b"x" * 32])[KEY].answer == "gut, 9 баллов"
+    assert [one.answered.id for one in again.recorded] == [JUDGE], "a later recording keeps it"
+    assert remembered.get([KEY]) == {}
+    live = opened("live")
+    live.put({KEY: Answered("", "x")})
+    assert live.get([KEY])[KEY].answer == "x"
+    assert live.recorded == []

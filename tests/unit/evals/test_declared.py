@@ -1,0 +1,73 @@
+"""Suites in files and the registry keep in step."""
+
+import pytest
+
+from support.workspace import ANNA
+from volano.data import Datasets
+from volano.declared import Declarations
+from volano.evals.declared import KIND, DeclaredSuites
+from volano.evals.errors import BadSuiteError
+from volano.evals.suite_file import from_plain
+from volano.store.errors import UnknownArtifactError
+
+SAID = "kind: Suite\nname: próba\ndata: tickets@1\nscorers: [exact_match]\ngates: [exact_match >= 0.9]\n"
+
+
+class KeptSuites:
+    """Keeps suites as the room does, without what asks them."""
+
+    def __init__(self, catalog):
+        from volano.evals.suites import Suites
+
+        self._catalog, self._datasets = catalog, Datasets(catalog)
+        for name in ("save", "get", "list", "read"):
+            setattr(self, name, getattr(Suites, name).__get__(self))
+
+
+@pytest.fixture
+def declarations(desk):
+    rows = [{"text": f"{n}. kérdés", "label": "a"} for n in range(4)]
+    Datasets(desk.catalog).add("tickets", rows, by=ANNA)
+    desk.kept = KeptSuites(desk.catalog)
+    return Declarations({KIND: DeclaredSuites(desk.kept, desk.catalog)})
+
+
+def files(text):
+    return [{"path": "suites/próba.yaml", "text": text}]
+
+
+def test_a_suite_is_new_then_the_same_then_changed_with_what_differs(declarations):
+    assert declarations.plan(files(SAID), by=ANNA).changes[0].action == "new"
+    assert declarations.apply(files(SAID), by=ANNA).changes[0].ref == "próba@1"
+    assert declarations.plan(files(SAID), by=ANNA).changes[0].action == "same"
+    change = declarations.plan(files(SAID.replace("0.9", "0.8")), by=ANNA).changes[0]
+    assert (change.action, [part["part"] for part in change.parts]) == ("changed", ["gates"])
+    assert (
+        declarations.apply(files(SAID.replace("0.9", "0.8")), by=ANNA).changes[0].ref == "próba@2"
+    )
+
+
+def test_what_somebody_saved_here_is_drift(declarations, desk):
+    declarations.apply(files(SAID), by=ANNA)
+    other = {"name": "próba", "data": "tickets@1", "scorers": ["exact_match"]}
+    desk.kept.save(from_plain(other), by=ANNA)
+    plan = declarations.apply(files(SAID), by=ANNA)
+    assert not plan.ok
+    assert "próba@2 was saved by person:anna" in plan.changes[0].drift[0]
+
+
+def test_what_no_file_says_any_more_loses_its_mark(declarations, desk):
+    declarations.apply(files(SAID), by=ANNA)
+    rest = files(SAID.replace("próba", "másik"))
+    done = declarations.apply(rest, prune=True, by=ANNA)
+    assert [one.name for one in done.changes] == ["másik", "próba"]
+    assert desk.kept.get("próba").labels == ()
+
+
+def test_a_suite_without_its_dataset_or_with_a_wrong_word_is_told(declarations):
+    with pytest.raises(UnknownArtifactError):
+        declarations.plan(files(SAID.replace("tickets", "nothing")), by=ANNA)
+    with pytest.raises(Exception, match="there is no `gate`") as told:
+        declarations.plan(files(SAID.replace("gates", "gate")), by=ANNA)
+    assert told.value.code == "wrong_document"
+    assert isinstance(told.value.__cause__, BadSuiteError)
