@@ -7,11 +7,11 @@ the rollouts of channels and nothing else:
 - lead time for changes: from the release being cut to its arrival;
 - change failure rate: of the changes that ended, the share that was taken back by a gate or by
   a person (`back`, `aborted` after it had a share), or that arrived and was rolled back;
-- time to restore: from the first user whom a failed change reached to the channel being
-  wholly on another release again.
+- time to restore: from the beginning of a failed change, whose users come right after, to the
+  channel being wholly on another release again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -71,7 +71,7 @@ class Deliveries:
 def figures(
     ended: Sequence[Rollout],
     known: Sequence[Rollout],
-    cut_us: Any,
+    cut_us: Callable[[Rollout], int],
     *,
     days: int,
     channel: str | None = None,
@@ -91,14 +91,9 @@ def figures(
         round(len(arrived) * WEEK_DAYS / days, 3) if days else 0.0,
         _middle((one.ended_us or 0) - cut_us(one) for one in arrived),
         len(failed), len(failed) / len(changes) if changes else None, low, high,
-        _middle(end - begun_us(one) for one, end in failed),
+        _middle(end - one.created_us for one, end in failed),
         tuple(_told(one, end) for one, end in failed),
     )  # fmt: skip
-
-
-def begun_us(rollout: Rollout) -> int:
-    """Return when a rollout began, in microseconds UTC: its users came right after."""
-    return rollout.created_us
 
 
 def _begun(rollout: Rollout) -> tuple[int, str]:

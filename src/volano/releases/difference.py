@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from volano.core.errors import ForbiddenError, VolanoError
@@ -87,7 +88,7 @@ class Differences:
             settings=tuple(_changed(said[0][1], said[1][1])),
             weights=tuple(self._weights(models)),
             data=tuple(self._data(models, by, notes)),
-            scores=tuple(self._scores(ours.get(REPORT, ()), theirs.get(REPORT, ()))),
+            scores=tuple(self._scores(ours.get(REPORT, ()), theirs.get(REPORT, ()), notes)),
             price=tuple(_changed(*(self._prices(side) for side in models))),
             notes=tuple(notes),
         )  # fmt: skip
@@ -166,15 +167,21 @@ class Differences:
             notes.append(f"{one.ref} and {two.ref} cannot be compared: {error.message}")
         return None
 
-    def _scores(self, ours: Sequence[Artifact], theirs: Sequence[Artifact]) -> Iterator[Row]:
-        for one in ours:
-            for two in theirs:
-                if one.digest != two.digest:
-                    try:
-                        found = self._evals.compare(one.ref, two.ref)
-                    except (OtherRowsError, NoCommonScoreError, VolanoError):
-                        continue
-                    yield {"a": one.ref, "b": two.ref, "n": found["n"], "scores": found["scores"]}
+    def _scores(
+        self, ours: Sequence[Artifact], theirs: Sequence[Artifact], notes: list[str]
+    ) -> Iterator[Row]:
+        """Compare the reports of both that speak of the same rows."""
+        for one, two in product(ours, theirs):
+            if one.digest == two.digest:
+                continue
+            try:
+                found = self._evals.compare(one.ref, two.ref)
+            except (OtherRowsError, NoCommonScoreError):
+                continue  # about something else
+            except VolanoError as error:
+                notes.append(f"{one.ref} and {two.ref} cannot be compared: {error.message}")
+                continue
+            yield {"a": one.ref, "b": two.ref, "n": found["n"], "scores": found["scores"]}
 
     def _prices(self, models: Sequence[Artifact]) -> Row:
         found: Row = {}

@@ -141,6 +141,8 @@ class OwnReleaseError(ForbiddenError):
 class NoApproverError(ForbiddenError):
     """{principal} is none of those who may approve for `{channel}`: {approvers}."""
 
+    hint = "Ask one of them, or see the rule with `volano channel rules`."
+
 
 class NoRuleError(ConflictError):
     """The channel `{channel}` asks nobody before it moves."""
@@ -150,3 +152,7 @@ class NoRuleError(ConflictError):
 
 class BadRuleError(InvalidError):
     """There can be no such rule for `{channel}`: {why}."""
+
+    hint = (
+        "Say `volano channel approvals {channel} --needed 2 --approvers person:anna,person:boris`."
+    )

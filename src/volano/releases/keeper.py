@@ -260,30 +260,20 @@ class Releases:
 
     def _before(self, channel: Channel, to: Ref | str | None) -> str:
         """Return the release that the channel goes back to."""
-        served = [
-            one.candidate
-            for one in self._progress.list(channel.name, limit=1000)
-            if one.state == "arrived" and one.candidate != channel.stable
+        moves = [
+            one for one in self._progress.list(channel.name, limit=1000) if one.state == "arrived"
         ]
         if to is None:
-            newest = self._served_before(channel)
-            if newest is None:
+            came = [one.baseline for one in moves if one.candidate == channel.stable]
+            if not came or came[-1] is None:  # what served when this release first arrived
                 raise NowhereToGoError(channel=channel.name, serves=channel.stable_ref)
-            return self._catalog.by_digest(newest).ref
+            return self._catalog.by_digest(came[-1]).ref
         wanted = self.get(to)
         if wanted.digest == channel.stable:
             raise AlreadyServedError(channel=channel.name, ref=wanted.ref)
-        if wanted.digest not in served:
+        if all(one.candidate != wanted.digest for one in moves):
             raise NeverServedError(ref=wanted.ref, channel=channel.name)
         return wanted.ref
-
-    def _served_before(self, channel: Channel) -> str | None:
-        """Return what served when the release that serves now first arrived."""
-        moves = [
-            one for one in self._progress.list(channel.name, limit=1000)
-            if one.state == "arrived" and one.candidate == channel.stable
-        ]  # fmt: skip
-        return moves[-1].baseline if moves else None
 
     def begin(
         self, channel: str, make: Callable[[Channel], Rollout], *, unit: str, by: Principal
