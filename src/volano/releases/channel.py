@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from volano.releases.rival import Rival
+from volano.releases.scope import EVERYONE, Scope
 
 MILLION = 1_000_000
 UNITS = ("user", "session", "request")
@@ -18,6 +19,10 @@ class Channel:
 
     In an experiment `rivals` are all arms but the stable one, the candidate the first of them,
     and `share` what they have together; calls that a rule of `exclude` names stay with stable.
+
+    `mirror` is the share of calls that are copied to the candidate unseen, `cohort` the share of
+    users whose calls with the stable release are counted apart, as a baseline; both millionths.
+    A call outside `scope` stays with stable and is no evidence.
 
     Answers are cached for `cache_ttl_s` seconds, in the scope of `SCOPES`; None: not at all.
     """
@@ -38,6 +43,9 @@ class Channel:
     cache_set_us: int | None = None
     rivals: tuple[Rival, ...] = ()
     exclude: tuple[str, ...] = ()
+    mirror: int = 0
+    cohort: int = 0
+    scope: Scope = EVERYONE
 
     @property
     def served(self) -> tuple[str, ...]:
@@ -56,8 +64,12 @@ class Channel:
 class Arm:
     """One release that a channel serves, with its share of the units in millionths.
 
-    The role is `stable`, `candidate`, or `out`: the place of an arm that was taken out of an
-    experiment. Its units get the stable release and count no more.
+    The role is `stable`, `candidate`, or
+
+    - `baseline`: the cohort of stable that is counted beside a candidate,
+    - `shadow`: gets copies of calls (`share` of them), and its answers go to nobody,
+    - `out`: the place of an arm that was taken out of an experiment. Its units get the stable
+      release and count no more.
     """
 
     release: str
@@ -68,17 +80,22 @@ class Arm:
 
 
 def arms(channel: Channel) -> list[Arm]:
-    """Return the channel's arms: the stable release, then the candidate if there is one."""
+    """Return the channel's arms: the stable release, then those beside it."""
     taken = sum(one.share for one in channel.rivals) if channel.rivals else channel.share
-    stable = Arm(channel.stable_ref, channel.stable, MILLION - taken, "stable", channel.rollout_id)
+    rest = MILLION - taken - channel.cohort
+    stable = Arm(channel.stable_ref, channel.stable, rest, "stable", channel.rollout_id)
     if channel.rivals:
         return [stable, *(_of_rival(channel, one) for one in channel.rivals)]
     if channel.candidate is None or channel.candidate_ref is None:
         return [stable]
-    candidate = Arm(
-        channel.candidate_ref, channel.candidate, channel.share, "candidate", channel.rollout_id
+    role, share = ("shadow", channel.mirror) if channel.mirror else ("candidate", channel.share)
+    candidate = Arm(channel.candidate_ref, channel.candidate, share, role, channel.rollout_id)
+    if not channel.cohort:
+        return [stable, candidate]
+    baseline = Arm(
+        channel.stable_ref, channel.stable, channel.cohort, "baseline", channel.rollout_id
     )
-    return [stable, candidate]
+    return [stable, candidate, baseline]
 
 
 def _of_rival(channel: Channel, one: Rival) -> Arm:

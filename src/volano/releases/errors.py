@@ -156,3 +156,9 @@ class BadRuleError(InvalidError):
     hint = (
         "Say `volano channel approvals {channel} --needed 2 --approvers person:anna,person:boris`."
     )
+
+
+class InvalidPlanError(InvalidError):
+    """The rollout plan cannot be used: {why}."""
+
+    hint = "Write rising percentages that end with 100%, such as `5%,25%,100%`."

@@ -36,7 +36,8 @@ from typing import Any, Literal
 
 from volano.core.errors import InvalidError
 from volano.core.verdict import Outcome, Verdict
-from volano.releases.plan import ERRORS, QUALITY, WHOLE, Plan, percent
+from volano.releases.plan import ERRORS, QUALITY, Plan
+from volano.releases.stage import WHOLE, Stage, percent
 from volano.stats.attribution import Attribution
 from volano.stats.average import RunningMean
 
@@ -167,14 +168,22 @@ def harm(metric: str, evidence: Evidence) -> Verdict:
     return Verdict("pass", f"{metric}: {counts}; {limit} is not proven ({numbers})", facts)
 
 
-def units(plan: Plan, evidence: Evidence, share: int) -> Verdict:
+def units(plan: Plan, stage: Stage, evidence: Evidence) -> Verdict:
     """Say whether the candidate served enough units at this step."""
-    means = evidence.step(share).means
+    means = evidence.step(stage.share).means
+    needed = stage.units or plan.min_units
     seen = max(means["candidate", metric].n for metric in (ERRORS, QUALITY))
-    facts = {"gate": "units", "seen": seen, "needed": plan.min_units, "share": share}
-    outcome: Outcome = "pass" if seen >= plan.min_units else "wait"
-    text = f"units: {seen} of {plan.min_units} candidate units at {percent(share)}"
+    facts = {"gate": "units", "seen": seen, "needed": needed, "share": stage.share}
+    outcome: Outcome = "pass" if seen >= needed else "wait"
+    text = f"units: {seen} of {needed} candidate units at {percent(stage.share)}"
     return Verdict(outcome, text, facts)
+
+
+def time(stage: Stage, waited_s: float) -> Verdict:
+    """Say whether the step has lasted as long as it must at least."""
+    facts = {"gate": "time", "waited_s": round(waited_s, 1), "at_least_s": stage.at_least_s}
+    outcome: Outcome = "pass" if waited_s >= stage.at_least_s else "wait"
+    return Verdict(outcome, f"time: {waited_s:.0f} of {stage.at_least_s:g} s at this step", facts)
 
 
 def promotion(plan: Plan, metric: str, evidence: Evidence, share: int) -> Verdict:

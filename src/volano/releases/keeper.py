@@ -1,6 +1,5 @@
 """The verbs on releases and channels."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -30,9 +29,10 @@ from volano.releases.errors import (
     UnknownChannelError,
     UnknownUnitError,
 )
+from volano.releases.experiment.design import Design
 from volano.releases.freeze import Freezes
 from volano.releases.plan import Plan
-from volano.releases.progress import Progress, Rollout, RolloutEvent, start
+from volano.releases.progress import Progress, Rollout, RolloutEvent, plan_of, start
 from volano.releases.release import BODY, KIND, SIGNATURE, Pins, subjects_of
 from volano.releases.rival import read
 from volano.releases.signing import Signer
@@ -592,10 +592,11 @@ class Releases:
         if row["baseline"] is not None:
             moving |= {"candidate": row["candidate"], "candidate_ref": row["candidate_ref"]}
             moving |= {"share": row["share"]}
+            moving |= _staged(plan_of(row["plan"]), row["state"], row["step"])
         rivals = read(row["arms"])
         if rivals:
             shared = rivals if row["share"] else tuple(replace(one, share=0) for one in rivals)
-            moving |= {"rivals": shared, "exclude": _excluded(row["plan"])}
+            moving |= {"rivals": shared}
         return Channel(**{**channel.__dict__, **moving})
 
     def _tell(
@@ -612,5 +613,12 @@ class Releases:
         self._ledger.append(verb, f"channel/{rollout.channel}", digests, content, by=by, conn=conn)
 
 
-def _excluded(plan: str) -> tuple[str, ...]:
-    return tuple(json.loads(plan).get("exclude", ()))
+def _staged(plan: Plan | Design, state: str, step: int) -> dict[str, Any]:
+    """Return what the step of a rollout says of its channel beside the share."""
+    if isinstance(plan, Design):
+        return {"exclude": plan.exclude}
+    if state == "warming":
+        return {"scope": plan.scope}
+    stage = plan.stages[step]
+    cohort = stage.share if stage.cohort else 0
+    return {"scope": plan.scope, "mirror": stage.mirror, "cohort": cohort}

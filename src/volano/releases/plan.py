@@ -1,31 +1,21 @@
 """The plan of a rollout: its steps, its margins, and what it takes to be taken back."""
 
 import math
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from volano.core.errors import InvalidError
-
-WHOLE = 1_000_000
-"""All traffic, in millionths: the unit of every share."""
+from volano.releases.errors import InvalidPlanError
+from volano.releases.scope import EVERYONE, Scope
+from volano.releases.stage import WHOLE, Stage, percent, whole
+from volano.releases.stages import stages
 
 ERRORS, QUALITY = "errors", "quality"
 METRICS = (ERRORS, QUALITY)
 
 TOLERANCE = 1.0
 """How many times as often as the baseline a candidate may fail before it is harm."""
-
-_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%")
-
-
-class InvalidPlanError(InvalidError):
-    """The rollout plan cannot be used: {why}."""
-
-    hint = "Write rising percentages that end with 100%, such as `5%,25%,100%`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +33,8 @@ class Guard:
 class Plan:
     """What a rollout does step by step. Shares are millionths of the traffic.
 
+    - `stages`: the steps (`Stage`); `steps` are their shares of the users.
+    - `scope`: which calls it is about; all, when it says nothing.
     - `margins`: absolute; the candidate's error rate may be at most this much
       above the baseline's, its mean score at most this much below it. Shown
       to lie inside the margin before each next step. Its keys are the metrics
@@ -62,7 +54,7 @@ class Plan:
     - `guard`: acts at once, without statistics.
     """
 
-    steps: tuple[int, ...]
+    stages: tuple[Stage, ...]
     margins: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(METRICS, 0.05))
     tolerances: Mapping[str, float] = field(
         default_factory=lambda: dict.fromkeys(METRICS, TOLERANCE)
@@ -74,22 +66,28 @@ class Plan:
     max_wait_s: float = 3600.0
     bad_below: float = 0.5
     guard: Guard = Guard()
+    scope: Scope = EVERYONE
 
     def __post_init__(self) -> None:
-        _check_steps(self.steps)
+        _check_stages(self.stages)
         _check_metrics(self)
         for name in ("alpha_harm", "alpha_promote"):
             _need(_inside(getattr(self, name), 0, 0.5), f"{name} must lie between 0 and 0.5")
         _need(_inside(self.max_wait_s, 0, math.inf), "max_wait_s must be a positive number")
         _need(_inside(self.bad_below, 0, 1), "bad_below must lie between 0 and 1")
-        _need(_whole(self.min_units) and self.min_units > 0, "min_units must be 1 or more")
+        _need(whole(self.min_units) and self.min_units > 0, "min_units must be 1 or more")
         g = self.guard
-        _need(_whole(g.failed) and _whole(g.of) and 0 < g.failed <= g.of <= 10_000,
+        _need(whole(g.failed) and whole(g.of) and 0 < g.failed <= g.of <= 10_000,
               "the guard needs 1 <= failed <= of <= 10000")  # fmt: skip
 
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The candidate's share of the users at each step, in millionths."""
+        return tuple(one.share for one in self.stages)
+
     @classmethod
-    def parse(cls, text: str, **overrides: Any) -> "Plan":
-        """Return the plan of steps like `5%,25%,100%`; other fields by name.
+    def parse(cls, said: str | Sequence[Any], **overrides: Any) -> "Plan":
+        """Return the plan of steps like `5%,25%,100%` (`releases.stages`); other fields by name.
 
         `margins` names all metrics to watch; `tolerances` may name some, the
         others keep their default.
@@ -98,32 +96,40 @@ class Plan:
             InvalidPlanError: garbage, not rising, not ending at 100 %, or a field
                 that is unknown or out of range.
         """
-        steps = tuple(_share(part.strip(), text) for part in text.split(","))
-        return cls._of(steps, overrides)
+        return cls._of(stages(said), overrides)
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "Plan":
-        """Return the plan that `to_dict` gave.
+        """Return the plan that `to_dict` gave, also before steps were more than shares.
 
         Raises:
             InvalidPlanError: it is not such a plan.
         """
-        rest = {key: value for key, value in content.items() if key != "steps"}
-        steps = content.get("steps")
-        _need(isinstance(steps, list | tuple), "it has no steps")
-        return cls._of(tuple(steps or ()), rest)
+        rest = {key: value for key, value in content.items() if key not in ("steps", "stages")}
+        said = content.get("stages", content.get("steps"))
+        _need(isinstance(said, list | tuple), "it has no steps")
+        return cls._of(stages(said or ()), rest)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        plain = asdict(self)
-        return {**plain, "steps": list(self.steps), "required": list(self.required)}
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {
+            **plain,
+            "stages": [one.to_dict() for one in self.stages],
+            "steps": list(self.steps),
+            "margins": dict(self.margins),
+            "tolerances": dict(self.tolerances),
+            "required": list(self.required),
+            "guard": asdict(self.guard),
+            "scope": self.scope.to_dict(),
+        }
 
     def __str__(self) -> str:
-        return " → ".join(percent(step) for step in self.steps)
+        return " → ".join(map(str, self.stages))
 
     @classmethod
-    def _of(cls, steps: tuple[int, ...], given: Mapping[str, Any]) -> "Plan":
-        known = {f.name for f in fields(cls)} - {"steps"}
+    def _of(cls, steps: tuple[Stage, ...], given: Mapping[str, Any]) -> "Plan":
+        known = {f.name for f in fields(cls)} - {"stages"}
         strange = sorted(set(given) - known)
         _need(not strange, f"there is no setting {', '.join(strange)}")
         values = dict(given)
@@ -137,35 +143,25 @@ class Plan:
             _need(set(values["guard"]) <= {"failed", "of"}, "the guard has `failed` and `of`")
             values["guard"] = Guard(**values["guard"])
         _need(isinstance(values.get("guard", Guard()), Guard), "the guard has `failed` and `of`")
+        if isinstance(values.get("scope"), Mapping):
+            values["scope"] = Scope.of(values["scope"])
+        _need(isinstance(values.get("scope", EVERYONE), Scope), "the scope is an object")
         if "required" in values:
             _need(isinstance(values["required"], list | tuple), "required must be a list")
             values["required"] = tuple(values["required"])
-        return cls(steps=steps, **values)
+        return cls(stages=steps, **values)
 
 
-def percent(share: float) -> str:
-    """Return millionths as readable percent: 50000 -> `5 %`."""
-    return f"{share / 10_000:g} %"
-
-
-def _share(part: str, text: str) -> int:
-    match = _PERCENT.fullmatch(part)
-    _need(match is not None, f"`{part[:40]}` in `{text[:80]}` is not a percentage")
-    assert match is not None
-    millionths = Decimal(match[1]) * 10_000
-    _need(millionths == int(millionths), f"`{part}` is finer than 0.0001 %")
-    return int(millionths)
-
-
-def _check_steps(steps: tuple[int, ...]) -> None:
-    _need(bool(steps), "it has no steps")
-    _need(all(_whole(step) for step in steps), "steps are whole millionths")
-    for step in steps:
-        _need(step > 0, "a step of 0 % sends nothing to the candidate")
-        _need(step <= WHOLE, f"{percent(step)} is more than everything")
-    for before, after in pairwise(steps):
+def _check_stages(given: tuple[Stage, ...]) -> None:
+    _need(bool(given), "it has no steps")
+    _need(all(isinstance(one, Stage) for one in given), "its steps are stages")
+    shadows = [one.kind == "shadow" for one in given]
+    _need(shadows == sorted(shadows, reverse=True), "a shadow comes before the users do")
+    led = [one for one in given if one.kind != "shadow"]
+    _need(bool(led), "it ends with a shadow, not at 100 %")
+    for before, after in pairwise(one.share for one in led):
         _need(before < after, f"{percent(after)} after {percent(before)} does not rise")
-    _need(steps[-1] == WHOLE, f"it ends at {percent(steps[-1])}, not at 100 %")
+    _need(led[-1].share == WHOLE, f"it ends at {percent(led[-1].share)}, not at 100 %")
 
 
 def _check_metrics(plan: Plan) -> None:
@@ -174,7 +170,8 @@ def _check_metrics(plan: Plan) -> None:
         ("tolerances", plan.tolerances, 1 - 1e-12, math.inf),
     ):
         for metric, value in content.items():
-            _need(metric in METRICS, f"there is no metric {metric} (known: {', '.join(METRICS)})")
+            known = isinstance(metric, str) and metric in METRICS
+            _need(known, f"there is no metric {metric} (known: {', '.join(METRICS)})")
             _need(_inside(value, low, high), f"{name} of {metric} may not be {value}")
     _need(bool(plan.margins), "it watches no metric")
     lacking = set(plan.margins) - set(plan.tolerances)
@@ -186,10 +183,6 @@ def _check_metrics(plan: Plan) -> None:
 def _inside(value: Any, low: float, high: float) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return number and low < value < high
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _need(condition: bool, why: str) -> None:

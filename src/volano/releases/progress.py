@@ -14,11 +14,12 @@ from volano.releases.errors import RolloutOverError, UnknownRolloutError
 from volano.releases.experiment.design import KIND, Design
 from volano.releases.plan import Plan
 from volano.releases.rival import Rival, read, written
+from volano.releases.stage import Stage
 from volano.releases.tables import rollout_events, rollouts
 from volano.store.artifact import Artifact
 from volano.store.db import Database
 
-ACTIVE = ("warming", "moving")
+ACTIVE = ("warming", "moving", "paused")
 """States of a rollout that is under way; the others are arrived, back, aborted, failed,
 and of an experiment concluded or stopped."""
 
@@ -53,6 +54,13 @@ class Rollout:
     def is_active(self) -> bool:
         """Whether it still moves."""
         return self.state in ACTIVE
+
+    @property
+    def stage(self) -> Stage | None:
+        """The step where it is; None in an experiment, and before its first."""
+        if isinstance(self.plan, Design) or self.state == "warming":
+            return None
+        return self.plan.stages[self.step]
 
     @property
     def is_experiment(self) -> bool:
@@ -199,11 +207,13 @@ class Progress:
 
 def _rollout(row: RowMapping) -> Rollout:
     values = {name: row[name] for name in Rollout.__dataclass_fields__}
-    values["plan"] = _plan(json.loads(row["plan"]))
+    values["plan"] = plan_of(row["plan"])
     values["arms"] = read(row["arms"])
     values["outcome"] = json.loads(row["outcome"]) if row["outcome"] else None
     return Rollout(**values)
 
 
-def _plan(content: Mapping[str, Any]) -> Plan | Design:
+def plan_of(text: str) -> Plan | Design:
+    """Return the plan or the design that a row holds."""
+    content = json.loads(text)
     return Design.from_dict(content) if content.get("kind") == KIND else Plan.from_dict(content)

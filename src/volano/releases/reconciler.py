@@ -9,15 +9,10 @@ The wall clock decides nothing here, because it may be set at any moment: what
 belongs to a rollout is what its traces say, and waiting is measured by the
 monotonic clock. Only a control that finds a rollout already under way asks the
 wall clock how old it is, for the figures that it shows.
-
-Feedback may be recorded before its trace. It is not held in memory until then:
-when the trace comes, what was said on it is looked up. So nothing is lost,
-however long it takes and however much there is, and feedback on trace ids that
-never come costs nothing.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -25,22 +20,19 @@ from volano.core.clock import Clock
 from volano.core.principal import SYSTEM
 from volano.feedback.keeper import Feedbacks
 from volano.releases.burning import Counts, burns, looks
-from volano.releases.channel import MILLION, Channel
+from volano.releases.channel import Channel
 from volano.releases.errors import RolloutOverError
 from volano.releases.experiments import Experiments
-from volano.releases.gates import ARMS, Evidence
+from volano.releases.gates import Evidence
 from volano.releases.keeper import Releases
 from volano.releases.plan import Plan
 from volano.releases.progress import Rollout
+from volano.releases.reading import Reading
 from volano.releases.rollout import Decision, State, decide
 from volano.traces.keeper import Traces
-from volano.traces.trace import Trace
 
 log = logging.getLogger(__name__)
 
-FAILED = frozenset({"error", "cut"})
-"""Outcomes that are the release's failure; a client that leaves or errs is not."""
-BATCH = 2000
 NOTE_EVERY_US = 10_000_000
 WARM_WITHIN_US = 60_000_000
 
@@ -65,18 +57,21 @@ class Serving(Protocol):
 class Watch:
     """What one control process knows of a rollout it watches."""
 
-    evidence: Evidence
+    reading: Reading
     seen_us: int
     """When this control saw it first; like all times here by the monotonic clock."""
     begun_us: int
     stepped_us: int
     """When it came to its step."""
     step: int
-    call_seq: int = 0
-    score_seq: int = 0
     counts: Counts = field(default_factory=looks)
     noted_us: int | None = None
     reason: str = ""
+
+    @property
+    def evidence(self) -> Evidence:
+        """What it has seen so far."""
+        return self.reading.evidence
 
 
 class Reconciler:
@@ -161,7 +156,7 @@ class Reconciler:
         if tripped:
             self._end(rollout, "back", {"reason": tripped}, watch)
             return
-        self._read(rollout, watch)
+        watch.reading.read()
         decision = self._decide(rollout, watch)
         self._act(rollout, decision, watch)
 
@@ -175,7 +170,10 @@ class Reconciler:
                 wall = self._clock.now_us()
                 begun -= max(0, wall - rollout.created_us)
                 stepped -= max(0, wall - rollout.updated_us)
-            watch = Watch(Evidence(_plan(rollout)), now, begun, stepped, rollout.step)
+            reading = Reading(
+                rollout.id, _plan(rollout), traces=self._traces, feedbacks=self._feedbacks
+            )
+            watch = Watch(reading, now, begun, stepped, rollout.step)
             self._watches[rollout.id] = watch
         if rollout.step != watch.step or rollout.state == "warming":
             watch.step, watch.stepped_us = rollout.step, now
@@ -199,58 +197,6 @@ class Reconciler:
         if burns(watch.counts, guard):
             return f"Taken back: guard: {guard} at the candidate (shared counters)."
         return None
-
-    def _read(self, rollout: Rollout, watch: Watch) -> None:
-        """Feed calls and scores that were recorded since the last tick, in their order."""
-        while True:
-            traces = self._traces.since(watch.call_seq, rollout=rollout.id, limit=BATCH)
-            early = self._early(watch, traces)
-            for trace in traces:
-                watch.call_seq = trace.seq
-                self._observe_call(watch, trace)
-                for value in early.get(trace.id, ()):
-                    self._observe_score(rollout, watch, trace, value)
-            if len(traces) < BATCH:
-                break
-        while True:
-            scores = self._feedbacks.since(watch.score_seq, limit=BATCH)
-            found = self._traces.by_ids(said.trace_id for said in scores if said.value is not None)
-            for said in scores:
-                watch.score_seq = said.seq
-                if said.value is not None:
-                    self._observe_score(rollout, watch, found.get(said.trace_id), said.value)
-            if len(scores) < BATCH:
-                break
-
-    def _early(self, watch: Watch, traces: Sequence[Trace]) -> dict[str, list[float]]:
-        """Return the scores that were read before these calls were there to bear them.
-
-        A score belongs to the first call of its trace when it came before all
-        of them; a trace that was there already has had it. One whose call was
-        recorded between the two readings is given a second time, which changes
-        nothing: a unit counts once.
-        """
-        if not watch.score_seq:
-            return {}
-        said = self._feedbacks.on((trace.id for trace in traces), until_seq=watch.score_seq)
-        first = {one: self._traces.calls(one)[0].seq for one in {each.trace_id for each in said}}
-        new = {trace.id for trace in traces if first.get(trace.id) == trace.seq}
-        early: dict[str, list[float]] = {}
-        for each in said:
-            if each.value is not None and each.trace_id in new:
-                early.setdefault(each.trace_id, []).append(each.value)
-        return early
-
-    def _observe_call(self, watch: Watch, trace: Trace) -> None:
-        if _is_evidence(trace) and not trace.repeated and trace.outcome in {"ok", *FAILED}:
-            watch.evidence.observe_call(*_assigned(trace), trace.outcome in FAILED)
-
-    def _observe_score(
-        self, rollout: Rollout, watch: Watch, trace: Trace | None, value: float
-    ) -> None:
-        """Count a score in the order of scores, whether or not its call was counted yet."""
-        if trace is not None and trace.rollout == rollout.id and _is_evidence(trace):
-            watch.evidence.observe_score(*_assigned(trace), value)
 
     def _decide(self, rollout: Rollout, watch: Watch) -> Decision:
         state = State(rollout.step, watch.stepped_us, rollout.baseline is not None)
@@ -294,14 +240,3 @@ def _plan(rollout: Rollout) -> Plan:
     """Return the plan of a rollout that moves; those that compare are not read here."""
     assert isinstance(rollout.plan, Plan)
     return rollout.plan
-
-
-def _is_evidence(trace: Trace) -> bool:
-    """Whether a call, and what is said of it, speaks of an arm: not when we broke it off or asked."""
-    return trace.arm in ARMS and not trace.stopped and not trace.replayed
-
-
-def _assigned(trace: Trace) -> tuple[str, Any, int]:
-    """Return unit, arm, and the candidate's share when this call was assigned."""
-    share = trace.share if trace.arm == "candidate" else MILLION - trace.share
-    return trace.unit, trace.arm, share

@@ -3,7 +3,9 @@
     guard tripped, or harm proven       -> back
     no baseline (first on its channel)  -> done
     at 100 %                            -> done
+    somebody paused it                  -> hold
     all gates of this step pass         -> advance, or done when the next step is 100 %
+    longer than `at_most`               -> what the step says: hold, back, advance
     otherwise                           -> hold, and say what is missing
 
 Going back comes before everything else, and the evidence for it never fades:
@@ -15,8 +17,10 @@ from typing import Any, Literal
 
 from volano.core.verdict import Verdict
 from volano.releases import gates
+from volano.releases.errors import InvalidPlanError
 from volano.releases.gates import Evidence
-from volano.releases.plan import WHOLE, InvalidPlanError, Plan, percent
+from volano.releases.plan import Plan
+from volano.releases.stage import WHOLE, Stage
 
 Action = Literal["advance", "hold", "back", "done"]
 
@@ -26,11 +30,13 @@ class State:
     """Where a rollout stands: which step, since when, and whether there is a baseline.
 
     `since_us` is read from the same clock as `decide`'s `now_us`: a monotonic one.
+    `paused` says in words who paused it and why.
     """
 
     step: int = 0
     since_us: int = 0
     has_baseline: bool = True
+    paused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ def decide(plan: Plan, state: State, evidence: Evidence, now_us: int) -> Decisio
     Raises:
         InvalidPlanError: the state names a step that the plan does not have.
     """
-    if not 0 <= state.step < len(plan.steps):
+    if not 0 <= state.step < len(plan.stages):
         raise InvalidPlanError(why=f"it has no step {state.step + 1}")
     safety = _safety(plan, evidence)
     broken = [verdict for verdict in safety if verdict.outcome == "fail"]
@@ -65,14 +71,17 @@ def decide(plan: Plan, state: State, evidence: Evidence, now_us: int) -> Decisio
     if not state.has_baseline:
         reason = "The channel was empty: nothing to compare with, all traffic goes to it."
         return Decision("done", reason, WHOLE, safety)
-    share = plan.steps[state.step]
-    if share == WHOLE:
+    stage = plan.stages[state.step]
+    if stage.share == WHOLE:
         return Decision("done", "All traffic goes to it.", WHOLE, safety)
-    step_gates = _step_gates(plan, evidence, share)
+    waited_s = max(0, now_us - state.since_us) / 1e6
+    step_gates = _step_gates(plan, stage, evidence, waited_s)
     verdicts = safety + step_gates
+    if state.paused:
+        return Decision("hold", f"Paused at {stage}: {state.paused}.", stage.share, verdicts)
     if all(step_gates):
         return _onwards(plan, state, verdicts, step_gates)
-    return _hold(plan, state, verdicts, step_gates, now_us)
+    return _hold(plan, state, verdicts, step_gates, waited_s)
 
 
 def _safety(plan: Plan, evidence: Evidence) -> tuple[Verdict, ...]:
@@ -80,20 +89,29 @@ def _safety(plan: Plan, evidence: Evidence) -> tuple[Verdict, ...]:
     return (gates.guard(plan, evidence), *harms)
 
 
-def _step_gates(plan: Plan, evidence: Evidence, share: int) -> tuple[Verdict, ...]:
+def _step_gates(
+    plan: Plan, stage: Stage, evidence: Evidence, waited_s: float
+) -> tuple[Verdict, ...]:
+    """Return what this step waits for: time, then copies that were compared, or units served."""
+    time = (gates.time(stage, waited_s),) if stage.at_least_s else ()
     demanded = [m for m in plan.margins if m in plan.required or evidence.has(m)]
-    promotions = (gates.promotion(plan, metric, evidence, share) for metric in demanded)
-    return (gates.units(plan, evidence, share), *promotions)
+    promotions = (gates.promotion(plan, metric, evidence, stage.share) for metric in demanded)
+    return (gates.units(plan, stage, evidence), *promotions, *time)
 
 
 def _onwards(
     plan: Plan, state: State, verdicts: tuple[Verdict, ...], step_gates: tuple[Verdict, ...]
 ) -> Decision:
-    share, following = plan.steps[state.step], plan.steps[state.step + 1]
+    stage, following = plan.stages[state.step], plan.stages[state.step + 1]
     passed = "; ".join(verdict.reason for verdict in step_gates[1:]) or step_gates[0].reason
-    action: Action = "done" if following == WHOLE else "advance"
-    reason = f"{percent(share)} → {percent(following)}: {passed}."
-    return Decision(action, reason, following, verdicts)
+    return _step_to(following, f"{stage} → {following}: {passed}.", verdicts)
+
+
+def _step_to(
+    following: Stage, reason: str, verdicts: tuple[Verdict, ...], *, overdue: bool = False
+) -> Decision:
+    action: Action = "done" if following.share == WHOLE else "advance"
+    return Decision(action, reason, following.share, verdicts, overdue)
 
 
 def _hold(
@@ -101,16 +119,20 @@ def _hold(
     state: State,
     verdicts: tuple[Verdict, ...],
     step_gates: tuple[Verdict, ...],
-    now_us: int,
+    waited_s: float,
 ) -> Decision:
-    share = plan.steps[state.step]
-    waited_s = max(0, now_us - state.since_us) / 1e6
-    overdue = waited_s > plan.max_wait_s
+    stage = plan.stages[state.step]
+    overdue = waited_s > (stage.at_most_s or plan.max_wait_s)
     missing = "; ".join(verdict.reason for verdict in step_gates if not verdict)
-    start = f"Overdue at {percent(share)} after {waited_s:.0f} s" if overdue else (
-        f"Stays at {percent(share)}"
-    )  # fmt: skip
-    return Decision("hold", f"{start}: {missing}.", share, verdicts, overdue)
+    late = f"Overdue at {stage} after {waited_s:.0f} s"
+    if overdue and stage.late == "back":
+        return Decision("back", f"Taken back: {late}: {missing}.", 0, verdicts, overdue)
+    if overdue and stage.late == "advance":
+        following = plan.stages[state.step + 1]
+        reason = f"{stage} → {following}: {late}, and no harm is proven: {missing}."
+        return _step_to(following, reason, verdicts, overdue=overdue)
+    start = late if overdue else f"Stays at {stage}"
+    return Decision("hold", f"{start}: {missing}.", stage.share, verdicts, overdue)
 
 
 def _plain(verdict: Verdict) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from volano.models import ModelNotUsableError
 from volano.models.errors import StillUsedError
 from volano.releases.errors import (
     AlreadyServedError,
+    InvalidPlanError,
     NothingMovesError,
     RolloutInProgressError,
     RolloutOverError,
@@ -20,7 +21,6 @@ from volano.releases.errors import (
     UnknownRolloutError,
     UnknownUnitError,
 )
-from volano.releases.plan import InvalidPlanError
 from volano.store.errors import UnknownArtifactError
 
 BACK = {"reason": "worse"}

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from volano.core.canon import canonical
 from volano.core.errors import InvalidError
-from volano.releases.plan import Guard, InvalidPlanError, Plan
+from volano.releases.errors import InvalidPlanError
+from volano.releases.plan import Guard, Plan
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_tolerances_may_name_some_metrics_only():
     st.floats(0.001, 0.49),
 )
 def test_a_plan_survives_its_json(steps, margin, alpha):
-    plan = Plan(
+    plan = Plan.parse(
         (*sorted(steps), 1_000_000),
         margins={"errors": margin},
         alpha_harm=alpha,

@@ -244,9 +244,13 @@ def test_feedback_on_traces_that_never_come_is_not_held(street):
         street.say(f"{n + 1:030x}ff", 0)
     street.tick()
     watch = street.reconciler._watches[rollout.id]
-    held = [v for v in vars(watch).values() if isinstance(v, dict | list | set)]
+    held = [
+        v
+        for v in (*vars(watch).values(), *vars(watch.reading).values())
+        if isinstance(v, dict | list | set)
+    ]
     assert not any(held)
-    assert watch.score_seq == 300
+    assert watch.reading._score_seq == 300
 
 
 def test_feedback_may_be_hours_early_and_amid_many(street):

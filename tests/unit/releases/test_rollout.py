@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from volano.releases.errors import InvalidPlanError
 from volano.releases.gates import ARMS, Evidence
-from volano.releases.plan import InvalidPlanError, Plan
+from volano.releases.plan import Plan
 from volano.releases.rollout import State, decide
 
 PLAN = Plan.parse("5%,25%,100%")

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from volano.core.verdict import Verdict
 from volano.releases.experiment.evidence import Against, Evidence
 from volano.releases.experiment.measure import Measure
-from volano.releases.plan import WHOLE
+from volano.releases.stage import WHOLE
 from volano.stats.difference import EVENTS, LEAST, Interval
 
 Action = Literal["hold", "out", "back", "stop", "conclude"]
