@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from volano.core.canon import canonical
 from volano.core.clock import Clock
 from volano.core.digest import Digest
 from volano.core.errors import IntegrityError, NotFoundError
@@ -35,7 +34,8 @@ from volano.releases.plan import Plan
 from volano.releases.progress import Progress, Rollout, RolloutEvent, start
 from volano.releases.release import BODY, KIND, SIGNATURE, Pins, subjects_of
 from volano.releases.rival import read
-from volano.releases.signing import Signer
+from volano.releases.signing import Signer, kind_of
+from volano.releases.statement import signed
 from volano.releases.tables import channels, rollouts
 from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
@@ -128,6 +128,17 @@ class Releases:
         except (IntegrityError, NotFoundError) as error:
             raise TamperedReleaseError(ref=release.ref, why=error.message) from error
         return release
+
+    def envelope(self, ref: Ref | str) -> dict[str, Any]:
+        """Return the signed DSSE envelope of a release, and the key that it can be checked with.
+
+        The payload is an in-toto Statement whose subjects are the pinned artifacts by sha256.
+        Releases of earlier versions have name and pins alone for a payload.
+        """
+        release = self.get(ref)
+        raw = json.loads(self._catalog.read(release, SIGNATURE))
+        key = {"id": self._signer.key_id, "ed25519": self._signer.public.hex()}
+        return {"release": release.ref, "digest": str(release.digest), "envelope": raw, "key": key}
 
     def trusted(self, digest: str) -> Artifact:
         """Return a release whose signature, pins and manifests hold: what is asked before serving.
@@ -480,16 +491,14 @@ class Releases:
     def _check_signed(self, release: Artifact) -> Sequence[Artifact]:
         """Check signature and pins; return what is pinned."""
         body = self._catalog.read(release, BODY)
-        problem = self._signer.problem(body, self._catalog.read(release, SIGNATURE))
+        envelope = self._catalog.read(release, SIGNATURE)
+        problem = self._signer.problem(body, envelope)
         if problem:
             raise TamperedReleaseError(ref=release.ref, why=problem)
         pinned = [self._catalog.by_digest(p.digest) for p in release.manifest.parents]
         roles = [p.role for p in release.manifest.parents]
-        named = [
-            {"role": role, "ref": artifact.ref, "digest": str(artifact.digest)}
-            for role, artifact in zip(roles, pinned, strict=True)
-        ]
-        if canonical({"name": release.name, "pins": named}) != body:
+        pins = zip(roles, pinned, strict=True)
+        if signed(kind_of(envelope), release.name, pins) != body:
             raise TamperedReleaseError(ref=release.ref, why="it pins other artifacts than it signs")
         return pinned
 

@@ -162,6 +162,10 @@ VERBS = (
         "Check signature, pins and every byte that a release stands on.",
         (ref(),), columns=ARTIFACT,
     ),
+    Verb(
+        "release", "envelope", "releases.envelope", "/releases/{ref}/envelope",
+        "Print the signed in-toto statement of a release, and the key to check it with.", (ref(),),
+    ),
     Verb("release", "list", "releases.list", "/releases", "List releases.", (LIMIT,), columns=ARTIFACT),
     Verb("release", "show", "releases.get", "/releases/{ref}", "Show a release.", (ref(),)),
     Verb(
