@@ -156,3 +156,20 @@ class BadRuleError(InvalidError):
     hint = (
         "Say `volano channel approvals {channel} --needed 2 --approvers person:anna,person:boris`."
     )
+
+
+class BadCheckError(InvalidError):
+    """There can be no such check: {why}."""
+
+    hint = (
+        "Say `volano release check RELEASE --channel CHANNEL`, or with --against another release."
+    )
+
+
+class UncheckedError(GateError):
+    """`{ref}` may not go to `{channel}`: {why}."""
+
+    hint = (
+        "Check it with `volano release check {ref} --channel {channel}`; in an emergency: "
+        "`--emergency REASON`."
+    )

@@ -18,6 +18,7 @@ from volano.flows.keeper import Flows
 from volano.releases.approval import Approvals
 from volano.releases.caching import Caching, caching
 from volano.releases.channel import UNITS, Arm, Channel, arms
+from volano.releases.demands import Demands
 from volano.releases.errors import (
     AlreadyServedError,
     NeverServedError,
@@ -65,8 +66,10 @@ class Releases:
         publish: Publish,
         freezes: Freezes,
         approvals: Approvals,
+        demands: Demands,
     ):
         self._approvals = approvals
+        self._demands = demands
         self._freezes = freezes
         self._db = db
         self._catalog = catalog
@@ -212,6 +215,7 @@ class Releases:
             AlreadyServedError: the channel serves this release.
             UnknownUnitError: neither `user` nor `request`.
             FrozenError: the channel is frozen now.
+            UncheckedError: the channel demands a check that this release did not pass.
             ApprovalMissingError: not enough people have agreed.
         """
         if unit not in (None, *UNITS):
@@ -229,13 +233,15 @@ class Releases:
     def let_move(
         self, release: Artifact, channel: str, *, emergency: str = "", by: Principal
     ) -> None:
-        """Ask the freezes and the people of a channel whether it may move to a release.
+        """Ask the freezes, the checks and the people of a channel whether it may move to a release.
 
         Raises:
             FrozenError: the channel is frozen now.
+            UncheckedError: the channel demands a check that this release did not pass.
             ApprovalMissingError: not enough people have agreed.
         """
         self._freezes.check(channel)
+        self._demands.check(release, channel, emergency=emergency, by=by)
         self._approvals.check(release, channel, emergency=emergency, by=by)
 
     def rollback(
@@ -338,7 +344,7 @@ class Releases:
         Raises:
             InvalidPlanError, TamperedReleaseError, ModelNotUsableError: as with `promote`.
             RolloutOverError: it ended meanwhile.
-            FrozenError, ApprovalMissingError: the channel may not move now.
+            FrozenError, UncheckedError, ApprovalMissingError: the channel may not move now.
         """
         release = self.servable(winner)
         planned = Plan.parse(plan)

@@ -48,7 +48,9 @@ def _takes(after: Variable, before: Variable) -> bool:
     """Whether all values that fit `before` fit `after`."""
     if before.type == "choice":
         held = [after.type == "choice" and _among(one, after.choices) for one in before.choices]
-        return all(held) or (after.type != "choice" and all(_fits(after, b) for b in before.choices))
+        return all(held) or (
+            after.type != "choice" and all(_fits(after, b) for b in before.choices)
+        )
     return after.type == before.type or before.type in _TAKES.get(after.type, ())
 
 
