@@ -787,7 +787,7 @@ class App:
         made = self.demands.checks(release=release.ref, limit=5)
         lines = (
             f"Checked against {one.baseline_ref}{f' for {one.channel}' if one.channel else ''}: "
-            f"{one.outcome}. {one.why}."
+            f"{one.outcome}. {one.why}"
             for one in made
         )
         return Noted(release, tuple(lines))

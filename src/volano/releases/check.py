@@ -175,20 +175,20 @@ class ReleaseChecks:
         empty = {"pairs": [], "wanted": len(found), "lost": len(found) - len(requests)}
         try:
             pairs = self._rehearsed(work, requests) if requests else []
-        except (
-            VolanoError
-        ) as error:  # it cannot be opened, or a budget not be held: nothing is known
-            return {**empty, "why": error.message}
+        except (_NoPriceError, VolanoError) as error:  # it cannot be opened: nothing is known
+            return {**empty, "why": str(error).rstrip(".")}
         return {**empty, "pairs": to_plain(pairs), "why": ""}
 
     def _rehearsed(self, work: Work, requests: Sequence[Recorded]) -> list[Pair]:
         inputs = work.inputs
         sides = self._sides(inputs)
-        prices = [self._price_of(self._compiled(side).model) for side in sides]
+        compiled = [self._compiled(side) for side in sides]
+        prices = [self._price_of(one.model) for one in compiled]
         budget = inputs["budget"]
         if budget is not None and None in prices:
-            raise BadCheckError(why="no price is known, so that no budget can be held")
-        schemas = [self._compiled(side).prompt.schema for side in sides]
+            unpriced = compiled[prices.index(None)].model.ref
+            raise _NoPriceError(f"there is no price of {unpriced}, so that no budget can be held")
+        schemas = [one.prompt.schema for one in compiled]
 
         def heed(done: int, of: int) -> None:
             work.heed()
@@ -197,7 +197,7 @@ class ReleaseChecks:
         with self._open(sides) as asks:
             return rehearse(
                 requests, asks, [_cost_of(price) for price in prices],
-                schema=schemas[0] if schemas[0] is not None else schemas[1],
+                schemas=(schemas[0], schemas[0] if schemas[0] is not None else schemas[1]),
                 budget_nano=None if budget is None else int(budget * _UNIT),
                 journal=Path(work.folder) / "replayed.jsonl",
                 about={"release": str(sides[1].digest), "baseline": str(sides[0].digest)},
@@ -306,6 +306,10 @@ class ReleaseChecks:
             return {row["id"] for row in rows if _true(value(row, column))}
         except NotFoundError:
             return ()  # made of rows that are no dataset of ours any more; its own marks count
+
+
+class _NoPriceError(Exception):
+    """A budget cannot be held where nobody knows what a request costs."""
 
 
 def _cost_of(price: Price | None) -> CostOf:

@@ -16,7 +16,7 @@ from volano.core.clock import Clock
 from volano.core.principal import Principal
 from volano.core.ref import check_name
 from volano.releases.compatibility.limits import gates_of, limits_of
-from volano.releases.compatibility.outcome import outcome, read
+from volano.releases.compatibility.outcome import PASSED, STOPPED, UNMEASURED, outcome, read
 from volano.releases.errors import UncheckedError
 from volano.releases.tables import channels, check_rules, release_checks
 from volano.store.artifact import Artifact
@@ -24,6 +24,7 @@ from volano.store.db import Database
 from volano.store.ledger import Ledger
 
 _LONGEST = 2_000
+_SAYS = {STOPPED: "says no", UNMEASURED: "could not tell"}
 AllDemands = list["Demand"]
 Checks = list["Check"]
 
@@ -226,7 +227,7 @@ def _lacks(conn: Connection, rule: Demand, release: str, serves: str) -> str:
     if not counts:
         return f"its check is stale: {_stale(made[0], rule, serves)}"
     said, why = outcome(read(list(counts[0].gates)), rule.gates)
-    return "" if said == "passed" else f"its check {said}: {why}"
+    return "" if said == PASSED else f"its check {_SAYS[said]}: {why}"
 
 
 def _stale(check: Check, rule: Demand | None, serves: str) -> str:

@@ -27,6 +27,8 @@ Open = Callable[[Sequence[Artifact]], AbstractContextManager[Sequence[Ask]]]
 CostOf = Callable[[Answer, int], int | None]
 """What an answer cost, by its tokens and the microseconds it took; None: nobody knows."""
 
+Schema = Mapping[str, Any] | None
+
 WELL, ERROR, SCHEMA, REFUSED = "ok", "error", "schema", "refused"
 SILENT = 10
 """After so many requests on end without an answer of the new release no more are asked."""
@@ -70,7 +72,7 @@ def rehearse(
     asks: Sequence[Ask],
     costs: Sequence[CostOf],
     *,
-    schema: Mapping[str, Any] | None,
+    schemas: Sequence[Schema],
     budget_nano: int | None,
     journal: Path,
     about: Mapping[str, str],
@@ -78,7 +80,7 @@ def rehearse(
 ) -> list[Pair]:
     """Return what both releases made of the requests; those in the journal are not asked again.
 
-    `schema` is what callers count on. It stops where the budget is spent, and where the new
+    `schemas` is what the answers of each should keep: what callers count on. It stops where the budget is spent, and where the new
     release gives no answer at all: there is nothing more to learn then.
 
     Raises:
@@ -94,7 +96,7 @@ def rehearse(
             if _silent([done[one.trace] for one in requests[max(0, at - SILENT) : at]]):
                 break
             progress(len(done), len(requests))
-            pair = _ask(request, asks, costs, schema, first=at % 2)
+            pair = _ask(request, asks, costs, schemas, first=at % 2)
             book.append([_plain(pair)])
             done[pair.trace] = pair
     return [done[one.trace] for one in requests if one.trace in done]
@@ -102,17 +104,17 @@ def rehearse(
 
 def _ask(
     request: Recorded, asks: Sequence[Ask], costs: Sequence[CostOf],
-    schema: Mapping[str, Any] | None, *, first: int,
+    schemas: Sequence[Schema], *, first: int,
 ) -> Pair:  # fmt: skip
     """Ask both; who goes first takes turns, so that a warm cache helps each as often."""
     own = b'"response_format"' in request.body
     told: dict[int, Told] = {}
     for which in (first, 1 - first):
-        told[which] = _one(request, asks[which], costs[which], None if own else schema)
+        told[which] = _one(request, asks[which], costs[which], None if own else schemas[which])
     return Pair(request.trace, request.unit, told[0], told[1])
 
 
-def _one(request: Recorded, ask: Ask, cost_of: CostOf, schema: Mapping[str, Any] | None) -> Told:
+def _one(request: Recorded, ask: Ask, cost_of: CostOf, schema: Schema) -> Told:
     try:
         answer, took_us = _timed(request, ask)
     except UnavailableError:
@@ -134,7 +136,7 @@ def _timed(request: Recorded, ask: Ask) -> tuple[Answer, int]:
     return answer, max(1, (time.monotonic_ns() - began) // 1000)
 
 
-def _state(answer: Answer, schema: Mapping[str, Any] | None) -> tuple[str, str]:
+def _state(answer: Answer, schema: Schema) -> tuple[str, str]:
     if answer.finish_reason == "tool_calls":
         return WELL, ""
     if refuses(answer.text, answer.finish_reason):

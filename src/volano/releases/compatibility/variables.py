@@ -19,7 +19,9 @@ def variables(old: Variables, new: Variables, *, ref: str = "it") -> Verdict:
     """Say whether requests that `old` takes are taken by `new`; `ref` is the release with the old."""
     found = list(_breaks(old, new))
     if not found:
-        return Verdict("pass", f"all {len(old)} variables that {ref} takes are taken as before")
+        return Verdict(
+            "pass", f"what {ref} takes ({', '.join(old) or 'nothing'}) is taken as before"
+        )
     more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
     evidence = {"breaks": len(found), "where": found[:_SHOWN]}
     return Verdict("fail", "; ".join(found[:3]) + more, evidence)
