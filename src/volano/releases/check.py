@@ -57,7 +57,7 @@ REQUESTS, MOST_REQUESTS = 50, 500
 LENGTHS = 2_000
 DOORS = ("openai.chat", "openai.responses", "anthropic.messages")
 """The doors whose requests can be put to a release that no channel serves."""
-_UNIT = 10**9
+_UNIT, _MOST_BUDGET = 10**9, 1_000_000
 
 
 class ReleaseChecks:
@@ -135,7 +135,7 @@ class ReleaseChecks:
         if rule is not None and any(said is not None for said in given.values()):
             why = f"`{channel}` has limits of its own; set them with `volano channel checks {channel}`"
             raise BadCheckError(why=why)
-        if not 1 <= requests <= MOST_REQUESTS or (budget is not None and budget <= 0):
+        if not 1 <= requests <= MOST_REQUESTS or (budget is not None and not 0 < budget <= _MOST_BUDGET):
             raise BadCheckError(
                 why=f"1 to {MOST_REQUESTS} requests are asked, for more than nothing"
             )
