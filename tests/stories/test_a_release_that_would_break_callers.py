@@ -59,7 +59,10 @@ def make(home: Path, number: int, template: str, form: str) -> None:
 
 def ask(url: str, key: str, number: int) -> str:
     """Ask as a client does; the workers may need a moment to know the channel."""
-    body = {"model": "sort", "messages": [{"role": "user", "content": f"Hol a pénzem? 订单 {number}"}]}
+    body = {
+        "model": "sort",
+        "messages": [{"role": "user", "content": f"Hol a pénzem? 订单 {number}"}],
+    }
     request = urllib.request.Request(  # noqa: S310
         f"{url}/v1/chat/completions", data=json.dumps(body).encode(),
         headers={"authorization": f"Bearer {key}", "content-type": "application/json",
@@ -89,7 +92,12 @@ def test_a_release_that_would_break_callers(tmp_path, provider):
             assert json.loads(ask(platform.url, key, number))["team"] in TEAMS
         say(home, "channel", "checks", "sort", "--require", "schema,variables,replay")
 
-        make(home, 2, "Say freely where it belongs: {{input}}", schema({"type": "string"}, required=False))
+        make(
+            home,
+            2,
+            "Say freely where it belongs: {{input}}",
+            schema({"type": "string"}, required=False),
+        )
         told = say(home, "release", "promote", "sort@2", "--channel", "sort", ends=3)
         assert "it was never checked for this channel" in told
         told = say(home, "release", "check", "sort@2", "--channel", "sort", ends=3)

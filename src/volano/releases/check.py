@@ -135,7 +135,9 @@ class ReleaseChecks:
         if rule is not None and any(said is not None for said in given.values()):
             why = f"`{channel}` has limits of its own; set them with `volano channel checks {channel}`"
             raise BadCheckError(why=why)
-        if not 1 <= requests <= MOST_REQUESTS or (budget is not None and not 0 < budget <= _MOST_BUDGET):
+        if not 1 <= requests <= MOST_REQUESTS or (
+            budget is not None and not 0 < budget <= _MOST_BUDGET
+        ):
             raise BadCheckError(
                 why=f"1 to {MOST_REQUESTS} requests are asked, for more than nothing"
             )

@@ -54,7 +54,9 @@ def test_a_flow_without_words_passes_on_what_was_said():
 
 def test_variables_fill_it_and_a_caller_who_lacks_one_is_told(desk):
     messages = [{"role": "user", "content": "{{ tone }}: {{ input }}"}]
-    flow = flow_of(desk, template=None, messages=messages, variables={"input": "text", "tone": "text"})
+    flow = flow_of(
+        desk, template=None, messages=messages, variables={"input": "text", "tone": "text"}
+    )
     found = said(flow, {**CHAT, "variables": {"tone": "knapp"}})
     assert found["messages"] == [{"role": "user", "content": "knapp: Hol a csomag? 📦"}]
     assert "variables" not in found

@@ -17,7 +17,11 @@ from volano.jobs import Runs
 from volano.releases.check import ReleaseChecks
 from volano.releases.errors import BadCheckError, UncheckedError, UnknownChannelError
 
-TEAM = {"type": "object", "properties": {"team": {"enum": ["számla", "доставка"]}}, "required": ["team"]}
+TEAM = {
+    "type": "object",
+    "properties": {"team": {"enum": ["számla", "доставка"]}},
+    "required": ["team"],
+}
 WIDER = {"type": "object", "properties": {"team": {"type": "string"}}, "required": ["team"]}
 
 
@@ -40,14 +44,18 @@ def desk(desk):
         jobs_url=f"sqlite:///{folder}/jobs.db", poll_s=0.02,
     )  # fmt: skip
     desk.examiner = Examiner(desk.runs, desk.evals, desk.datasets, desk.flows, desk.models)
-    desk.model = desk.models.add_pointer("small", url=f"{desk.provider.url}/v1", model="small", by=ANNA)
+    desk.model = desk.models.add_pointer(
+        "small", url=f"{desk.provider.url}/v1", model="small", by=ANNA
+    )
 
     def compiled(release):
         return desk.flows.compile(desk.releases.flow_of(release))
 
     def flow_of(release):
         raw = compiled(release).to_dict()
-        return Flow(tuple(raw["before"]), tuple(raw["user"]) if raw["user"] else None, raw["defaults"])
+        return Flow(
+            tuple(raw["before"]), tuple(raw["user"]) if raw["user"] else None, raw["defaults"]
+        )
 
     rehearsals = Rehearsals(
         flow_of=flow_of, model_of=lambda release: compiled(release).model, chat=desk.examiner.chat
@@ -206,7 +214,9 @@ def test_replays_and_cached_answers_are_not_asked_again(desk):
 
 
 def test_rows_that_a_dataset_marks_may_not_fall(desk):
-    rows = [{"text": f"q {n}", "label": "number" if n else "x", "critical": n == 3} for n in range(8)]
+    rows = [
+        {"text": f"q {n}", "label": "number" if n else "x", "critical": n == 3} for n in range(8)
+    ]
     desk.datasets.write("tickets", (("test", row) for row in rows), meta={}, by=ANNA)
     old, new = (_report(desk, template, release) for template, release in (("A", 0), ("B", 3)))
     serve(desk, calls=0)
@@ -240,6 +250,13 @@ def test_what_cannot_be_compared_is_refused(desk):
             desk.checks.check(release.ref, **wrong, by=ANNA)
     with pytest.raises(UnknownChannelError):
         desk.checks.check(release.ref, channel="supprot", by=ANNA)
-    for wrong in ({"requests": 0}, {"budget": 0.0}, {"budget": float("nan")}, {"budget": float("inf")}, {"only": ["x"]}, {"cost": -1.0}):
+    for wrong in (
+        {"requests": 0},
+        {"budget": 0.0},
+        {"budget": float("nan")},
+        {"budget": float("inf")},
+        {"only": ["x"]},
+        {"cost": -1.0},
+    ):
         with pytest.raises(BadCheckError):
             desk.checks.check(cut(desk, "B {{input}}").ref, channel="support", **wrong, by=ANNA)

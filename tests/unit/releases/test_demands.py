@@ -96,7 +96,9 @@ def test_it_is_stale_when_the_demand_is_set_anew(asking):
 def test_a_check_for_another_channel_or_release_is_none(asking):
     release, other = asking.cut(), asking.cut()
     check = keep(asking, other)
-    asking.demands.keep(replace(check, run="r9", release=str(release.digest), channel="staging"), by=ANNA)
+    asking.demands.keep(
+        replace(check, run="r9", release=str(release.digest), channel="staging"), by=ANNA
+    )
     with pytest.raises(UncheckedError, match="never checked"):
         promote(asking, release)
 
@@ -104,7 +106,9 @@ def test_a_check_for_another_channel_or_release_is_none(asking):
 def test_an_emergency_goes_without_and_stays_on_record(asking):
     release = asking.cut()
     promote(asking, release, emergency="rossz a válasz")
-    [event] = [e for e in asking.ledger.list(subject="channel/support") if e.verb == "release.unchecked"]
+    [event] = [
+        e for e in asking.ledger.list(subject="channel/support") if e.verb == "release.unchecked"
+    ]
     assert str(release.digest) in map(str, event.digests)
 
 

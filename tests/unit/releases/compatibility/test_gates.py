@@ -51,7 +51,10 @@ def test_other_rows_are_told_and_bounded():
 
 def test_rows_are_critical_where_the_dataset_marks_them():
     new = side("new@1", {"a": 1, "b": 0, "c": 1, "d": 1})
-    assert flipped([OLD], [new], lambda ref: {"b"} if ref == "old@1" else (), most=None).outcome == "fail"
+    assert (
+        flipped([OLD], [new], lambda ref: {"b"} if ref == "old@1" else (), most=None).outcome
+        == "fail"
+    )
 
 
 def test_a_critical_row_without_a_score_is_no_pass():
@@ -74,7 +77,18 @@ def test_without_reports_on_the_same_rows_or_marks_nothing_is_known():
     assert "no row is marked critical" in verdict.reason
 
 
-def pairs(*, n=40, old=WELL, new=WELL, old_us=1000, new_us=1000, old_nano=10, new_nano=10, units=None, grow=1.0):
+def pairs(
+    *,
+    n=40,
+    old=WELL,
+    new=WELL,
+    old_us=1000,
+    new_us=1000,
+    old_nano=10,
+    new_nano=10,
+    units=None,
+    grow=1.0,
+):
     return [
         Pair(f"{at:032x}", f"u{at % (units or n)}",
              Told(old, "", old_us + at, 100, 10, old_nano),
@@ -90,7 +104,8 @@ def test_what_the_old_release_answers_the_new_one_answers():
 
 
 @pytest.mark.parametrize(
-    ("state", "word"), [(ERROR, "got no answer"), (SCHEMA, "broke the form"), (REFUSED, "were refused")]
+    ("state", "word"),
+    [(ERROR, "got no answer"), (SCHEMA, "broke the form"), (REFUSED, "were refused")],
 )
 def test_requests_that_break_are_counted_by_kind_and_bounded(state, word):
     some = [*pairs(n=38), *pairs(n=2, new=state)]
@@ -132,7 +147,10 @@ def test_where_the_interval_does_not_tell_it_waits():
 
 def test_the_envelope_says_what_nobody_could_measure():
     assert envelope(pairs(n=15), Limits()).outcome == "unmeasured"
-    assert "there is no price" in envelope(pairs(), Limits(), why_no_cost="there is no price of m@1").reason
+    assert (
+        "there is no price"
+        in envelope(pairs(), Limits(), why_no_cost="there is no price of m@1").reason
+    )
     assert envelope(pairs(old_nano=None), Limits()).outcome == "unmeasured"
     assert "one unit only" in envelope(pairs(units=1), Limits()).reason
     assert envelope([], Limits()).outcome == "unmeasured"
@@ -149,7 +167,11 @@ def test_requests_fit_or_do_not():
     assert well
     assert "900 tokens (as the old model counted) of 1,000; 1 more do not tell" in well.reason
     verdict = fits(lengths, 800, (), "m@1")
-    assert (verdict.outcome, verdict.evidence["over"], verdict.evidence["share_over"]) == ("fail", 1, 0.5)
+    assert (verdict.outcome, verdict.evidence["over"], verdict.evidence["share_over"]) == (
+        "fail",
+        1,
+        0.5,
+    )
     assert "trace t1" in verdict.reason
 
 
@@ -171,7 +193,10 @@ def test_a_no_counts_before_what_is_unknown_and_neither_is_a_yes():
     assert outcome({"schema": blind, "flips": no}, ["schema", "flips"]) == ("stopped", "flips: n")
     assert outcome({"schema": yes, "flips": blind}, ["schema", "flips"])[0] == "unmeasured"
     assert outcome({"schema": yes, "flips": no}, ["schema"])[0] == "passed"
-    assert outcome({"schema": yes}, ["schema", "replay"]) == ("unmeasured", "replay: it was not looked at")
+    assert outcome({"schema": yes}, ["schema", "replay"]) == (
+        "unmeasured",
+        "replay: it was not looked at",
+    )
     assert outcome({"schema": Verdict("wait", "w")}, ["schema"])[0] == "unmeasured"
     assert read(told({"schema": no})) == {"schema": no}
 

@@ -3,7 +3,7 @@
 from alembic import op
 from sqlalchemy import BigInteger, Column, Text
 
-revision = "0022_compat"
+revision = "0022"
 down_revision = "0021"
 
 
