@@ -63,7 +63,7 @@ def ask(url: str, key: str, number: int) -> str:
         "model": "sort",
         "messages": [{"role": "user", "content": f"Hol a pénzem? 订单 {number}"}],
     }
-    request = urllib.request.Request(  # noqa: S310
+    request = urllib.request.Request(
         f"{url}/v1/chat/completions", data=json.dumps(body).encode(),
         headers={"authorization": f"Bearer {key}", "content-type": "application/json",
                  "x-volano-unit": f"user-{number}"},
@@ -71,7 +71,7 @@ def ask(url: str, key: str, number: int) -> str:
     until = time.monotonic() + 30
     while True:
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=30) as answer:
                 return json.loads(answer.read())["choices"][0]["message"]["content"]
         except urllib.error.HTTPError as error:
             if error.code != 404 or time.monotonic() > until:
