@@ -85,12 +85,13 @@ from volano.feedback.recording import recorder
 from volano.feedback.reviews import Reviews
 from volano.feedback.sense import SenseFeedback
 from volano.flows.keeper import Flows
-from volano.gateway.engines import Sizes
+from volano.gateway.engines import MOST_CONTEXT, Sizes
 from volano.gateway.importer import Importer
 from volano.gateway.inside import Inside
 from volano.gateway.keeper import Gateway
 from volano.gateway.provider import bearer
 from volano.gateway.publish import Publisher
+from volano.gateway.rehearsals import Rehearsals
 from volano.gateway.replays import Replays
 from volano.gateway.targets import Targets
 from volano.governance.courier import Courier
@@ -105,7 +106,7 @@ from volano.models.compressor import Compressor
 from volano.models.exchange.keeper import ModelExchange
 from volano.models.keeper import Models
 from volano.models.lives import Lives
-from volano.models.pointer import pool_of
+from volano.models.pointer import Entry, is_far, pool_of
 from volano.models.trainer import Trainer
 from volano.models.wording import prompt_of
 from volano.monitor.alarm import Alarm
@@ -136,7 +137,9 @@ from volano.prompts.declared import DeclaredPrompts
 from volano.prompts.keeper import Prompts
 from volano.prompts.prompt import Prompt
 from volano.releases.approval import Approvals
+from volano.releases.check import ReleaseChecks
 from volano.releases.delivery import Deliveries
+from volano.releases.demands import Demands
 from volano.releases.difference import Differences
 from volano.releases.experiments import Experiments
 from volano.releases.freeze import Freezes
@@ -402,6 +405,7 @@ class App:
         self.approvals = Approvals(
             db=self._db, catalog=self.catalog, ledger=self.ledger, clock=self.clock
         )
+        self.demands = Demands(db=self._db, ledger=self.ledger, clock=self.clock)
         self.releases = Releases(
             db=self._db,
             catalog=self.catalog,
@@ -412,6 +416,7 @@ class App:
             publish=self._publish,
             freezes=self.freezes,
             approvals=self.approvals,
+            demands=self.demands,
         )
         self.replays = Replays(
             traces=self.traces,
@@ -459,10 +464,24 @@ class App:
             catalog=self.catalog, releases=self.releases, datasets=self.datasets,
             evals=self.evals, price_of=self._rates_of,
         )  # fmt: skip
+        self._check_releases()
         self._tell_lineage(settings)
         self._watch_over(settings)
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="rollouts", daemon=True)
+
+    def _check_releases(self) -> None:
+        """Build what tells before a release moves whether it would break its callers."""
+        rehearsals = Rehearsals(
+            flow_of=self.publisher.flow, chat=self.examiner.chat,
+            model_of=lambda release: self.flows.compile(self.releases.flow_of(release)).model,
+        )  # fmt: skip
+        self.release_checks = ReleaseChecks(
+            runs=self.runs, catalog=self.catalog, releases=self.releases, flows=self.flows,
+            evals=self.evals, datasets=self.datasets, traces=self.traces, demands=self.demands,
+            clock=self.clock, open_=rehearsals.open, price_of=self._price_of_model,
+            window_of=self._window_of,
+        )  # fmt: skip
 
     def _open_playground(self) -> Playground:
         """Build what tries prompts: channels through the gateway's own port, models in engines of its own."""
@@ -568,16 +587,44 @@ class App:
 
     def _rates_of(self, model: Artifact) -> Mapping[str, Any] | None:
         """Return what a model costs now, as plain values; None where nothing is known."""
+        price = self._known_price(model)
+        return None if price is None else msgspec.to_builtins(price)
+
+    def _known_price(self, model: Artifact) -> Price | None:
         pool = pool_of(model)
         entry = pool.entries[0] if pool else None
         try:
             if entry and entry.target:
-                price = self._price_of(entry.target, entry.model)
-            else:
-                price = self._price_of("", model.ref)
+                return self._price_of(entry.target, entry.model)
+            return self._price_of("", model.ref)
         except VolanoError:
             return None
-        return None if price is None else msgspec.to_builtins(price)
+
+    def _price_of_model(self, model: Artifact) -> Price | None:
+        """Return a model's price; one of our own without a price costs nothing."""
+        return self._known_price(model) or (None if is_far(model) else FREE)
+
+    def _window_of(self, model: Artifact) -> int | None:
+        """Return how many tokens a model can read and write at once, wherever it is asked.
+
+        Of a pool it is the smallest; None where that of one place is not known.
+        """
+        pool = pool_of(model)
+        if pool is None and is_far(model):
+            return None
+        if pool is None:
+            return min(int(model.manifest.meta.get("context_length", 512)), MOST_CONTEXT)
+        found = [self._window_at(entry) for entry in pool.entries]
+        return None if None in found else min(one for one in found if one is not None)
+
+    def _window_at(self, entry: Entry) -> int | None:
+        if entry.target is None:
+            return self._window_of(self.models.get(entry.model))
+        try:
+            price = self._price_of(entry.target, entry.model)
+        except VolanoError:
+            return None
+        return price.context if price else None
 
     def _model_file(self, ref: str, name: str) -> Path:
         return self.models.file(ref, name)
@@ -733,6 +780,17 @@ class App:
         """Put a channel in front of a model (`Opener.open`); say so when its key is not there."""
         opened = self.opener.open(name, **given)
         return Noted(opened, self._notes_on(opened["model"]))
+
+    def show_release(self, ref: str) -> Noted:
+        """Return a release, and in a line each what was checked of it before it moved."""
+        release = self.releases.get(ref)
+        made = self.demands.checks(release=release.ref, limit=5)
+        lines = (
+            f"Checked against {one.baseline_ref}{f' for {one.channel}' if one.channel else ''}: "
+            f"{one.outcome}. {one.why}"
+            for one in made
+        )
+        return Noted(release, tuple(lines))
 
     def _notes_on(self, model: str) -> tuple[str, ...]:
         lacking = [row["key_env"] for row in self._missing_keys() if row["model"] == model]

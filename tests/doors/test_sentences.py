@@ -60,7 +60,9 @@ from volano.monitor.scorecard import Scorecard
 from volano.monitor.slos import SLOs
 from volano.prompts.keeper import Prompts
 from volano.releases.approval import Approvals
+from volano.releases.check import ReleaseChecks
 from volano.releases.delivery import Deliveries
+from volano.releases.demands import Demands
 from volano.releases.difference import Differences
 from volano.releases.experiments import Experiments
 from volano.releases.freeze import Freezes
@@ -97,6 +99,7 @@ KEEPERS = {
     "declarations": Declarations,
     "diagnoses": Diagnoses,
     "deliveries": Deliveries,
+    "demands": Demands,
     "differences": Differences,
     "drift": Drift,
     "evaluators": Evaluators,
@@ -134,6 +137,7 @@ KEEPERS = {
     "prompts": Prompts,
     "recipes": Recipes,
     "reconciler": Reconciler,
+    "release_checks": ReleaseChecks,
     "releases": Releases,
     "masks": Masks,
     "replays": Replays,
@@ -162,6 +166,7 @@ KEEPERS = {
 INNER = {
     "freezes": {"check"},
     "approvals": {"check"},
+    "demands": {"check", "keep", "of", "standing"},
     "scorecard": {"ask", "board", "slices", "values"},
     "slos": {"promised", "standing"},
     # Between rooms; people say another sentence for it.
@@ -234,6 +239,7 @@ INNER = {
     "reconciler": {"tick", "curves"},
     "recipes": {"plan", "read"},
     "releases": {
+        "get",
         "flow_of",
         "let_move",
         "trusted",

@@ -23,6 +23,7 @@ from volano.models import Models
 from volano.models.lives import Lives
 from volano.prompts import Prompts
 from volano.releases.approval import Approvals
+from volano.releases.demands import Demands
 from volano.releases.experiments import Experiments
 from volano.releases.freeze import Freezes
 from volano.releases.keeper import Releases
@@ -66,6 +67,7 @@ class Workspace:
         self.approvals = Approvals(
             db=db, catalog=self.catalog, ledger=self.ledger, clock=self.clock
         )
+        self.demands = Demands(db=db, ledger=self.ledger, clock=self.clock)
         self.signing = SigningKey.load_or_create(folder / "keys" / "signing.key")
         self.releases = self.releases_signed_by(self.signing)
         self.publish = lambda: len(self.published)
@@ -74,7 +76,7 @@ class Workspace:
         return Releases(
             db=self.db, catalog=self.catalog, ledger=self.ledger, flows=self.flows,
             signer=Signer(key), clock=self.clock, publish=self._publish,
-            freezes=self.freezes, approvals=self.approvals,
+            freezes=self.freezes, approvals=self.approvals, demands=self.demands,
         )  # fmt: skip
 
     def _publish(self) -> int:

@@ -246,11 +246,13 @@ def choice(value: Mapping[str, Any]) -> None:
 
 def plain_artifact(value: Mapping[str, Any]) -> None:
     """Draw an artifact's facts, the digest of each file on a line."""
-    shown = {k: v for k, v in value.items() if k not in {"files", "parents", "meta"}}
+    shown = {k: v for k, v in value.items() if k not in {"files", "parents", "meta", "notes"}}
     facts(shown)
     facts({"meta": value["meta"]} if value["meta"] else {})
     for path, file in value["files"].items():
         click.echo(f"file  {cell('path', path)}  {file['size']} bytes  {file['digest'][7:19]}")
+    for note in value.get("notes", ()):
+        click.echo(cell("", note))
 
 
 def peeked(value: Mapping[str, Any]) -> None:

@@ -112,6 +112,8 @@ def _show(run: Mapping[str, Any]) -> None:
         return
     if "states" in out:
         _outcome(out)
+    elif "gates" in out:
+        _gates(out)
     if "ref" in out:
         tell(f"next:  volano eval show {out['ref']}")
 
@@ -120,6 +122,10 @@ def _outcome(out: Mapping[str, Any]) -> None:
     states = "  ".join(f"{n} {state}" for state, n in out["states"].items() if n)
     known = f", {out['remembered']} known from before" if out.get("remembered") else ""
     click.echo(f"{out['ref']}  {states}  ({out['asked']} asked{known})")
+    _gates(out)
+
+
+def _gates(out: Mapping[str, Any]) -> None:
     for gate in out["gates"]:
         click.echo(f"  {gate['found']:<10}  {visible(gate['gate'])}: {visible(gate['why'])}")
     click.echo(f"{out['outcome']}: {visible(out['why'])}")

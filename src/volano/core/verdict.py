@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Outcome = Literal["pass", "fail", "wait"]
+Outcome = Literal["pass", "fail", "wait", "unmeasured"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`wait` is a verdict too: there is not enough evidence yet, and it says how much is."""
+    """`wait` is a verdict too: there is not enough evidence yet, and it says how much is.
+
+    So is `unmeasured`: there is nothing here that could tell. Neither is ever taken for a `pass`.
+    """
 
     outcome: Outcome
     reason: str

@@ -149,6 +149,12 @@ class BadBodyError(InvalidError):
     hint = "Send one JSON object in UTF-8."
 
 
+class CannotRehearseError(InvalidError):
+    """The recorded request cannot be put to the release: {reason}."""
+
+    hint = "See it with `volano trace show`; what callers may send is told by `volano prompt show`."
+
+
 class BadFieldError(InvalidError):
     """{reason}"""
 

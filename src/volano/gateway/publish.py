@@ -330,6 +330,14 @@ class Publisher:
             return str(error)
         return ""
 
+    def flow(self, release: Artifact) -> shape.Flow:
+        """Return what a release says around requests, as the workers would have it.
+
+        Raises:
+            VolanoError: it could not be served, and why.
+        """
+        return self._compile(str(release.digest)).flow
+
     def _arm(self, arm: Arm) -> shape.Arm:
         found, targets = self._arm_of(arm.release_digest)
         return shape.Arm(

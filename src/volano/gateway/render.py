@@ -96,6 +96,17 @@ def _chat(call: Call, route: Route, way: Way) -> bytes:
         changes["stream_options"] = _stream_options(call)
     if route.plain:
         return openai.rewrite(call.body, changes)
+    return around_chat(call.body, chat, route, changes)
+
+
+def around_chat(
+    body: bytes, chat: openai.ChatRequest, route: Route, changes: dict[str, bytes]
+) -> bytes:
+    """Return a chat with the flow's words around the client's, and these other changes.
+
+    Raises:
+        BadVariablesError, FieldError: the request does not fit the flow.
+    """
     if route.wording is not None:
         changes["messages"] = filled_messages(route.wording, chat.messages, chat.variables)
     elif route.before or route.user:
@@ -104,10 +115,10 @@ def _chat(call: Call, route: Route, way: Way) -> bytes:
     if chat.max_completion_tokens is not None:
         defaults = {name: value for name, value in defaults.items() if name != "max_tokens"}
     if chat.variables is UNSET:
-        return openai.rewrite(call.body, changes, defaults)
+        return openai.rewrite(body, changes, defaults)
     if route.wording is None:
         refuse_variables(chat.variables)
-    return openai.rewrite(call.body, changes, defaults, without=VARIABLES)
+    return openai.rewrite(body, changes, defaults, without=VARIABLES)
 
 
 def _stream_options(call: Call) -> bytes:
@@ -118,7 +129,8 @@ def _stream_options(call: Call) -> bytes:
 def _translated(call: Call, route: Route, way: Way) -> Rendered:
     if call.ask is None:
         read = SERVED[call.door.name].read_ask
-        call.ask = read(call.body) if route.plain else _around(call, read, route)
+        plain = route.plain
+        call.ask = read(call.body) if plain else around(call.body, call.peek.chat, read, route)
     known = way.target.dialects
     own_words = (call.door.name,) if call.door.name in known else ()
     name = next((name for name in (*own_words, *known) if name in SPOKEN), None)
@@ -133,7 +145,7 @@ def _translated(call: Call, route: Route, way: Way) -> Rendered:
 
 def _counted(call: Call, route: Route, way: Way) -> Rendered:
     """What a flow says counts too."""
-    ask = _around(call, MESSAGES.read_count, route)
+    ask = around(call.body, call.peek.chat, MESSAGES.read_count, route)
     model = way.target.model
     turns = own(ask.turns, door=_COUNT, dialect=MESSAGES.name, model=model)
     ask = structs.replace(ask, model=model, turns=turns)
@@ -155,12 +167,17 @@ def _cannot_serve(call: Call, way: Way) -> VolanoError:
     return no.CannotServeError(door=call.door.path.decode(), target=way.target.name, param="model")
 
 
-def _around(call: Call, read: Callable[[bytes], Ask], route: Route) -> Ask:
-    """Put the flow's words before and around the client's, and its settings where none are said."""
-    given = openai.read_field(call.body, VARIABLES)
+def around(
+    body: bytes, chat: openai.ChatRequest | None, read: Callable[[bytes], Ask], route: Route
+) -> Ask:
+    """Put the flow's words before and around the client's, and its settings where none are said.
+
+    Raises:
+        BadVariablesError, FieldError, CannotSayError: the request does not fit the flow.
+    """
+    given = openai.read_field(body, VARIABLES)
     variables = UNSET if given is None else given
-    body = call.body if given is None else openai.rewrite(call.body, {}, without=VARIABLES)
-    chat = call.peek.chat
+    body = body if given is None else openai.rewrite(body, {}, without=VARIABLES)
     silent = chat is not None and openai.is_empty(chat.messages)
     ask = read(openai.rewrite(body, {"messages": _ANY}) if silent else body)
     if silent:

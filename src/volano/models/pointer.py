@@ -103,3 +103,11 @@ def pointer_of(model: Artifact) -> Pointer | None:
     if meta.get("format") != "pointer" or "url" not in meta:
         return None
     return Pointer(meta["url"], meta["model"], meta.get("key_env"))
+
+
+def is_far(model: Artifact) -> bool:
+    """Whether others run it: a server, or a pool whose first entry is at a target."""
+    pool = pool_of(model)
+    return pointer_of(model) is not None or (
+        pool is not None and pool.entries[0].target is not None
+    )

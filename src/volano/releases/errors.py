@@ -162,3 +162,20 @@ class InvalidPlanError(InvalidError):
     """The rollout plan cannot be used: {why}."""
 
     hint = "Write rising percentages that end with 100%, such as `5%,25%,100%`."
+
+
+class BadCheckError(InvalidError):
+    """There can be no such check: {why}."""
+
+    hint = (
+        "Say `volano release check RELEASE --channel CHANNEL`, or with --against another release."
+    )
+
+
+class UncheckedError(GateError):
+    """`{ref}` may not go to `{channel}`: {why}."""
+
+    hint = (
+        "Check it with `volano release check {ref} --channel {channel}`; in an emergency: "
+        "`--emergency REASON`."
+    )

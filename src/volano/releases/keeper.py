@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from volano.core.canon import canonical
 from volano.core.clock import Clock
 from volano.core.digest import Digest
 from volano.core.errors import IntegrityError, NotFoundError
@@ -18,6 +17,7 @@ from volano.flows.keeper import Flows
 from volano.releases.approval import Approvals
 from volano.releases.caching import Caching, caching
 from volano.releases.channel import UNITS, Arm, Channel, arms
+from volano.releases.demands import Demands
 from volano.releases.errors import (
     AlreadyServedError,
     NeverServedError,
@@ -35,7 +35,8 @@ from volano.releases.plan import Plan
 from volano.releases.progress import Progress, Rollout, RolloutEvent, plan_of, start
 from volano.releases.release import BODY, KIND, SIGNATURE, Pins, subjects_of
 from volano.releases.rival import read
-from volano.releases.signing import Signer
+from volano.releases.signing import Signer, kind_of
+from volano.releases.statement import signed
 from volano.releases.tables import channels, rollouts
 from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
@@ -65,8 +66,10 @@ class Releases:
         publish: Publish,
         freezes: Freezes,
         approvals: Approvals,
+        demands: Demands,
     ):
         self._approvals = approvals
+        self._demands = demands
         self._freezes = freezes
         self._db = db
         self._catalog = catalog
@@ -128,6 +131,17 @@ class Releases:
         except (IntegrityError, NotFoundError) as error:
             raise TamperedReleaseError(ref=release.ref, why=error.message) from error
         return release
+
+    def envelope(self, ref: Ref | str) -> dict[str, Any]:
+        """Return the signed DSSE envelope of a release, and the key that it can be checked with.
+
+        The payload is an in-toto Statement whose subjects are the pinned artifacts by sha256.
+        Releases of earlier versions have name and pins alone for a payload.
+        """
+        release = self.get(ref)
+        raw = json.loads(self._catalog.read(release, SIGNATURE))
+        key = {"id": self._signer.key_id, "ed25519": self._signer.public.hex()}
+        return {"release": release.ref, "digest": str(release.digest), "envelope": raw, "key": key}
 
     def trusted(self, digest: str) -> Artifact:
         """Return a release whose signature, pins and manifests hold: what is asked before serving.
@@ -201,6 +215,7 @@ class Releases:
             AlreadyServedError: the channel serves this release.
             UnknownUnitError: neither `user` nor `request`.
             FrozenError: the channel is frozen now.
+            UncheckedError: the channel demands a check that this release did not pass.
             ApprovalMissingError: not enough people have agreed.
         """
         if unit not in (None, *UNITS):
@@ -218,13 +233,15 @@ class Releases:
     def let_move(
         self, release: Artifact, channel: str, *, emergency: str = "", by: Principal
     ) -> None:
-        """Ask the freezes and the people of a channel whether it may move to a release.
+        """Ask the freezes, the checks and the people of a channel whether it may move to a release.
 
         Raises:
             FrozenError: the channel is frozen now.
+            UncheckedError: the channel demands a check that this release did not pass.
             ApprovalMissingError: not enough people have agreed.
         """
         self._freezes.check(channel)
+        self._demands.check(release, channel, emergency=emergency, by=by)
         self._approvals.check(release, channel, emergency=emergency, by=by)
 
     def rollback(
@@ -327,7 +344,7 @@ class Releases:
         Raises:
             InvalidPlanError, TamperedReleaseError, ModelNotUsableError: as with `promote`.
             RolloutOverError: it ended meanwhile.
-            FrozenError, ApprovalMissingError: the channel may not move now.
+            FrozenError, UncheckedError, ApprovalMissingError: the channel may not move now.
         """
         release = self.servable(winner)
         planned = Plan.parse(plan)
@@ -480,16 +497,14 @@ class Releases:
     def _check_signed(self, release: Artifact) -> Sequence[Artifact]:
         """Check signature and pins; return what is pinned."""
         body = self._catalog.read(release, BODY)
-        problem = self._signer.problem(body, self._catalog.read(release, SIGNATURE))
+        envelope = self._catalog.read(release, SIGNATURE)
+        problem = self._signer.problem(body, envelope)
         if problem:
             raise TamperedReleaseError(ref=release.ref, why=problem)
         pinned = [self._catalog.by_digest(p.digest) for p in release.manifest.parents]
         roles = [p.role for p in release.manifest.parents]
-        named = [
-            {"role": role, "ref": artifact.ref, "digest": str(artifact.digest)}
-            for role, artifact in zip(roles, pinned, strict=True)
-        ]
-        if canonical({"name": release.name, "pins": named}) != body:
+        pins = zip(roles, pinned, strict=True)
+        if signed(kind_of(envelope), release.name, pins) != body:
             raise TamperedReleaseError(ref=release.ref, why="it pins other artifacts than it signs")
         return pinned
 

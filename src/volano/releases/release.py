@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from volano.core.canon import canonical
 from volano.core.digest import Digest
 from volano.core.manifest import Parent
+from volano.releases.statement import IN_TOTO, signed
 from volano.store.artifact import Artifact
 
 KIND = "release"
@@ -39,16 +39,8 @@ class Pins:
         return [Parent(role, artifact.digest) for role, artifact in self.all()]
 
     def body(self, name: str) -> bytes:
-        """Return the canonical bytes that are signed."""
-        return canonical(
-            {
-                "name": name,
-                "pins": [
-                    {"role": role, "ref": artifact.ref, "digest": str(artifact.digest)}
-                    for role, artifact in self.all()
-                ],
-            }
-        )
+        """Return the canonical bytes that are signed: an in-toto Statement."""
+        return signed(IN_TOTO, name, self.all())
 
 
 def subjects_of(report: Artifact) -> list[Digest]:

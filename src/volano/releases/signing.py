@@ -9,8 +9,10 @@ import json
 from typing import Any
 
 from volano.access.signing import SigningKey, is_signed
+from volano.releases.statement import IN_TOTO, PLAIN
 
-PAYLOAD_TYPE = "application/vnd.volano.release+json"
+KINDS = (IN_TOTO, PLAIN)
+"""The types of payload that are believed; new releases are signed as the first."""
 
 
 class Signer:
@@ -19,11 +21,21 @@ class Signer:
     def __init__(self, key: SigningKey):
         self._key = key
 
-    def sign(self, body: bytes) -> bytes:
+    @property
+    def public(self) -> bytes:
+        """The public key, raw: what others need to check a signature."""
+        return self._key.public
+
+    @property
+    def key_id(self) -> str:
+        """The short name of that key, as envelopes say it."""
+        return self._key.id
+
+    def sign(self, body: bytes, kind: str = IN_TOTO) -> bytes:
         """Return the DSSE envelope of the body, as JSON bytes."""
-        signature = self._key.sign(_pae(body))
+        signature = self._key.sign(_pae(body, kind))
         envelope = {
-            "payloadType": PAYLOAD_TYPE,
+            "payloadType": kind,
             "payload": base64.b64encode(body).decode(),
             "signatures": [{"keyid": self._key.id, "sig": base64.b64encode(signature).decode()}],
         }
@@ -38,15 +50,21 @@ class Signer:
             signature = base64.b64decode(signatures.get(self._key.id, ""), validate=True)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return "its signature is not readable"
-        if raw.get("payloadType") != PAYLOAD_TYPE or payload != body:
+        kind = raw.get("payloadType")
+        if kind not in KINDS or payload != body:
             return "its signature is for other content"
         if not signature:
             return "it was signed by a key that this workspace does not trust"
-        if not is_signed(_pae(body), signature, self._key.public):
+        if not is_signed(_pae(body, kind), signature, self._key.public):
             return "its signature does not match"
         return None
 
 
-def _pae(body: bytes) -> bytes:
-    kind = PAYLOAD_TYPE.encode()
-    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(body), body)
+def kind_of(envelope: bytes) -> str:
+    """Return the type of payload of an envelope that holds."""
+    return str(json.loads(envelope)["payloadType"])
+
+
+def _pae(body: bytes, kind: str) -> bytes:
+    said = kind.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(said), said, len(body), body)

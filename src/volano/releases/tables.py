@@ -87,3 +87,32 @@ approvals = Table(
     Column("why", Text, nullable=False),
     Index("approvals_channel", "channel", "release"),
 )
+
+check_rules = Table(
+    "check_rules",
+    METADATA,
+    Column("channel", Text, primary_key=True),
+    Column("gates", Text, nullable=False),
+    Column("limits", Text, nullable=False),
+    Column("set_us", BigInteger, nullable=False),
+    Column("set_by", Text, nullable=False),
+)
+
+release_checks = Table(
+    "release_checks",
+    METADATA,
+    Column("run", Text, primary_key=True),
+    Column("release", Text, nullable=False),
+    Column("release_ref", Text, nullable=False),
+    Column("baseline", Text, nullable=False),
+    Column("baseline_ref", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("rule_us", BigInteger, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("gates", Text, nullable=False),
+    Column("limits", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Index("release_checks_release", "release", "at_us"),
+)

@@ -86,6 +86,17 @@ def ratio_of_sums(columns: Any) -> Any:
         return columns[1].sum(axis=1) / columns[0].sum(axis=1)
 
 
+def ratio_of_quantiles(share: float) -> Statistic:
+    """Return the statistic quantile(second) / quantile(first), such as of 0.95."""
+
+    def ratio(columns: Any) -> Any:
+        below, above = (np.quantile(columns[side], share, axis=1) for side in (0, 1))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return above / below
+
+    return ratio
+
+
 def _members(n: int, clusters: Sequence[Hashable] | None) -> list[Any]:
     """Return the rows of each cluster."""
     if clusters is None:

@@ -6,7 +6,8 @@ import json
 import pytest
 
 from volano.access.signing import SigningKey, is_signed
-from volano.releases.signing import PAYLOAD_TYPE, Signer, _pae
+from volano.releases.signing import KINDS, Signer, _pae, kind_of
+from volano.releases.statement import IN_TOTO, PLAIN
 
 
 @pytest.fixture
@@ -15,10 +16,11 @@ def key(tmp_path):
 
 
 def test_the_encoding_is_that_of_the_specification():
-    """The example of secure-systems-lab/dsse, protocol.md, with our payload type."""
+    """The example of secure-systems-lab/dsse, protocol.md, with its payload type and ours."""
     body = b"hello world"
-    assert _pae(body) == b"DSSEv1 35 application/vnd.volano.release+json 11 hello world"
-    assert len(PAYLOAD_TYPE) == 35
+    said = "http://example.com/HelloWorld"
+    assert _pae(body, said) == b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+    assert _pae(body, IN_TOTO) == b"DSSEv1 28 application/vnd.in-toto+json 11 hello world"
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", "űrhajó 飞船".encode(), bytes(range(256))])
@@ -27,8 +29,21 @@ def test_what_was_signed_holds(key, body):
     assert Signer(key).problem(body, envelope) is None
     [entry] = json.loads(envelope)["signatures"]
     assert entry["keyid"] == key.id
-    assert is_signed(_pae(body), base64.b64decode(entry["sig"]), key.public)
+    assert is_signed(_pae(body, IN_TOTO), base64.b64decode(entry["sig"]), key.public)
     assert not is_signed(body, base64.b64decode(entry["sig"]), key.public)
+
+
+def test_what_was_signed_before_statements_holds(key):
+    envelope = Signer(key).sign(b"{}", PLAIN)
+    assert Signer(key).problem(b"{}", envelope) is None
+    assert kind_of(envelope) == PLAIN
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_signature_of_one_type_is_none_of_the_other(key, kind):
+    raw = json.loads(Signer(key).sign(b"{}", kind))
+    raw["payloadType"] = next(other for other in KINDS if other != kind)
+    assert "does not match" in Signer(key).problem(b"{}", json.dumps(raw).encode())
 
 
 def test_signing_twice_gives_the_same_bytes(key):

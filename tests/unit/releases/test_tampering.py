@@ -153,7 +153,7 @@ def test_swapped_roles(workspace):
 def test_another_body_under_the_old_signature(workspace):
     release = workspace.cut()
     body = json.loads(workspace.catalog.read(release, BODY))
-    body["pins"] = body["pins"][:1]
+    body["predicate"]["pins"] = body["predicate"]["pins"][:1]
     refused(workspace, "other content", ref=forge(workspace, body=canonical(body)).ref)
 
 

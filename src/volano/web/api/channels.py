@@ -5,6 +5,26 @@ from volano.web.api.verb import Param, Verb
 
 _NAME = Param("name", "the channel", first=True, required=True)
 
+LIMITS = (
+    Param("new_fields", "answers may have fields that a closed schema did not have", "flag"),
+    Param("critical", "the column that marks critical rows; `critical` when not given"),
+    Param(
+        "flips",
+        "so many rows may fall; any number when not given, but no critical one",
+        "int",
+        least=0,
+    ),
+    Param(
+        "failures",
+        "so many recorded requests may fail that went well; none when not given",
+        "int",
+        least=0,
+    ),
+    Param("cost", "at most so many times as dear; 1.5 when not given", "float"),
+    Param("latency", "p95 at most so many times as long; 2 when not given", "float"),
+    Param("least", "from fewer requests nothing is concluded; 10 when not given", "int", least=1),
+)
+
 VERBS = (
     Verb(
         "channel", "open", "open_channel", "/channels/{name}/open",
@@ -42,6 +62,24 @@ VERBS = (
         ),
         changes=True, done="{channel} asks {needed} people before it moves.",
         next="volano release approve RELEASE --channel {channel}",
+    ),
+    Verb(
+        "channel", "checks", "demands.require", "/channels/{channel}/checks",
+        "Let a channel move only to releases whose check said that they break nobody.",
+        (
+            Param("channel", "the channel", first=True, required=True),
+            Param("require", "which gates must say yes: schema, variables, flips, replay, context, "
+                  "envelope; all when not given", "list", default=()),
+            *LIMITS,
+            Param("off", "demand nothing any more", "flag", default=False),
+        ),
+        changes=True, done="{channel} demands of a release before it moves: {says}.",
+        next="volano release check RELEASE --channel {channel}",
+    ),
+    Verb(
+        "channel", "demands", "demands.list", "/channel-demands",
+        "List the channels that demand checks of releases.",
+        columns=("channel", "gates", "limits", "set_us", "set_by"),
     ),
     Verb(
         "channel", "rules", "approvals.rules", "/channel-rules", "List the channels that ask people.",

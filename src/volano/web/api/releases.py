@@ -1,5 +1,6 @@
 """`volano release …`: pin, sign, move step by step, take back."""
 
+from volano.web.api.channels import LIMITS
 from volano.web.api.verb import ARTIFACT, LIMIT, NAME, Param, Verb, ref
 
 _CHANNEL = Param("channel", "the channel", first=True, required=True)
@@ -124,6 +125,25 @@ VERBS = (
         scope="read",
     ),
     Verb(
+        "release", "check", "release_checks.check", "/releases/{ref}/check",
+        "Check whether a release would break those who call another: contracts, flips, replay, context, envelope.",
+        (
+            ref(),
+            Param("channel", "against what this channel serves, with its recorded requests"),
+            Param("against", "against this release"),
+            Param("only", "only these: schema, variables, flips, replay, context, envelope", "list", default=()),
+            Param("requests", "so many recorded requests are asked of both", "int", default=50, least=1, most=500),
+            Param("budget", "what asking may cost, in the currency of the prices", "float"),
+            *LIMITS,
+        ),
+        changes=True, waits=True, done="{kind} {name} is {state}: Run {id}", next="volano run wait {id}",
+    ),
+    Verb(
+        "release", "checks", "demands.checks", "/release-checks", "List the checks that were made, and what came of them.",
+        (Param("channel", "only for this channel"), Param("release", "only of this release"), LIMIT),
+        columns=("at_us", "release_ref", "baseline_ref", "channel", "outcome", "why", "run"),
+    ),
+    Verb(
         "release", "approve", "approvals.approve", "/releases/{ref}/approve",
         "Agree that a channel may move to a release; after an emergency, that it was right.",
         (ref(), Param("channel", "the channel", required=True), Param("why", "a word on it", default="")),
@@ -162,8 +182,12 @@ VERBS = (
         "Check signature, pins and every byte that a release stands on.",
         (ref(),), columns=ARTIFACT,
     ),
+    Verb(
+        "release", "envelope", "releases.envelope", "/releases/{ref}/envelope",
+        "Print the signed in-toto statement of a release, and the key to check it with.", (ref(),),
+    ),
     Verb("release", "list", "releases.list", "/releases", "List releases.", (LIMIT,), columns=ARTIFACT),
-    Verb("release", "show", "releases.get", "/releases/{ref}", "Show a release.", (ref(),)),
+    Verb("release", "show", "show_release", "/releases/{ref}", "Show a release.", (ref(),)),
     Verb(
         "release", "rollouts", "releases.rollouts", "/rollouts", "List rollouts.",
         (Param("channel", "only of this channel"), LIMIT), columns=_ROLLOUT,
