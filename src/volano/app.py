@@ -136,15 +136,21 @@ from volano.prompts.declared import DeclaredPrompts
 from volano.prompts.keeper import Prompts
 from volano.prompts.prompt import Prompt
 from volano.releases.approval import Approvals
+from volano.releases.arrival import Arrivals
+from volano.releases.callers import Callers
 from volano.releases.delivery import Deliveries
+from volano.releases.deprecation import Deprecations
 from volano.releases.difference import Differences
+from volano.releases.environments import Environments
 from volano.releases.experiments import Experiments
 from volano.releases.freeze import Freezes
 from volano.releases.keeper import Releases
 from volano.releases.opener import Opener
 from volano.releases.outlook import Outlooks
 from volano.releases.reconciler import Reconciler
+from volano.releases.retirement import Retirements
 from volano.releases.signing import Signer
+from volano.releases.standing import Standings
 from volano.serving.engines import KINDS
 from volano.serving.keeper import Attached, Engines
 from volano.settings import Settings
@@ -371,6 +377,10 @@ class App:
         self.contests = Contests(
             self.runs, self.catalog, self.judges, self.datasets, self.evals, door.open
         )
+        self.deprecations = Deprecations(
+            db=self._db, catalog=self.catalog, ledger=self.ledger, clock=self.clock,
+            publish=self._publish,
+        )  # fmt: skip
         self.publisher = Publisher(
             run=path("run"),
             catalog=self.catalog,
@@ -395,12 +405,19 @@ class App:
             ),
             clock=self.clock,
             region=settings.region,
+            deprecations=self.deprecations.by_subject,
         )
         self.engines = Engines(path("run"), self._attached, aside=self.publisher.aside)
         self.gateway = Gateway(run=path("run"), ledger=self.ledger, clock=self.clock)
         self.freezes = Freezes(self._db, self.ledger, self.clock)
         self.approvals = Approvals(
             db=self._db, catalog=self.catalog, ledger=self.ledger, clock=self.clock
+        )
+        arrivals = Arrivals(
+            db=self._db, catalog=self.catalog, clock=self.clock, answers=self.traces.answers
+        )
+        self.environments = Environments(
+            db=self._db, ledger=self.ledger, clock=self.clock, arrivals=arrivals
         )
         self.releases = Releases(
             db=self._db,
@@ -412,6 +429,17 @@ class App:
             publish=self._publish,
             freezes=self.freezes,
             approvals=self.approvals,
+            environments=self.environments,
+        )
+        self.callers = Callers(
+            traces=self.traces, channel=self.releases.channel, keys=self.keys.list, clock=self.clock
+        )
+        self.retirements = Retirements(
+            db=self._db, catalog=self.catalog, ledger=self.ledger, clock=self.clock,
+            publish=self._publish, callers=self.callers.since,
+        )  # fmt: skip
+        self.standings = Standings(
+            self.releases, self.deprecations, self.retirements, self.environments
         )
         self.replays = Replays(
             traces=self.traces,

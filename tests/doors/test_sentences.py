@@ -60,13 +60,18 @@ from volano.monitor.scorecard import Scorecard
 from volano.monitor.slos import SLOs
 from volano.prompts.keeper import Prompts
 from volano.releases.approval import Approvals
+from volano.releases.callers import Callers
 from volano.releases.delivery import Deliveries
+from volano.releases.deprecation import Deprecations
 from volano.releases.difference import Differences
+from volano.releases.environments import Environments
 from volano.releases.experiments import Experiments
 from volano.releases.freeze import Freezes
 from volano.releases.keeper import Releases
 from volano.releases.outlook import Outlooks
 from volano.releases.reconciler import Reconciler
+from volano.releases.retirement import Retirements
+from volano.releases.standing import Standings
 from volano.serving.keeper import Engines
 from volano.store.catalog import Catalog
 from volano.store.garbage import Garbage
@@ -85,6 +90,7 @@ KEEPERS = {
     "adviser": Adviser,
     "alerts": Alerts,
     "approvals": Approvals,
+    "callers": Callers,
     "cards": Cards,
     "catalog": Catalog,
     "compressor": Compressor,
@@ -97,10 +103,12 @@ KEEPERS = {
     "declarations": Declarations,
     "diagnoses": Diagnoses,
     "deliveries": Deliveries,
+    "deprecations": Deprecations,
     "differences": Differences,
     "drift": Drift,
     "evaluators": Evaluators,
     "engines": Engines,
+    "environments": Environments,
     "evals": Evals,
     "exchange": Exchange,
     "experiments": Experiments,
@@ -138,6 +146,7 @@ KEEPERS = {
     "masks": Masks,
     "replays": Replays,
     "retentions": Retentions,
+    "retirements": Retirements,
     "reviews": Reviews,
     "runs": Runs,
     "sessions": Sessions,
@@ -148,6 +157,7 @@ KEEPERS = {
     "improver": Improver,
     "scorecard": Scorecard,
     "slos": SLOs,
+    "standings": Standings,
     "steps": Steps,
     "suites": Suites,
     "spending": Spending,
@@ -162,6 +172,11 @@ KEEPERS = {
 INNER = {
     "freezes": {"check"},
     "approvals": {"check"},
+    "callers": {"since"},
+    "deprecations": {"by_subject"},
+    "environments": {"check", "notes"},
+    "retirements": {"of"},
+    "standings": {"sentences"},
     "scorecard": {"ask", "board", "slices", "values"},
     "slos": {"promised", "standing"},
     # Between rooms; people say another sentence for it.
@@ -234,6 +249,8 @@ INNER = {
     "reconciler": {"tick"},
     "recipes": {"plan", "read"},
     "releases": {
+        "get",
+        "brought",
         "flow_of",
         "let_move",
         "trusted",
@@ -265,7 +282,7 @@ INNER = {
     "spending": {"sums", "watch", "footprint"},
     "traces": {
         "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",
-        "traffic", "stretches", "close", "sums", "list", "page", "histogram", "steps",
+        "traffic", "callers", "answers", "stretches", "close", "sums", "list", "page", "histogram", "steps",
         "places", "places_of_sessions", "places_of_tags",
         "used",
     },

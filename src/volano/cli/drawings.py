@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from volano.cli import apart, branches, moved, prepared, profiled, rows, worded
+from volano.cli import apart, branches, brought, moved, prepared, profiled, rows, worded
 from volano.cli.cells import cell, facts, heading, lines, styled, table
 from volano.cli.imported import imported
 from volano.cli.rivals import rivals
@@ -194,9 +194,14 @@ def status(value: Mapping[str, Any]) -> None:
     decision = value.get("decision") or {}
     if decision.get("reason"):
         click.echo(f"  {cell('reason', decision['reason'])}")
-    for verdict in decision.get("verdicts", ()):
+    _verdicts(decision.get("verdicts", ()))
+    brought.draw(value.get("carried") or (), value.get("skipped"), _verdicts)
+
+
+def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> None:
+    for verdict in verdicts:
         mark = {"pass": "✓", "fail": "✗", "wait": "…"}[verdict["outcome"]]
-        click.echo(f"  {mark} {verdict['reason']}")
+        click.echo(f"  {mark} {cell('', verdict['reason'])}")
 
 
 def report(value: Mapping[str, Any]) -> None:
