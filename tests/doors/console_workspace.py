@@ -895,6 +895,13 @@ class Periods:
         )  # fmt: skip
 
 
+class Standings:
+    """How releases stand: served by no channel, and nothing else is said."""
+
+    def facts(self, release):
+        return [("served by", "no channel"), ("deprecated", f"until 2027-03-01 ({HOSTILE})")]
+
+
 def empty() -> SimpleNamespace:
     """A workspace of this minute: nothing in it."""
     catalog, releases = Catalog(), Releases()
@@ -913,6 +920,7 @@ def empty() -> SimpleNamespace:
         reviews=Reviews(),
         runs=Runs(),
         releases=releases,
+        standings=Standings(),
         ledger=Ledger(),
         gateway=Gateway(),
         targets=Targets(),

@@ -976,6 +976,7 @@ def test_the_pages_stand_on_the_real_keepers(tmp_path: Path) -> None:
         ),
         runs=Runs(db, ledger, tmp_path / "jobs", clock, jobs_url=jobs_url),
         releases=workspace.Releases(),
+        standings=workspace.Standings(),
         settings=SimpleNamespace(folder=tmp_path, port=7070),
         lives=(
             lives := Lives(

@@ -174,9 +174,9 @@ INNER = {
     "approvals": {"check"},
     "callers": {"since"},
     "deprecations": {"by_subject"},
-    "environments": {"check", "notes"},
+    "environments": {"check", "arrived"},
     "retirements": {"of"},
-    "standings": {"sentences"},
+    "standings": {"facts"},
     "scorecard": {"ask", "board", "slices", "values"},
     "slos": {"promised", "standing"},
     # Between rooms; people say another sentence for it.
@@ -250,6 +250,7 @@ INNER = {
     "recipes": {"plan", "read"},
     "releases": {
         "get",
+        "channel",
         "brought",
         "flow_of",
         "let_move",

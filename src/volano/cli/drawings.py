@@ -251,11 +251,20 @@ def choice(value: Mapping[str, Any]) -> None:
 
 def plain_artifact(value: Mapping[str, Any]) -> None:
     """Draw an artifact's facts, the digest of each file on a line."""
-    shown = {k: v for k, v in value.items() if k not in {"files", "parents", "meta"}}
+    shown = {k: v for k, v in value.items() if k not in {"files", "parents", "meta", "notes"}}
     facts(shown)
+    for note in value.get("notes", ()):
+        click.echo(cell("note", note))
     facts({"meta": value["meta"]} if value["meta"] else {})
     for path, file in value["files"].items():
         click.echo(f"file  {cell('path', path)}  {file['size']} bytes  {file['digest'][7:19]}")
+
+
+def noted(value: Mapping[str, Any]) -> None:
+    """Draw facts, and what is to be said of them besides."""
+    facts({name: item for name, item in value.items() if name != "notes"})
+    for note in value.get("notes", ()):
+        click.echo(cell("note", note))
 
 
 def peeked(value: Mapping[str, Any]) -> None:
@@ -289,6 +298,7 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("lineage", "show"): branches.graph,
     ("lineage", "row"): branches.fate,
     ("lineage", "export"): branches.json_lines,
+    ("channel", "show"): noted,
     ("release", "status"): status,
     ("release", "diff"): partial(apart.releases, words=_words),
     ("eval", "show"): report,

@@ -135,11 +135,11 @@ class Environments:
             told["skipped"] = {"environments": skipped, "reason": emergency.strip()[:2000]}
         return told
 
-    def notes(self, release: Artifact) -> Iterable[str]:
-        """Say where a release arrived, and what it showed there: a sentence for each environment."""
+    def arrived(self, release: Artifact) -> Iterable[str]:
+        """Say where a release arrived, and what it showed there: a line for each environment."""
         for name in dict.fromkeys(name for order in self.list() for name in order.environments):
             for one in self._arrivals.of(release, name).carried[-1:]:
-                yield f"Arrived on {words(one)}."
+                yield words(one)
 
     def _before(self, channel: str, after: str) -> Iterable[tuple[str, Order | None]]:
         """Return the environments that come before a channel, each with the order that says so."""

@@ -206,4 +206,4 @@ class BadOrderError(InvalidError):
 class NotArrivedError(GateError):
     """`{ref}` may not go to `{channel}` yet: {why}."""
 
-    hint = "First: `{next}`. In an emergency: `--emergency REASON`, which is recorded."
+    hint = "Next: `{next}`. In an emergency: `--emergency REASON`, which is recorded."

@@ -1,11 +1,11 @@
-"""A release's standing: who serves it, what is said of its life, and where it arrived."""
+"""How releases and channels stand: who serves, what should be left, what is over, what arrived."""
 
 import time
 from collections.abc import Iterator
 
 from volano.core.noted import Noted
 from volano.core.ref import Ref
-from volano.releases.deprecation import RELEASE, Deprecations
+from volano.releases.deprecation import CHANNEL, RELEASE, Deprecations
 from volano.releases.environments import Environments
 from volano.releases.keeper import Releases
 from volano.releases.retirement import Retirements
@@ -13,7 +13,7 @@ from volano.store.artifact import Artifact
 
 
 class Standings:
-    """Says in a few sentences how releases stand."""
+    """Says in a few sentences how releases and channels stand."""
 
     def __init__(
         self,
@@ -34,21 +34,29 @@ class Standings:
             UnknownArtifactError: there is no such release.
         """
         release = self._releases.get(ref)
-        return Noted(release, tuple(self.sentences(release)))
+        told = self.facts(release)
+        return Noted(release, tuple(f"{word.capitalize()} {text}." for word, text in told))
 
-    def sentences(self, release: Artifact) -> Iterator[str]:
+    def channel(self, name: str) -> Noted:
+        """Return a channel, and whether it should be left.
+
+        Raises:
+            UnknownChannelError: nothing was ever promoted to it.
+        """
+        found = self._releases.channel(name)
+        left = self._deprecations.by_subject().get(f"{CHANNEL}{found.name}")
+        return Noted(found, (f"It is {left.says}.",) if left else ())
+
+    def facts(self, release: Artifact) -> Iterator[tuple[str, str]]:
         """Say who serves it, whether it is deprecated or retired, and where it arrived."""
-        users = ", ".join(self._releases.in_use(release.digest)) or "no channel"
-        yield f"Served by {users}."
+        yield "served by", ", ".join(self._releases.in_use(release.digest)) or "no channel"
         left = self._deprecations.by_subject().get(f"{RELEASE}{release.digest}")
         if left is not None:
-            yield f"{left.says[0].upper()}{left.says[1:]}."
+            yield "deprecated", left.says.removeprefix("deprecated ")
         ended = self._retirements.of(str(release.digest))
         if ended is not None:
+            day = time.strftime("%Y-%m-%d", time.gmtime(ended.at_us // 1_000_000))
             why = f": {ended.why}" if ended.why else ""
-            yield f"Retired {_day(ended.at_us)} by {ended.by}{why}; it never serves again."
-        yield from self._environments.notes(release)
-
-
-def _day(at_us: int) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(at_us // 1_000_000))
+            yield "retired", f"{day} by {ended.by}{why}; it never serves again"
+        for arrived in self._environments.arrived(release):
+            yield "arrived on", arrived

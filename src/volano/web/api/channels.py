@@ -27,7 +27,8 @@ VERBS = (
         columns=("name", "stable_ref", "candidate_ref", "share", "updated_us"),
     ),
     Verb(
-        "channel", "show", "releases.channel", "/channels/{name}", "Show a channel.",
+        "channel", "show", "standings.channel", "/channels/{name}",
+        "Show a channel, and whether it should be left.",
         (_NAME,),
     ),
     Verb(

@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from volano.web.pages import experiments, facts, gates, links, words
+from volano.web.pages import brought, experiments, facts, gates, links, words
 from volano.web.pages.i18n import N_, ngettext
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.plain import plain
@@ -89,6 +89,7 @@ def item(app: Any, key: str, now_us: int) -> Item:
         sections=[
             _steps(rollout, events, now_us),
             *_gates(events),
+            *brought.sections(events),
             Timeline(_("What happened"), _told(events)),
         ],
         aside=[_facts(rollout, now_us), *_outcome(rollout), *_plan(rollout)],
