@@ -137,17 +137,23 @@ from volano.prompts.declared import DeclaredPrompts
 from volano.prompts.keeper import Prompts
 from volano.prompts.prompt import Prompt
 from volano.releases.approval import Approvals
+from volano.releases.arrival import Arrivals
+from volano.releases.callers import Callers
 from volano.releases.check import ReleaseChecks
 from volano.releases.delivery import Deliveries
 from volano.releases.demands import Demands
+from volano.releases.deprecation import Deprecations
 from volano.releases.difference import Differences
+from volano.releases.environments import Environments
 from volano.releases.experiments import Experiments
 from volano.releases.freeze import Freezes
 from volano.releases.keeper import Releases
 from volano.releases.opener import Opener
 from volano.releases.outlook import Outlooks
 from volano.releases.reconciler import Reconciler
+from volano.releases.retirement import Retirements
 from volano.releases.signing import Signer
+from volano.releases.standing import Standings
 from volano.serving.engines import KINDS
 from volano.serving.keeper import Attached, Engines
 from volano.settings import Settings
@@ -374,6 +380,10 @@ class App:
         self.contests = Contests(
             self.runs, self.catalog, self.judges, self.datasets, self.evals, door.open
         )
+        self.deprecations = Deprecations(
+            db=self._db, catalog=self.catalog, ledger=self.ledger, clock=self.clock,
+            publish=self._publish,
+        )  # fmt: skip
         self.publisher = Publisher(
             run=path("run"),
             catalog=self.catalog,
@@ -398,6 +408,7 @@ class App:
             ),
             clock=self.clock,
             region=settings.region,
+            deprecations=self.deprecations.by_subject,
         )
         self.engines = Engines(path("run"), self._attached, aside=self.publisher.aside)
         self.gateway = Gateway(run=path("run"), ledger=self.ledger, clock=self.clock)
@@ -406,6 +417,12 @@ class App:
             db=self._db, catalog=self.catalog, ledger=self.ledger, clock=self.clock
         )
         self.demands = Demands(db=self._db, ledger=self.ledger, clock=self.clock)
+        arrivals = Arrivals(
+            db=self._db, catalog=self.catalog, clock=self.clock, answers=self.traces.answers
+        )
+        self.environments = Environments(
+            db=self._db, ledger=self.ledger, clock=self.clock, arrivals=arrivals
+        )
         self.releases = Releases(
             db=self._db,
             catalog=self.catalog,
@@ -417,6 +434,17 @@ class App:
             freezes=self.freezes,
             approvals=self.approvals,
             demands=self.demands,
+            environments=self.environments,
+        )
+        self.callers = Callers(
+            traces=self.traces, channel=self.releases.channel, keys=self.keys.list, clock=self.clock
+        )
+        self.retirements = Retirements(
+            db=self._db, catalog=self.catalog, ledger=self.ledger, clock=self.clock,
+            publish=self._publish, callers=self.callers.since,
+        )  # fmt: skip
+        self.standings = Standings(
+            self.releases, self.deprecations, self.retirements, self.environments, self.demands
         )
         self.replays = Replays(
             traces=self.traces,
@@ -780,17 +808,6 @@ class App:
         """Put a channel in front of a model (`Opener.open`); say so when its key is not there."""
         opened = self.opener.open(name, **given)
         return Noted(opened, self._notes_on(opened["model"]))
-
-    def show_release(self, ref: str) -> Noted:
-        """Return a release, and in a line each what was checked of it before it moved."""
-        release = self.releases.get(ref)
-        made = self.demands.checks(release=release.ref, limit=5)
-        lines = (
-            f"Checked against {one.baseline_ref}{f' for {one.channel}' if one.channel else ''}: "
-            f"{one.outcome}. {one.why}"
-            for one in made
-        )
-        return Noted(release, tuple(lines))
 
     def _notes_on(self, model: str) -> tuple[str, ...]:
         lacking = [row["key_env"] for row in self._missing_keys() if row["model"] == model]

@@ -895,6 +895,13 @@ class Periods:
         )  # fmt: skip
 
 
+class Standings:
+    """How releases stand: served by no channel, and nothing else is said."""
+
+    def facts(self, release):
+        return [("served by", "no channel"), ("deprecated", f"until 2027-03-01 ({HOSTILE})")]
+
+
 def empty() -> SimpleNamespace:
     """A workspace of this minute: nothing in it."""
     catalog, releases = Catalog(), Releases()
@@ -913,6 +920,7 @@ def empty() -> SimpleNamespace:
         reviews=Reviews(),
         runs=Runs(),
         releases=releases,
+        standings=Standings(),
         ledger=Ledger(),
         gateway=Gateway(),
         targets=Targets(),
@@ -1336,7 +1344,7 @@ def _move(releases: Releases) -> None:
         ),
     ]
     releases.events[bad.id] = [
-        (1, bad.created_us, "start", {"share": 50_000, "by": "person:anna"}),
+        (1, bad.created_us, "start", {"share": 50_000, "by": "person:anna", **_brought()}),
         (
             2,
             bad.created_us + 30 * S,
@@ -1361,6 +1369,18 @@ def _move(releases: Releases) -> None:
         Channel("support", "support@2"),
         Channel(LONG, "support@1", updated_us=NOW_US - DAY),
     ]
+
+
+def _brought() -> dict[str, Any]:
+    """What support@3 showed on its way, and which environment it went without."""
+    staged = {
+        "environment": LONG, "rollout": uuid(1), "release": "support@3", "arrived_us": NOW_US - DAY,
+        "served_s": 7_200, "answered": 2_204, "reason": HOSTILE, "verdicts": verdicts(),
+        "calls": {"candidate": 90, "stable": 810}, "took_s": 50.0, "figures": {},
+        "reports": ["support-quality@3", "faq@1"],
+    }  # fmt: skip
+    skipped = {"environments": ["support/canary"], "reason": HOSTILE}
+    return {"carried": [staged], "skipped": skipped}
 
 
 def _call(traces: Traces, feedbacks: Feedbacks) -> None:

@@ -508,6 +508,25 @@ def test_the_loop_as_json_has_the_counts() -> None:
     assert {each["key"]: each["count"] for each in stations}["traces"] == 240
 
 
+def test_a_rollout_shows_what_its_release_brought_along() -> None:
+    page = text_of(get(workspace.lived(), PAGES["rollout"]).text)
+    assert "Brought along" in page
+    assert f"{workspace.LONG} {workspace.uuid(1)[:13]}" in page
+    assert "2.0 h" in page
+    assert "support-quality@3, faq@1" in page
+    assert f"Gates at {workspace.LONG}" in page
+    assert "went without support/canary" in page
+    other = text_of(get(workspace.lived(), f"/item/rollouts/{workspace.uuid(2)}").text)
+    assert "Brought along" not in other
+    assert "Emergency" not in other
+
+
+def test_a_release_says_how_it_stands() -> None:
+    page = text_of(get(workspace.lived(), PAGES["release"]).text)
+    assert "served by no channel" in page
+    assert "deprecated until 2027-03-01" in page
+
+
 def test_an_error_as_json_has_code_and_hint() -> None:
     answer = get(workspace.lived(), "/item/models/rooter@9.json")
     assert answer.status_code == 404
@@ -976,6 +995,7 @@ def test_the_pages_stand_on_the_real_keepers(tmp_path: Path) -> None:
         ),
         runs=Runs(db, ledger, tmp_path / "jobs", clock, jobs_url=jobs_url),
         releases=workspace.Releases(),
+        standings=workspace.Standings(),
         settings=SimpleNamespace(folder=tmp_path, port=7070),
         lives=(
             lives := Lives(

@@ -60,15 +60,20 @@ from volano.monitor.scorecard import Scorecard
 from volano.monitor.slos import SLOs
 from volano.prompts.keeper import Prompts
 from volano.releases.approval import Approvals
+from volano.releases.callers import Callers
 from volano.releases.check import ReleaseChecks
 from volano.releases.delivery import Deliveries
 from volano.releases.demands import Demands
+from volano.releases.deprecation import Deprecations
 from volano.releases.difference import Differences
+from volano.releases.environments import Environments
 from volano.releases.experiments import Experiments
 from volano.releases.freeze import Freezes
 from volano.releases.keeper import Releases
 from volano.releases.outlook import Outlooks
 from volano.releases.reconciler import Reconciler
+from volano.releases.retirement import Retirements
+from volano.releases.standing import Standings
 from volano.serving.keeper import Engines
 from volano.store.catalog import Catalog
 from volano.store.garbage import Garbage
@@ -87,6 +92,7 @@ KEEPERS = {
     "adviser": Adviser,
     "alerts": Alerts,
     "approvals": Approvals,
+    "callers": Callers,
     "cards": Cards,
     "catalog": Catalog,
     "compressor": Compressor,
@@ -100,10 +106,12 @@ KEEPERS = {
     "diagnoses": Diagnoses,
     "deliveries": Deliveries,
     "demands": Demands,
+    "deprecations": Deprecations,
     "differences": Differences,
     "drift": Drift,
     "evaluators": Evaluators,
     "engines": Engines,
+    "environments": Environments,
     "evals": Evals,
     "exchange": Exchange,
     "experiments": Experiments,
@@ -142,6 +150,7 @@ KEEPERS = {
     "masks": Masks,
     "replays": Replays,
     "retentions": Retentions,
+    "retirements": Retirements,
     "reviews": Reviews,
     "runs": Runs,
     "sessions": Sessions,
@@ -152,6 +161,7 @@ KEEPERS = {
     "improver": Improver,
     "scorecard": Scorecard,
     "slos": SLOs,
+    "standings": Standings,
     "steps": Steps,
     "suites": Suites,
     "spending": Spending,
@@ -167,6 +177,11 @@ INNER = {
     "freezes": {"check"},
     "approvals": {"check"},
     "demands": {"check", "keep", "of", "standing"},
+    "callers": {"since"},
+    "deprecations": {"by_subject"},
+    "environments": {"check", "arrived"},
+    "retirements": {"of"},
+    "standings": {"facts"},
     "scorecard": {"ask", "board", "slices", "values"},
     "slos": {"promised", "standing"},
     # Between rooms; people say another sentence for it.
@@ -240,6 +255,8 @@ INNER = {
     "recipes": {"plan", "read"},
     "releases": {
         "get",
+        "channel",
+        "brought",
         "flow_of",
         "let_move",
         "trusted",
@@ -271,7 +288,7 @@ INNER = {
     "spending": {"sums", "watch", "footprint"},
     "traces": {
         "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",
-        "traffic", "stretches", "close", "sums", "list", "page", "histogram", "steps",
+        "traffic", "callers", "answers", "stretches", "close", "sums", "list", "page", "histogram", "steps",
         "places", "places_of_sessions", "places_of_tags",
         "used",
     },

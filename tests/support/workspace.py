@@ -23,11 +23,16 @@ from volano.models import Models
 from volano.models.lives import Lives
 from volano.prompts import Prompts
 from volano.releases.approval import Approvals
+from volano.releases.arrival import Arrivals
+from volano.releases.callers import Callers
 from volano.releases.demands import Demands
+from volano.releases.deprecation import Deprecations
+from volano.releases.environments import Environments
 from volano.releases.experiments import Experiments
 from volano.releases.freeze import Freezes
 from volano.releases.keeper import Releases
 from volano.releases.reconciler import Reconciler
+from volano.releases.retirement import Retirements
 from volano.releases.signing import Signer
 from volano.store import Artifact, Blobs, Catalog, Database, Ledger
 from volano.traces import Call, HotStore, Kind, Recorder, Spool, Traces, encode
@@ -68,8 +73,27 @@ class Workspace:
             db=db, catalog=self.catalog, ledger=self.ledger, clock=self.clock
         )
         self.demands = Demands(db=db, ledger=self.ledger, clock=self.clock)
+        self.traces = Traces(folder / "records" / "hot.db")
+        arrivals = Arrivals(
+            db=db, catalog=self.catalog, clock=self.clock, answers=self.traces.answers
+        )
+        self.environments = Environments(
+            db=db, ledger=self.ledger, clock=self.clock, arrivals=arrivals
+        )
+        self.deprecations = Deprecations(
+            db=db, catalog=self.catalog, ledger=self.ledger, clock=self.clock,
+            publish=self._publish,
+        )  # fmt: skip
         self.signing = SigningKey.load_or_create(folder / "keys" / "signing.key")
         self.releases = self.releases_signed_by(self.signing)
+        self.callers = Callers(
+            traces=self.traces, channel=self.releases.channel, keys=self.keys.list,
+            clock=self.clock,
+        )  # fmt: skip
+        self.retirements = Retirements(
+            db=db, catalog=self.catalog, ledger=self.ledger, clock=self.clock,
+            publish=self._publish, callers=self.callers.since,
+        )  # fmt: skip
         self.publish = lambda: len(self.published)
 
     def releases_signed_by(self, key: SigningKey) -> Releases:
@@ -77,6 +101,7 @@ class Workspace:
             db=self.db, catalog=self.catalog, ledger=self.ledger, flows=self.flows,
             signer=Signer(key), clock=self.clock, publish=self._publish,
             freezes=self.freezes, approvals=self.approvals, demands=self.demands,
+            freezes=self.freezes, approvals=self.approvals, environments=self.environments,
         )  # fmt: skip
 
     def _publish(self) -> int:

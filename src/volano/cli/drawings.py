@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from volano.cli import apart, branches, moved, prepared, profiled, rows, worded
+from volano.cli import apart, branches, brought, moved, prepared, profiled, rows, worded
 from volano.cli.cells import cell, facts, heading, lines, styled, table
 from volano.cli.imported import imported
 from volano.cli.rivals import rivals
@@ -194,9 +194,14 @@ def status(value: Mapping[str, Any]) -> None:
     decision = value.get("decision") or {}
     if decision.get("reason"):
         click.echo(f"  {cell('reason', decision['reason'])}")
-    for verdict in decision.get("verdicts", ()):
+    _verdicts(decision.get("verdicts", ()))
+    brought.draw(value.get("carried") or (), value.get("skipped"), _verdicts)
+
+
+def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> None:
+    for verdict in verdicts:
         mark = {"pass": "✓", "fail": "✗", "wait": "…"}[verdict["outcome"]]
-        click.echo(f"  {mark} {verdict['reason']}")
+        click.echo(f"  {mark} {cell('', verdict['reason'])}")
 
 
 def report(value: Mapping[str, Any]) -> None:
@@ -248,11 +253,20 @@ def plain_artifact(value: Mapping[str, Any]) -> None:
     """Draw an artifact's facts, the digest of each file on a line."""
     shown = {k: v for k, v in value.items() if k not in {"files", "parents", "meta", "notes"}}
     facts(shown)
+    for note in value.get("notes", ()):
+        click.echo(cell("note", note))
     facts({"meta": value["meta"]} if value["meta"] else {})
     for path, file in value["files"].items():
         click.echo(f"file  {cell('path', path)}  {file['size']} bytes  {file['digest'][7:19]}")
     for note in value.get("notes", ()):
         click.echo(cell("", note))
+
+
+def noted(value: Mapping[str, Any]) -> None:
+    """Draw facts, and what is to be said of them besides."""
+    facts({name: item for name, item in value.items() if name != "notes"})
+    for note in value.get("notes", ()):
+        click.echo(cell("note", note))
 
 
 def peeked(value: Mapping[str, Any]) -> None:
@@ -286,6 +300,7 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("lineage", "show"): branches.graph,
     ("lineage", "row"): branches.fate,
     ("lineage", "export"): branches.json_lines,
+    ("channel", "show"): noted,
     ("release", "status"): status,
     ("release", "diff"): partial(apart.releases, words=_words),
     ("eval", "show"): report,

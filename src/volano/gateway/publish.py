@@ -24,6 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from msgspec import structs
 
@@ -37,6 +38,7 @@ from volano.costs.price import cost
 from volano.flows.keeper import Flows
 from volano.gateway import snapshot as shape
 from volano.gateway.allotment import Allotment
+from volano.gateway.deprecated import Deprecated
 from volano.gateway.engines import Engines, Sizes, answers, holds_schemas
 from volano.gateway.shared import RELEASES, Shared
 from volano.gateway.tally import USES, Tally
@@ -44,6 +46,7 @@ from volano.gateway.targets import Targets
 from volano.models.keeper import Models
 from volano.models.pointer import Entry, pointer_of, pool_of
 from volano.releases.channel import MILLION, Arm, Channel
+from volano.releases.deprecation import CHANNEL, RELEASE, Deprecation
 from volano.releases.errors import TamperedReleaseError
 from volano.releases.keeper import Releases
 from volano.serving.spec import EngineSpec
@@ -82,6 +85,7 @@ class Publisher:
         environment: Mapping[str, str] = os.environ,
         limits: Limits | None = None,
         costs: Costs | None = None,
+        deprecations: Callable[[], Mapping[str, Deprecation]] = dict,
     ):
         self._run = run.resolve()
         self._catalog = catalog
@@ -101,6 +105,7 @@ class Publisher:
         self._shared = Shared(self._run / "shared.bin")
         self._limits = limits
         self._costs = costs
+        self._deprecations = deprecations
         self._tally = Tally(self._run / "limits.bin")
         self._slots_of_limits = self._last_limits()
         self._allotment = Allotment(self._slots_of_limits, secrets.randbelow(USES))
@@ -296,6 +301,7 @@ class Publisher:
     def _channels(self, channels: list[Channel]) -> tuple[dict[str, shape.Channel], dict[str, str]]:
         """Return the channels that can be served, with the arms that can; and the others' reasons."""
         self._free_slots(channels)
+        left = self._deprecations()
         served, refused = {}, {}
         for channel in channels:
             arms_of = self._releases().arms(channel)
@@ -309,7 +315,7 @@ class Publisher:
                     for arm, why in zip(arms_of, problems, strict=True)
                 ]
             if arms:
-                made = tuple(map(self._arm, arms))
+                made = tuple(_noticed(self._arm(arm), channel, left) for arm in arms)
                 served[channel.name] = shape.Channel(
                     made,
                     channel.unit,
@@ -531,6 +537,21 @@ class Pinned:
 def _out(arm: Arm, stable: Arm) -> Arm:
     """Return the place of an arm that cannot be served: the stable release has it, nobody else moves."""
     return replace(stable, share=arm.share, role="out")
+
+
+def _noticed(arm: shape.Arm, channel: Channel, left: Mapping[str, Deprecation]) -> shape.Arm:
+    """Return the arm with what its callers are told: of the channel, which they name, or of it."""
+    of_release = left.get(f"{RELEASE}{arm.release_digest}")
+    one = left.get(f"{CHANNEL}{channel.name}", of_release)
+    return arm if one is None else structs.replace(arm, deprecated=_deprecated(one))
+
+
+def _deprecated(one: Deprecation) -> Deprecated:
+    """Return what callers are told. A channel is found as a model is, a release by the API."""
+    until_s = None if one.until_us is None else one.until_us // 1_000_000
+    where = "/v1/models/" if one.is_channel else "/api/v1/releases/"
+    address = where + quote(one.successor, safe="/@") if one.successor else ""
+    return Deprecated(one.since_us // 1_000_000, until_s, address)
 
 
 def _caching(channel: Channel) -> shape.Caching | None:

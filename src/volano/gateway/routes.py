@@ -153,6 +153,8 @@ class Route:
         self.plain = not (flow.before or flow.user or flow.defaults or flow.wording)
         self.template = _template(flow)
         release = f"x-volano-release: {arm.release}\r\n".encode()
+        if arm.deprecated is not None:
+            release += arm.deprecated.lines()
         self.json_head = _JSON + release
         self.stream_head = _EVENT_STREAM + release
 

@@ -23,6 +23,7 @@ from volano.costs.memory import SLOTS as BUDGET_SLOTS
 from volano.costs.price import Price
 from volano.costs.purse import Allotment
 from volano.gateway.balance import STRATEGIES
+from volano.gateway.deprecated import Deprecated
 from volano.gateway.errors import SnapshotError
 from volano.gateway.tally import SLOTS, USES
 
@@ -171,6 +172,8 @@ class Arm(Struct, frozen=True):
     flow: Flow = Flow()
     strategy: str = "ordered"
     latency_target_s: float = 0.0
+    deprecated: Deprecated | None = None
+    """Its channel should be left, or the release itself."""
 
 
 class Caching(Struct, frozen=True):
@@ -290,6 +293,8 @@ def check_arm(channel: str, arm: Arm) -> None:
     """Make sure that a worker can use this arm. Raises ValueError: it cannot, and why."""
     if not arm.targets:
         raise ValueError(f"`{arm.release}` in channel `{channel}` has no target")
+    if arm.deprecated is not None:
+        arm.deprecated.check()
     if arm.strategy not in STRATEGIES:
         raise ValueError(f"`{arm.release}` has the strategy `{arm.strategy}`")
     if arm.flow.wording is not None:

@@ -179,3 +179,54 @@ class UncheckedError(GateError):
         "Check it with `volano release check {ref} --channel {channel}`; in an emergency: "
         "`--emergency REASON`."
     )
+
+
+class BadDeprecationError(InvalidError):
+    """`{name}` cannot be deprecated so: {why}."""
+
+    hint = (
+        "Say the day after which it may be gone: `--on 2027-03-01`, or `--on never`; "
+        "and what follows: `--successor NAME`."
+    )
+
+
+class NotDeprecatedError(ConflictError):
+    """`{name}` is not deprecated."""
+
+    hint = "See what is with `volano release deprecations`."
+
+
+class RetiredReleaseError(ConflictError):
+    """`{ref}` is retired since {since}{why}: it never serves again."""
+
+    hint = "Promote another release; see them with `volano release list`."
+
+
+class ReleaseUsedError(ConflictError):
+    """`{ref}` cannot be retired: {users}."""
+
+    hint = "Move what uses it to another release first; see it with `volano channel list` and `volano release deprecations`."
+
+
+class ChannelUsedError(ConflictError):
+    """The channel `{channel}` cannot be closed: {users}."""
+
+    hint = (
+        "Tell its callers with `volano channel deprecate {channel} --on DAY`, and look again: "
+        "`volano channel callers {channel}`. `--quiet 0s` closes it although it was called."
+    )
+
+
+class BadOrderError(InvalidError):
+    """The environments of `{channel}` cannot be so: {why}."""
+
+    hint = (
+        "Name them in the order in which a release goes through: "
+        "`volano channel environments {channel} --order {channel}/staging,{channel}`."
+    )
+
+
+class NotArrivedError(GateError):
+    """`{ref}` may not go to `{channel}` yet: {why}."""
+
+    hint = "Next: `{next}`. In an emergency: `--emergency REASON`, which is recorded."

@@ -18,6 +18,7 @@ from volano.releases.approval import Approvals
 from volano.releases.caching import Caching, caching
 from volano.releases.channel import UNITS, Arm, Channel, arms
 from volano.releases.demands import Demands
+from volano.releases.environments import Environments
 from volano.releases.errors import (
     AlreadyServedError,
     NeverServedError,
@@ -34,6 +35,7 @@ from volano.releases.freeze import Freezes
 from volano.releases.plan import Plan
 from volano.releases.progress import Progress, Rollout, RolloutEvent, plan_of, start
 from volano.releases.release import BODY, KIND, SIGNATURE, Pins, subjects_of
+from volano.releases.retired import refuse_retired
 from volano.releases.rival import read
 from volano.releases.signing import Signer, kind_of
 from volano.releases.statement import signed
@@ -67,7 +69,9 @@ class Releases:
         freezes: Freezes,
         approvals: Approvals,
         demands: Demands,
+        environments: Environments,
     ):
+        self._environments = environments
         self._approvals = approvals
         self._demands = demands
         self._freezes = freezes
@@ -176,9 +180,12 @@ class Releases:
         Raises:
             TamperedReleaseError: it is not what was signed.
             ModelNotUsableError: its model is retired or revoked.
+            RetiredReleaseError: it is retired itself.
         """
         release = self.verify(ref)
         self._flows.usable(self.flow_of(release))
+        with self._db.read() as conn:
+            refuse_retired(conn, str(release.digest))
         return release
 
     def flow_of(self, release: Artifact) -> Artifact:
@@ -195,6 +202,7 @@ class Releases:
         require: Sequence[str] = ("errors",),
         margins: Mapping[str, float] | None = None,
         unit: str | None = None,
+        after: str = "",
         emergency: str = "",
         by: Principal,
     ) -> Rollout:
@@ -204,8 +212,10 @@ class Releases:
         bad release is never the only one that serves. No step is left without
         data on what is in `require` (errors, quality). `margins` are absolute:
         how much worse the candidate may be, 0.05 of each when not given. `unit`
-        says what sticks to one release: `user` (a new channel's) or `request`. `emergency`, a
-        reason, goes without the people whom the channel asks; they are asked afterwards.
+        says what sticks to one release: `user` (a new channel's) or `request`. `after` names the
+        environment where it must have arrived before; what it showed there is carried along, as
+        it is where an order of environments says so. `emergency`, a reason, goes without that,
+        and without the people whom the channel asks; they are asked afterwards.
 
         Raises:
             InvalidPlanError: the plan cannot be used.
@@ -217,6 +227,8 @@ class Releases:
             FrozenError: the channel is frozen now.
             UncheckedError: the channel demands a check that this release did not pass.
             ApprovalMissingError: not enough people have agreed.
+            NotArrivedError: it has not arrived on the environment before.
+            RetiredReleaseError: it serves nothing any more.
         """
         if unit not in (None, *UNITS):
             raise UnknownUnitError(unit=unit)
@@ -224,25 +236,37 @@ class Releases:
         given: dict[str, Any] = {"required": list(require)}
         planned = Plan.parse(plan, **given, **({} if margins is None else {"margins": margins}))
         channel = check_name(channel)
-        self.let_move(release, channel, emergency=emergency, by=by)
+        way = self.let_move(release, channel, after=after, emergency=emergency, by=by)
         with self._db.write() as conn:
-            rollout = self._promote(conn, release, channel, planned, unit=unit, by=by)
+            rollout = self._promote(conn, release, channel, planned, unit=unit, way=way, by=by)
         self._publish()
         return rollout
 
     def let_move(
-        self, release: Artifact, channel: str, *, emergency: str = "", by: Principal
-    ) -> None:
-        """Ask the freezes, the checks and the people of a channel whether it may move to a release.
+        self,
+        release: Artifact,
+        channel: str,
+        *,
+        after: str = "",
+        emergency: str = "",
+        by: Principal,
+    ) -> Mapping[str, Any]:
+        """Ask freezes, environments, checks and people whether a channel may move to a release.
+
+        What is returned belongs into the first event of its rollout: the evidence that it brings
+        along from the environments before, and which of them it went without.
 
         Raises:
             FrozenError: the channel is frozen now.
+            NotArrivedError: it has not arrived on the environment before.
             UncheckedError: the channel demands a check that this release did not pass.
             ApprovalMissingError: not enough people have agreed.
         """
         self._freezes.check(channel)
+        way = self._environments.check(release, channel, after=after, emergency=emergency)
         self._demands.check(release, channel, emergency=emergency, by=by)
         self._approvals.check(release, channel, emergency=emergency, by=by)
+        return way
 
     def rollback(
         self, channel: str, *, to: Ref | str | None = None, why: str = "", by: Principal
@@ -256,7 +280,8 @@ class Releases:
             UnknownChannelError: nothing was ever promoted to it.
             NowhereToGoError: it never served anything else.
             NeverServedError: `to` never served it.
-            TamperedReleaseError, ModelNotUsableError: that release cannot be served any more.
+            TamperedReleaseError, ModelNotUsableError, RetiredReleaseError: that release cannot be
+                served any more.
         """
         found = self.channel(channel)
         if found.rollout_id is not None:
@@ -269,7 +294,8 @@ class Releases:
             served = self._movable(conn, channel, release)
             whole = Plan.parse("100%")
             rollout = start(release, channel, whole, served, now_us=self._clock.now_us(), by=by)
-            self._begin(conn, rollout, unit=None, group=by.group)
+            left = {"rollback": why or f"rolled back by {by}"}
+            self._begin(conn, rollout, unit=None, group=by.group, told=left)
             content = {"plan": whole.to_dict(), "why": why}
             self._tell(conn, "release.rollback", rollout, content, by)
         self._publish()
@@ -309,6 +335,7 @@ class Releases:
                 moving = served.candidate_ref or served.stable_ref
                 raise RolloutInProgressError(channel=channel, candidate=moving)
             rollout = make(served)
+            refuse_retired(conn, *(one.release_digest for one in rollout.arms))
             self._begin(conn, rollout, unit=unit, group=by.group)
             self._tell(conn, "release.compare", rollout, {"design": rollout.plan.to_dict()}, by)
         self._publish()
@@ -344,14 +371,16 @@ class Releases:
         Raises:
             InvalidPlanError, TamperedReleaseError, ModelNotUsableError: as with `promote`.
             RolloutOverError: it ended meanwhile.
-            FrozenError, UncheckedError, ApprovalMissingError: the channel may not move now.
+            FrozenError, NotArrivedError, UncheckedError, ApprovalMissingError: it may not move now.
         """
         release = self.servable(winner)
         planned = Plan.parse(plan)
-        self.let_move(release, rollout.channel, by=by)
+        way = self.let_move(release, rollout.channel, by=by)
         with self._db.write() as conn:
             self._end(conn, rollout, "concluded", outcome, by)
-            promoted = self._promote(conn, release, rollout.channel, planned, unit=None, by=by)
+            promoted = self._promote(
+                conn, release, rollout.channel, planned, unit=None, way=way, by=by
+            )
         self._publish()
         return promoted
 
@@ -470,6 +499,12 @@ class Releases:
         """Return what happened to a rollout, in order."""
         return self._progress.events(self._progress.get(rollout_id).id)
 
+    def brought(self, rollout: Rollout | None) -> dict[str, Any]:
+        """Return what a rollout's release brought along (`carried`), and which way it `skipped`."""
+        events = self._progress.events(rollout.id) if rollout else []
+        first = events[0].content if events else {}
+        return {"carried": first.get("carried", []), "skipped": first.get("skipped")}
+
     def active(self) -> Rollouts:
         """Return the rollouts under way."""
         return self._progress.active()
@@ -518,11 +553,13 @@ class Releases:
 
     def _promote(
         self, conn: Connection, release: Artifact, channel: str, plan: Plan, *,
-        unit: str | None, by: Principal,
+        unit: str | None, way: Mapping[str, Any], by: Principal,
     ) -> Rollout:  # fmt: skip
         served = self._movable(conn, channel, release)
         rollout = start(release, channel, plan, served, now_us=self._clock.now_us(), by=by)
-        self._begin(conn, rollout, unit=unit, group=by.group)
+        self._begin(conn, rollout, unit=unit, group=by.group, told=way)
+        if "skipped" in way:
+            self._tell(conn, "release.emergency", rollout, way["skipped"], by)
         self._tell(conn, "release.promote", rollout, {"plan": plan.to_dict()}, by)
         return rollout
 
@@ -559,7 +596,9 @@ class Releases:
         Raises:
             RolloutInProgressError: it is already moving.
             AlreadyServedError: it serves this release.
+            RetiredReleaseError: the release serves nothing any more.
         """
+        refuse_retired(conn, str(release.digest))
         served = self._channel(conn, name)
         if served and served.rollout_id:
             moving = served.candidate_ref or served.stable_ref
@@ -568,11 +607,17 @@ class Releases:
             raise AlreadyServedError(channel=name, ref=release.ref)
         return served
 
-    def _begin(self, conn: Connection, rollout: Rollout, *, unit: str | None, group: str) -> None:
-        """Write a new rollout; open its channel, or say what sticks to a release there."""
-        plan = {"plan": rollout.plan.to_dict()}
+    def _begin(
+        self, conn: Connection, rollout: Rollout, *,
+        unit: str | None, group: str, told: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """Write a new rollout; open its channel, or say what sticks to a release there.
+
+        Its first event has its plan and what else is told of how it came about.
+        """
+        first = {"plan": rollout.plan.to_dict(), **(told or {})}
         self._progress.begin(conn, rollout)
-        self._progress.note(conn, rollout.id, rollout.created_us, "promoted", plan)
+        self._progress.note(conn, rollout.id, rollout.created_us, "promoted", first)
         if rollout.baseline is None:
             self._open(conn, rollout, unit=unit or "user", group=group)
         elif unit is not None:

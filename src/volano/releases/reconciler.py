@@ -115,7 +115,11 @@ class Reconciler:
         return bool(active)
 
     def status(self, channel: str) -> dict[str, Any]:
-        """Return the channel, its last rollout, and what each gate says now."""
+        """Return the channel, its last rollout, what it brought along, and what each gate says now."""
+        found = self._status(channel)
+        return {**found, **self._releases.brought(found["rollout"])}
+
+    def _status(self, channel: str) -> dict[str, Any]:
         found = self._releases.channel(channel)
         rollout = self._last(found)
         if rollout is None:

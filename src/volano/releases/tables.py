@@ -116,3 +116,35 @@ release_checks = Table(
     Column("by", Text, nullable=False),
     Index("release_checks_release", "release", "at_us"),
 )
+deprecations = Table(
+    "deprecations",
+    METADATA,
+    Column("subject", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("since_us", BigInteger, nullable=False),
+    Column("until_us", BigInteger),
+    Column("successor", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("by", Text, nullable=False),
+)
+
+retired_releases = Table(
+    "retired_releases",
+    METADATA,
+    Column("digest", Text, primary_key=True),
+    Column("ref", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("by", Text, nullable=False),
+)
+
+environment_orders = Table(
+    "environment_orders",
+    METADATA,
+    Column("channel", Text, primary_key=True),
+    Column("environments", Text, nullable=False),
+    Column("least_us", BigInteger, nullable=False),
+    Column("least_calls", Integer, nullable=False),
+    Column("set_us", BigInteger, nullable=False),
+    Column("set_by", Text, nullable=False),
+)

@@ -12,6 +12,7 @@ import zstandard
 from volano.core.clock import Clock, SystemClock
 from volano.core.text import nfc
 from volano.traces.aside import Loss
+from volano.traces.callers import Called, answers, callers
 from volano.traces.difference import Difference, difference
 from volano.traces.errors import UnknownTraceError
 from volano.traces.filter import FUNCTIONS, Compare, Node, Says, parse, spell
@@ -273,6 +274,14 @@ class Traces:
     def traffic(self, by: By, since_us: int) -> tuple[Traffic, ...]:
         """Return what was called since a moment, by channel, target or key: the busiest first."""
         return traffic(self.records, by, since_us)
+
+    def callers(self, channel: str, since_us: int) -> Sequence[Called]:
+        """Return who called a channel since a moment, the last caller first (`callers.callers`)."""
+        return callers(self.records, channel, since_us)
+
+    def answers(self, channel: str, release: str, since_us: int) -> int:
+        """Return how many calls a release answered on a channel since a moment."""
+        return answers(self.records, channel, release, since_us)
 
     def stretches(self, since_us: int, each_us: int) -> tuple[Stretch, ...]:
         """Count calls by stretches of time of this length; quiet ones are left out."""

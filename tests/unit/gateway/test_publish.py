@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from sqlalchemy import select, update
 
 from support.workspace import ANNA
@@ -697,3 +698,32 @@ def test_a_rotated_key_is_published_under_both_texts(front):
         == front.shop.clock.now_us() + 86_400_000_000
     )
     assert all(one.ips == ("10.0.0.0/8",) for one in found.values())
+
+
+def test_what_should_be_left_is_published_with_its_arms(front):
+    shop = front.shop
+    front.publisher.close()
+    front.publisher = front.again(deprecations=shop.deprecations.by_subject)
+    for name in ("support", "new", "stary/číslo"):
+        shop.serve(name)
+    until = snapshot.Deprecated(shop.clock.now_us() // 1_000_000, 1_803_859_200)
+
+    def left(channel):
+        return [arm.deprecated for arm in front.snapshot().channels[channel].arms]
+
+    shop.deprecations.deprecate("support@1", on="2027-03-01", by=ANNA)
+    second = shop.cut()
+    shop.releases.promote(second.ref, channel="support", by=ANNA)
+    assert left("support") == [until, None]
+    shop.deprecations.undeprecate("support@1", by=ANNA)
+    shop.deprecations.deprecate(second.ref, on="never", successor="support@1", by=ANNA)
+    assert left("support")[1].lines().split(b"\r\n")[1] == (
+        b'link: </api/v1/releases/support@1>; rel="successor-version"'
+    )
+    given = {"on": "2027-03-01", "successor": "stary/číslo"}
+    shop.deprecations.deprecate_channel("support", **given, by=ANNA)
+    [one, other] = left("support")
+    assert one == other == structs.replace(until, successor="/v1/models/stary/%C4%8D%C3%ADslo")
+    assert left("new") == [None]
+    shop.deprecations.undeprecate_channel("support", by=ANNA)
+    assert left("support")[0] is None

@@ -47,7 +47,8 @@ VERBS = (
         columns=("name", "stable_ref", "candidate_ref", "share", "updated_us"),
     ),
     Verb(
-        "channel", "show", "releases.channel", "/channels/{name}", "Show a channel.",
+        "channel", "show", "standings.channel", "/channels/{name}",
+        "Show a channel, and whether it should be left.",
         (_NAME,),
     ),
     Verb(
@@ -84,6 +85,59 @@ VERBS = (
     Verb(
         "channel", "rules", "approvals.rules", "/channel-rules", "List the channels that ask people.",
         columns=("channel", "needed", "approvers", "set_us", "set_by"),
+    ),
+    Verb(
+        "channel", "environments", "environments.order", "/channels/{channel}/environments",
+        "Say through which channels a release goes, one after the other, before this one.",
+        (
+            Param("channel", "the last of them", first=True, required=True),
+            Param("order", "all of them in order: support/dev,support/staging,support", "list", default=()),
+            Param("least_time", "it serves each of them so long before it goes on: 2h, 1d", default="0"),
+            Param("least_calls", "and answers so many calls", "int", default=0, least=0, most=1_000_000_000),
+            Param("off", "it goes where it likes again", "flag", default=False),
+        ),
+        changes=True, done="{channel}: {says}.", next="volano channel orders",
+    ),
+    Verb(
+        "channel", "orders", "environments.list", "/environment-orders",
+        "List the orders of environments.",
+        columns=("channel", "environments", "least_us", "least_calls", "set_us", "set_by"),
+    ),
+    Verb(
+        "channel", "callers", "callers.callers", "/channels/{channel}/callers",
+        "Show which keys called a channel in the last days, and when last.",
+        (
+            Param("channel", "the channel", first=True, required=True),
+            Param("days", "so many days back", "int", default=7, least=1, most=3650),
+        ),
+        columns=("key", "name", "group", "calls", "last_us"),
+    ),
+    Verb(
+        "channel", "deprecate", "deprecations.deprecate_channel", "/channels/{channel}/deprecate",
+        "Say that a channel should be left: its callers are told with each answer.",
+        (
+            Param("channel", "the channel", first=True, required=True),
+            Param("on", "the day after which it may be gone (2027-03-01, 90d), or never", required=True),
+            Param("successor", "the channel that follows"),
+            Param("why", "the reason", default=""),
+        ),
+        changes=True, done="{name} is {says}.", next="volano channel callers {name}",
+    ),
+    Verb(
+        "channel", "undeprecate", "deprecations.undeprecate_channel", "/channels/{channel}/undeprecate",
+        "Take back that a channel should be left.",
+        (Param("channel", "the channel", first=True, required=True),),
+        changes=True, done="{name} is not deprecated any more.", next="volano channel show {name}",
+    ),
+    Verb(
+        "channel", "close", "retirements.close", "/channels/{channel}/close",
+        "Take a channel that nobody uses away from the gateway.",
+        (
+            Param("channel", "the channel", first=True, required=True),
+            Param("quiet", "nobody has called it for so long; 0s asks for nothing", default="7d"),
+            Param("why", "the reason", default=""),
+        ),
+        changes=True, done="{channel} is closed; it served {served}.", next="volano channel list",
     ),
     Verb(
         "channel", "cache", "releases.cache", "/channels/{channel}/cache",

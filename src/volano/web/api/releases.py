@@ -4,6 +4,8 @@ from volano.web.api.channels import LIMITS
 from volano.web.api.verb import ARTIFACT, LIMIT, NAME, Param, Verb, ref
 
 _CHANNEL = Param("channel", "the channel", first=True, required=True)
+_ON = Param("on", "the day after which it may be gone (2027-03-01, 90d), or never", required=True)
+_WHY = Param("why", "the reason", default="")
 _ROLLOUT = (
     "id",
     "channel",
@@ -38,7 +40,10 @@ VERBS = (
             Param("margins", 'how much worse it may be, as JSON: {"errors": 0.05, "quality": 0.05}', "json"),
             Param("unit", "what sticks to one release; user where the channel is new",
                   choices=("user", "session", "request")),
-            Param("emergency", "a reason to go without the people whom the channel asks", default=""),
+            Param("after", "the environment that it must have arrived on; its evidence is carried along",
+                  default=""),
+            Param("emergency", "a reason to go without the people whom the channel asks, and without the "
+                  "environment before", default=""),
         ),
         changes=True, done="{candidate_ref} moves to {channel}: rollout {id}",
         next="volano release status {channel}",
@@ -187,7 +192,35 @@ VERBS = (
         "Print the signed in-toto statement of a release, and the key to check it with.", (ref(),),
     ),
     Verb("release", "list", "releases.list", "/releases", "List releases.", (LIMIT,), columns=ARTIFACT),
-    Verb("release", "show", "show_release", "/releases/{ref}", "Show a release.", (ref(),)),
+    Verb(
+        "release", "show", "standings.show", "/releases/{ref}",
+        "Show a release: what it is, its life, and where it arrived.", (ref(),),
+    ),
+    Verb(
+        "release", "deprecate", "deprecations.deprecate", "/releases/{ref}/deprecate",
+        "Say that a release should be left: callers are told with each answer.",
+        (ref(), _ON, Param("successor", "the release that follows"), _WHY),
+        changes=True, done="{name} is {says}.", next="volano release deprecations",
+    ),
+    Verb(
+        "release", "undeprecate", "deprecations.undeprecate", "/releases/{ref}/undeprecate",
+        "Take back that a release should be left.", (ref(),),
+        changes=True, done="{name} is not deprecated any more.", next="volano release show {name}",
+    ),
+    Verb(
+        "release", "deprecations", "deprecations.list", "/deprecations",
+        "List the releases and channels that should be left, and what follows.",
+        columns=("name", "since_us", "until_us", "successor", "why", "by"),
+    ),
+    Verb(
+        "release", "retire", "retirements.retire", "/releases/{ref}/retire",
+        "Let a release that nothing uses never serve again.", (ref(), _WHY),
+        changes=True, done="{ref} is retired: it never serves again.", next="volano release retired",
+    ),
+    Verb(
+        "release", "retired", "retirements.list", "/retired-releases", "List the retired releases.",
+        (LIMIT,), columns=("ref", "at_us", "why", "by"),
+    ),
     Verb(
         "release", "rollouts", "releases.rollouts", "/rollouts", "List rollouts.",
         (Param("channel", "only of this channel"), LIMIT), columns=_ROLLOUT,

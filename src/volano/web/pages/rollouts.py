@@ -6,7 +6,15 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from volano.releases.stages import stage
-from volano.web.pages import experiments, facts, gates, links, rollout_evidence, words
+from volano.web.pages import (
+    brought,
+    experiments,
+    facts,
+    gates,
+    links,
+    rollout_evidence,
+    words,
+)
 from volano.web.pages.i18n import N_, ngettext
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.plain import plain
@@ -96,6 +104,7 @@ def item(app: Any, key: str, now_us: int) -> Item:
             _steps(rollout, events, now_us),
             *rollout_evidence.sections(_curves(app, rollout, events)),
             *_gates(events),
+            *brought.sections(events),
             Timeline(_("What happened"), _told(events)),
         ],
         aside=[_facts(rollout, now_us), *_outcome(rollout), *_plan(rollout)],
