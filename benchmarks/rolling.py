@@ -48,8 +48,15 @@ class Looped(threading.Thread):
 
     def stop(self) -> None:
         """Let all that still runs go."""
+        self.do(self._end())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.join(10)
+
+    async def _end(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Provider(Looped):
@@ -58,7 +65,9 @@ class Provider(Looped):
     `arrived` has the wall time (microseconds) of each call for a model, `good-1` and the like.
     """
 
-    def __init__(self, *, errors: dict[str, float] | None = None, poor: dict[str, float] | None = None):
+    def __init__(
+        self, *, errors: dict[str, float] | None = None, poor: dict[str, float] | None = None
+    ):
         self.errors, self.poor = errors or {}, poor or {}
         self.arrived: dict[str, list[int]] = {}
         self._random = random.Random(1)

@@ -23,7 +23,15 @@ from pathlib import Path
 from typing import Any
 
 from rolling import (
-    CHANNEL, Provider, Users, cut, events_of, moving, promote, rollout_of, wait_for,
+    CHANNEL,
+    Provider,
+    Users,
+    cut,
+    events_of,
+    moving,
+    promote,
+    rollout_of,
+    wait_for,
 )  # fmt: skip
 
 from volano.cli.demo.platform import Platform
@@ -87,8 +95,12 @@ def main() -> int:
         users.stop()
     provider.stop()
     answers, sends = [r["answers_s"] for r in rows], [r["sends_ms"] for r in rows]
-    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores, {WORKERS} workers, {given.rate:g} a second")
-    print(f"bad answers: median {statistics.median(answers):.2f} s, longest {max(answers):.2f} s (bar {ANSWERS_S} s)")
+    print(
+        f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores, {WORKERS} workers, {given.rate:g} a second"
+    )
+    print(
+        f"bad answers: median {statistics.median(answers):.2f} s, longest {max(answers):.2f} s (bar {ANSWERS_S} s)"
+    )
     print(f"decision to last send: median {statistics.median(sends):.0f} ms, longest {max(sends):.0f} ms (bar {SENDS_MS:.0f} ms)")  # fmt: skip
     return 1 if max(answers) >= ANSWERS_S or max(sends) >= SENDS_MS else 0
 
