@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -115,9 +116,10 @@ class Told:
 
 @dataclass(eq=False)
 class Users(Looped):
-    """Call at `rate` a second; of a part of the answers (`judged`) they say whether it was good.
+    """Call at `rate` a second, or after such `gaps`; of a part (`judged`) they say how it was.
 
-    What they say is said again until it is taken, with an id of its own: control may be away.
+    `rows` are what they ask, each with the answer that is right. What they say of an answer is
+    said again until it is taken, with an id of its own: control may be away.
     """
 
     port: int
@@ -126,6 +128,9 @@ class Users(Looped):
     users: int = 2000
     judged: float = 0.0
     seed: int = 0
+    channel: str = CHANNEL
+    rows: Iterator[tuple[str, str]] = field(default_factory=lambda: repeat(("Hello?", "good")))
+    gaps: Iterator[float] | None = None
     told: list[Told] = field(default_factory=list)
     unsaid: int = 0
 
@@ -158,7 +163,7 @@ class Users(Looped):
             if not self._open.is_set():
                 await self._open.wait()
                 next_s = time.monotonic()
-            next_s += self._random.expovariate(self.rate)
+            next_s += next(self.gaps) if self.gaps else self._random.expovariate(self.rate)
             await asyncio.sleep(max(0.0, next_s - time.monotonic()))
             user = f"user-{self._random.randrange(self.users)}"
             self._under_way += 1
@@ -167,7 +172,9 @@ class Users(Looped):
             task.add_done_callback(self._tasks.discard)
 
     async def _call(self, user: str) -> None:
-        body = {"model": CHANNEL, "user": user, "messages": [{"role": "user", "content": "Hello?"}]}
+        question, right = next(self.rows)
+        messages = [{"role": "user", "content": question}]
+        body = {"model": self.channel, "user": user, "messages": messages}
         began = time.time()
         try:
             status, headers, raw = await self._post("/v1/chat/completions", body)
@@ -182,11 +189,11 @@ class Users(Looped):
         self.unsaid += judges
         self._under_way -= 1
         if judges:
-            await self._judge(told)
+            await self._judge(told, told.text.strip() == right)
             self.unsaid -= 1
 
-    async def _judge(self, told: Told) -> None:
-        body = {"value": float(told.text == "good"), "feedback_id": str(uuid.uuid4())}
+    async def _judge(self, told: Told, right: bool) -> None:
+        body = {"value": float(right), "feedback_id": str(uuid.uuid4())}
         for _ in range(TRIES):
             with suppress(OSError, EOFError):
                 status, _, _ = await self._post(f"/api/v1/traces/{told.trace}/feedback", body)

@@ -218,7 +218,7 @@ class Bench:
         ledger = self.running.say("GET", "/audit", subject=f"channel/{CHANNEL}", limit=10_000)
         steps = 0
         self.rollouts = [one["id"] for one in self.running.say("GET", "/rollouts", limit=10_000)]
-        for rollout in map(lambda one: rollout_of(self.running, one), self.rollouts):
+        for rollout in (rollout_of(self.running, one) for one in self.rollouts):
             if rollout["baseline"] is not None:
                 mine = [
                     one
