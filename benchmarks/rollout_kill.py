@@ -303,7 +303,10 @@ def main() -> int:
     options.add_argument("--rate", type=float, default=100.0)
     options.add_argument("--seed", type=int, default=8)
     given = options.parse_args()
-    provider = Provider(errors={"flaky-1": 0.4}, poor={"weak-1": 0.5, "good-2": 0.02})
+    provider = Provider(
+        errors={"flaky-1": 0.4},
+        poor={"weak-1": 0.5, **dict.fromkeys((BASE, "good-2", "good-3"), 0.02)},
+    )
     begun = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="volano-kill-") as name,
