@@ -137,7 +137,9 @@ def main() -> int:
     )
     given = options.parse_args()
     if not (given.data / TRACE).exists():
-        print(f"NO REAL DATA in {given.data}: set VOLANO_DATA to the folder that has {TRACE}. Nothing was measured.")
+        print(
+            f"NO REAL DATA in {given.data}: set VOLANO_DATA to the folder that has {TRACE}. Nothing was measured."
+        )
         return 0
     times, begun = arrivals(given.data / TRACE), time.monotonic()
     with (
