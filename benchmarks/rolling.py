@@ -27,6 +27,8 @@ from volano.cli.demo.platform import Platform
 T = TypeVar("T")
 CHANNEL = "support"
 CONNECTIONS = 32
+SAY_AT_ONCE = 8
+"""Judgements under way: more would only stand before control, which has a rollout to move."""
 TRIES = 200
 PAUSE_S = 0.1
 
@@ -137,6 +139,7 @@ class Users(Looped):
     def __post_init__(self) -> None:
         self._open = asyncio.Event()
         self._under_way = 0
+        self._saying = asyncio.Semaphore(SAY_AT_ONCE)
         self._random = random.Random(self.seed)
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -189,7 +192,8 @@ class Users(Looped):
         self.unsaid += judges
         self._under_way -= 1
         if judges:
-            await self._judge(told, told.text.strip() == right)
+            async with self._saying:
+                await self._judge(told, told.text.strip() == right)
             self.unsaid -= 1
 
     async def _judge(self, told: Told, right: bool) -> None:
