@@ -162,8 +162,9 @@ class Bench:
         self.users.begin()
 
     def _knows(self, rollout: str) -> bool:
-        status = self.running.say("GET", f"/channels/{CHANNEL}/status")
-        return status["evidence"] == self._read(rollout_of(self.running, rollout))
+        known = self.running.say("GET", f"/channels/{CHANNEL}/status")["evidence"]
+        due = self._read(rollout_of(self.running, rollout))
+        return known is not None and {name: known.get(name) for name in due} == due
 
     def _read(self, rollout: dict[str, Any]) -> Any:
         """Read the evidence of a rollout in one go."""
