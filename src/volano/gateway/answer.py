@@ -20,6 +20,7 @@ from volano.gateway.account import Account
 from volano.gateway.call import Call, Money
 from volano.gateway.complaint import OURS, as_client_hears, retry_after_s
 from volano.gateway.errors import FaultError, OverloadedError, SpoolFullError
+from volano.gateway.overtaken import overtaken, plan
 from volano.gateway.passage import BrokenStreamError, Chat, Native, Passage, Translated
 from volano.gateway.record import begin_frame, record, record_soon
 from volano.gateway.refusal import refuse_call, trace_headers
@@ -94,6 +95,30 @@ class Answer(msgspec.Struct, eq=False):
         except Exception:  # noqa: BLE001 - whatever it is, the client must not wait in vain
             self._fault()
 
+    def once_more(self) -> None:
+        """Ask again; where the channel has left the release meanwhile, what it serves now."""
+        try:
+            if overtaken(self.call):
+                self._move()
+        except VolanoError as error:
+            self._let_go()
+            refuse_call(self.call, error)
+            return
+        except Exception:  # noqa: BLE001 - as in `go`
+            self._fault()
+            return
+        self.go()
+
+    def _move(self) -> None:
+        """Take the targets of the call's new release. Raises VolanoError where none has words for it."""
+        call = self.call
+        if call.flight is not None:  # its answer is another release's: nobody else may have it
+            call.flight.over(None)
+            call.flight = None
+        self.ways = plan(call)
+        self.at, self.rendered = _first(call, self.ways)
+        call.way = self.ways[self.at]
+
     def _pay(self, account: Money) -> None:
         """Hold what it can cost; the begin frame says so before the target is asked."""
         call, loop = self.call, self.call.state.loop
@@ -109,7 +134,7 @@ class Answer(msgspec.Struct, eq=False):
             refuse_call(call, error)
             return
         if not held:
-            self.timer = loop.call_later(_ROOM_S, self.go)
+            self.timer = loop.call_later(_ROOM_S, self.once_more)
         elif call.streamed or call.held:
             self.beginning = True
             call.state.begins.add(begin_frame(call), self.begun)
@@ -463,7 +488,7 @@ class Answer(msgspec.Struct, eq=False):
             call.state.pulse.fell_back()
             self.at, self.rendered, call.way = at, rendered, way
             self._forget()
-            self.timer = call.state.loop.call_soon(self.go)
+            self.timer = call.state.loop.call_soon(self.once_more)
             return True
         return False
 
@@ -492,7 +517,7 @@ class Answer(msgspec.Struct, eq=False):
         if wait_s:
             self.wait_s = min(2 * self.wait_s, _LONGEST_WAIT_S)
             wait_s *= 1.0 + 0.25 * call.state.random.random()
-        self.timer = call.state.loop.call_later(wait_s, self.go)
+        self.timer = call.state.loop.call_later(wait_s, self.once_more)
         return True
 
     def _note(self, why: str) -> None:

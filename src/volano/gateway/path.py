@@ -17,12 +17,11 @@ from volano.gateway import answer as answers
 from volano.gateway import errors as no
 from volano.gateway import replay
 from volano.gateway.answer import Answer
-from volano.gateway.balance import Circumstances, order
 from volano.gateway.call import Call
 from volano.gateway.denied import Denied
 from volano.gateway.door import Door
 from volano.gateway.limits import estimate
-from volano.gateway.routes import Way
+from volano.gateway.overtaken import plan
 from volano.gateway.snapshot import Key
 from volano.gateway.state import State
 from volano.gateway.turn import Turn
@@ -97,9 +96,11 @@ def serve(call: Call, body: bytes) -> Turn | None:
 
 def ask(call: Call) -> Answer | None:
     """Have it answered by a target of its release. Raises: a VolanoError that refuses the call."""
-    assert call.route is not None
-    ways = call.route.ways
-    return answers.begin(call, ways if len(ways) == 1 else plan(call))
+    route = call.route
+    assert route is not None
+    if not route.ways:
+        raise no.NoTargetError(release=route.info.release)
+    return answers.begin(call, route.ways if len(route.ways) == 1 else plan(call))
 
 
 def authenticate(call: Call) -> None:
@@ -239,17 +240,6 @@ def limit(call: Call, tokens: int | None = None) -> None:
     if isinstance(found, Denied):
         raise no.RateLimitError.of(found)
     call.granted = found
-
-
-def plan(call: Call) -> list[Way]:
-    """In which order are the release's targets asked?"""
-    route, state = call.route, call.state
-    assert route is not None
-    info, home = route.info, state.routes.snapshot.region
-    if not route.ways:
-        raise no.NoTargetError(release=info.release)
-    at = Circumstances(state.wheel.now, state.random, call.unit, info.latency_target_s, home)
-    return list(order(route.ways, info.strategy, at))
 
 
 def _listed(names: list[str]) -> str:

@@ -19,6 +19,7 @@ from volano.gateway.cache import Key, key_of
 from volano.gateway.call import Call
 from volano.gateway.coalesce import Flight
 from volano.gateway.errors import CacheHeaderError, SpoolFullError
+from volano.gateway.overtaken import overtaken
 from volano.gateway.record import record_soon
 from volano.gateway.refusal import refuse_call, trace_headers
 from volano.gateway.render import Rendered
@@ -158,7 +159,8 @@ class Waiting:
             self._turn = Replay(call, answer, "coalesced")
             return
         try:
-            self._turn = _lead(call, flight.key, self._ask)
+            again = self._ask(call) if overtaken(call) else _lead(call, flight.key, self._ask)
+            self._turn = again
         except VolanoError as error:
             refuse_call(call, error)
 

@@ -18,6 +18,9 @@ def burns(counts: Counts, guard: Guard) -> bool:
     """Say whether so many of the last calls failed; the newest look is the last of `counts`."""
     calls, errors = counts[-1]
     for before_calls, before_errors in reversed(counts):
-        if calls - before_calls >= guard.of:
-            return errors - before_errors >= (calls - before_calls) * guard.failed / guard.of
+        seen, failed = calls - before_calls, errors - before_errors
+        if seen >= guard.of:
+            return failed >= seen * guard.failed / guard.of
+        if failed >= guard.failed:
+            return True  # however the few end that are missing
     return False

@@ -1,0 +1,43 @@
+"""A call that waits to be asked again, while its channel moves on.
+
+Calls under way end by the snapshot that they began with. One that is asked *again* (its target
+failed, its budget had no room, the answer that it waited for did not come) is another matter: a
+release that was taken back meanwhile must not be sent anything more, least of all the repetition
+of what it failed at. Such a call goes to what its channel serves now, so that a user whom the
+bad release had failed still gets a good answer. Its trace tells of both.
+"""
+
+from collections.abc import Sequence
+
+from volano.gateway.balance import Circumstances, order
+from volano.gateway.call import Call
+from volano.gateway.routes import Route, Way
+
+
+def overtaken(call: Call) -> bool:
+    """Say whether its channel has left the release of this call; then it has another one now."""
+    route = _now(call)
+    if route is None:
+        return False
+    call.route = route
+    return True
+
+
+def plan(call: Call) -> Sequence[Way]:
+    """In which order are the release's targets asked?"""
+    route, state = call.route, call.state
+    assert route is not None
+    info, home = route.info, state.routes.snapshot.region
+    at = Circumstances(state.wheel.now, state.random, call.unit, info.latency_target_s, home)
+    return order(route.ways, info.strategy, at)
+
+
+def _now(call: Call) -> Route | None:
+    """Return the arm that it belongs to now; None where its release is served as before, or nothing is."""
+    channel, old = call.state.routes.channels.get(call.channel), call.route
+    if channel is None or old is None:
+        return None
+    if any(arm.info.release_digest == old.info.release_digest for arm in channel.arms):
+        return None
+    route = channel.aside if old.arm == "excluded" else channel.arm_of(call.unit)
+    return route if route.ways else None
