@@ -101,7 +101,7 @@ class Workspace:
             db=self.db, catalog=self.catalog, ledger=self.ledger, flows=self.flows,
             signer=Signer(key), clock=self.clock, publish=self._publish,
             freezes=self.freezes, approvals=self.approvals, demands=self.demands,
-            freezes=self.freezes, approvals=self.approvals, environments=self.environments,
+            environments=self.environments,
         )  # fmt: skip
 
     def _publish(self) -> int:

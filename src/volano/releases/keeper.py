@@ -1,5 +1,6 @@
 """The verbs on releases and channels."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
