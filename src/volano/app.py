@@ -136,6 +136,8 @@ from volano.prompts.declared import DeclaredPrompts
 from volano.prompts.keeper import Prompts
 from volano.prompts.prompt import Prompt
 from volano.releases.approval import Approvals
+from volano.releases.declared import KIND as ROLLOUT
+from volano.releases.declared import DeclaredRollouts
 from volano.releases.delivery import Deliveries
 from volano.releases.difference import Differences
 from volano.releases.experiments import Experiments
@@ -145,6 +147,7 @@ from volano.releases.opener import Opener
 from volano.releases.outlook import Outlooks
 from volano.releases.reconciler import Reconciler
 from volano.releases.signing import Signer
+from volano.releases.steering import Steering
 from volano.serving.engines import KINDS
 from volano.serving.keeper import Attached, Engines
 from volano.settings import Settings
@@ -339,6 +342,7 @@ class App:
             {
                 PROMPT: DeclaredPrompts(self.prompts),
                 SUITE: DeclaredSuites(self.suites, self.catalog),
+                ROLLOUT: DeclaredRollouts(lambda: self.releases),
             }
         )
         self.checks = Checks(
@@ -454,6 +458,7 @@ class App:
             clock=self.clock,
         )
         self.outlooks = Outlooks(self.reconciler)
+        self.steering = Steering(self.releases, self.reconciler)
         self.deliveries = Deliveries(self.releases, self.clock)
         self.differences = Differences(
             catalog=self.catalog, releases=self.releases, datasets=self.datasets,

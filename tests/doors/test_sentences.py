@@ -67,6 +67,7 @@ from volano.releases.freeze import Freezes
 from volano.releases.keeper import Releases
 from volano.releases.outlook import Outlooks
 from volano.releases.reconciler import Reconciler
+from volano.releases.steering import Steering
 from volano.serving.keeper import Engines
 from volano.store.catalog import Catalog
 from volano.store.garbage import Garbage
@@ -148,6 +149,7 @@ KEEPERS = {
     "improver": Improver,
     "scorecard": Scorecard,
     "slos": SLOs,
+    "steering": Steering,
     "steps": Steps,
     "suites": Suites,
     "spending": Spending,
@@ -231,11 +233,15 @@ INNER = {
     "metrics": {"current"},
     "playground": {"choices", "close", "find", "grid", "names", "save", "sketch", "stream"},
     "prompts": {"read", "keep", "drawn", "newest", "same", "marked", "versions"},
-    "reconciler": {"tick"},
+    "reconciler": {"tick", "step_over"},
     "recipes": {"plan", "read"},
     "releases": {
         "flow_of",
         "let_move",
+        "move",
+        "steer",
+        "paused",
+        "origin",
         "trusted",
         "signature",
         "servable",
