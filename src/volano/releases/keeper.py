@@ -436,7 +436,9 @@ class Releases:
         if rollout.state != "paused":
             return ""
         said = self._progress.last(rollout.id, "paused")
-        return f"{said['reason']} ({said['by']})" if said.get("reason") else str(said.get("by", "?"))
+        return (
+            f"{said['reason']} ({said['by']})" if said.get("reason") else str(said.get("by", "?"))
+        )
 
     def origin(self, rollout: Rollout) -> str:
         """Return the file that asked for a rollout; nothing when a person did."""

@@ -35,11 +35,13 @@ DONE = frozenset({"done", "arrived", "promoted", "finished"})
 _SCANNED = 500
 _TONES: dict[str, Tone] = {"advance": "good", "done": "good", "back": "bad", "abort": "bad",
                            "aborted": "bad", "hold": "wait", "start": "busy", "out": "bad",
-                           "decided": "good", "concluded": "good", "stopped": "bad"}  # fmt: skip
+                           "decided": "good", "concluded": "good", "stopped": "bad",
+                           "paused": "wait", "resumed": "busy", "skipped": "wait"}  # fmt: skip
 
 _WORDS = {"start": N_("begun"), "advance": N_("a step on"), "hold": N_("held"),
           "back": N_("taken back"), "done": N_("arrived"), "abort": N_("stopped"),
-          "out": N_("an arm taken out"), "decided": N_("decided")}  # fmt: skip
+          "out": N_("an arm taken out"), "decided": N_("decided"),
+          "paused": N_("paused"), "resumed": N_("goes on"), "skipped": N_("a step skipped")}  # fmt: skip
 
 
 def listing(app: Any, asked: Asked, now_us: int) -> Listing:
@@ -102,6 +104,8 @@ def state(rollout: Any) -> State:
     """Return where a rollout stands, in words."""
     if getattr(rollout, "is_experiment", False):
         return experiments.state(rollout, {})
+    if rollout.state == "paused":
+        return State(_("paused"), "wait")
     known = {
         "moving": State(_("moving"), "busy"),
         "done": State(_("arrived"), "good"),
