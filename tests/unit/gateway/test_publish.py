@@ -219,9 +219,7 @@ def test_without_its_candidate_a_cohort_is_the_stable_release(front):
     shop = front.shop
     shop.serve()
     second = shop.cut()
-    rollout = shop.releases.promote(
-        second.ref, channel="support", plan="5% cohort,100%", by=ANNA
-    )
+    rollout = shop.releases.promote(second.ref, channel="support", plan="5% cohort,100%", by=ANNA)
     shop.releases.advance(rollout, step=0, content={}, by=ANNA)
     damage(shop, shop.releases.flow_of(second))
     front.publisher.close()

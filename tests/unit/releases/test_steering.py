@@ -162,9 +162,7 @@ def test_what_cannot_be_steered_says_so(desk, street, steering):
 
 def test_an_experiment_takes_no_steps(desk, street, steering):
     first, second = desk.serve(), desk.cut()
-    street.experiments.compare(
-        [first.ref, second.ref], channel="support", goal="refusals", by=ANNA
-    )
+    street.experiments.compare([first.ref, second.ref], channel="support", goal="refusals", by=ANNA)
     street.tick()
     for verb in (steering.pause, steering.resume):
         with pytest.raises(ComparesError):
