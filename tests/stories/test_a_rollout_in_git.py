@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,35 +68,36 @@ def test_a_rollout_in_git(tmp_path, upstream):
             say(home, "release", "cut", "bolt", "--flow", f"{name}@1")
         assert "+ Rollout bolt" in say(home, "plan", "-f", "rollouts", "--check", ends=3)
         say(home, "apply", "-f", "rollouts")
-        _arrives(home, "bolt@1")
+        _arrives(platform, "bolt@1")
         file.write_text(SECOND, "utf-8")
         told = say(home, "plan", "-f", "rollouts")
         assert "[-bolt@1-] → {+bolt@2+}" in told
         assert "languages: hu; at 100 % for everybody" in told
         say(home, "apply", "-f", "rollouts", "--why", "the new words")
         assert "= Rollout bolt  same" in say(home, "apply", "-f", "rollouts")
-        assert len(_rollouts(home)) == 2
+        assert len(_rollouts(platform)) == 2
         key = json.loads(say(home, "key", "create", "app", "--json"))["text"]
-        _stays_with_whom_it_has(platform.url, key, home)
-        _is_steered(home)
-        assert _ask(platform.url, key, "user-1", "de") == "bolt@2"
+        with openai.OpenAI(base_url=f"{platform.url}/v1", api_key=key, timeout=60) as client:
+            _stays_with_whom_it_has(client, platform, home)
+            _is_steered(platform, home)
+            assert _ask(client, "user-1", "de") == "bolt@2"
         say(home, "release", "rollback", "bolt", "--why", "a bad night")
-        _arrives(home, "bolt@1")
+        _arrives(platform, "bolt@1")
         assert "moved it to bolt@1 since" in say(home, "apply", "-f", "rollouts", ends=3)
-        assert _serves(home) == "bolt@1"
+        assert _serves(platform) == "bolt@1"
 
 
-def _stays_with_whom_it_has(url: str, key: str, home: Path) -> None:
+def _stays_with_whom_it_has(client: Any, platform: Platform, home: Path) -> None:
     """The first step passes on evidence; nobody has gone back, and who speaks German saw nothing."""
     first: dict[str, str] = {}
     until = time.monotonic() + 60
-    while _rollouts(home)[0]["step"] == 0:
+    while _rollouts(platform)[0]["step"] == 0:
         assert time.monotonic() < until, say(home, "release", "status", "bolt")
         for n in range(len(first), len(first) + 40):
-            first[f"user-{n}"] = _ask(url, key, f"user-{n}", "hu")
-            assert _ask(url, key, f"user-{n}", "de") == "bolt@1"
+            first[f"user-{n}"] = _ask(client, f"user-{n}", "hu")
+            assert _ask(client, f"user-{n}", "de") == "bolt@1"
     for user, before in list(first.items())[:40]:
-        now = _ask(url, key, user, "hu")
+        now = _ask(client, user, "hu")
         assert (before, now) != ("bolt@2", "bolt@1")
     traces = json.loads(say(home, "trace", "list", "--limit", "1000", "--json"))
     arms = Counter(one["arm"] for one in traces)
@@ -105,15 +107,15 @@ def _stays_with_whom_it_has(url: str, key: str, home: Path) -> None:
     assert sum(evidence["calls"].values()) <= arms.total() - arms["outside"]
 
 
-def _is_steered(home: Path) -> None:
+def _is_steered(platform: Platform, home: Path) -> None:
     """Somebody pauses it, lets it go on, and skips the hour that it would wait."""
     say(home, "release", "pause", "bolt", "--why", "Péntek")
     assert "Paused at 50 %: Péntek" in say(home, "release", "status", "bolt")
     say(home, "release", "resume", "bolt")
     say(home, "release", "skip", "bolt", ends=2)
     say(home, "release", "skip", "bolt", "--why", "seen by Anna")
-    _arrives(home, "bolt@2")
-    events = json.loads(say(home, "release", "events", _rollouts(home)[0]["id"], "--json"))
+    _arrives(platform, "bolt@2")
+    events = json.loads(say(home, "release", "events", _rollouts(platform)[0]["id"], "--json"))
     kinds = [one["kind"] for one in events]
     assert [one for one in kinds if one in ("paused", "resumed", "skipped", "arrived")] == [
         "paused", "resumed", "skipped", "arrived",
@@ -124,26 +126,24 @@ def _is_steered(home: Path) -> None:
     }
 
 
-def _ask(url: str, key: str, user: str, language: str) -> str:
-    headers = {"x-volano-tag-language": language}
-    with openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=2, timeout=60) as client:
-        answer = client.chat.completions.with_raw_response.create(
-            model="bolt", messages=[{"role": "user", "content": "Hol van?"}], user=user,
-            extra_headers=headers,
-        )  # fmt: skip
+def _ask(client: Any, user: str, language: str) -> str:
+    answer = client.chat.completions.with_raw_response.create(
+        model="bolt", messages=[{"role": "user", "content": "Hol van?"}], user=user,
+        extra_headers={"x-volano-tag-language": language},
+    )  # fmt: skip
     return str(answer.headers["x-volano-release"])
 
 
-def _rollouts(home: Path) -> list[dict]:
-    return json.loads(say(home, "release", "rollouts", "--channel", "bolt", "--json"))
+def _rollouts(platform: Platform) -> list[Any]:
+    return list(platform.say("GET", "/rollouts", channel="bolt"))
 
 
-def _serves(home: Path) -> str:
-    return str(json.loads(say(home, "channel", "show", "bolt", "--json"))["stable_ref"])
+def _serves(platform: Platform) -> str:
+    return str(platform.say("GET", "/channels/bolt")["stable_ref"])
 
 
-def _arrives(home: Path, release: str) -> None:
+def _arrives(platform: Platform, release: str) -> None:
     until = time.monotonic() + 30
-    while _rollouts(home)[0]["state"] != "arrived" or _serves(home) != release:
-        assert time.monotonic() < until, say(home, "release", "status", "bolt")
+    while _rollouts(platform)[0]["state"] != "arrived" or _serves(platform) != release:
+        assert time.monotonic() < until, platform.say("GET", "/channels/bolt/status")
         time.sleep(0.2)
