@@ -174,10 +174,12 @@ class RoutedChannel:
     def __init__(self, channel: Channel, arms: list[Route], region: str = ""):
         self.by_request = channel.unit == "request"
         self.by_session = channel.unit == "session"
-        self.plain = channel.unit == "user" and len(arms) == 1
         self.excludes = Excluded(channel.exclude) if channel.exclude else None
         self.within = Within(channel.scope, region) if channel.scope else None
-        self.aside = _aside(arms, "excluded" if channel.exclude else "outside")
+        self.plain = channel.unit == "user" and len(arms) == 1 and self.within is None
+        self.aside = arms[0]
+        if channel.exclude or channel.scope:
+            self.aside = _aside(arms, "excluded" if channel.exclude else "outside")
         self.salt = channel.salt
         self.arms = arms
         self._placed: dict[str, Route] = {}
@@ -199,8 +201,6 @@ class RoutedChannel:
 def _aside(arms: list[Route], named: str) -> Route:
     """The stable arm under another name, so that its calls are no evidence."""
     stable = next((arm for arm in arms if arm.arm == "stable"), arms[0])
-    if len(arms) == 1:
-        return stable
     return Route(structs.replace(stable.info, arm=named), stable.ways, stable.caching)
 
 

@@ -165,3 +165,10 @@ def test_a_channel_that_needs_no_language_reads_nothing():
     made = RoutedChannel(Channel(arms, scope=Scope(keys=("k",))), [Route(arms[0], [])])
     assert made.within is not None
     assert not made.within.asks_language
+
+
+def test_a_channel_with_a_scope_asks_also_where_one_release_answers_all():
+    arms = (Arm(release="s@1", release_digest="", targets=TARGET),)
+    made = RoutedChannel(Channel(arms, scope=Scope(tags=("x",))), [Route(arms[0], [])])
+    assert not made.plain
+    assert (made.aside.arm, made.aside.info.release) == ("outside", "s@1")
