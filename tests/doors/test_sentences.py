@@ -233,7 +233,7 @@ INNER = {
     "metrics": {"current"},
     "playground": {"choices", "close", "find", "grid", "names", "save", "sketch", "stream"},
     "prompts": {"read", "keep", "drawn", "newest", "same", "marked", "versions"},
-    "reconciler": {"tick", "step_over"},
+    "reconciler": {"tick", "step_over", "curves"},
     "recipes": {"plan", "read"},
     "releases": {
         "flow_of",

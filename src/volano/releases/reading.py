@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 
 from volano.feedback.keeper import Feedbacks
 from volano.releases.channel import MILLION
+from volano.releases.curve import Curves
 from volano.releases.gates import Arm, Evidence
-from volano.releases.plan import Plan
+from volano.releases.plan import QUALITY, Plan
+from volano.releases.rollout import standing
 from volano.traces.keeper import Traces
 from volano.traces.trace import Trace
 
@@ -27,6 +29,9 @@ class Reading:
 
     def __init__(self, rollout_id: str, plan: Plan, *, traces: Traces, feedbacks: Feedbacks):
         self.evidence = Evidence(plan)
+        self._of_calls, self._of_scores = Curves("calls"), Curves("scores")
+        self._scores = 0
+        self._plan = plan
         self._rollout = rollout_id
         self._traces, self._feedbacks = traces, feedbacks
         self._call_seq = self._score_seq = 0
@@ -47,6 +52,20 @@ class Reading:
                     self._observe_score(trace, value)
             if len(traces) < BATCH:
                 break
+
+    def _look(self, curves: Curves, n: int, trace: Trace) -> None:
+        """Keep how the gates stand, now and then; a score's gate stands as the scores were read."""
+        if not curves.due(n):
+            return
+        share = _assigned(trace)[-1]
+        said = standing(self._plan, share, self.evidence)
+        scored = curves is self._of_scores
+        curves.add(n, share, [v for v in said if (v.evidence.get("metric") == QUALITY) is scored])
+
+    @property
+    def curves(self) -> list[dict[str, Any]]:
+        """How each gate stood, over the calls, or over the scores."""
+        return [*self._of_calls.to_dict(), *self._of_scores.to_dict()]
 
     def _read_scores(self) -> None:
         while True:
@@ -81,11 +100,14 @@ class Reading:
     def _observe_call(self, trace: Trace) -> None:
         if _is_evidence(trace) and not trace.repeated and trace.outcome in {"ok", *FAILED}:
             self.evidence.observe_call(*_assigned(trace), trace.outcome in FAILED)
+            self._look(self._of_calls, sum(self.evidence.calls.values()), trace)
 
     def _observe_score(self, trace: Trace | None, value: float) -> None:
         """Count a score in the order of scores, whether or not its call was counted yet."""
         if trace is not None and trace.rollout == self._rollout and _is_evidence(trace):
             self.evidence.observe_score(*_assigned(trace), value)
+            self._scores += 1
+            self._look(self._of_scores, self._scores, trace)
 
 
 def _is_evidence(trace: Trace) -> bool:

@@ -91,6 +91,13 @@ def over(plan: Plan, step: int, waits: Decision, why: str) -> Decision:
     return _step_to(following, reason, waits.verdicts, overdue=waits.overdue)
 
 
+def standing(plan: Plan, share: int, evidence: Evidence) -> tuple[Verdict, ...]:
+    """Return what all gates say at the candidate's share, whatever is done about it."""
+    stage = next((one for one in plan.stages if one.share == share), None)
+    waits = _step_gates(plan, stage, evidence, 0) if stage is not None else ()
+    return _safety(plan, evidence) + waits
+
+
 def _safety(plan: Plan, evidence: Evidence) -> tuple[Verdict, ...]:
     harms = (gates.harm(metric, evidence) for metric in plan.margins)
     return (gates.guard(plan, evidence), *harms)
