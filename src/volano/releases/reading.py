@@ -7,6 +7,7 @@ never come costs nothing.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from volano.feedback.keeper import Feedbacks
 from volano.releases.channel import MILLION
