@@ -140,6 +140,8 @@ from volano.releases.approval import Approvals
 from volano.releases.arrival import Arrivals
 from volano.releases.callers import Callers
 from volano.releases.check import ReleaseChecks
+from volano.releases.declared import KIND as ROLLOUT
+from volano.releases.declared import DeclaredRollouts
 from volano.releases.delivery import Deliveries
 from volano.releases.demands import Demands
 from volano.releases.deprecation import Deprecations
@@ -154,6 +156,7 @@ from volano.releases.reconciler import Reconciler
 from volano.releases.retirement import Retirements
 from volano.releases.signing import Signer
 from volano.releases.standing import Standings
+from volano.releases.steering import Steering
 from volano.serving.engines import KINDS
 from volano.serving.keeper import Attached, Engines
 from volano.settings import Settings
@@ -348,6 +351,7 @@ class App:
             {
                 PROMPT: DeclaredPrompts(self.prompts),
                 SUITE: DeclaredSuites(self.suites, self.catalog),
+                ROLLOUT: DeclaredRollouts(lambda: self.releases),
             }
         )
         self.checks = Checks(
@@ -487,6 +491,7 @@ class App:
             clock=self.clock,
         )
         self.outlooks = Outlooks(self.reconciler)
+        self.steering = Steering(self.releases, self.reconciler)
         self.deliveries = Deliveries(self.releases, self.clock)
         self.differences = Differences(
             catalog=self.catalog, releases=self.releases, datasets=self.datasets,

@@ -74,6 +74,7 @@ from volano.releases.outlook import Outlooks
 from volano.releases.reconciler import Reconciler
 from volano.releases.retirement import Retirements
 from volano.releases.standing import Standings
+from volano.releases.steering import Steering
 from volano.serving.keeper import Engines
 from volano.store.catalog import Catalog
 from volano.store.garbage import Garbage
@@ -162,6 +163,7 @@ KEEPERS = {
     "scorecard": Scorecard,
     "slos": SLOs,
     "standings": Standings,
+    "steering": Steering,
     "steps": Steps,
     "suites": Suites,
     "spending": Spending,
@@ -251,7 +253,7 @@ INNER = {
     "metrics": {"current"},
     "playground": {"choices", "close", "find", "grid", "names", "save", "sketch", "stream"},
     "prompts": {"read", "keep", "drawn", "newest", "same", "marked", "versions"},
-    "reconciler": {"tick", "curves"},
+    "reconciler": {"tick", "step_over", "curves"},
     "recipes": {"plan", "read"},
     "releases": {
         "get",
@@ -259,6 +261,10 @@ INNER = {
         "brought",
         "flow_of",
         "let_move",
+        "move",
+        "steer",
+        "paused",
+        "origin",
         "trusted",
         "signature",
         "servable",

@@ -178,7 +178,7 @@ class Street:
             "channel": channel,
             "release": (found.candidate_ref if candidate else found.stable_ref) or "",
             "share": share if share is not None else (
-                found.share if candidate else MILLION - found.share
+                found.share if candidate or arm == "baseline" else MILLION - found.share
             ),
             "arm": arm,
             "rollout": found.rollout_id,

@@ -1,4 +1,4 @@
-"""`volano plan` and `volano apply`: files say what prompts should be; the registry follows."""
+"""`volano plan` and `volano apply`: files say what should be; registry and channels follow."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -141,4 +141,8 @@ def _show(found: Mapping[str, Any]) -> None:
             click.echo(f"  drift: {visible(why)}")
     if not found["ok"]:
         tell("Nothing was saved: the registry holds what the files do not know.", dim=False)
-        tell("next:  volano prompt export NAME > its file; or apply with --overwrite")
+        drifted = {one["kind"]: one["name"] for one in found["changes"] if one["drift"]}
+        if "Rollout" in drifted:
+            tell(f"next:  volano release status {drifted['Rollout']}; or apply with --overwrite")
+        else:
+            tell("next:  volano prompt export NAME > its file; or apply with --overwrite")

@@ -2,6 +2,12 @@
 
 The same unit stays in the same arm as long as the salt stays, and a growing
 share only moves units from stable to candidate, never between candidates.
+
+    0 ──────── candidate ▶ ─────── stable ─────── ◀ baseline ──────── 1
+
+A baseline cohort lies at the far end of the line. It is the stable release under
+another name, and the candidate reaches it last: so who is in it stays with the stable
+release for as long as the candidate has no more than half.
 """
 
 from collections.abc import Sequence
@@ -32,14 +38,21 @@ def position(salt: str, unit: str) -> int:
 
 
 def choose(arms: Sequence[A], salt: str, unit: str) -> A:
-    """The arm this unit belongs to: candidates in order from 0, the stable one has the rest."""
+    """The arm this unit belongs to: candidates in order from 0, the stable one has the rest.
+
+    Of that rest the last part, up to 1, is the baseline cohort's.
+    """
     if len(arms) == 1:
         return arms[0]
     at = position(salt, unit) * 1_000_000 >> 64
+    to_the_end = 1_000_000 - at
     rest = arms[0]
     for arm in arms:
         if arm.arm == "stable":
             rest = arm
+        elif arm.arm == "baseline":
+            if to_the_end <= arm.share:
+                return arm
         elif at < arm.share:
             return arm
         else:

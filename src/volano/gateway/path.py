@@ -215,11 +215,19 @@ def choose(call: Call) -> None:
         return
     excludes = channel.excludes
     aside = excludes is not None and excludes(key, call.unit, call.tags)
+    if channel.within is not None:
+        aside = aside or not channel.within(key, call.tags, lambda: language(call))
     if channel.by_request:
         call.unit = call.trace
     elif channel.by_session:
         call.unit = call.session or call.unit
     call.route = channel.aside if aside else channel.arm_of(call.unit)
+
+
+def language(call: Call) -> str:
+    """In which language is it? Nothing where that cannot be told."""
+    fields = call.request.fields
+    return call.state.languages.of(call.tags, fields, call.door, call.peek, call.body)
 
 
 def limit(call: Call, tokens: int | None = None) -> None:

@@ -21,7 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -308,7 +308,8 @@ class Publisher:
             problems = [self._problem(arm) for arm in arms_of]
             found = [arm for arm, why in zip(arms_of, problems, strict=True) if not why]
             stable = [arm for arm in found if arm.role == "stable"]
-            arms = found if len(found) > 1 else [replace(arm, share=MILLION) for arm in stable]
+            beside = [arm for arm in found if arm.role not in ("stable", "baseline")]
+            arms = found if stable and beside else [replace(a, share=MILLION) for a in stable]
             if channel.rivals and stable and len(found) > 1:
                 arms = [
                     arm if not why else _out(arm, stable[0])
@@ -322,6 +323,7 @@ class Publisher:
                     channel.salt,
                     _caching(channel),
                     channel.exclude if len(made) > 1 else (),
+                    shape.Scope(**asdict(channel.scope)) if channel.scope and made[1:] else None,
                 )
             else:
                 refused[channel.name] = problems[0]

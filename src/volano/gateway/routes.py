@@ -12,6 +12,7 @@ from volano.gateway.choose import choose
 from volano.gateway.exclude import Excluded
 from volano.gateway.health import Health
 from volano.gateway.snapshot import Arm, Caching, Channel, Flow, Key, Sign, Snapshot, Target
+from volano.gateway.within import Within
 from volano.wire.dialects.all import SERVED
 from volano.wire.exchange import Ask
 from volano.wire.http_client import Origin
@@ -163,20 +164,24 @@ class RoutedChannel:
     """A channel's arms as routes.
 
     `by_request` says that nothing sticks to an arm, `by_session` that a session does; `plain`
-    that there is nothing to choose. Calls that `excludes` says yes to go `aside`: to the
-    stable release, without being counted.
+    that there is nothing to choose. Calls that `excludes` says yes to, and those that `within`
+    says no to, go `aside`: to the stable release, without being counted.
     """
 
     __slots__ = (
         "_placed", "arms", "aside", "by_request", "by_session", "excludes", "plain", "salt",
+        "within",
     )  # fmt: skip
 
-    def __init__(self, channel: Channel, arms: list[Route]):
+    def __init__(self, channel: Channel, arms: list[Route], region: str = ""):
         self.by_request = channel.unit == "request"
         self.by_session = channel.unit == "session"
-        self.plain = channel.unit == "user" and len(arms) == 1
         self.excludes = Excluded(channel.exclude) if channel.exclude else None
-        self.aside = _aside(arms) if channel.exclude else arms[0]
+        self.within = Within(channel.scope, region) if channel.scope else None
+        self.plain = channel.unit == "user" and len(arms) == 1 and self.within is None
+        self.aside = arms[0]
+        if channel.exclude or channel.scope:
+            self.aside = _aside(arms, "excluded" if channel.exclude else "outside")
         self.salt = channel.salt
         self.arms = arms
         self._placed: dict[str, Route] = {}
@@ -195,10 +200,10 @@ class RoutedChannel:
         return route
 
 
-def _aside(arms: list[Route]) -> Route:
+def _aside(arms: list[Route], named: str) -> Route:
     """The stable arm under another name, so that its calls are no evidence."""
     stable = next((arm for arm in arms if arm.arm == "stable"), arms[0])
-    return Route(structs.replace(stable.info, arm="excluded"), stable.ways, stable.caching)
+    return Route(structs.replace(stable.info, arm=named), stable.ways, stable.caching)
 
 
 _MOST_PLACED = 4096
@@ -216,7 +221,9 @@ class Routes:
         self.snapshot = snapshot
         self.channels = {
             name: RoutedChannel(
-                channel, [_route(arm, origins, healths, channel.caching) for arm in channel.arms]
+                channel,
+                [_route(arm, origins, healths, channel.caching) for arm in channel.arms],
+                snapshot.region,
             )
             for name, channel in snapshot.channels.items()
         }
@@ -239,6 +246,12 @@ class Routes:
         if key.expires_us is not None and key.expires_us <= clock.now_us():
             return None
         return key
+
+    @property
+    def asks_language(self) -> bool:
+        """Whether some channel must know in which language a call is."""
+        found = (channel.within for channel in self.channels.values())
+        return any(within is not None and within.asks_language for within in found)
 
     def allowed(self, key: Key) -> list[str]:
         """The channels this key may call."""

@@ -187,10 +187,21 @@ class Caching(Struct, frozen=True):
     since_us: int = 0
 
 
+class Scope(Struct, frozen=True):
+    """Which calls a rollout is about (`releases.scope`): each field that says something must fit."""
+
+    keys: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
 class Channel(Struct, frozen=True):
     """What clients name as `model`. Without `caching` each call is asked anew.
 
-    A call that a rule of `exclude` names gets the stable arm, whatever its unit.
+    A call that a rule of `exclude` names, or that is outside `scope`, gets the stable arm,
+    whatever its unit.
     """
 
     arms: tuple[Arm, ...]
@@ -198,6 +209,7 @@ class Channel(Struct, frozen=True):
     salt: str = ""
     caching: Caching | None = None
     exclude: tuple[str, ...] = ()
+    scope: Scope | None = None
 
 
 class Snapshot(Struct, frozen=True):
@@ -260,9 +272,7 @@ def _check(snapshot: Snapshot) -> None:
     if snapshot.spool_policy not in ("refuse", "unrecorded"):
         raise ValueError(f"spool_policy `{snapshot.spool_policy}` is unknown")
     for name, channel in snapshot.channels.items():
-        shares = [arm.share for arm in channel.arms]
-        if not shares or min(shares) < 0 or sum(shares) != MILLION:
-            raise ValueError(f"the shares of channel `{name}` are not 1,000,000 in all: {shares}")
+        _check_shares(name, channel)
         for arm in channel.arms:
             check_arm(name, arm)
         if channel.caching is not None:
@@ -270,6 +280,17 @@ def _check(snapshot: Snapshot) -> None:
     _check_limits(snapshot.limits)
     if not all(0 <= budget.slot.index < BUDGET_SLOTS for budget in snapshot.budgets):
         raise ValueError("a budget has no slot")
+
+
+def _check_shares(name: str, channel: Channel) -> None:
+    """A baseline cohort is a part of the stable arm's share, and counts in no sum."""
+    shares = [arm.share for arm in channel.arms if arm.arm != "baseline"]
+    if not shares or min(shares) < 0 or sum(shares) != MILLION:
+        raise ValueError(f"the shares of channel `{name}` are not 1,000,000 in all: {shares}")
+    cohorts = [arm.share for arm in channel.arms if arm.arm == "baseline"]
+    stable = sum(arm.share for arm in channel.arms if arm.arm == "stable")
+    if cohorts and not (len(cohorts) == 1 and 0 <= cohorts[0] <= stable):
+        raise ValueError(f"the baseline cohort of channel `{name}` is no part of the stable arm")
 
 
 def _check_caching(channel: str, caching: Caching) -> None:

@@ -15,6 +15,7 @@ from volano.gateway.budgets import Budgets
 from volano.gateway.cache import Cache
 from volano.gateway.coalesce import Flights
 from volano.gateway.health import Health, RetryBudget
+from volano.gateway.languages import Languages
 from volano.gateway.limits import Admission
 from volano.gateway.routes import Routes, cachings, names, urls
 from volano.gateway.seen import Seen
@@ -107,6 +108,7 @@ class State:
         self.begins = Batch(self, int(Kind.BEGIN), loop)
         self.cache = Cache(limits.cache_bytes)
         self.seen = Seen(limits.cache_bytes // 8)
+        self.languages = Languages()
         self.flights = Flights(self.cache, loop.call_soon, clock.monotonic_us)
 
     def apply(self, snapshot: Snapshot) -> None:
@@ -123,6 +125,8 @@ class State:
         self.healths = {name: self.healths.get(name) or Health() for name in served}
         self.routes = Routes(snapshot, self.origins, self.healths)
         self.mark = object()
+        if self.routes.asks_language:
+            self.languages.want()
         self.admission.apply(snapshot.limits)
         self.budgets.apply(snapshot.budgets)
         for at in self.origins.keys() - wanted:

@@ -66,7 +66,8 @@ class Arm:
 
     The role is `stable`, `candidate`, or
 
-    - `baseline`: the cohort of stable that is counted beside a candidate,
+    - `baseline`: the cohort of stable that is counted beside a candidate; its share is a part
+      of stable's, so that what stable has tells what the candidate has,
     - `shadow`: gets copies of calls (`share` of them), and its answers go to nobody,
     - `out`: the place of an arm that was taken out of an experiment. Its units get the stable
       release and count no more.
@@ -82,7 +83,7 @@ class Arm:
 def arms(channel: Channel) -> list[Arm]:
     """Return the channel's arms: the stable release, then those beside it."""
     taken = sum(one.share for one in channel.rivals) if channel.rivals else channel.share
-    rest = MILLION - taken - channel.cohort
+    rest = MILLION - taken
     stable = Arm(channel.stable_ref, channel.stable, rest, "stable", channel.rollout_id)
     if channel.rivals:
         return [stable, *(_of_rival(channel, one) for one in channel.rivals)]

@@ -67,6 +67,42 @@ class RolloutOverError(ConflictError):
     hint = "See how it ended with `volano release rollout {rollout}`."
 
 
+class RolloutMovedError(ConflictError):
+    """The rollout {rollout} of `{channel}` has moved on, or was paused, in this very moment."""
+
+    hint = "See where it is with `volano release status {channel}`, and say it again."
+
+
+class NotUnderWayError(ConflictError):
+    """The rollout of `{channel}` still warms up, so that there is no step to {what}."""
+
+    hint = "Wait until `volano release status {channel}` says `moving`, or stop it with `volano release abort {channel}`."
+
+
+class NotPausedError(ConflictError):
+    """The rollout of `{channel}` is not paused."""
+
+    hint = "See where it is with `volano release status {channel}`."
+
+
+class ComparesError(ConflictError):
+    """The channel `{channel}` compares releases: an experiment takes no steps, and there is nothing to {what}."""
+
+    hint = "End it with `volano release conclude {channel}` or `volano release abort {channel}`."
+
+
+class NoReasonError(InvalidError):
+    """A step of `{channel}` is not skipped without a reason."""
+
+    hint = 'Say why: `volano release skip {channel} --why "…"`.'
+
+
+class HarmProvenError(GateError):
+    """`{release}` does harm on `{channel}`, and no step is skipped: {why}"""
+
+    hint = "It goes back by itself. See `volano release status {channel}`."
+
+
 class AlreadyServedError(ConflictError):
     """The channel `{channel}` already serves `{ref}`."""
 

@@ -203,6 +203,7 @@ class Releases:
         require: Sequence[str] = ("errors",),
         margins: Mapping[str, float] | None = None,
         unit: str | None = None,
+        scope: Mapping[str, Any] | None = None,
         after: str = "",
         emergency: str = "",
         by: Principal,
@@ -213,10 +214,34 @@ class Releases:
         bad release is never the only one that serves. No step is left without
         data on what is in `require` (errors, quality). `margins` are absolute:
         how much worse the candidate may be, 0.05 of each when not given. `unit`
-        says what sticks to one release: `user` (a new channel's) or `request`. `after` names the
-        environment where it must have arrived before; what it showed there is carried along, as
-        it is where an order of environments says so. `emergency`, a reason, goes without that,
-        and without the people whom the channel asks; they are asked afterwards.
+        says what sticks to one release: `user` (a new channel's) or `request`. `scope` says which
+        calls it is about (`releases.scope`), until it arrives; then it is everybody's. `after`
+        names the environment where it must have arrived before; what it showed there is carried
+        along, as it is where an order of environments says so. `emergency`, a reason, goes
+        without that, and without the people whom the channel asks; they are asked afterwards.
+
+        Raises:
+            As `move`.
+        """
+        given: dict[str, Any] = {"required": list(require), "scope": scope or {}}
+        planned = Plan.parse(plan, **given, **({} if margins is None else {"margins": margins}))
+        return self.move(
+            ref, channel=channel, plan=planned, unit=unit, after=after, emergency=emergency, by=by
+        )
+
+    def move(
+        self,
+        ref: Ref | str,
+        *,
+        channel: str,
+        plan: Plan,
+        unit: str | None = None,
+        after: str = "",
+        emergency: str = "",
+        origin: Mapping[str, str] | None = None,
+        by: Principal,
+    ) -> Rollout:
+        """Start to move a channel by a plan that was read. `origin` says which file asked for it.
 
         Raises:
             InvalidPlanError: the plan cannot be used.
@@ -234,12 +259,12 @@ class Releases:
         if unit not in (None, *UNITS):
             raise UnknownUnitError(unit=unit)
         release = self.servable(ref)
-        given: dict[str, Any] = {"required": list(require)}
-        planned = Plan.parse(plan, **given, **({} if margins is None else {"margins": margins}))
         channel = check_name(channel)
         way = self.let_move(release, channel, after=after, emergency=emergency, by=by)
         with self._db.write() as conn:
-            rollout = self._promote(conn, release, channel, planned, unit=unit, way=way, by=by)
+            rollout = self._promote(
+                conn, release, channel, plan, unit=unit, way={**(origin or {}), **way}, by=by
+            )
         self._publish()
         return rollout
 
@@ -405,11 +430,13 @@ class Releases:
 
         Raises:
             RolloutOverError: it ended meanwhile; nothing is changed.
+            RolloutMovedError: it was paused meanwhile, or is further already; nothing is changed.
         """
         now = self._clock.now_us()
         share = rollout.plan.steps[step]
         with self._db.write() as conn:
             self._progress.check_active(conn, rollout.id)
+            self._progress.check_unmoved(conn, rollout)
             self._progress.change(
                 conn, rollout.id, state="moving", step=step, share=share, updated_us=now
             )
@@ -425,11 +452,45 @@ class Releases:
 
         Raises:
             RolloutOverError: it ended meanwhile, and stays as it ended.
+            RolloutMovedError: it would have arrived, and was paused meanwhile.
         """
         with self._db.write() as conn:
+            self._progress.check_active(conn, rollout.id)
+            if state == "arrived":
+                self._progress.check_unmoved(conn, rollout)
             self._end(conn, rollout, state, outcome, by)
         self._publish()
         return self._progress.get(rollout.id)
+
+    def steer(self, rollout: Rollout, kind: str, why: str, *, by: Principal) -> Rollout:
+        """Note what a person does with a rollout: `paused` and `resumed` change its state.
+
+        Raises:
+            RolloutOverError, RolloutMovedError: as with `advance`.
+        """
+        now, states = self._clock.now_us(), {"paused": "paused", "resumed": "moving"}
+        told = {"reason": why, "by": str(by)}
+        with self._db.write() as conn:
+            self._progress.check_active(conn, rollout.id)
+            self._progress.check_unmoved(conn, rollout)
+            if kind in states:
+                self._progress.change(conn, rollout.id, state=states[kind], updated_us=now)
+            self._progress.note(conn, rollout.id, now, kind, told)
+            self._tell(conn, f"rollout.{kind}", rollout, told, by)
+        return self._progress.get(rollout.id)
+
+    def paused(self, rollout: Rollout) -> str:
+        """Return why a rollout is paused, and by whom; nothing when it is not."""
+        if rollout.state != "paused":
+            return ""
+        said = self._progress.last(rollout.id, "paused")
+        return (
+            f"{said['reason']} ({said['by']})" if said.get("reason") else str(said.get("by", "?"))
+        )
+
+    def origin(self, rollout: Rollout) -> str:
+        """Return the file that asked for a rollout; nothing when a person did."""
+        return str(self._progress.last(rollout.id, "promoted").get("file", ""))
 
     def note(self, rollout: Rollout, kind: str, content: Mapping[str, Any]) -> None:
         """Append an event to a rollout: what was measured, what is waited for."""
@@ -561,7 +622,8 @@ class Releases:
         self._begin(conn, rollout, unit=unit, group=by.group, told=way)
         if "skipped" in way:
             self._tell(conn, "release.emergency", rollout, way["skipped"], by)
-        self._tell(conn, "release.promote", rollout, {"plan": plan.to_dict()}, by)
+        origin = {name: way[name] for name in ("file", "why") if name in way}
+        self._tell(conn, "release.promote", rollout, {"plan": plan.to_dict(), **origin}, by)
         return rollout
 
     def _end(

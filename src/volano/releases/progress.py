@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, func, insert, select, update
 from volano.core.ids import uuid7
 from volano.core.principal import Principal
 from volano.releases.channel import Channel
-from volano.releases.errors import RolloutOverError, UnknownRolloutError
+from volano.releases.errors import RolloutMovedError, RolloutOverError, UnknownRolloutError
 from volano.releases.experiment.design import KIND, Design
 from volano.releases.plan import Plan
 from volano.releases.rival import Rival, read, written
@@ -157,6 +157,18 @@ class Progress:
         if state not in ACTIVE:
             raise RolloutOverError(rollout=rollout_id, channel=channel, state=state)
 
+    def check_unmoved(self, conn: Connection, rollout: Rollout) -> None:
+        """Make sure that a rollout is where it was when it was read, and that nobody paused it.
+
+        Raises:
+            RolloutMovedError: it is further, or paused.
+        """
+        query = select(rollouts.c.step, rollouts.c.state).where(rollouts.c.id == rollout.id)
+        step, state = conn.execute(query).one()
+        paused = state == "paused" and rollout.state != "paused"
+        if step > rollout.step or paused:
+            raise RolloutMovedError(rollout=rollout.id, channel=rollout.channel)
+
     def note(
         self, conn: Connection, rollout_id: str, at_us: int, kind: str, content: Mapping[str, Any]
     ) -> None:
@@ -165,6 +177,15 @@ class Progress:
         n = (conn.execute(last).scalar() or 0) + 1
         row = {"rollout": rollout_id, "n": n, "at_us": at_us, "kind": kind}
         conn.execute(insert(rollout_events).values(**row, content=json.dumps(content)))
+
+    def last(self, rollout_id: str, kind: str) -> Mapping[str, Any]:
+        """Return what the last event of a kind says; nothing where there is none."""
+        query = select(rollout_events.c.content).where(
+            rollout_events.c.rollout == rollout_id, rollout_events.c.kind == kind
+        )
+        with self._db.read() as conn:
+            found = conn.execute(query.order_by(rollout_events.c.n.desc()).limit(1)).scalar()
+        return json.loads(found) if found else {}
 
     def get(self, rollout_id: str) -> Rollout:
         """Return one rollout by its id, or by the beginning of it.

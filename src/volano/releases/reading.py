@@ -6,13 +6,13 @@ however long it takes and however much there is, and feedback on trace ids that
 never come costs nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from volano.feedback.keeper import Feedbacks
 from volano.releases.channel import MILLION
 from volano.releases.curve import Curves
-from volano.releases.gates import ARMS, Evidence
+from volano.releases.gates import Arm, Evidence
 from volano.releases.plan import QUALITY, Plan
 from volano.releases.rollout import standing
 from volano.traces.keeper import Traces
@@ -21,6 +21,8 @@ from volano.traces.trace import Trace
 FAILED = frozenset({"error", "cut"})
 """Outcomes that are the release's failure; a client that leaves or errs is not."""
 BATCH = 2000
+COUNTED: Mapping[str, Arm] = {"stable": "stable", "baseline": "stable", "candidate": "candidate"}
+"""The arm of a trace, and the one that it is evidence for: a baseline cohort is the stable release."""
 
 
 class Reading:
@@ -111,10 +113,13 @@ class Reading:
 
 def _is_evidence(trace: Trace) -> bool:
     """Whether a call, and what is said of it, speaks of an arm: not when we broke it off or asked."""
-    return trace.arm in ARMS and not trace.stopped and not trace.replayed
+    return trace.arm in COUNTED and not trace.stopped and not trace.replayed
 
 
-def _assigned(trace: Trace) -> tuple[str, Any, int]:
-    """Return unit, arm, and the candidate's share when this call was assigned."""
-    share = trace.share if trace.arm == "candidate" else MILLION - trace.share
-    return trace.unit, trace.arm, share
+def _assigned(trace: Trace) -> tuple[str, Arm, int]:
+    """Return unit, arm, and the candidate's share when this call was assigned.
+
+    A baseline cohort is as large as the candidate's share.
+    """
+    share = MILLION - trace.share if trace.arm == "stable" else trace.share
+    return trace.unit, COUNTED[trace.arm], share

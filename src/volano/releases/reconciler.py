@@ -17,18 +17,18 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from volano.core.clock import Clock
-from volano.core.principal import SYSTEM
+from volano.core.principal import SYSTEM, Principal
 from volano.feedback.keeper import Feedbacks
 from volano.releases.burning import Counts, burns, looks
 from volano.releases.channel import Channel
-from volano.releases.errors import RolloutOverError
+from volano.releases.errors import HarmProvenError, RolloutMovedError, RolloutOverError
 from volano.releases.experiments import Experiments
 from volano.releases.gates import Evidence
 from volano.releases.keeper import Releases
 from volano.releases.plan import Plan
 from volano.releases.progress import Rollout
 from volano.releases.reading import Reading
-from volano.releases.rollout import Decision, State, decide
+from volano.releases.rollout import Decision, State, decide, over
 from volano.traces.keeper import Traces
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ class Reconciler:
         for rollout in active:
             try:
                 self._tick(rollout)
-            except RolloutOverError as error:
+            except (RolloutOverError, RolloutMovedError) as error:
                 log.info("%s", error)  # a person was faster
             except Exception:
                 log.exception("rollout %s of %s", rollout.id, rollout.channel)
@@ -141,6 +141,26 @@ class Reconciler:
             "channel": found, "rollout": rollout, "decision": decision.to_dict(), "evidence": evidence,
         }  # fmt: skip
 
+    def step_over(self, rollout: Rollout, why: str, *, by: Principal) -> None:
+        """Go to the next step of a rollout although gates wait; to its end, when none is left.
+
+        Raises:
+            HarmProvenError: the evidence says that it must go back.
+            RolloutOverError, RolloutMovedError: somebody was faster.
+        """
+        watch = self._watches.get(rollout.id)
+        if watch is None:  # nobody ticks in this process
+            watch = self._begin(rollout, self._clock.monotonic_us())
+            watch.reading.read()
+        decision = self._decide(rollout, watch)
+        if decision.action == "back":
+            raise HarmProvenError(
+                release=rollout.candidate_ref, channel=rollout.channel, why=decision.reason
+            )
+        self._releases.steer(rollout, "skipped", why, by=by)
+        told = f"{why} ({by})"
+        self._act(rollout, over(_plan(rollout), rollout.step, decision, told), watch)
+
     def curves(self, rollout_id: str) -> list[dict[str, Any]]:
         """Return how each gate of a rollout under way stood; nothing where none is watched."""
         watch = self._watches.get(rollout_id)
@@ -174,19 +194,22 @@ class Reconciler:
         now = self._clock.monotonic_us()
         watch = self._watches.get(rollout.id)
         if watch is None:
-            begun = stepped = now
-            if rollout.state != "warming":  # from before this control: how old, by the wall clock
-                wall = self._clock.now_us()
-                begun -= max(0, wall - rollout.created_us)
-                stepped -= max(0, wall - rollout.updated_us)
-            reading = Reading(
-                rollout.id, _plan(rollout), traces=self._traces, feedbacks=self._feedbacks
-            )
-            watch = Watch(reading, now, begun, stepped, rollout.step)
-            self._watches[rollout.id] = watch
-        if rollout.step != watch.step or rollout.state == "warming":
-            watch.step, watch.stepped_us = rollout.step, now
+            watch = self._watches[rollout.id] = self._begin(rollout, now)
+        if rollout.step != watch.step or rollout.state in ("warming", "paused"):
+            watch.step, watch.stepped_us = rollout.step, now  # what is paused does not wait
         return watch
+
+    def _begin(self, rollout: Rollout, now: int) -> Watch:
+        """Begin to watch a rollout; nothing of it is read yet."""
+        begun = stepped = now
+        if rollout.state != "warming":  # from before this control: how old, by the wall clock
+            wall = self._clock.now_us()
+            begun -= max(0, wall - rollout.created_us)
+            stepped -= max(0, wall - rollout.updated_us)
+        reading = Reading(
+            rollout.id, _plan(rollout), traces=self._traces, feedbacks=self._feedbacks
+        )
+        return Watch(reading, now, begun, stepped, rollout.step)
 
     def _warm(self, rollout: Rollout, watch: Watch) -> None:
         """The candidate gets its first share when its engines answer, not before.
@@ -208,7 +231,8 @@ class Reconciler:
         return None
 
     def _decide(self, rollout: Rollout, watch: Watch) -> Decision:
-        state = State(rollout.step, watch.stepped_us, rollout.baseline is not None)
+        paused = self._releases.paused(rollout)
+        state = State(rollout.step, watch.stepped_us, rollout.baseline is not None, paused)
         return decide(_plan(rollout), state, watch.evidence, self._clock.monotonic_us())
 
     def _act(self, rollout: Rollout, decision: Decision, watch: Watch) -> None:

@@ -84,6 +84,13 @@ def decide(plan: Plan, state: State, evidence: Evidence, now_us: int) -> Decisio
     return _hold(plan, state, verdicts, step_gates, waited_s)
 
 
+def over(plan: Plan, step: int, waits: Decision, why: str) -> Decision:
+    """Return the decision to leave a step although what it waits for is not there."""
+    stage, following = plan.stages[step], plan.stages[min(step + 1, len(plan.stages) - 1)]
+    reason = f"{stage} → {following}: skipped, {why}."
+    return _step_to(following, reason, waits.verdicts, overdue=waits.overdue)
+
+
 def standing(plan: Plan, share: int, evidence: Evidence) -> tuple[Verdict, ...]:
     """Return what all gates say at the candidate's share, whatever is done about it."""
     stage = next((one for one in plan.stages if one.share == share), None)

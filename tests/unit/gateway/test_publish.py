@@ -195,6 +195,41 @@ def test_a_moving_channel_has_two_arms_with_their_shares(front):
     assert (arm.release, arm.share, arm.rollout) == ("support@1", 1_000_000, None)
 
 
+def test_a_step_with_a_cohort_and_a_scope_is_published_with_both(front):
+    shop = front.shop
+    shop.serve()
+    rollout = shop.releases.promote(
+        shop.cut().ref, channel="support", plan="5% cohort,100%",
+        scope={"languages": ["hu"], "tags": ["tier=gold"]}, by=ANNA,
+    )  # fmt: skip
+    warming = front.snapshot().channels["support"]
+    assert warming.scope.languages == ("hu",)  # what tells languages is read before the first share
+    shop.releases.advance(rollout, step=0, content={}, by=SYSTEM)
+    moved = front.snapshot().channels["support"]
+    assert [(one.arm, one.release, one.share) for one in moved.arms] == [
+        ("stable", "support@1", 950_000), ("candidate", "support@2", 50_000),
+        ("baseline", "support@1", 50_000),
+    ]  # fmt: skip
+    assert moved.scope == snapshot.Scope(languages=("hu",), tags=("tier=gold",))
+    shop.releases.abort("support", by=ANNA)
+    rest = front.snapshot().channels["support"]
+    assert ([one.arm for one in rest.arms], rest.scope) == (["stable"], None)
+
+
+def test_without_its_candidate_a_cohort_is_the_stable_release(front):
+    shop = front.shop
+    shop.serve()
+    second = shop.cut()
+    rollout = shop.releases.promote(second.ref, channel="support", plan="5% cohort,100%", by=ANNA)
+    shop.releases.advance(rollout, step=0, content={}, by=ANNA)
+    damage(shop, shop.releases.flow_of(second))
+    front.publisher.close()
+    front.publisher = front.again()
+    front.publisher.publish()
+    [arm] = front.snapshot().channels["support"].arms
+    assert (arm.arm, arm.release, arm.share) == ("stable", "support@1", 1_000_000)
+
+
 def test_live_keys_are_there_and_no_others(front):
     keys = front.shop.keys
     key, text = keys.create("app", group="shop/web", scopes=("chat:support", "read"), by=ANNA)

@@ -444,3 +444,19 @@ def test_with_nothing_recorded_and_nothing_moving_a_tick_is_quiet(street):
     street.workspace.serve()
     street.reconciler.tick()
     assert street.reconciler._watches == {}
+
+
+def test_a_baseline_cohort_is_evidence_of_stable_and_a_call_outside_is_none(desk, street):
+    desk.serve()
+    rollout = desk.releases.promote(
+        desk.cut().ref, channel="support", plan="10% cohort,100%", scope={"tags": ["beta"]}, by=ANNA
+    )
+    street.tick()
+    for arm in ("candidate", "baseline", "stable", "outside"):
+        street.call("support", arm)
+    street.tick()
+    evidence = street.reconciler.status("support")["evidence"]
+    assert evidence["calls"]["candidate"] == 1
+    assert sum(evidence["calls"].values()) == 3
+    assert list(evidence["steps"]) == ["100000"]
+    assert desk.releases.rollout(rollout.id).stage.cohort

@@ -34,12 +34,14 @@ VERBS = (
         (
             ref(),
             Param("channel", "the channel to move", required=True),
-            Param("plan", "shares of the steps", default="5%,25%,100%"),
+            Param("plan", "the steps: 5% cohort, shadow 5% 300 pairs, 25% 10m..2h, 100%", default="5%,25%,100%"),
             Param("require", "no step is left without data on these: errors, quality", "list",
                   default=("errors",)),
             Param("margins", 'how much worse it may be, as JSON: {"errors": 0.05, "quality": 0.05}', "json"),
             Param("unit", "what sticks to one release; user where the channel is new",
                   choices=("user", "session", "request")),
+            Param("scope", 'which calls it is about until it arrives, as JSON: {"languages": ["hu"], "tags": ["tier=gold"]}; '
+                  "also keys, groups, regions", "json"),
             Param("after", "the environment that it must have arrived on; its evidence is carried along",
                   default=""),
             Param("emergency", "a reason to go without the people whom the channel asks, and without the "
@@ -89,6 +91,27 @@ VERBS = (
         (_CHANNEL, Param("why", "the reason, for the record", default="")),
         changes=True, done="{candidate_ref} is back at 0 %: {outcome[reason]}",
         next="volano channel show {channel}",
+    ),
+    Verb(
+        "release", "pause", "steering.pause", "/channels/{channel}/pause",
+        "Hold a rollout where it is, until it is resumed; harm still takes it back.",
+        (_CHANNEL, Param("why", "the reason, for the record", default="")),
+        changes=True, done="{candidate_ref} stays where it is on {channel}: {state}",
+        next="volano release resume {channel}",
+    ),
+    Verb(
+        "release", "resume", "steering.resume", "/channels/{channel}/resume",
+        "Let a paused rollout go on; the time of its step begins anew.",
+        (_CHANNEL, Param("why", "the reason, for the record", default="")),
+        changes=True, done="{candidate_ref} moves on {channel} again",
+        next="volano release status {channel}",
+    ),
+    Verb(
+        "release", "skip", "steering.skip", "/channels/{channel}/skip",
+        "Go to a rollout's next step although gates wait, to its end from the last; not where harm is proven.",
+        (_CHANNEL, Param("why", "the reason, for the record", required=True)),
+        changes=True, done="{candidate_ref} goes on, on {channel}: {state}",
+        next="volano release status {channel}",
     ),
     Verb(
         "release", "rollback", "releases.rollback", "/channels/{channel}/rollback",

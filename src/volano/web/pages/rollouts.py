@@ -132,6 +132,8 @@ def state(rollout: Any) -> State:
     """Return where a rollout stands, in words."""
     if getattr(rollout, "is_experiment", False):
         return experiments.state(rollout, {})
+    if rollout.state == "paused":
+        return State(_("paused"), "wait")
     known = {
         "moving": State(_("moving"), "busy"),
         "done": State(_("arrived"), "good"),
