@@ -24,6 +24,7 @@ from volano.traces.places import Place, of_sessions, of_tags, of_traces
 from volano.traces.sealed.records import NEWEST, OLDEST, Records
 from volano.traces.sealed.within import EVERYTHING, Within
 from volano.traces.search import Search, words_of
+from volano.traces.shadows import shadows
 from volano.traces.span import Span
 from volano.traces.spend import Used, spend, used
 from volano.traces.sums import Sums, Where, prepare, sums
@@ -232,6 +233,17 @@ class Traces:
         conditions, values = _equals(channel=channel, rollout=rollout)
         within = Within(after=seq)
         return self._select(_all(conditions), values, order=OLDEST, limit=limit, within=within)
+
+    def shadows(
+        self, after_seq: int, *, rollout: str, limit: int
+    ) -> Sequence[tuple[Trace, Trace | None]]:
+        """Return copies of a rollout's calls recorded after this `seq`, oldest first, as pairs.
+
+        Each is a shadow's trace with the one it copies, or None where that is not recorded
+        (it always is before its copy, but may have been taken out since). Go on with the
+        last copy's `seq`.
+        """
+        return shadows(self._select, after_seq, rollout=rollout, limit=limit)
 
     def by_ids(self, trace_ids: Iterable[str]) -> dict[str, Trace]:
         """Return the newest call of each of these traces; unknown ones are left out."""
