@@ -106,7 +106,11 @@ class Copies:
             return
         way = copy.way = ways[at]
         tab = Tab(route.info.currency)
-        if not self._has_place(way) or runs_something(rendered.body) or not tab.covers(copy, way, rendered.body):
+        if (
+            not self._has_place(way)
+            or runs_something(rendered.body)
+            or not tab.covers(copy, way, rendered.body)
+        ):
             self._state.pulse.uncopied()
             return
         copy.account = tab
@@ -118,7 +122,6 @@ class Copies:
         self._state.pulse.copied()
         answer.beginning = True
         self._state.begins.add(begin_frame(copy), answer.begun)
-
 
     def _has_place(self, way: Way) -> bool:
         """Whether an engine of ours can begin this at once: no copy waits there before a user."""

@@ -56,7 +56,9 @@ class Limits:
     full_s: float = 0.5
     """How long new calls are refused after the spool was found full."""
     upstream: Timeouts = field(default_factory=Timeouts)
-    shadow: Timeouts = Timeouts(first_byte_s=300.0, idle_s=60.0, total_s=300.0)
+    shadow: Timeouts = field(
+        default_factory=lambda: Timeouts(first_byte_s=300.0, idle_s=60.0, total_s=300.0)
+    )
     """How long a copy may take: it is asked for plainly, so its first byte may be its last."""
 
 
