@@ -30,7 +30,7 @@ class Copied:
 def copied(records: Records, after_seq: int, *, rollout: str) -> Sequence[Copied]:
     """Sum what copies of a rollout's calls cost, by currency: those recorded after this `seq`."""
     rows = records.aggregate(
-        "calls", f"count(*), sum(outcome IN {FAILED!r}), total(cost_nano), max(seq)",
+        "calls", f"count(*), sum(outcome IN {FAILED!r}), sum(CAST(coalesce(cost_nano, 0) AS DOUBLE)), max(seq)",
         "rollout = ? AND arm = ?", [rollout, SHADOW], by=("coalesce(cost_currency, '')",),
         within=Within(after=after_seq),
     )  # fmt: skip
