@@ -64,7 +64,8 @@ class Copies:
         mirror = route.mirror if route is not None else None
         if mirror is None or self._stopped or not mirror.takes(call.trace):
             return
-        if len(self._waiting) + len(self._under_way) >= AT_ONCE:
+        full = len(self._waiting) + len(self._under_way) >= AT_ONCE
+        if full or self._state.refusing:  # a full spool is for users
             self._state.pulse.uncopied()
             return
         if not self._waiting:
@@ -263,4 +264,4 @@ def runs_something(body: bytes) -> bool:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return True
     ran = any(tool.type not in _ONLY_ASK for tool in asked.tools or ())
-    return ran or any(getattr(asked, name) for name in _RUN)
+    return ran or any(getattr(asked, name) not in (None, False) for name in _RUN)

@@ -69,6 +69,8 @@ class Watch:
     counts: Counts = field(default_factory=looks)
     noted_us: int | None = None
     reason: str = ""
+    spent_step: int = -1
+    """The step of a shadow whose budget it knows to be spent."""
 
     @property
     def evidence(self) -> Evidence:
@@ -209,8 +211,9 @@ class Reconciler:
         if stage is None or stage.kind != "shadow":
             return
         watch.purse.read()
-        if watch.purse.is_spent(stage):
+        if watch.spent_step != rollout.step and watch.purse.is_spent(stage):
             self._releases.stop_copies(rollout, watch.purse.told(stage))
+            watch.spent_step = rollout.step
 
     def _decide(self, rollout: Rollout, watch: Watch) -> Decision:
         state = State(rollout.step, watch.stepped_us, rollout.baseline is not None)

@@ -230,12 +230,12 @@ def test_what_a_provider_would_run_is_not_copied(place, light, dark):
         until(lambda: len(copies(workers)) == 1)
         for more in (
             {"tools": [{"type": "web_search"}]}, {"tools": [tool, {"type": "mcp"}]},
-            {"web_search_options": {}} | {"tools": [{"type": "code_interpreter"}]},
+            {"web_search_options": {}}, {"tools": [{"type": "code_interpreter"}]},
             {"mcp_servers": [{"url": "https://example.com"}]}, {"previous_response_id": "r"},
             {"background": True}, {"tools": "odd"},
         ):  # fmt: skip
             assert say(workers, chat("c", **more))[0] == 200
-        until(lambda: totals(workers)["uncopied"] == 7)
+        until(lambda: totals(workers)["uncopied"] == 8)
         time.sleep(0.05)
         assert len(copies(workers)) == 1
         assert len(dark.seen) == 1

@@ -92,7 +92,9 @@ def test_the_sums_have_copies_apart(record):
     window = {"since_us": now - 60_000_000, "until_us": now + 1_000_000}
     by_source = {one.by: one.count for one in traces.sums(by=["source"], **window)}
     assert by_source == {("call",): 2, ("shadow",): 1}
-    record.conn.execute("UPDATE calls SET cost_nano = 7, cost_currency = 'USD' WHERE arm = 'shadow'")
+    record.conn.execute(
+        "UPDATE calls SET cost_nano = 7, cost_currency = 'USD' WHERE arm = 'shadow'"
+    )
     record.conn.commit()
     by_source = {one.by: one.nano for one in traces.sums(by=["source"], **window)}
     assert by_source[("call",)] == {}
