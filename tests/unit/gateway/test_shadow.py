@@ -13,12 +13,15 @@ from msgspec import structs
 from simulators.line import Line, ask, chat
 from simulators.upstream import Upstream
 from simulators.workers import Channel, Flow, Workers, arm, snapshot, until
+from volano.costs.book import Book
 from volano.costs.price import Price, Rates
+from volano.costs.pricing import Pricing
 from volano.gateway import shadow
 from volano.gateway.choose import is_copied
 from volano.gateway.errors import SnapshotError
 from volano.gateway.snapshot import Arm, Caching, Target, write
 from volano.gateway.vitals import Vitals
+from volano.traces import HotStore, Recorder, Traces
 from volano.wire.http_client import Timeouts
 
 DARK = ["ok", "slow", "stall", "status-500", "status-400", "status-429", "close", "cut", "garbage", "html",
@@ -333,6 +336,15 @@ def test_a_killed_worker_leaves_what_its_copies_can_have_cost(place, light, dark
     assert begun.held_nano is not None
     assert begun.held_nano >= 10 * 1000
     assert begun.cost_currency == "USD"
+    hot = HotStore(workers.folder / "hot.db")
+    recorder = Recorder(workers.folder / "spool", hot, annotate=Pricing(Book))
+    recorder.drain()
+    [(copy, original)] = Traces(workers.folder / "hot.db").shadows(0, rollout="r1", limit=9)
+    recorder.close()
+    hot.close()
+    assert (copy.outcome, copy.copied) == ("cut", original.id)
+    assert (copy.cost_nano, copy.cost_currency) == (begun.held_nano, "USD")
+    assert (original.outcome, original.arm) == ("ok", "stable")
 
 
 def test_what_nobody_heard_of_costs_nothing_and_what_was_heard_may_have_cost_all(
