@@ -17,7 +17,8 @@ the load; time to drain it), and the time from a snapshot's publication until
 all workers use it.
 
     --pairs N     pairs of runs (default 7)        --seconds S   seconds a run (default 2)
-    --only NAME   plain or everything (default both, one after the other)
+    --only NAME   plain or everything (default both, one after the other), or shadow: what it
+                  costs users' calls that a tenth of them is copied to a shadow, beside none
     --profile     profile the worker instead, print the costliest functions
 """
 
@@ -36,17 +37,22 @@ import tempfile
 import time
 from pathlib import Path
 
+from msgspec import structs
+
 from volano.core.clock import SystemClock
 from volano.core.principal import SYSTEM
 from volano.costs.keeper import Costs
 from volano.costs.price import Price, Rates
 from volano.gateway.shared import Shared
 from volano.gateway.snapshot import Arm, Caching, Channel, Key, Limit, Snapshot, Target, write
+from volano.gateway.vitals import Vitals
 from volano.store.db import Database
 from volano.store.ledger import Ledger
 from volano.traces.keeper import Traces
 
 PRICE = Price(Rates(input=150_000_000, output=600_000_000), source="the benchmark", context=8192)
+SHADOWED = 100_000
+BAR_SHADOW = 1.25
 BAR_RATE, BAR_CPU, BAR_SWAP_MS = 0.33, 3.0, 100.0
 SECRET = bytes(range(32))
 KEY = "vk_abcdefgh_0123456789abcdefghijABCDEFGHIJ01_zzzzzz"
@@ -97,7 +103,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--pairs", type=int, default=7)
     options.add_argument("--seconds", type=float, default=2)
-    options.add_argument("--only", choices=("plain", "everything"))
+    options.add_argument("--only", choices=("plain", "everything", "shadow"))
     options.add_argument("--profile", action="store_true")
     args = options.parse_args()
     missing = [name for name in ("nginx", "wrk") if not shutil.which(name, path=PATH)]
@@ -132,7 +138,7 @@ class Bench:
         script = folder / "post.lua"
         script.write_text(LUA % (*self.asked, KEY))
         self.script = script
-        self.generation, self.everything = 0, False
+        self.generation, self.everything, self.mirror = 0, False, -1
         self.costs: Costs | None = None
 
     def run(self) -> int:
@@ -155,6 +161,8 @@ class Bench:
         self.load(port, 0.5)
         if self.args.profile:
             return self.profile(port, worker)
+        if self.args.only == "shadow":
+            return 0 if self.shadow(port, worker.pid) else 1
         ok = True
         for name in self.parts:
             if self.args.only in (None, name):
@@ -187,6 +195,40 @@ class Bench:
         bar = f"bar <= {BAR_CPU}" if name == "plain" else "no bar"
         print(f"CPU/request:  {cost:.2f} x nginx (median of {len(costs)} pairs; {bar})")
         return rate >= BAR_RATE and (cost <= BAR_CPU or name != "plain")
+
+    def shadow(self, port: int, worker: int) -> bool:
+        """The same worker with a tenth of its calls copied, and with none, in turn."""
+        rates, costs = [], []
+        for i in range(self.args.pairs):
+            found = {}
+            for mirror in (SHADOWED, 0) if i % 2 else (0, SHADOWED):
+                self.mirror = mirror
+                self.publish()
+                before = self.copies()
+                found[mirror] = self.measured(port, worker), *self.copies_since(before)
+            bare, (with_shadow, copied, left_out) = found[0][0], found[SHADOWED]
+            rates.append(with_shadow[0] / bare[0])
+            costs.append(with_shadow[1] / bare[1])
+            print(
+                f"pair {i + 1}: bare {bare[0]:7.0f} req/s {bare[1] * 1e6:6.1f} CPU-us/req | "
+                f"shadowed {with_shadow[0]:7.0f} req/s {with_shadow[1] * 1e6:6.1f} CPU-us/req, "
+                f"{copied} copied, {left_out} left out | {rates[-1]:.2f} x rate, {costs[-1]:.2f} x CPU",
+                flush=True,
+            )
+        rate, cost = statistics.median(rates), statistics.median(costs)
+        print(f"requests/s:   {rate:.2f} x without a shadow (median of {len(rates)} pairs; no bar)")
+        print(f"CPU/request:  {cost:.2f} x without a shadow (bar <= {BAR_SHADOW})")
+        return cost <= BAR_SHADOW
+
+    def copies(self) -> tuple[int, int]:
+        vitals = Vitals(self.run_folder / "run" / "vitals.bin")
+        totals = vitals.totals()
+        vitals.close()
+        return totals["copied"], totals["uncopied"]
+
+    def copies_since(self, before: tuple[int, int]) -> tuple[int, int]:
+        now = self.copies()
+        return now[0] - before[0], now[1] - before[1]
 
     def measured(self, port: int, pid: int) -> tuple[float, float]:
         """(requests/s, CPU-seconds a request of this process)."""
@@ -324,6 +366,13 @@ class Bench:
                 slot=n, targets=(target,))
             for n, arm, share in ((1, "stable", 900_000), (2, "candidate", 100_000))
         )  # fmt: skip
+        if self.mirror >= 0:
+            arms = arms[:1] + arms[1:] * (self.mirror > 0)
+            roles = (("stable", 1_000_000), ("shadow", self.mirror))
+            arms = tuple(
+                structs.replace(one, arm=arm, share=share)
+                for one, (arm, share) in zip(arms, roles, strict=False)
+            )
         keys = {hmac.digest(SECRET, KEY.encode(), "sha256").hex(): Key(id="abcdefgh")}
         caching = Caching(ttl_s=3600) if self.everything else None
         most = {"rpm": 10**8, "tpm": 10**9, "concurrency": 10**4}

@@ -194,6 +194,14 @@ def status(value: Mapping[str, Any]) -> None:
     decision = value.get("decision") or {}
     if decision.get("reason"):
         click.echo(f"  {cell('reason', decision['reason'])}")
+    shadow = value.get("shadow")
+    if shadow:
+        budget = f" of {shadow['budget']}" if shadow["budget"] else ""
+        over = ": no more is copied" if shadow["is_spent"] else ""
+        click.echo(
+            f"  copies of {cell('share', shadow['mirror'])} of the calls: {shadow['copies']}, "
+            f"{shadow['failed']} failed; spent {shadow['spent']}{budget}{over}"
+        )
     _verdicts(decision.get("verdicts", ()))
     brought.draw(value.get("carried") or (), value.get("skipped"), _verdicts)
 

@@ -26,6 +26,7 @@ from volano.gateway.balance import STRATEGIES
 from volano.gateway.deprecated import Deprecated
 from volano.gateway.errors import SnapshotError
 from volano.gateway.tally import SLOTS, USES
+from volano.traces.trace import SHADOW
 
 MILLION = 1_000_000
 DEFAULT_MAX_BODY = 20 << 20
@@ -160,7 +161,11 @@ class Target(Struct, frozen=True):
 
 
 class Arm(Struct, frozen=True):
-    """A release in a channel, with its share in millionths and its slot for shared counters."""
+    """A release in a channel, with its share in millionths and its slot for shared counters.
+
+    The share of a `shadow` is that of the calls it gets copies of, beside the others' whole.
+    Where the copies have a budget `currency` is its own: what has no price in it is not asked.
+    """
 
     release: str
     release_digest: str
@@ -174,6 +179,7 @@ class Arm(Struct, frozen=True):
     latency_target_s: float = 0.0
     deprecated: Deprecated | None = None
     """Its channel should be left, or the release itself."""
+    currency: str = ""
 
 
 class Caching(Struct, frozen=True):
@@ -275,6 +281,9 @@ def _check(snapshot: Snapshot) -> None:
         _check_shares(name, channel)
         for arm in channel.arms:
             check_arm(name, arm)
+        copied = [arm.share for arm in channel.arms if arm.arm == SHADOW]
+        if len(copied) > 1 or not all(0 <= share <= MILLION for share in copied):
+            raise ValueError(f"the calls of channel `{name}` cannot be copied so: {copied}")
         if channel.caching is not None:
             _check_caching(name, channel.caching)
     _check_limits(snapshot.limits)
@@ -284,7 +293,7 @@ def _check(snapshot: Snapshot) -> None:
 
 def _check_shares(name: str, channel: Channel) -> None:
     """A baseline cohort is a part of the stable arm's share, and counts in no sum."""
-    shares = [arm.share for arm in channel.arms if arm.arm != "baseline"]
+    shares = [arm.share for arm in channel.arms if arm.arm not in ("baseline", SHADOW)]
     if not shares or min(shares) < 0 or sum(shares) != MILLION:
         raise ValueError(f"the shares of channel `{name}` are not 1,000,000 in all: {shares}")
     cohorts = [arm.share for arm in channel.arms if arm.arm == "baseline"]

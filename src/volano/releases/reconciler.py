@@ -29,6 +29,7 @@ from volano.releases.plan import Plan
 from volano.releases.progress import Rollout
 from volano.releases.reading import Reading
 from volano.releases.rollout import Decision, State, decide, over
+from volano.releases.shadow import Purse
 from volano.traces.keeper import Traces
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class Watch:
     """What one control process knows of a rollout it watches."""
 
     reading: Reading
+    purse: Purse
     seen_us: int
     """When this control saw it first; like all times here by the monotonic clock."""
     begun_us: int
@@ -67,6 +69,8 @@ class Watch:
     counts: Counts = field(default_factory=looks)
     noted_us: int | None = None
     reason: str = ""
+    spent_step: int = -1
+    """The step of a shadow whose budget it knows to be spent."""
 
     @property
     def evidence(self) -> Evidence:
@@ -139,6 +143,7 @@ class Reconciler:
         evidence = {**watch.evidence.to_dict(), "curves": watch.reading.curves}
         return {
             "channel": found, "rollout": rollout, "decision": decision.to_dict(), "evidence": evidence,
+            **_shadow(rollout, watch),
         }  # fmt: skip
 
     def step_over(self, rollout: Rollout, why: str, *, by: Principal) -> None:
@@ -185,6 +190,7 @@ class Reconciler:
         if tripped:
             self._end(rollout, "back", {"reason": tripped}, watch)
             return
+        self._spend(rollout, watch)
         watch.reading.read()
         decision = self._decide(rollout, watch)
         self._act(rollout, decision, watch)
@@ -209,7 +215,8 @@ class Reconciler:
         reading = Reading(
             rollout.id, _plan(rollout), traces=self._traces, feedbacks=self._feedbacks
         )
-        return Watch(reading, now, begun, stepped, rollout.step)
+        purse = Purse(rollout.id, self._traces)
+        return Watch(reading, purse, now, begun, stepped, rollout.step)
 
     def _warm(self, rollout: Rollout, watch: Watch) -> None:
         """The candidate gets its first share when its engines answer, not before.
@@ -229,6 +236,16 @@ class Reconciler:
         if burns(watch.counts, guard):
             return f"Taken back: guard: {guard} at the candidate (shared counters)."
         return None
+
+    def _spend(self, rollout: Rollout, watch: Watch) -> None:
+        """Let a shadow copy no more when that has cost what it may."""
+        stage = rollout.stage
+        if stage is None or stage.kind != "shadow":
+            return
+        watch.purse.read()
+        if watch.spent_step != rollout.step and watch.purse.is_spent(stage):
+            self._releases.stop_copies(rollout, watch.purse.told(stage))
+            watch.spent_step = rollout.step
 
     def _decide(self, rollout: Rollout, watch: Watch) -> Decision:
         paused = self._releases.paused(rollout)
@@ -268,6 +285,14 @@ class Reconciler:
         evidence = {**watch.evidence.to_dict(), "curves": watch.reading.curves}
         applied = {"took_us": self._serving.applied_us(), "evidence": evidence}
         self._releases.note(ended, "applied", applied)
+
+
+def _shadow(rollout: Rollout, watch: Watch) -> dict[str, Any]:
+    """Return what copies have cost, while there are any."""
+    stage = rollout.stage
+    if stage is None or stage.kind != "shadow":
+        return {}
+    return {"shadow": watch.purse.told(stage)}
 
 
 def _plan(rollout: Rollout) -> Plan:

@@ -69,6 +69,16 @@ class Trace:
         return "replay" in self.tags
 
     @property
+    def shadowed(self) -> bool:
+        """Whether it is a copy of a call: nobody saw its answer, and no user sent it."""
+        return self.arm == SHADOW
+
+    @property
+    def copied(self) -> str:
+        """The id of the trace that it is a copy of; empty where it is none."""
+        return self.tags.get(SHADOW, "") if self.shadowed else ""
+
+    @property
     def stopped(self) -> bool:
         """Whether our own shutdown ended it: an error, but nobody's but ours."""
         return self.outcome in FAILED and self.error == STOPPED
@@ -76,6 +86,9 @@ class Trace:
 
 FAILED = ("error", "cut")
 """Outcomes that are errors. A client that left and a refused call are none."""
+
+SHADOW = "shadow"
+"""The arm of a copy, and the name of its tag that says of which trace."""
 
 REPEATED = ("hit", "coalesced")
 """What the tag `cache` says of such calls."""

@@ -762,3 +762,32 @@ def test_what_should_be_left_is_published_with_its_arms(front):
     assert left("new") == [None]
     shop.deprecations.undeprecate_channel("support", by=ANNA)
     assert left("support")[0] is None
+
+
+def shadowing(front, plan):
+    """Promote a second release by this plan, come to its first step, return the arms."""
+    shop = front.shop
+    shop.serve()
+    rollout = shop.releases.promote(shop.cut().ref, channel="support", plan=plan, by=ANNA)
+    shop.releases.advance(rollout, step=0, content={}, by=SYSTEM)
+    return rollout, front.snapshot().channels["support"].arms
+
+
+def test_a_shadow_is_published_beside_the_whole(front):
+    rollout, (stable, copied) = shadowing(front, "shadow 20%,100%")
+    assert (stable.arm, stable.share) == ("stable", 1_000_000)
+    assert (copied.arm, copied.share, copied.currency) == ("shadow", 200_000, "")
+    assert (copied.release, copied.rollout) == ("support@2", rollout.id)
+    assert copied.slot != stable.slot
+
+
+def test_copies_whose_cost_nobody_knows_are_not_made_under_a_budget(front, caplog):
+    _, arms = shadowing(front, "shadow 20% 1 USD,100%")
+    assert [(arm.arm, arm.share) for arm in arms] == [("stable", 1_000_000)]
+    assert "no price in USD is known" in caplog.text
+
+
+def test_an_abort_ends_the_copying(front):
+    shadowing(front, "shadow 20%,100%")
+    front.shop.releases.abort("support", by=ANNA)
+    assert [arm.arm for arm in front.snapshot().channels["support"].arms] == ["stable"]

@@ -8,7 +8,7 @@ _SINCE = Param("since", "from this day or moment, UTC, or 30d; the month's begin
 _UNTIL = Param("until", "until this day or moment, UTC; now otherwise")
 _DIMENSIONS = (
     "key, group, group-tree (with all below it), channel, release, model, target, provider, "
-    "environment, user, day, hour or tag:NAME"
+    "environment, user, arm, day, hour or tag:NAME"
 )
 
 VERBS = (

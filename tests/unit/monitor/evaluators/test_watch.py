@@ -54,11 +54,15 @@ def test_what_is_drawn_hangs_on_the_trace_alone_and_its_share_is_the_probability
     assert len(other & drawn) < len(drawn) / 4
 
 
-def test_only_fitting_calls_are_looked_at_and_no_replay(live):
+def test_only_fitting_calls_are_looked_at_and_no_replay_and_no_copy(live):
     live.add(scorers=["length"], where="tag.plan = pro")
     [wanted] = live.call(tags={"plan": "pro"})
     live.call(tags={"plan": "free"})
     live.call(tags={"plan": "pro", "replay": "1" * 32})
+    live.street.call(
+        "support", "shadow", tags={"plan": "pro", "shadow": wanted}, door="openai.chat"
+    )
+    live.street.recorder.drain()
     live.look()
     assert [*live.rows()] == [wanted]
     assert live.evaluators.status("quality")["seen_today"] == 1
