@@ -116,7 +116,7 @@ class Answer(msgspec.Struct, eq=False):
             call.flight.over(None)
             call.flight = None
         self.ways = plan(call)
-        self.at, self.rendered = _first(call, self.ways)
+        self.at, self.rendered = first(call, self.ways)
         call.way = self.ways[self.at]
 
     def _pay(self, account: Money) -> None:

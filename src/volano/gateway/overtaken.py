@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from volano.gateway.balance import Circumstances, order
 from volano.gateway.call import Call
 from volano.gateway.routes import Route, Way
+from volano.traces.trace import SHADOW
 
 
 def overtaken(call: Call) -> bool:
@@ -35,9 +36,9 @@ def plan(call: Call) -> Sequence[Way]:
 def _now(call: Call) -> Route | None:
     """Return the arm that it belongs to now; None where its release is served as before, or nothing is."""
     channel, old = call.state.routes.channels.get(call.channel), call.route
-    if channel is None or old is None:
-        return None
+    if channel is None or old is None or old.arm == SHADOW:
+        return None  # a copy is for its shadow, or for nobody
     if any(arm.info.release_digest == old.info.release_digest for arm in channel.arms):
         return None
-    route = channel.aside if old.arm == "excluded" else channel.arm_of(call.unit)
+    route = channel.aside if old.arm in ("excluded", "outside") else channel.arm_of(call.unit)
     return route if route.ways else None
