@@ -66,6 +66,7 @@ from volano.releases.experiments import Experiments
 from volano.releases.freeze import Freezes
 from volano.releases.keeper import Releases
 from volano.releases.outlook import Outlooks
+from volano.releases.pairs.listing import Pairings
 from volano.releases.reconciler import Reconciler
 from volano.serving.keeper import Engines
 from volano.store.catalog import Catalog
@@ -127,6 +128,7 @@ KEEPERS = {
     "model_exchange": ModelExchange,
     "models": Models,
     "outlooks": Outlooks,
+    "pairings": Pairings,
     "periods": Periods,
     "permissions": Permissions,
     "playground": Playground,

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from volano.cli import apart, branches, moved, prepared, profiled, rows, worded
+from volano.cli import apart, beside, branches, moved, prepared, profiled, rows, worded
 from volano.cli.cells import cell, facts, heading, lines, styled, table
 from volano.cli.imported import imported
 from volano.cli.rivals import rivals
@@ -285,6 +285,7 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("lineage", "row"): branches.fate,
     ("lineage", "export"): branches.json_lines,
     ("release", "status"): status,
+    ("release", "pairs"): beside.pairs,
     ("release", "diff"): partial(apart.releases, words=_words),
     ("eval", "show"): report,
     ("eval", "compare"): comparison,

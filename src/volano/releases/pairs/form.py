@@ -51,7 +51,7 @@ def keeps(form: Form, answer: str) -> bool | None:
     checker = _checker(form.schema)
     if checker is None:
         return is_json(answer)
-    found = checker.of(Case("", "", "", (), (), {}, ""), Answered("", answer, "stop"), Tools())
+    found = checker.of(Case("", "", ""), Answered("", answer), Tools())
     return None if found is None or isinstance(found, Unmeasured) else bool(found)
 
 

@@ -36,6 +36,17 @@ class Listed:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Pairs of one rollout. `silent` says why its judge gives no scores, where it gives none."""
+
+    channel: str
+    rollout: str
+    candidate: str
+    silent: str
+    pairs: tuple[Listed, ...]
+
+
 class Pairings:
     """Lists pairs. `trouble` says by rollout why its judge says nothing."""
 
@@ -45,7 +56,7 @@ class Pairings:
         self._releases, self._traces = releases, traces
         self._feedbacks, self._trouble = feedbacks, trouble
 
-    def list(self, channel: str, *, limit: int = 20) -> Sequence[Listed]:
+    def list(self, channel: str, *, limit: int = 20) -> Listing:
         """Return the pairs of the channel's last rollout with copies, the most different first.
 
         Raises:
@@ -58,11 +69,9 @@ class Pairings:
             raise NoPairsError(channel=channel)
         scores = self._scores(pairs)
         found = [_listed(pair, scores.get(pair.copy.trace.id, {})) for pair in pairs]
-        return sorted(found, key=lambda one: -one.differs)[:limit]
-
-    def trouble(self, rollout: str) -> str:
-        """Return why the judge of a rollout's shadow says nothing; empty where it does."""
-        return self._trouble.get(rollout, "")
+        why = self._trouble.get(rollout.id, "")
+        found.sort(key=lambda one: -one.differs)
+        return Listing(channel, rollout.id, rollout.candidate_ref, why, tuple(found[:limit]))
 
     def _rollout(self, channel: str) -> Rollout | None:
         """Return the newest rollout of a channel that has copies."""
