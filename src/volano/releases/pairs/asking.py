@@ -11,6 +11,7 @@ from volano.core.errors import UnavailableError
 from volano.evals.judges.judge import Judge
 from volano.monitor.evaluators.book import Book, Evaluation
 from volano.monitor.evaluators.looking import Looking
+from volano.monitor.evaluators.spending import SpentError
 from volano.releases.pairs.pair import Pair
 from volano.traces.trace import Trace
 
@@ -19,7 +20,7 @@ ASKING, LOST = "asking", "lost"
 
 
 class Asking:
-    """One pass over pairs with one judge. `spent`: the budget does not hold another question."""
+    """One pass over pairs with one judge. `silent` says why it gave the last answer no score."""
 
     def __init__(
         self, judge: Judge, *, compares: bool, book: Book, looking: Looking,
@@ -27,12 +28,13 @@ class Asking:
     ):  # fmt: skip
         self.judge, self._compares = judge, compares
         self._book, self._looking, self._say = book, looking, say
-        self.spent, self.silent = False, ""
+        self.silent = ""
 
     def both(self, pair: Pair) -> None:
         """Have both answers of a pair scored; what was scored before is not asked again.
 
         Raises:
+            SpentError: the budget does not hold the question.
             UnavailableError: the judge's model does not answer; the pair is asked about later.
         """
         if self._compares:
@@ -69,9 +71,8 @@ class Asking:
             self._book.unclaim(claim)
             raise
         if found.state == "budget":
-            self.spent = True
             self._book.unclaim(claim)
-            return None
+            raise SpentError
         self.silent = next(iter(found.unmeasured.values()), "") if not found.scores else ""
         self._settle(found)
         return found

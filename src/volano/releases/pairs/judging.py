@@ -21,6 +21,7 @@ from volano.evals.judges.judge import Judge
 from volano.monitor.evaluators.book import Book, Evaluation
 from volano.monitor.evaluators.evaluator import Evaluator
 from volano.monitor.evaluators.looking import Around, Looking
+from volano.monitor.evaluators.spending import SpentError
 from volano.monitor.evaluators.watch import Voice
 from volano.releases.keeper import Releases
 from volano.releases.pairs.asking import ASKING, LOST, Asking
@@ -122,8 +123,7 @@ class PairJudging:
                 say=self._say,
             )
             judged = self._each(asking, place)
-        if asking.spent:
-            place.spent = True
+        if place.spent:
             self.trouble[rollout.id] = f"the budget of the judge {place.judge.ref} is spent"
         elif asking.silent:
             self.trouble[rollout.id] = f"{place.judge.ref}: {asking.silent}"
@@ -132,14 +132,19 @@ class PairJudging:
         return judged
 
     def _each(self, asking: Asking, place: Place) -> int:
-        """Judge several pairs at once, until none waits; those without an answer wait again."""
-        judged = 0
+        """Judge several pairs at once, until none waits or the budget is spent.
+
+        A budget that does not hold several questions at once may still hold one.
+        """
+        judged, at_once = 0, AT_ONCE
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="pairs") as pool:
-            while place.waiting and not asking.spent and not self._stop.is_set():
-                some, place.waiting = place.waiting[:AT_ONCE], place.waiting[AT_ONCE:]
+            while place.waiting and not place.spent and not self._stop.is_set():
+                some, place.waiting = place.waiting[:at_once], place.waiting[at_once:]
                 works = [(pair, pool.submit(asking.both, pair)) for pair in some]
-                _finish(works, place)
-                judged += len(some)
+                refused = _finish(works, place)
+                judged += len(some) - refused
+                place.spent = bool(refused) and at_once == 1
+                at_once = 1 if refused else at_once
         return judged
 
     def _place(self, rollout: Rollout, stage: Stage) -> Place | None:
@@ -207,21 +212,26 @@ class PairJudging:
                 log.exception("judging pairs failed; it is tried again")
 
 
-def _finish(works: list[tuple[Pair, Future[None]]], place: Place) -> None:
-    """Wait for all.
+def _finish(works: list[tuple[Pair, Future[None]]], place: Place) -> int:
+    """Wait for all; return how many the budget did not hold: these wait again.
 
     Raises:
         UnavailableError: a model did not answer; its pairs wait again.
     """
     broken: UnavailableError | None = None
+    refused = 0
     for pair, work in works:
         try:
             work.result()
         except UnavailableError as error:
             place.waiting.append(pair)
             broken = error
+        except SpentError:
+            place.waiting.append(pair)
+            refused += 1
     if broken is not None:
         raise broken
+    return refused
 
 
 def _name(rollout: str, judge: str) -> str:

@@ -173,14 +173,14 @@ def test_a_model_that_does_not_answer_is_asked_later_and_told_of(mirror):
 def test_the_budget_of_the_step_is_never_passed(mirror):
     mirror.live.price = Price(Rates(0, 10**12), currency="EUR")  # 1,000 EUR a million
     mirror.live.judge()
-    plan = "shadow 20% 300 pairs judge helpful 20 EUR, 100%"
+    plan = "shadow 20% 300 pairs judge helpful 0.46 EUR, 100%"
     rollout = mirror.begin(plan=plan)
     for n in range(12):
         mirror.pair(f"{n} {GOOD}", f"{n} {BAD}")
     mirror.judge()
     mirror.judge()
-    assert 0 < asked(mirror) < 24
-    assert 0 < sum(one.nano for one in mirror.book.of(name_of(mirror))) <= 20 * 10**9
+    assert 4 <= asked(mirror) < 24
+    assert 0 < sum(one.nano for one in mirror.book.of(name_of(mirror))) <= 0.46 * 10**9
     assert "is spent" in mirror.judging.trouble[rollout.id]
     mirror.restart()
     seen = asked(mirror)
