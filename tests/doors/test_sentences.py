@@ -245,6 +245,7 @@ INNER = {
         "take_out",
         "hand_over",
         "advance",
+        "stop_copies",
         "end",
         "note",
         "arms",
@@ -268,7 +269,7 @@ INNER = {
     "traces": {
         "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",
         "traffic", "stretches", "close", "sums", "list", "page", "histogram", "steps",
-        "places", "places_of_sessions", "places_of_tags",
+        "places", "places_of_sessions", "places_of_tags", "shadows", "copied",
         "used",
     },
 }  # fmt: skip

@@ -194,6 +194,14 @@ def status(value: Mapping[str, Any]) -> None:
     decision = value.get("decision") or {}
     if decision.get("reason"):
         click.echo(f"  {cell('reason', decision['reason'])}")
+    shadow = value.get("shadow")
+    if shadow:
+        budget = f" of {shadow['budget']}" if shadow["budget"] else ""
+        over = ": no more is copied" if shadow["is_spent"] else ""
+        click.echo(
+            f"  copies of {cell('share', shadow['mirror'])} of the calls: {shadow['copies']}, "
+            f"{shadow['failed']} failed; spent {shadow['spent']}{budget}{over}"
+        )
     for verdict in decision.get("verdicts", ()):
         mark = {"pass": "✓", "fail": "✗", "wait": "…"}[verdict["outcome"]]
         click.echo(f"  {mark} {verdict['reason']}")

@@ -19,6 +19,7 @@ COLUMN = {
     "provider": "provider",
     "environment": "environment",
     "user": "unit",
+    "arm": "arm",
     "day": "day",
     "hour": "hour",
 }

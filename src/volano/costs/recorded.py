@@ -6,6 +6,7 @@ from pathlib import Path
 from volano.costs.treasury import Spend
 from volano.traces.keeper import Traces
 from volano.traces.segment import Segment, segment_paths
+from volano.traces.trace import SHADOW
 
 _BY = ("key_id", "group", "channel", "currency", "life", "held")
 
@@ -18,9 +19,14 @@ class Recorded:
         self._spool = spool
 
     def spend(self, from_us: int, until_us: int) -> Iterable[Spend]:
-        """Return what recorded calls that began in this window of whole hours cost."""
+        """Return what recorded calls that began in this window of whole hours cost.
+
+        Copies to a shadow are not in it: no key, group or channel pays for them but their rollout.
+        """
         rows = self._traces.spend(by=_BY, since_us=from_us, until_us=until_us)
         for (key_id, group, channel, currency, life, held), sums in rows:
+            if key_id == SHADOW:
+                continue
             slots = frozenset(map(int, filter(None, held.split(","))))
             yield Spend(key_id, group, channel, currency, life, slots, sums.nano)
 

@@ -287,7 +287,8 @@ class Reviews:
 
     def _choose(self, name: str, wanted: dict[str, str], sample: int) -> Sequence[str]:
         """Draw traces, each as likely as any other: in the order of a hash that nobody steers."""
-        fitting = {trace.id for trace in self._traces.list(**wanted, limit=_SCANNED)}  # type: ignore[arg-type]
+        found = self._traces.list(**wanted, limit=_SCANNED)  # type: ignore[arg-type]
+        fitting = {trace.id for trace in found if not trace.shadowed}
         if not fitting:
             raise NothingToReviewError
         drawn = sorted(fitting, key=lambda id_: hashlib.sha256(f"{name}/{id_}".encode()).digest())

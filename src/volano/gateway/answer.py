@@ -562,7 +562,7 @@ def begin(call: Call, ways: Sequence[Way]) -> Answer:
     Raises:
         VolanoError: no target can be asked this.
     """
-    at, rendered = (0, render(call, ways[0])) if len(ways) == 1 else _first(call, ways)
+    at, rendered = (0, render(call, ways[0])) if len(ways) == 1 else first(call, ways)
     state = call.state
     way = call.way = ways[at]
     if way.full:
@@ -587,7 +587,7 @@ def begin(call: Call, ways: Sequence[Way]) -> Answer:
     return answer
 
 
-def _first(call: Call, ways: Sequence[Way]) -> tuple[int, Rendered]:
+def first(call: Call, ways: Sequence[Way]) -> tuple[int, Rendered]:
     """The first target that has words for this request; the first one's refusal if none has."""
     refusal: VolanoError | None = None
     for at, way in enumerate(ways):

@@ -19,6 +19,7 @@ class Sharing(Protocol):
 
 
 A = TypeVar("A", bound=Sharing)
+MILLION = 1_000_000
 
 
 def position(salt: str, unit: str) -> int:
@@ -31,11 +32,19 @@ def position(salt: str, unit: str) -> int:
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
 
 
+def is_copied(share: int, salt: str, trace: str) -> bool:
+    """Whether a call is one of those that a shadow gets: by its trace, whoever sent it.
+
+    The line is not that of the units: who is copied says nothing of who moves later.
+    """
+    return position(f"{salt}|shadow", trace) * MILLION >> 64 < share
+
+
 def choose(arms: Sequence[A], salt: str, unit: str) -> A:
     """The arm this unit belongs to: candidates in order from 0, the stable one has the rest."""
     if len(arms) == 1:
         return arms[0]
-    at = position(salt, unit) * 1_000_000 >> 64
+    at = position(salt, unit) * MILLION >> 64
     rest = arms[0]
     for arm in arms:
         if arm.arm == "stable":

@@ -44,6 +44,11 @@ def add_calls(page: Page, vitals: Vitals) -> None:
                  [({}, totals["retries"])])  # fmt: skip
     page.counter("volano_fallbacks_total", "How often another target was asked instead.",
                  [({}, totals["fallbacks"])])  # fmt: skip
+    page.counter("volano_shadow_copies_total", "Calls that were copied to a shadow, unseen.",
+                 [({}, totals["copied"])])  # fmt: skip
+    page.counter("volano_shadow_left_out_total",
+                 "Calls that should have been copied: no room, no price, or it would run a tool.",
+                 [({}, totals["uncopied"])])  # fmt: skip
     page.counter("volano_spool_failures_total", "Records of calls that could not be kept.",
                  [({}, totals["unkept"])])  # fmt: skip
 

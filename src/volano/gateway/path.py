@@ -138,7 +138,7 @@ _NOT_ZERO = 1 << 64 | 1
 
 _TAG = b"x-volano-tag-"
 _MOST_TAGS = 32
-_OURS = frozenset((_TAG + b"cache", _TAG + b"replay", _TAG + b"tried"))
+_OURS = frozenset(_TAG + name for name in (b"cache", b"replay", b"shadow", b"tried"))
 """Tags that say what the gateway did: no client can forge them."""
 
 

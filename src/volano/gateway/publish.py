@@ -324,7 +324,10 @@ class Publisher:
     def _problem(self, arm: Arm) -> str:
         """Say why an arm cannot be served; nothing when it can."""
         try:
-            shape.check_arm("", self._arm(arm))
+            made = self._arm(arm)
+            shape.check_arm("", made)
+            if arm.currency:
+                _check_priced(made)
         except (VolanoError, ValueError) as error:
             self._tell(arm.release_digest, error)
             return str(error)
@@ -343,6 +346,7 @@ class Publisher:
             flow=found.flow,
             strategy=found.strategy,
             latency_target_s=found.latency_target_s,
+            currency=arm.currency,
         )
 
     def _arm_of(self, release_digest: str) -> tuple["Pinned", tuple[shape.Target, ...]]:
@@ -518,6 +522,21 @@ class Pinned:
     model: Artifact | None
     targets: tuple[shape.Target, ...] = ()
     latency_target_s: float = 0.0
+
+
+def _check_priced(arm: shape.Arm) -> None:
+    """Make sure that a budget can hold what copies cost. Raises ValueError: nothing says what that is."""
+    priced = [
+        target for target in arm.targets
+        if (target.pricing is None and target.engine)
+        or (target.pricing is not None and target.pricing.currency == arm.currency)
+    ]  # fmt: skip
+    if not priced:
+        names = ", ".join(target.model for target in arm.targets)
+        raise ValueError(
+            f"no price in {arm.currency} is known of {names}, so that no budget holds: nothing is "
+            "copied to it (see `volano cost price`)"
+        )
 
 
 def _out(arm: Arm, stable: Arm) -> Arm:

@@ -6,7 +6,7 @@ from volano.gateway.call import Call
 from volano.gateway.settle import settle
 from volano.gateway.snapshot import Arm, Target
 from volano.traces.frame import Kind, encode
-from volano.traces.trace import REPEATED, STOPPED
+from volano.traces.trace import REPEATED, SHADOW, STOPPED
 
 _CALL = int(Kind.CALL)
 
@@ -50,12 +50,15 @@ def close(call: Call) -> bytes:
         call.account.close(call, ended)
     if call.under_way:
         state.pulse.ended(streamed=call.streamed)
-    state.pulse.count(
-        (call.door.name, call.channel if route is not None else "", arm.release, target.name),
-        call.outcome, call.status, ended - began,
-        first_at - began_at if first_at and call.streamed else -1,
-        len(call.body), len(call.response),
-    )  # fmt: skip
+    if arm.arm != SHADOW:  # a copy is no call of anybody's
+        state.pulse.count(
+            (call.door.name, call.channel if route is not None else "", arm.release, target.name),
+            call.outcome, call.status, ended - began,
+            first_at - began_at if first_at and call.streamed else -1,
+            len(call.body), len(call.response),
+        )  # fmt: skip
+    if route is not None and route.mirror is not None and _is_answered(call):
+        state.copies.offer(call)
     tags = _tags(call) if call.tried or call.cached or call.replayed else call.tags
     if call.flight is not None and call.outcome != "ok":
         call.flight.over(None)
@@ -87,6 +90,15 @@ def _tags(call: Call) -> dict[str, str]:
     if call.replayed:
         ours = {**ours, "replay": call.replayed}
     return {**call.tags, **ours} if call.tags else ours
+
+
+def _is_answered(call: Call) -> bool:
+    """Whether its release was asked, for a user: however that ended, it may be copied.
+
+    Also when the client left: which calls are copied must not depend on how they ended.
+    """
+    asked = call.way is not None and call.outcome != "refused" and call.cached not in REPEATED
+    return asked and call.error != STOPPED and not call.replayed
 
 
 _CLIENTS_OWN = frozenset((400, 413, 422))

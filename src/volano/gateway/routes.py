@@ -8,10 +8,11 @@ from msgspec import structs
 
 from volano.core.clock import Clock
 from volano.core.template.wording import Wording
-from volano.gateway.choose import choose
+from volano.gateway.choose import choose, is_copied
 from volano.gateway.exclude import Excluded
 from volano.gateway.health import Health
 from volano.gateway.snapshot import Arm, Caching, Channel, Flow, Key, Sign, Snapshot, Target
+from volano.traces.trace import SHADOW
 from volano.wire.dialects.all import SERVED
 from volano.wire.exchange import Ask
 from volano.wire.http_client import Origin
@@ -28,6 +29,7 @@ class Way:
     __slots__ = (
         "_heads",
         "_turn",
+        "beside",
         "capacity",
         "fallback",
         "fields",
@@ -39,8 +41,12 @@ class Way:
         "target",
     )
 
-    def __init__(self, target: Target, origin: Origin, health: Health):
+    def __init__(
+        self, target: Target, origin: Origin, health: Health, beside: Health | None = None
+    ):
+        """`beside` is how the same target is for others: for users, where this way is a shadow's."""
         self.target = target
+        self.beside = beside
         self.origin = origin
         self.health = health
         self.model = _encode(target.model)
@@ -121,6 +127,7 @@ class Route:
     """An arm ready to be served. `plain` says that only the model's name is replaced.
 
     `template` is what the flow says in neutral words, for doors that are not OpenAI chat.
+    Calls that `mirror` takes are copied to another release when they are over.
     """
 
     __slots__ = (
@@ -130,6 +137,7 @@ class Route:
         "defaults",
         "info",
         "json_head",
+        "mirror",
         "plain",
         "share",
         "stream_head",
@@ -142,6 +150,7 @@ class Route:
     def __init__(self, arm: Arm, ways: list[Way], caching: Caching | None = None):
         flow = arm.flow
         self.info = arm
+        self.mirror: Mirror | None = None
         self.caching = caching
         self.arm = arm.arm
         self.share = arm.share
@@ -157,12 +166,27 @@ class Route:
         self.stream_head = _EVENT_STREAM + release
 
 
+class Mirror:
+    """Which calls of a release are copied, and the release that gets the copies."""
+
+    __slots__ = ("_salt", "route")
+
+    def __init__(self, route: Route, salt: str):
+        self.route = route
+        self._salt = salt
+
+    def takes(self, trace: str) -> bool:
+        """Whether this call is copied."""
+        return is_copied(self.route.share, self._salt, trace)
+
+
 class RoutedChannel:
     """A channel's arms as routes.
 
     `by_request` says that nothing sticks to an arm, `by_session` that a session does; `plain`
     that there is nothing to choose. Calls that `excludes` says yes to go `aside`: to the
-    stable release, without being counted.
+    stable release, without being counted. A shadow is no arm: nobody is answered by it, and
+    the stable one's calls are copied to it.
     """
 
     __slots__ = (
@@ -170,6 +194,11 @@ class RoutedChannel:
     )  # fmt: skip
 
     def __init__(self, channel: Channel, arms: list[Route]):
+        shadows = [arm for arm in arms if arm.arm == SHADOW]
+        arms = [arm for arm in arms if arm.arm != SHADOW]
+        for stable in arms:
+            if shadows and stable.arm == "stable":
+                stable.mirror = Mirror(shadows[0], channel.salt)
         self.by_request = channel.unit == "request"
         self.by_session = channel.unit == "session"
         self.plain = channel.unit == "user" and len(arms) == 1
@@ -203,18 +232,30 @@ _MOST_PLACED = 4096
 _LONGEST_PLACED = 256
 
 
+Origins = dict[tuple[str, str], Origin]
+"""Pools by address and file of authorities."""
+
+
 class Routes:
     """All that one snapshot allows. A new snapshot makes a new object; nothing in it changes."""
 
     __slots__ = ("_known", "_secret", "channels", "snapshot")
 
     def __init__(
-        self, snapshot: Snapshot, origins: dict[tuple[str, str], Origin], healths: dict[str, Health]
-    ):
+        self, snapshot: Snapshot, origins: Origins, healths: dict[str, Health],
+        apart: Origins | None = None,
+    ):  # fmt: skip
+        """`apart` are the pools of shadows: nothing that they do is felt in the others."""
         self.snapshot = snapshot
         self.channels = {
             name: RoutedChannel(
-                channel, [_route(arm, origins, healths, channel.caching) for arm in channel.arms]
+                channel,
+                [
+                    _shadow(arm, apart or {}, healths)
+                    if arm.arm == SHADOW
+                    else _route(arm, origins, healths, channel.caching)
+                    for arm in channel.arms
+                ],
             )
             for name, channel in snapshot.channels.items()
         }
@@ -243,9 +284,9 @@ class Routes:
         return [name for name in self.channels if key.may_call(name)]
 
 
-def urls(snapshot: Snapshot) -> set[tuple[str, str]]:
+def urls(snapshot: Snapshot, *, of_shadows: bool = False) -> set[tuple[str, str]]:
     """The upstream addresses a snapshot names, each with the file of its authorities or none."""
-    return {(target.url, target.ca_file) for target in _targets(snapshot)}
+    return {(target.url, target.ca_file) for target in _targets(snapshot, of_shadows=of_shadows)}
 
 
 def cachings(snapshot: Snapshot) -> dict[str, Caching]:
@@ -259,10 +300,11 @@ def names(snapshot: Snapshot) -> set[str]:
     return {_name(target) for target in _targets(snapshot)}
 
 
-def _targets(snapshot: Snapshot) -> Iterator[Target]:
+def _targets(snapshot: Snapshot, *, of_shadows: bool = False) -> Iterator[Target]:
     for channel in snapshot.channels.values():
         for arm in channel.arms:
-            yield from (target for target in arm.targets if target.enabled)
+            if (arm.arm == SHADOW) is of_shadows:
+                yield from (target for target in arm.targets if target.enabled)
 
 
 def _name(target: Target) -> str:
@@ -272,7 +314,7 @@ def _name(target: Target) -> str:
 
 def _route(
     arm: Arm,
-    origins: dict[tuple[str, str], Origin],
+    origins: Origins,
     healths: dict[str, Health],
     caching: Caching | None,
 ) -> Route:
@@ -282,6 +324,16 @@ def _route(
         if target.enabled
     ]
     return Route(arm, ways, caching)
+
+
+def _shadow(arm: Arm, apart: Origins, healths: dict[str, Health]) -> Route:
+    """Return the route of copies: by its own pools, and without blame for what users are sent to."""
+    ways = [
+        Way(target, apart[target.url, target.ca_file], Health(), healths.get(_name(target)))
+        for target in arm.targets
+        if target.enabled
+    ]
+    return Route(arm, ways)
 
 
 def _template(flow: Flow) -> Ask:

@@ -25,6 +25,7 @@ from volano.costs.purse import Allotment
 from volano.gateway.balance import STRATEGIES
 from volano.gateway.errors import SnapshotError
 from volano.gateway.tally import SLOTS, USES
+from volano.traces.trace import SHADOW
 
 MILLION = 1_000_000
 DEFAULT_MAX_BODY = 20 << 20
@@ -159,7 +160,11 @@ class Target(Struct, frozen=True):
 
 
 class Arm(Struct, frozen=True):
-    """A release in a channel, with its share in millionths and its slot for shared counters."""
+    """A release in a channel, with its share in millionths and its slot for shared counters.
+
+    The share of a `shadow` is that of the calls it gets copies of, beside the others' whole.
+    Where the copies have a budget `currency` is its own: what has no price in it is not asked.
+    """
 
     release: str
     release_digest: str
@@ -171,6 +176,7 @@ class Arm(Struct, frozen=True):
     flow: Flow = Flow()
     strategy: str = "ordered"
     latency_target_s: float = 0.0
+    currency: str = ""
 
 
 class Caching(Struct, frozen=True):
@@ -257,11 +263,14 @@ def _check(snapshot: Snapshot) -> None:
     if snapshot.spool_policy not in ("refuse", "unrecorded"):
         raise ValueError(f"spool_policy `{snapshot.spool_policy}` is unknown")
     for name, channel in snapshot.channels.items():
-        shares = [arm.share for arm in channel.arms]
+        shares = [arm.share for arm in channel.arms if arm.arm != SHADOW]
         if not shares or min(shares) < 0 or sum(shares) != MILLION:
             raise ValueError(f"the shares of channel `{name}` are not 1,000,000 in all: {shares}")
         for arm in channel.arms:
             check_arm(name, arm)
+        copied = [arm.share for arm in channel.arms if arm.arm == SHADOW]
+        if len(copied) > 1 or not all(0 <= share <= MILLION for share in copied):
+            raise ValueError(f"the calls of channel `{name}` cannot be copied so: {copied}")
         if channel.caching is not None:
             _check_caching(name, channel.caching)
     _check_limits(snapshot.limits)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random, SystemRandom
-from typing import Protocol
+from typing import Any, Protocol
 
 from volano.core.clock import Clock
 from volano.core.errors import VolanoError
@@ -16,7 +16,7 @@ from volano.gateway.cache import Cache
 from volano.gateway.coalesce import Flights
 from volano.gateway.health import Health, RetryBudget
 from volano.gateway.limits import Admission
-from volano.gateway.routes import Routes, cachings, names, urls
+from volano.gateway.routes import Origins, Routes, cachings, names, urls
 from volano.gateway.seen import Seen
 from volano.gateway.shared import Slot
 from volano.gateway.snapshot import EMPTY, Snapshot
@@ -56,6 +56,10 @@ class Limits:
     full_s: float = 0.5
     """How long new calls are refused after the spool was found full."""
     upstream: Timeouts = field(default_factory=Timeouts)
+    shadow: Timeouts = field(
+        default_factory=lambda: Timeouts(first_byte_s=300.0, idle_s=60.0, total_s=300.0)
+    )
+    """How long a copy may take: it is asked for plainly, so its first byte may be its last."""
 
 
 class Records(Protocol):
@@ -68,6 +72,19 @@ class Records(Protocol):
     def append_all(self, kind: int, payloads: Sequence[bytes]) -> None:
         """Keep all of these frames or none. Raises: a VolanoError when it cannot."""
         ...
+
+
+class Copying(Protocol):
+    """Who copies calls that are over to a shadow (`shadow.Copies`)."""
+
+    def offer(self, call: Any) -> None:
+        """Copy this call when there is room for it. Never waits, never fails."""
+        ...
+
+
+class _NoCopying:
+    def offer(self, call: Any) -> None:
+        """Copy nothing."""
 
 
 class State:
@@ -98,6 +115,8 @@ class State:
         self.pulse = pulse or Vitals().claim(os.getpid(), name)
         self.random = Random(SystemRandom().getrandbits(256))
         self.origins: dict[tuple[str, str], Origin] = {}
+        self.apart: Origins = {}
+        self.copies: Copying = _NoCopying()
         self.healths: dict[str, Health] = {}
         self.retries = RetryBudget(limits.free_retries)
         self.routes = Routes(EMPTY, {}, {})
@@ -111,23 +130,28 @@ class State:
 
     def apply(self, snapshot: Snapshot) -> None:
         """Serve by this snapshot from now on; calls under way end by the old one."""
-        wanted = urls(snapshot)
-        for at in wanted - self.origins.keys():
-            url, ca_file = at
-            self.origins[at] = Origin(
-                url, self.wheel, self.loop, timeouts=self.limits.upstream, ca_file=ca_file
-            )
+        wanted, apart = urls(snapshot), urls(snapshot, of_shadows=True)
+        self._open(self.origins, wanted, self.limits.upstream)
+        self._open(self.apart, apart, self.limits.shadow)
         if cachings(snapshot) != cachings(self.routes.snapshot):
             self.cache.clear()
         served = names(snapshot)
         self.healths = {name: self.healths.get(name) or Health() for name in served}
-        self.routes = Routes(snapshot, self.origins, self.healths)
+        self.routes = Routes(snapshot, self.origins, self.healths, self.apart)
         self.mark = object()
         self.admission.apply(snapshot.limits)
         self.budgets.apply(snapshot.budgets)
-        for at in self.origins.keys() - wanted:
-            self.origins.pop(at).close()
+        for pools, kept in ((self.origins, wanted), (self.apart, apart)):
+            for at in pools.keys() - kept:
+                pools.pop(at).close()
         self.slot.applied(snapshot.generation)
+
+    def _open(self, pools: Origins, wanted: set[tuple[str, str]], timeouts: Timeouts) -> None:
+        """Make the pools that are not there yet."""
+        for url, ca_file in wanted - pools.keys():
+            pools[url, ca_file] = Origin(
+                url, self.wheel, self.loop, timeouts=timeouts, ca_file=ca_file
+            )
 
     def keep(self, kind: int, payload: bytes) -> bool:
         """Append a frame. False when it could not be kept and the call must not be answered."""
@@ -161,6 +185,6 @@ class State:
         """Append what waits; close pools and timers."""
         self.begins.flush()
         self.batch.flush()
-        for origin in self.origins.values():
+        for origin in (*self.origins.values(), *self.apart.values()):
             origin.close()
         self.wheel.close()

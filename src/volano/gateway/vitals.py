@@ -3,7 +3,8 @@
     header     magic, 7 spare (u64 each)
     64 x       worker: head, 256 x series, 64 x target
     head       pid, its start in ticks, began (us UTC), calls in flight, streams, retries,
-               fallbacks, frames not kept, series used, targets shown, calls a 1000 s, name
+               fallbacks, frames not kept, series used, targets shown, calls a 1000 s,
+               copies to shadows, copies left out, name
     series     key (256 bytes: door, channel, release, target), 64 numbers (`Series`)
     target     key (256 bytes: name, model), state, in flight, latency (us)
 
@@ -55,7 +56,7 @@ _WORKER = _TARGETS_AT + TARGETS * _TARGET
 _SIZE = (8 + WORKERS * _WORKER) * 8
 
 _PID, _TICKS, _BEGAN, _FLIGHT, _STREAMS, _RETRIES, _FALLBACKS, _UNKEPT, _USED, _SHOWN = range(10)
-_RATE = 10
+_RATE, _COPIED, _UNCOPIED = 10, 11, 12
 _NAME = 16
 _NAME_BYTES = (_HEAD - _NAME) * 8
 
@@ -202,8 +203,9 @@ class Vitals:
         return found
 
     def totals(self) -> dict[str, int]:
-        """Return `retries`, `fallbacks` and `unkept` frames, over all workers."""
-        places = {"retries": _RETRIES, "fallbacks": _FALLBACKS, "unkept": _UNKEPT}
+        """Return `retries`, `fallbacks`, `unkept` frames, `copied` and `uncopied` calls of all workers."""
+        places = {"retries": _RETRIES, "fallbacks": _FALLBACKS, "unkept": _UNKEPT,
+                  "copied": _COPIED, "uncopied": _UNCOPIED}  # fmt: skip
         bases = [_base(worker) for worker in range(WORKERS)]
         return {name: sum(self.words[b + at] for b in bases) for name, at in places.items()}
 
@@ -303,6 +305,14 @@ class Pulse:
     def lost(self) -> None:
         """A frame could not be kept."""
         self._words[self._base + _UNKEPT] += 1
+
+    def copied(self) -> None:
+        """A call is copied to a shadow."""
+        self._words[self._base + _COPIED] += 1
+
+    def uncopied(self) -> None:
+        """A call should be copied and is not."""
+        self._words[self._base + _UNCOPIED] += 1
 
     def show(self, healths: dict[str, Health], now: float) -> None:
         """Write how the targets are, named as in `routes.names`: `name url model`."""

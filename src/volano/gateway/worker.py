@@ -20,6 +20,7 @@ from volano.gateway.budgets import Budgets
 from volano.gateway.certify import Renewal
 from volano.gateway.front import Front
 from volano.gateway.limits import Admission
+from volano.gateway.shadow import Copies
 from volano.gateway.shared import Shared
 from volano.gateway.snapshot import read
 from volano.gateway.state import Limits, State
@@ -86,6 +87,7 @@ async def _main(
             budgets=Budgets(Purse(folder / "run" / "budgets.bin", spool.life)),
             pulse=pulse,
         )  # fmt: skip
+        state.copies = copies = Copies(state)
         relay = Origin(f"unix:{relay_path}", state.wheel, loop, timeouts=_RELAY)
         listening = socket.socket(fileno=os.dup(fd))
         port = listening.getsockname()[1]
@@ -107,6 +109,7 @@ async def _main(
         watcher.close()
         renewal.close()
         relay.close()
+        copies.stop()
         state.close()
         state.budgets.close()
         slot.free()

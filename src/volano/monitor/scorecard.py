@@ -300,7 +300,7 @@ class Scorecard:
             )  # fmt: skip
         labels = {name: label(name, self._detect) for name in (*by, *where)}
         calls = self._traces.list(since_us=since_us, until_us=until_us, limit=MOST_ROWS)
-        kept = [call for call in calls if fits(call, where, labels)]
+        kept = [call for call in calls if not call.shadowed and fits(call, where, labels)]
         return summed(kept, [labels[name] for name in by], since_us=since_us, each_us=each_us)
 
     def _meaning(self) -> Meaning:

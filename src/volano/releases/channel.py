@@ -20,7 +20,8 @@ class Channel:
     In an experiment `rivals` are all arms but the stable one, the candidate the first of them,
     and `share` what they have together; calls that a rule of `exclude` names stay with stable.
 
-    `mirror` is the share of calls that are copied to the candidate unseen, `cohort` the share of
+    `mirror` is the share of calls that are copied to the candidate unseen (`mirror_currency`
+    that of the budget of the copies, where they have one), `cohort` the share of
     users whose calls with the stable release are counted apart, as a baseline; both millionths.
     A call outside `scope` stays with stable and is no evidence.
 
@@ -44,6 +45,7 @@ class Channel:
     rivals: tuple[Rival, ...] = ()
     exclude: tuple[str, ...] = ()
     mirror: int = 0
+    mirror_currency: str = ""
     cohort: int = 0
     scope: Scope = EVERYONE
 
@@ -77,6 +79,8 @@ class Arm:
     share: int
     role: str
     rollout_id: str | None = None
+    currency: str = ""
+    """Of a shadow: that of the budget of its copies."""
 
 
 def arms(channel: Channel) -> list[Arm]:
@@ -89,7 +93,10 @@ def arms(channel: Channel) -> list[Arm]:
     if channel.candidate is None or channel.candidate_ref is None:
         return [stable]
     role, share = ("shadow", channel.mirror) if channel.mirror else ("candidate", channel.share)
-    candidate = Arm(channel.candidate_ref, channel.candidate, share, role, channel.rollout_id)
+    candidate = Arm(
+        channel.candidate_ref, channel.candidate, share, role, channel.rollout_id,
+        channel.mirror_currency,
+    )  # fmt: skip
     if not channel.cohort:
         return [stable, candidate]
     baseline = Arm(

@@ -11,7 +11,7 @@ from volano.core.clock import Clock
 from volano.core.digest import Digest
 from volano.core.errors import IntegrityError, NotFoundError
 from volano.core.ports.publish import Publish
-from volano.core.principal import Principal
+from volano.core.principal import SYSTEM, Principal
 from volano.core.ref import Ref, check_name
 from volano.core.verdict import Verdict
 from volano.flows.keeper import Flows
@@ -32,7 +32,7 @@ from volano.releases.errors import (
 from volano.releases.experiment.design import Design
 from volano.releases.freeze import Freezes
 from volano.releases.plan import Plan
-from volano.releases.progress import Progress, Rollout, RolloutEvent, plan_of, start
+from volano.releases.progress import SPENT, Progress, Rollout, RolloutEvent, plan_of, start
 from volano.releases.release import BODY, KIND, SIGNATURE, Pins, subjects_of
 from volano.releases.rival import read
 from volano.releases.signing import Signer
@@ -384,6 +384,21 @@ class Releases:
         self._publish()
         return self._progress.get(rollout.id)
 
+    def stop_copies(self, rollout: Rollout, content: Mapping[str, Any]) -> None:
+        """Copy no more calls at this step of a shadow: its budget is spent. Once.
+
+        Raises:
+            RolloutOverError: it ended meanwhile; nothing is changed.
+        """
+        with self._db.write() as conn:
+            self._progress.check_active(conn, rollout.id)
+            if self._progress.is_spent(conn, rollout.id, rollout.step):
+                return
+            told = {"step": rollout.step, **content}
+            self._progress.note(conn, rollout.id, self._clock.now_us(), SPENT, told)
+            self._tell(conn, "rollout.spent", rollout, told, SYSTEM)
+        self._publish()
+
     def note(self, rollout: Rollout, kind: str, content: Mapping[str, Any]) -> None:
         """Append an event to a rollout: what was measured, what is waited for."""
         with self._db.write() as conn:
@@ -593,6 +608,10 @@ class Releases:
             moving |= {"candidate": row["candidate"], "candidate_ref": row["candidate_ref"]}
             moving |= {"share": row["share"]}
             moving |= _staged(plan_of(row["plan"]), row["state"], row["step"])
+            if moving.get("mirror_currency") and self._progress.is_spent(
+                conn, row["id"], row["step"]
+            ):
+                moving["mirror"] = 0
         rivals = read(row["arms"])
         if rivals:
             shared = rivals if row["share"] else tuple(replace(one, share=0) for one in rivals)
@@ -621,4 +640,7 @@ def _staged(plan: Plan | Design, state: str, step: int) -> dict[str, Any]:
         return {"scope": plan.scope}
     stage = plan.stages[step]
     cohort = stage.share if stage.cohort else 0
-    return {"scope": plan.scope, "mirror": stage.mirror, "cohort": cohort}
+    currency = stage.currency if stage.budget_nano else ""
+    return {
+        "scope": plan.scope, "mirror": stage.mirror, "mirror_currency": currency, "cohort": cohort,
+    }  # fmt: skip

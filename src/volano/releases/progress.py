@@ -23,6 +23,9 @@ ACTIVE = ("warming", "moving", "paused")
 """States of a rollout that is under way; the others are arrived, back, aborted, failed,
 and of an experiment concluded or stopped."""
 
+SPENT = "spent"
+"""The event of a shadow that may cost no more: from then on nothing is copied at this step."""
+
 
 @dataclass(frozen=True)
 class Rollout:
@@ -165,6 +168,12 @@ class Progress:
         n = (conn.execute(last).scalar() or 0) + 1
         row = {"rollout": rollout_id, "n": n, "at_us": at_us, "kind": kind}
         conn.execute(insert(rollout_events).values(**row, content=json.dumps(content)))
+
+    def is_spent(self, conn: Connection, rollout_id: str, step: int) -> bool:
+        """Whether the budget of a step was spent: that is an event, so that it is never forgotten."""
+        of = rollout_events.c.rollout == rollout_id
+        query = select(rollout_events.c.content).where(of, rollout_events.c.kind == SPENT)
+        return any(json.loads(row.content)["step"] == step for row in conn.execute(query))
 
     def get(self, rollout_id: str) -> Rollout:
         """Return one rollout by its id, or by the beginning of it.

@@ -29,6 +29,7 @@ from volano.releases.plan import Plan
 from volano.releases.progress import Rollout
 from volano.releases.reading import Reading
 from volano.releases.rollout import Decision, State, decide
+from volano.releases.shadow import Purse
 from volano.traces.keeper import Traces
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class Watch:
     """What one control process knows of a rollout it watches."""
 
     reading: Reading
+    purse: Purse
     seen_us: int
     """When this control saw it first; like all times here by the monotonic clock."""
     begun_us: int
@@ -135,6 +137,7 @@ class Reconciler:
         evidence = watch.evidence.to_dict()
         return {
             "channel": found, "rollout": rollout, "decision": decision.to_dict(), "evidence": evidence,
+            **_shadow(rollout, watch),
         }  # fmt: skip
 
     def _last(self, channel: Channel) -> Rollout | None:
@@ -156,6 +159,7 @@ class Reconciler:
         if tripped:
             self._end(rollout, "back", {"reason": tripped}, watch)
             return
+        self._spend(rollout, watch)
         watch.reading.read()
         decision = self._decide(rollout, watch)
         self._act(rollout, decision, watch)
@@ -173,7 +177,8 @@ class Reconciler:
             reading = Reading(
                 rollout.id, _plan(rollout), traces=self._traces, feedbacks=self._feedbacks
             )
-            watch = Watch(reading, now, begun, stepped, rollout.step)
+            purse = Purse(rollout.id, self._traces)
+            watch = Watch(reading, purse, now, begun, stepped, rollout.step)
             self._watches[rollout.id] = watch
         if rollout.step != watch.step or rollout.state == "warming":
             watch.step, watch.stepped_us = rollout.step, now
@@ -197,6 +202,15 @@ class Reconciler:
         if burns(watch.counts, guard):
             return f"Taken back: guard: {guard} at the candidate (shared counters)."
         return None
+
+    def _spend(self, rollout: Rollout, watch: Watch) -> None:
+        """Let a shadow copy no more when that has cost what it may."""
+        stage = rollout.stage
+        if stage is None or stage.kind != "shadow":
+            return
+        watch.purse.read()
+        if watch.purse.is_spent(stage):
+            self._releases.stop_copies(rollout, watch.purse.told(stage))
 
     def _decide(self, rollout: Rollout, watch: Watch) -> Decision:
         state = State(rollout.step, watch.stepped_us, rollout.baseline is not None)
@@ -234,6 +248,14 @@ class Reconciler:
         ended = self._releases.end(rollout, state, outcome, by=SYSTEM)
         applied = {"took_us": self._serving.applied_us(), "evidence": watch.evidence.to_dict()}
         self._releases.note(ended, "applied", applied)
+
+
+def _shadow(rollout: Rollout, watch: Watch) -> dict[str, Any]:
+    """Return what copies have cost, while there are any."""
+    stage = rollout.stage
+    if stage is None or stage.kind != "shadow":
+        return {}
+    return {"shadow": watch.purse.told(stage)}
 
 
 def _plan(rollout: Rollout) -> Plan:

@@ -24,13 +24,13 @@ from volano.traces.places import Place, of_sessions, of_tags, of_traces
 from volano.traces.sealed.records import NEWEST, OLDEST, Records
 from volano.traces.sealed.within import EVERYTHING, Within
 from volano.traces.search import Search, words_of
-from volano.traces.shadows import shadows
+from volano.traces.shadows import Copied, copied, shadows
 from volano.traces.span import Span
 from volano.traces.spend import Used, spend, used
 from volano.traces.sums import Sums, Where, prepare, sums
 from volano.traces.tables import COLUMNS
 from volano.traces.tail import tail
-from volano.traces.trace import FAILED, Bodies, Counts, Deletion, Spent, Stat, Trace
+from volano.traces.trace import FAILED, SHADOW, Bodies, Counts, Deletion, Spent, Stat, Trace
 from volano.traces.traffic import By, Stretch, Traffic, stretches, traffic
 
 _ERRORS = f"outcome IN {FAILED!r}"
@@ -245,6 +245,10 @@ class Traces:
         """
         return shadows(self._select, after_seq, rollout=rollout, limit=limit)
 
+    def copied(self, after_seq: int, *, rollout: str) -> Sequence[Copied]:
+        """Return what copies of a rollout's calls cost that were recorded after this `seq`."""
+        return copied(self.records, after_seq, rollout=rollout)
+
     def by_ids(self, trace_ids: Iterable[str]) -> dict[str, Trace]:
         """Return the newest call of each of these traces; unknown ones are left out."""
         ids, found = sorted(set(trace_ids)), {}
@@ -267,18 +271,18 @@ class Traces:
         return of_tags(self._rows, self.records, tags)
 
     def counts(self, since_us: int = 0) -> Counts:
-        """Count calls by outcome since a moment."""
+        """Count users' calls by outcome since a moment."""
         within = Within(since_us=since_us)
-        rows = self.records.aggregate("calls", "count(*)", by=("outcome",), within=within)
+        rows = self.records.aggregate("calls", "count(*)", _USERS, by=("outcome",), within=within)
         outcomes: dict[str, int] = dict(sorted(rows))
         failed = sum(outcomes.get(name, 0) for name in FAILED)
         return Counts(sum(outcomes.values()), failed, outcomes)
 
     def stats(self, since_us: int = 0, until_us: int | None = None) -> tuple[Stat, ...]:
-        """Return calls, errors and latencies by channel and release in a window of time."""
+        """Return users' calls, errors and latencies by channel and release in a window of time."""
         window = Within(since_us=since_us, until_us=until_us)
         rows = self.records.aggregate(
-            "calls", _STATS, by=("channel", "release"), order="1, 2", within=window
+            "calls", _STATS, _USERS, by=("channel", "release"), order="1, 2", within=window
         )
         return tuple(Stat(*row) for row in rows)
 
@@ -390,6 +394,8 @@ class Traces:
 
 
 _SHOWN = ("seq", *COLUMNS)
+_USERS = f"arm <> '{SHADOW}'"
+"""Copies to a shadow are no traffic."""
 _ROOTS = parse("kind = call or not has parent")
 _PORTIONS = 20
 _MOST = 1_000

@@ -17,6 +17,7 @@ from math import ceil, log
 from typing import Any, TypeVar
 
 from volano.stats.sketch import Sketch, bucket
+from volano.traces.trace import SHADOW
 
 DAY_S = 86_400
 TENS = 10
@@ -29,7 +30,7 @@ DIMENSIONS = (
     *("source", "kind", "service", "channel", "release", "model", "key_id", "group"),
     *("target", "provider", "environment", "outcome", "status"),
 )
-"""What sums can be asked by. `source`: call or span; `status` is HTTP's, 0 for spans."""
+"""What sums can be asked by. `source`: call, shadow (copies of calls) or span; `status` is HTTP's, 0 for spans."""
 
 _COLUMNS = ", ".join(f'"{name}"' for name in DIMENSIONS)
 _EQUAL = " AND ".join(f'"{name}" = ?' for name in DIMENSIONS)
@@ -60,7 +61,7 @@ CREATE TABLE rollup_costs (
 ROLLED = "CREATE TABLE rolled (source TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT"
 
 _OF_CALL = {
-    "source": "'call'", "kind": "''", "service": "''",
+    "source": f"iif({{0}}arm = '{SHADOW}', '{SHADOW}', 'call')", "kind": "''", "service": "''",
     "channel": "iif({0}outcome = 'refused' AND {0}release = '', '', {0}channel)",
 }  # fmt: skip
 _OF_SPAN = {"source": "'span'", "channel": "''", "target": "''", "status": "0"}

@@ -5,14 +5,36 @@ that it copies, and its span id is that of the call it copies: several calls may
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from volano.traces.sealed.records import OLDEST
+from volano.traces.sealed.records import OLDEST, Records
 from volano.traces.sealed.within import Within
-from volano.traces.trace import SHADOW, Trace
+from volano.traces.trace import FAILED, SHADOW, Trace
 
 Select = Callable[..., tuple[Trace, ...]]
 Pair = tuple[Trace, Trace | None]
 _IDS_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """Copies whose cost is in one currency; "" where it is not known. `seq` is the last one's."""
+
+    currency: str
+    calls: int
+    failed: int
+    nano: int
+    seq: int
+
+
+def copied(records: Records, after_seq: int, *, rollout: str) -> Sequence[Copied]:
+    """Sum what copies of a rollout's calls cost, by currency: those recorded after this `seq`."""
+    rows = records.aggregate(
+        "calls", f"count(*), sum(outcome IN {FAILED!r}), total(cost_nano), max(seq)",
+        "rollout = ? AND arm = ?", [rollout, SHADOW], by=("coalesce(cost_currency, '')",),
+        within=Within(after=after_seq),
+    )  # fmt: skip
+    return [Copied(name, calls, failed, int(nano), seq) for name, calls, failed, nano, seq in rows]
 
 
 def shadows(select: Select, after_seq: int, *, rollout: str, limit: int) -> Sequence[Pair]:

@@ -14,7 +14,7 @@ from typing import Any
 from volano.traces.sealed.records import Records
 from volano.traces.sealed.within import Within
 from volano.traces.tables import HOUR_US
-from volano.traces.trace import Spent
+from volano.traces.trace import SHADOW, Spent
 
 Rows = Callable[[str, Sequence[Any]], Sequence[tuple[Any, ...]]]
 
@@ -33,6 +33,7 @@ ASKED = {
     },
     "group": '"group"',
     "unit": "unit",
+    "arm": "arm",
     "currency": "coalesce(cost_currency, '')",
     "hour": f"began_us / {HOUR_US}",
     "day": f"began_us / {24 * HOUR_US}",
@@ -106,8 +107,10 @@ def used(
     until_us: int | None = None,
     of: Mapping[str, str] | None = None,
 ) -> Iterator[Used]:
-    """Return what calls used, those with equal usage counted together: prices have tiers."""
-    for row in _asked(records, _USED_BY, _USED, _only(of or {}, ASKED), since_us, until_us):
+    """Return what users' calls used, those with equal usage counted together: prices have tiers."""
+    only, values = _only(of or {}, ASKED)
+    users = f"{only} AND arm <> '{SHADOW}'", values
+    for row in _asked(records, _USED_BY, _USED, users, since_us, until_us):
         yield Used(*row)
 
 

@@ -5,6 +5,7 @@ one transaction. Texts stand before the compressed bodies, so that a scan over
 columns never reads a body's pages.
 """
 
+from volano.traces.rollup import COST_OF_PRICE
 from volano.traces.rollup import TABLES as ROLLUP
 
 CALLS = """
@@ -316,6 +317,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         _SESSIONS_OF.format("spans", "TRUE"),
     ),
     ("DROP TRIGGER tagged_by_calls", "DROP TRIGGER tagged_by_spans"),
+    ("DROP TRIGGER rollup_of_price", COST_OF_PRICE),  # it did not know of shadows
 )
 
 COLUMNS = (

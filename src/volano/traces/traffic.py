@@ -1,11 +1,14 @@
-"""Traffic: the calls of the last while, summed by channel, target or key, and minute by minute."""
+"""Traffic: users' calls of the last while, by channel, target or key, and minute by minute.
+
+Copies to a shadow are none of them.
+"""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
 from volano.traces.sealed.records import Records
 from volano.traces.sealed.within import Within
-from volano.traces.trace import FAILED
+from volano.traces.trace import FAILED, SHADOW
 
 By = Literal["", "channel", "target", "key_id"]
 
@@ -38,11 +41,11 @@ def traffic(records: Records, by: By, since_us: int) -> tuple[Traffic, ...]:
     name, within = f'"{by}"' if by else "''", Within(since_us=since_us)
     nano: dict[str, dict[str, int]] = {}
     for of, currency, cost in records.aggregate(
-        "calls", "sum(cost_nano)", "cost_currency IS NOT NULL",
+        "calls", "sum(cost_nano)", f"cost_currency IS NOT NULL AND {_USERS}",
         by=(name, "cost_currency"), within=within,
     ):  # fmt: skip
         nano.setdefault(of, {})[currency] = cost
-    sums = records.aggregate("calls", _SUMS, by=(name,), order="2 DESC, 1", within=within)
+    sums = records.aggregate("calls", _SUMS, _USERS, by=(name,), order="2 DESC, 1", within=within)
     return tuple(Traffic(*(*row, nano.get(row[0], {}))) for row in sums)
 
 
@@ -50,12 +53,13 @@ def stretches(records: Records, since_us: int, each_us: int) -> tuple[Stretch, .
     """Count calls by stretches of this length, oldest first; quiet ones are left out."""
     stretch = f"began_us / {each_us:d} * {each_us:d}"
     rows = records.aggregate(
-        "calls", f"count(*), sum({_FAILED})", by=(stretch,), order="1",
+        "calls", f"count(*), sum({_FAILED})", _USERS, by=(stretch,), order="1",
         within=Within(since_us=since_us),
     )  # fmt: skip
     return tuple(Stretch(*row) for row in rows)
 
 
+_USERS = f"arm <> '{SHADOW}'"
 _FAILED = f"outcome IN {FAILED!r}"
 
 _SUMS = f"""

@@ -65,7 +65,9 @@ def test_a_dead_workers_counts_stay_and_go_on(path):
     [worker] = vitals.workers()
     assert (worker.in_flight, worker.streams, worker.calls) == (0, 0, 2)
     assert vitals.series()[KEY].calls == 2
-    assert vitals.totals() == {"retries": 2, "fallbacks": 0, "unkept": 0}
+    assert vitals.totals() == {
+        "retries": 2, "fallbacks": 0, "unkept": 0, "copied": 0, "uncopied": 0
+    }  # fmt: skip
 
 
 def test_calls_under_way(path):

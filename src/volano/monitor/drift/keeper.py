@@ -306,7 +306,7 @@ class Drift:
                 channel=channel or None, release=release or None, since_us=start, until_us=end,
                 limit=_PAGE, before_seq=before,
             )  # fmt: skip
-            drawing.offer(t for t in page if t.outcome != "refused")
+            drawing.offer(t for t in page if t.outcome != "refused" and not t.shadowed)
             read += len(page)
             if len(page) < _PAGE:
                 break

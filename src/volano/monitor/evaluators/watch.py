@@ -111,7 +111,7 @@ class Watch:
         whole = len(ready) == len(calls)
         end = int((page.next or f"{seq}-").partition("-")[0]) if whole else seq
         end = max(end, ready[-1].seq) if ready else end
-        fit = [call for call in ready if not call.replayed]
+        fit = [call for call in ready if _is_users(call)]
         drawn = self._new(one, fit)
         late = [call for call in drawn if now - call.ended_us > one.lag_us]
         for call in late:
@@ -129,7 +129,7 @@ class Watch:
                 where=one.where, since_us=period.since_us, until_us=period.until_us, limit=PAGE,
                 before_seq=period.before_seq,
             )  # fmt: skip
-            drawn = self._new(one, [call for call in calls if not call.replayed])
+            drawn = self._new(one, [*filter(_is_users, calls)])
             return self._period(period, calls, drawn, looking)
         return 0
 
@@ -197,3 +197,8 @@ class Watch:
                 self.once()
             except Exception:
                 log.exception("a look at live answers failed; it is tried again")
+
+
+def _is_users(call: Trace) -> bool:
+    """Whether a user sent it: not somebody who looks at answers, and no shadow got a copy."""
+    return not call.replayed and not call.shadowed

@@ -62,7 +62,7 @@ FIELDS: dict[str, Field] = {
         _both("reasoning_tokens", "number", "of the tokens out, those of thinking"),
         _call("channel", "text", "the channel that was called"),
         _both("release", "text", "what answered: `support@3`; of spans the application's version"),
-        _call("arm", "text", "the rollout's arm: stable or candidate"),
+        _call("arm", "text", "the rollout's arm: stable, candidate, or shadow (a copy that nobody saw)"),
         _call("rollout", "text", "the rollout's id"),
         _call("share", "share", "the candidate's share at that moment"),
         _both("model", "text", "the model's name at its provider"),

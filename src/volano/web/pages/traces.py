@@ -204,7 +204,8 @@ def _spans(trace: Any) -> Spans:
 
 
 def _route(trace: Any) -> Facts:
-    arm = _("candidate") if trace.arm == "candidate" else _("stable") if trace.arm else "–"
+    arms = {"candidate": _("candidate"), "stable": _("stable")}
+    arm = arms.get(trace.arm, trace.arm or "–")
     facts = [
         (_("channel"), Cell("ref", trace.channel or "–",
                             href=links.listing("traces", channel=trace.channel))),

@@ -115,7 +115,7 @@ class Recorded:
         return found
 
     def _row(self, trace: Trace, given: list[Feedback], reject: Reject) -> Iterator[Record]:
-        if self.said is not None and not self.said.wanted(given):
+        if trace.shadowed or (self.said is not None and not self.said.wanted(given)):
             return
         correction = next((one for one in given if one.correction), None)
         origin: dict[str, Any] = {"source": "traces", "trace": trace.id, "span": trace.span_id}
