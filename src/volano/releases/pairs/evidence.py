@@ -94,9 +94,13 @@ class Compared:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Bounds of the difference that hold at every look."""
-        low, high = self.bounds.interval
-        return 2 * low - 1, 2 * high - 1
+        """Bounds of the difference that hold at every look, cut where a test has proven more."""
+        low, high = (2 * bound - 1 for bound in self.bounds.interval)
+        if self.harm.rejected and self.ratio == 1:
+            high = min(high, 0.0)
+        if self.within.rejected:
+            low = max(low, -self.margin)
+        return low, high
 
     def to_dict(self) -> dict[str, Any]:
         """Return the evidence in plain values."""
