@@ -151,8 +151,9 @@ class PairEvidence:
 
         A step without a judge of its own takes whatever score both have first.
         """
-        for judge in {self._judge(name), ""} & set(self.scored):
-            self.scored[judge].observe(unit, 1 - original, 1 - copy)
+        for judge in (self._judge(name), ""):
+            if judge is not None and judge in self.scored:
+                self.scored[judge].observe(unit, 1 - original, 1 - copy)
 
     def _judge(self, name: str) -> str | None:
         """Return the judge of a step that this is a score of."""

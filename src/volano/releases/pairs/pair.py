@@ -104,7 +104,7 @@ def paired(copy: Trace, original: Trace | None, form: Form | None) -> Pair | Non
                 Side(one.trace, failed=not well, formless=not well, refused=one.refused)
                 for one, well in zip(sides, formed, strict=True)
             ]
-    return Pair(*sides)
+    return Pair(sides[0], sides[1])
 
 
 def plain(text: str) -> str:
