@@ -152,6 +152,8 @@ from volano.releases.freeze import Freezes
 from volano.releases.keeper import Releases
 from volano.releases.opener import Opener
 from volano.releases.outlook import Outlooks
+from volano.releases.pairs.judging import PairJudging
+from volano.releases.pairs.listing import Pairings
 from volano.releases.reconciler import Reconciler
 from volano.releases.retirement import Retirements
 from volano.releases.signing import Signer
@@ -690,6 +692,13 @@ class App:
         self.evaluators = Evaluators(
             book, self.traces, self.judges, self.clock, self._evaluator_watch.trouble
         )
+        whole = EvaluatorBook(self._db, self.ledger, self.clock, day=lambda _us: "whole")
+        self._pair_judging = PairJudging(
+            self.releases, whole, around, voice, self.judges, self.clock
+        )
+        self.pairings = Pairings(
+            self.releases, self.traces, self.feedbacks, self._pair_judging.trouble
+        )
 
     def _kept_judge(self, _kind: str, ref: str) -> tuple[str, bytes]:
         return self.judges.kept(ref)
@@ -764,6 +773,7 @@ class App:
         self._alarm.start()
         self._drift_watch.start()
         self._evaluator_watch.start()
+        self._pair_judging.start()
         self._schedule_ticker.start()
         self.courier.start()
         self._host.start()
@@ -952,6 +962,7 @@ class App:
         self._alarm.close()
         self._drift_watch.close()
         self._evaluator_watch.close()
+        self._pair_judging.close()
         self._schedule_ticker.close()
         self.courier.close()
         self._host.close()

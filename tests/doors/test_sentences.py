@@ -71,6 +71,7 @@ from volano.releases.experiments import Experiments
 from volano.releases.freeze import Freezes
 from volano.releases.keeper import Releases
 from volano.releases.outlook import Outlooks
+from volano.releases.pairs.listing import Pairings
 from volano.releases.reconciler import Reconciler
 from volano.releases.retirement import Retirements
 from volano.releases.standing import Standings
@@ -139,6 +140,7 @@ KEEPERS = {
     "model_exchange": ModelExchange,
     "models": Models,
     "outlooks": Outlooks,
+    "pairings": Pairings,
     "periods": Periods,
     "permissions": Permissions,
     "playground": Playground,

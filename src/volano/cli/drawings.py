@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from volano.cli import apart, branches, brought, moved, prepared, profiled, rows, worded
+from volano.cli import apart, beside, branches, brought, moved, prepared, profiled, rows, worded
 from volano.cli.cells import cell, facts, heading, lines, styled, table
 from volano.cli.imported import imported
 from volano.cli.rivals import rivals
@@ -310,6 +310,7 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("lineage", "export"): branches.json_lines,
     ("channel", "show"): noted,
     ("release", "status"): status,
+    ("release", "pairs"): beside.pairs,
     ("release", "diff"): partial(apart.releases, words=_words),
     ("eval", "show"): report,
     ("eval", "compare"): comparison,

@@ -147,6 +147,12 @@ class NotProvenError(GateError):
     hint = "See what each gate says with `volano release status {channel}`."
 
 
+class NoPairsError(NotFoundError):
+    """No call of `{channel}` was ever copied to a candidate."""
+
+    hint = "Begin with a shadow: `volano release promote RELEASE --channel {channel} --plan 'shadow 5% 300 pairs, 10%, 100%'`."
+
+
 class NowhereToGoError(ConflictError):
     """The channel `{channel}` never served anything before `{serves}`."""
 

@@ -36,6 +36,7 @@ from typing import Any, Literal
 
 from volano.core.errors import InvalidError
 from volano.core.verdict import Outcome, Verdict
+from volano.releases.pairs.evidence import PairEvidence
 from volano.releases.plan import ERRORS, QUALITY, Plan
 from volano.releases.stage import WHOLE, Stage, percent
 from volano.stats.attribution import Attribution
@@ -81,10 +82,11 @@ class Evidence:
     """
 
     def __init__(self, plan: Plan):
-        alpha = plan.alpha_harm / len(plan.margins)
+        alpha = plan.alpha_users / len(plan.margins)
         self.harm = {name: Attribution(plan.tolerances[name], alpha) for name in plan.margins}
         self.calls = dict.fromkeys(ARMS, 0)
         self.guard_tripped = False
+        self.pairs = PairEvidence(plan)
         self._plan = plan
         self._steps: dict[int, Step] = {}
         self._failed: set[tuple[str, str]] = set()
@@ -126,6 +128,7 @@ class Evidence:
         return {
             "calls": dict(self.calls),
             "guard_tripped": self.guard_tripped,
+            "pairs": self.pairs.to_dict(),
             "harm": {name: test.to_dict() for name, test in self.harm.items()},
             "steps": {
                 str(share): {f"{a}_{name}": mean.to_dict() for (a, name), mean in s.means.items()}

@@ -45,7 +45,8 @@ class Plan:
     - `required`: metrics without which no step is left. A metric that is not
       required is demanded as soon as it has data.
     - `alpha_harm`: the chance that a harmless candidate is ever taken back by
-      the statistics, over the whole rollout and all metrics together.
+      the statistics, over the whole rollout and all metrics together. Copies in the shadow
+      use up half of it, where there are any.
     - `alpha_promote`: for each gate, the chance that it ever opens to a
       candidate outside the margin.
     - `min_units`: units the candidate must have served at a step.
@@ -84,6 +85,16 @@ class Plan:
     def steps(self) -> tuple[int, ...]:
         """The candidate's share of the users at each step, in millionths."""
         return tuple(one.share for one in self.stages)
+
+    @property
+    def alpha_shadow(self) -> float:
+        """The part of `alpha_harm` that copies may use up: half, in a plan with a shadow."""
+        return self.alpha_harm / 2 if any(one.kind == "shadow" for one in self.stages) else 0.0
+
+    @property
+    def alpha_users(self) -> float:
+        """The part of `alpha_harm` that is left for what users get."""
+        return self.alpha_harm - self.alpha_shadow
 
     @classmethod
     def parse(cls, said: str | Sequence[Any], **overrides: Any) -> "Plan":

@@ -13,6 +13,7 @@ from volano.feedback.keeper import Feedbacks
 from volano.releases.channel import MILLION
 from volano.releases.curve import Curves
 from volano.releases.gates import Arm, Evidence
+from volano.releases.pairs.reading import PairReading
 from volano.releases.plan import QUALITY, Plan
 from volano.releases.rollout import standing
 from volano.traces.keeper import Traces
@@ -36,9 +37,13 @@ class Reading:
         self._rollout = rollout_id
         self._traces, self._feedbacks = traces, feedbacks
         self._call_seq = self._score_seq = 0
+        self._pairs = PairReading(
+            rollout_id, self.evidence.pairs, traces=traces, feedbacks=feedbacks
+        )
 
     def read(self) -> None:
         """Take calls and scores that were recorded since the last time, in their order."""
+        self._pairs.read()
         self._read_calls()
         self._read_scores()
 

@@ -19,6 +19,7 @@ from volano.core.verdict import Verdict
 from volano.releases import gates
 from volano.releases.errors import InvalidPlanError
 from volano.releases.gates import Evidence
+from volano.releases.pairs.verdicts import pair_gates, pair_harm
 from volano.releases.plan import Plan
 from volano.releases.stage import WHOLE, Stage
 
@@ -100,7 +101,7 @@ def standing(plan: Plan, share: int, evidence: Evidence) -> tuple[Verdict, ...]:
 
 def _safety(plan: Plan, evidence: Evidence) -> tuple[Verdict, ...]:
     harms = (gates.harm(metric, evidence) for metric in plan.margins)
-    return (gates.guard(plan, evidence), *harms)
+    return (gates.guard(plan, evidence), *pair_harm(evidence.pairs), *harms)
 
 
 def _step_gates(
@@ -108,6 +109,8 @@ def _step_gates(
 ) -> tuple[Verdict, ...]:
     """Return what this step waits for: time, then copies that were compared, or units served."""
     time = (gates.time(stage, waited_s),) if stage.at_least_s else ()
+    if stage.kind == "shadow":
+        return (*pair_gates(plan, stage, evidence.pairs), *time)
     demanded = [m for m in plan.margins if m in plan.required or evidence.has(m)]
     promotions = (gates.promotion(plan, metric, evidence, stage.share) for metric in demanded)
     return (gates.units(plan, stage, evidence), *promotions, *time)

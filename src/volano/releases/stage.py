@@ -6,6 +6,7 @@ switch    all users at once, once it is warm and verified; what was served stays
 rolling   our own engines are replaced one by one, and the share follows them
 """
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ Kind = Literal["canary", "shadow", "switch", "rolling"]
 KINDS: tuple[Kind, ...] = ("canary", "shadow", "switch", "rolling")
 Late = Literal["hold", "back", "advance"]
 LATE: tuple[Late, ...] = ("hold", "back", "advance")
+_JUDGE = re.compile(r"[a-z0-9][a-z0-9_./-]{0,59}(@[0-9]{1,9})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,9 @@ class Stage:
     - `cohort`: a baseline cohort as large as the candidate's share is counted apart
       (the same release as ever): means and quantiles are compared with it.
     - `units`: so many units of the candidate at least; the plan's `min_units` when 0.
-    - `pairs`: of a shadow, so many judged pairs at least.
+    - `pairs`: of a shadow, so many pairs at least; judged ones where a judge is named.
+    - `judge`: of a shadow, who scores both answers: a judge (`helpful`, `helpful@2`), or a name
+      of feedback that a program gives to both traces. Without one, any score that both have.
     - `at_least_s`, `at_most_s`: how long it takes at least, and at most (the plan's
       `max_wait_s` when 0). `late` says what then: hold (a person decides), back, or
       advance where no harm is proven.
@@ -49,6 +53,7 @@ class Stage:
     keep_s: float = 0.0
     budget_nano: int = 0
     currency: str = ""
+    judge: str = ""
 
     def __post_init__(self) -> None:
         _need(self.kind in KINDS, f"a step is one of {', '.join(KINDS)}")
@@ -62,6 +67,8 @@ class Stage:
             _need(number and 0 <= value < 1e9, f"{name} of a step is a time")
         _need(isinstance(self.cohort, bool), "cohort is true or false")
         _need(isinstance(self.currency, str), "the budget's currency is a word")
+        _need(isinstance(self.judge, str) and (not self.judge or bool(_JUDGE.fullmatch(self.judge))),
+              "the judge of a step is a name, such as helpful or helpful@2")  # fmt: skip
         self._check_kind()
 
     def _check_kind(self) -> None:
@@ -73,6 +80,7 @@ class Stage:
         _need(shadow or self.mirror == 0, "only a shadow mirrors")
         _need(shadow or self.share > 0, "a step of 0 % sends nothing to the candidate")
         _need(shadow or not self.pairs, "only a shadow has pairs")
+        _need(shadow or not self.judge, "only a shadow has a judge")
         _need(shadow or not self.budget_nano, "only a shadow has a budget of its own")
         _need(self.kind not in ("switch", "rolling") or self.share == WHOLE,
               f"{self.kind} goes to 100 %")  # fmt: skip

@@ -1,13 +1,14 @@
 """The plan language: steps in one line, or as a list in YAML. Both say the same.
 
     5%, 25%, 100%
-    shadow 5% 300 pairs 2 EUR, 1% 10m..2h, 10% cohort 200 units, 100% keep 24h
+    shadow 5% 300 pairs judge helpful 2 EUR, 1% 10m..2h, 10% cohort 200 units, 100% keep 24h
     switch keep 24h                      (blue-green: warm, verified, all at once)
     rolling                              (our own engines, one after another)
 
     steps:
       - shadow: 5%
         pairs: 300
+        judge: helpful
         budget: 2 EUR
       - canary: 1%
         at_least: 10m
@@ -40,8 +41,8 @@ _AMOUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _TIME = re.compile(r"[0-9]+[smhdw]|0")
 _ALIASES = {"blue-green": "switch"}
-_WORDS = "shadow, switch, rolling, cohort, units, pairs, keep, late, a time, a budget"
-_FIELDS = ("pairs", "units", "cohort", "budget", "at_least", "at_most", "late", "keep")
+_WORDS = "shadow, switch, rolling, cohort, units, pairs, judge, keep, late, a time, a budget"
+_FIELDS = ("pairs", "judge", "units", "cohort", "budget", "at_least", "at_most", "late", "keep")
 
 
 def stages(said: str | Sequence[Any]) -> tuple[Stage, ...]:
@@ -104,6 +105,8 @@ def _next(words: Sequence[str], text: str) -> tuple[int, dict[str, Any]]:
         return 1, {"cohort": True}
     if first == "keep":
         return 2, {"keep_s": _seconds(second, text)}
+    if first == "judge":
+        return 2, {"judge": _judge(second)}
     if first == "late":
         return 2, {"late": _late(second)}
     if second in ("units", "pairs") and _NUMBER.fullmatch(first):
@@ -134,6 +137,8 @@ def _written(said: Mapping[str, Any]) -> Stage:
     for key in ("at_least", "at_most", "keep"):
         if key in named:
             values[f"{key}_s"] = _seconds(_text(named[key]), f"{key}: {named[key]}")
+    if "judge" in named:
+        values["judge"] = _judge(_text(named["judge"]))
     if "late" in named:
         values["late"] = _late(_text(named["late"]))
     if "budget" in named:
@@ -169,6 +174,11 @@ def _seconds(word: str, text: str) -> float:
         raise InvalidPlanError(
             why=f"`{word[:40]}` in `{text[:80]}` is no time (90s, 10m, 2h)"
         ) from None
+
+
+def _judge(word: str) -> str:
+    _need(bool(word), "after `judge` comes a name, such as helpful")
+    return word
 
 
 def _late(word: str) -> str:

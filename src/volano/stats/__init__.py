@@ -10,6 +10,7 @@ Nothing here reads a clock, a file or a random number.
 - `proportion`: Robbins' beta-binomial bounds on one constant proportion.
 - `betting`: tests and bounds for the mean of scores in [0, 1] that adapt to
   their variance.
+- `aimed`: the same, sooner, where it is known which difference matters.
 - `baseline`: what always saying the commonest answer would score.
 - `grams`: features of texts in any language: hashed character n-grams.
 - `distance`: how far apart two samples are: texts (MMD), numbers, categories.

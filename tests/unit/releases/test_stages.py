@@ -20,6 +20,9 @@ LINES = {
     "shadow 5% 300 pairs 2.5 EUR": Stage(
         0, "shadow", mirror=50_000, pairs=300, budget_nano=2_500_000_000, currency="EUR"
     ),
+    "shadow 5% judge helpful@2 10 pairs": Stage(
+        0, "shadow", mirror=50_000, pairs=10, judge="helpful@2"
+    ),
     "100% keep 24h": Stage(1_000_000, keep_s=86_400),
     "switch keep 24h": Stage(1_000_000, "switch", keep_s=86_400),
     "blue-green": Stage(1_000_000, "switch"),
@@ -37,6 +40,7 @@ def test_a_step_is_said_in_words(line):
     [
         ({"canary": "1%", "at_least": "10m", "at_most": "2h"}, "1% 10m..2h"),
         ({"shadow": "5%", "pairs": 300, "budget": "2.5 EUR"}, "shadow 5% 300 pairs 2.5 EUR"),
+        ({"shadow": "5%", "judge": "helpful"}, "shadow 5% judge helpful"),
         ({"canary": "10%", "cohort": True, "units": 200}, "10% cohort 200 units"),
         ({"switch": None, "keep": "24h"}, "switch keep 24h"),
         ({"blue-green": None}, "blue-green"),
@@ -53,6 +57,9 @@ def test_an_object_says_what_a_line_says(said, line):
         ("shadow", "says no percentage"),
         ("shadow 0%,100%", "copies nothing"),
         ("5% 300 pairs,100%", "only a shadow has pairs"),
+        ("5% judge helpful,100%", "only a shadow has a judge"),
+        ("shadow 5% judge,100%", "after `judge` comes a name"),
+        ("shadow 5% judge Hilf!,100%", "the judge of a step is a name"),
         ("5% 2 EUR,100%", "only a shadow has a budget"),
         ("60% cohort,100%", "at most 50 %"),
         ("5% 2h..10m,100%", "at least longer than at most"),

@@ -2,12 +2,13 @@
 
 import builtins
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
 from volano.core.clock import Clock
@@ -60,10 +61,13 @@ Evaluations = list[Evaluation]
 
 
 class Book:
-    """Reads and writes the tables of evaluators."""
+    """Reads and writes the tables of evaluators. `day` names the time that a budget is for."""
 
-    def __init__(self, db: Database, ledger: Ledger, clock: Clock):
+    def __init__(
+        self, db: Database, ledger: Ledger, clock: Clock, *, day: Callable[[int], str] | None = None
+    ):
         self.db, self._ledger, self._clock = db, ledger, clock
+        self._day_named = day or _day_of
 
     # versions
 
@@ -153,6 +157,34 @@ class Book:
         values |= {name: json.dumps(values[name], ensure_ascii=False) for name in _JSON}
         with self.db.write() as conn:
             conn.execute(insert(evaluations).values(values))
+
+    def claim(self, found: Evaluation) -> bool:
+        """Write down that a trace is about to be judged; False where that was written before."""
+        try:
+            self.keep(found)
+        except IntegrityError:
+            return False
+        return True
+
+    def settle(self, found: Evaluation) -> None:
+        """Write down what became of a trace that was claimed."""
+        values = {name: getattr(found, name) for name in found.__slots__}
+        values |= {name: json.dumps(values[name], ensure_ascii=False) for name in _JSON}
+        with self.db.write() as conn:
+            conn.execute(update(evaluations).where(*_key(found)).values(values))
+
+    def unclaim(self, found: Evaluation) -> None:
+        """Take a claim back: nothing was said, and it may be asked again."""
+        with self.db.write() as conn:
+            conn.execute(delete(evaluations).where(*_key(found)))
+
+    def get_one(self, like: Evaluation) -> Evaluation | None:
+        """Return what became of the same trace; None where nothing is known of it."""
+        return next(iter(self._select(*_key(like))), None)
+
+    def of(self, name: str) -> Evaluations:
+        """Return all evaluations of a name, in the order of their calls."""
+        return self._select(evaluations.c.name == name)
 
     def untold(self, name: str, limit: int = 500) -> Evaluations:
         """Return what has scores that are not feedback yet."""
@@ -277,7 +309,12 @@ class Book:
         ]
 
     def _today(self) -> str:
-        return _day_of(self._clock.now_us())
+        return self._day_named(self._clock.now_us())
+
+
+def _key(found: Evaluation) -> tuple[ColumnElement[bool], ...]:
+    t = evaluations.c
+    return t.name == found.name, t.version == found.version, t.trace_id == found.trace_id
 
 
 def _day_of(at_us: int) -> str:

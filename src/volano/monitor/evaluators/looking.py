@@ -82,8 +82,8 @@ class Looking:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def at(self, call: Trace) -> Evaluation:
-        """Return what the scorers say of a call.
+    def at(self, call: Trace, *, rival: str | None = None) -> Evaluation:
+        """Return what the scorers say of a call; `rival` is another answer to compare it with.
 
         Raises:
             UnavailableError: a model does not answer; the call is looked at later.
@@ -96,7 +96,7 @@ class Looking:
         unmeasured: dict[str, str] = {}
         sources: dict[str, dict[str, Any]] = {}
         spent = False
-        for who, bigger, unit, work in self._works(call, meter):
+        for who, bigger, unit, work in self._works(call, meter, rival):
             try:
                 said = work()
             except SpentError:
@@ -129,10 +129,10 @@ class Looking:
         )  # fmt: skip
 
     def _works(
-        self, call: Trace, meter: Meter
+        self, call: Trace, meter: Meter, rival: str | None
     ) -> Sequence[tuple[str, bool, str, Callable[[], Mapping[str, Value]]]]:
         tools = Tools(chat=self._chat(meter), notes=self._notes, kept=self._around.kept)
-        case, answered = self._case(call), _answered(call)
+        case, answered = self._case(call, rival), _answered(call)
         works: list[tuple[str, bool, str, Callable[[], Mapping[str, Value]]]] = []
         for name, scorer in self._scorers:
             judged = name == "judge" or bool(getattr(scorer, "judge", None))
@@ -143,13 +143,13 @@ class Looking:
             works.append(("program", True, "share", partial(self._consistent, call, again, meter)))
         return works
 
-    def _case(self, call: Trace) -> Case:
+    def _case(self, call: Trace, rival: str | None) -> Case:
         body = self._request(call)
         given = body.get("messages")
         messages = given if isinstance(given, list) else []
         return Case(
             call.id, call.input_text or "", "", tuple(m for m in messages if isinstance(m, dict)),
-            tuple(self._context(call, body)), {}, call.session,
+            tuple(self._context(call, body)), {} if rival is None else {"rival": rival}, call.session,
         )  # fmt: skip
 
     def _request(self, call: Trace) -> Mapping[str, Any]:

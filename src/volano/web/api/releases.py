@@ -262,4 +262,9 @@ VERBS = (
         "release", "status", "reconciler.status", "/channels/{channel}/status",
         "Show where a channel's last rollout is, and what each gate says.", (_CHANNEL,),
     ),
+    Verb(
+        "release", "pairs", "pairings.list", "/channels/{channel}/pairs",
+        "Show what a shadowed candidate answered beside what users got, the most different first.",
+        (_CHANNEL, LIMIT),
+    ),
 )  # fmt: skip
