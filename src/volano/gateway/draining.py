@@ -64,8 +64,9 @@ class Draining:
     def look(self) -> None:
         """Let those end that are done."""
         now = time.monotonic()
-        found = self.leaving.items()
-        self.leaving = {name: one for name, one in found if not self._done(one, now)}
+        for name in [name for name, one in self.leaving.items() if self._done(one, now)]:
+            del self.leaving[name]
+            self._last.pop(name, None)
 
     def _done(self, one: Leaving, now: float) -> bool:
         waited_s = now - one.since_s
