@@ -100,7 +100,7 @@ class Load(threading.Thread):
     async def _ask(self, told: Told, user: str, text: str) -> None:
         body: dict[str, Any] = {
             "model": CHANNEL, "user": user, "messages": [{"role": "user", "content": text}],
-            "stream": told.kind != PLAIN, "max_tokens": 120 if told.kind == LONG else 24,
+            "stream": told.kind != PLAIN, "max_tokens": 400 if told.kind == LONG else 24,
         }  # fmt: skip
         if told.kind == LONG:
             body["ignore_eos"] = True
@@ -112,7 +112,8 @@ class Load(threading.Thread):
                     f"content-length: {len(raw)}\r\n\r\n")  # fmt: skip
             writer.write(head.encode() + raw)
             lines = (await reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")
-            told.release = next(x[18:].strip() for x in [*lines, "x-volano-release:"] if x.startswith("x-volano-release:"))  # fmt: skip  # noqa: E501
+            named = [line for line in lines if line.startswith("x-volano-release:")]
+            told.release = named[0].partition(":")[2].strip() if named else ""
             rest = await reader.read()
         finally:
             writer.close()
@@ -183,7 +184,9 @@ class Engines(threading.Thread):
 
 def engines_now(state: Path) -> int:
     with suppress(OSError, ValueError):
-        return sum(name.startswith("engine-") for name in json.loads(state.read_bytes())["children"])
+        return sum(
+            name.startswith("engine-") for name in json.loads(state.read_bytes())["children"]
+        )
     return 0
 
 
@@ -192,9 +195,13 @@ def report(load: Load, what: str, since: float, until: float) -> int:
     wrong = [one for one in calls if one.wrong]
     by = Counter(one.release for one in calls)
     across = sum(1 for one in calls if one.ended - one.began > 1)
-    print(f"{what}: {len(calls)} calls, {len(wrong)} failed, {across} took over a second, by release {dict(by)}")
+    print(
+        f"{what}: {len(calls)} calls, {len(wrong)} failed, {across} took over a second, by release {dict(by)}"
+    )
     for one in wrong[:5]:
-        print(f"    {['plain', 'stream', 'long stream'][one.kind]} of {one.release}: {one.wrong[:300]}")
+        print(
+            f"    {['plain', 'stream', 'long stream'][one.kind]} of {one.release}: {one.wrong[:300]}"
+        )
     return len(wrong)
 
 
@@ -232,8 +239,11 @@ def main() -> None:
             back = time.monotonic()
             load.settle(args.settle)
             late = [one for one in load.told if one.began > back and one.release == f"{CHANNEL}@2"]
-            if os.environ.get("DBG"): report(load, "dbg", 0, 1e18)
-            first = min(one.began for one in load.told if one.began >= switched and one.release == f"{CHANNEL}@1")
+            first = min(
+                one.began
+                for one in load.told
+                if one.began >= switched and one.release == f"{CHANNEL}@1"
+            )
             print(f"return: said and done in {(back - switched) * 1000:.0f} ms (HTTP call, ledger, workers); "
                   f"first call of the old release began {(first - switched) * 1000:.0f} ms after it was asked for; "
                   f"{len(late)} calls begun later were answered by the release that was left")  # fmt: skip

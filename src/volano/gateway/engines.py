@@ -166,7 +166,8 @@ class Engines:
         for model in models:
             key, number = str(self._base(model).digest), numbers.get(str(model.digest), usual)
             found[key] = max(number, found.get(key, number))
-        self._numbers = found
+        lingering = {key: one for key, one in self._numbers.items() if key in self._forms}
+        self._numbers = lingering | found
 
     def _number(self, form: Form) -> Number:
         usual = Number(self._sizes.replicas, self._sizes.replicas)

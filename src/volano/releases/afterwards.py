@@ -45,10 +45,10 @@ class Units:
     def observe(self, call: Trace) -> None:
         """Take a call that says something of its release."""
         counts = call.outcome in {"ok", *FAILED} and not (call.replayed or call.stopped)
-        if counts and not call.repeated and call.unit not in self.seen:
-            if len(self.seen) < MOST_UNITS:
-                self.seen.add(call.unit)
-                self.mean.observe(float(call.outcome in FAILED))
+        new = call.unit not in self.seen and len(self.seen) < MOST_UNITS
+        if counts and new and not call.repeated:
+            self.seen.add(call.unit)
+            self.mean.observe(float(call.outcome in FAILED))
 
 
 @dataclass
@@ -118,9 +118,7 @@ class Afterwards:
             rollout, now = self._releases.rollout(kept.rollout_id), self._clock.monotonic_us()
             assert isinstance(rollout.plan, Plan)
             before = Units()
-            for call in self._traces.list(
-                channel=channel.name, release=kept.release, limit=BEFORE
-            ):
+            for call in self._traces.list(channel=channel.name, release=kept.release, limit=BEFORE):
                 before.observe(call)
             found = Looking(kept.left_us, now, now, rollout.plan, before)
             found.seq = self._first(channel, rollout.ended_us)

@@ -25,6 +25,10 @@ class Replicas:
     late_s: float = 0.0
 
 
+ALL = Replicas()
+"""Nothing of ours is replaced."""
+
+
 def replaced(share: int, of: int) -> int:
     """Return how many of `of` engines are replaced at this share."""
     return share * of // WHOLE

@@ -21,7 +21,7 @@ from volano.releases import gates
 from volano.releases.errors import InvalidPlanError
 from volano.releases.gates import Evidence
 from volano.releases.plan import Plan
-from volano.releases.rolling import Replicas, first_share, gate, next_share
+from volano.releases.rolling import ALL, Replicas, first_share, gate, next_share
 from volano.releases.stage import WHOLE, Stage, percent
 
 Action = Literal["advance", "hold", "back", "done"]
@@ -41,7 +41,7 @@ class State:
     paused: str = ""
     share: int = WHOLE
     """The candidate's now: less than its step's while engines are replaced one by one."""
-    replicas: Replicas = Replicas()
+    replicas: Replicas = ALL
 
 
 ROLL_WITHIN_S = 60.0
@@ -95,9 +95,7 @@ def decide(plan: Plan, state: State, evidence: Evidence, now_us: int) -> Decisio
     return _hold(plan, state, verdicts, step_gates, waited_s)
 
 
-def _roll(
-    stage: Stage, state: State, safety: tuple[Verdict, ...], waited_s: float
-) -> Decision:
+def _roll(stage: Stage, state: State, safety: tuple[Verdict, ...], waited_s: float) -> Decision:
     """Replace the next engine when its successor is warm; `at_least` is the time between two."""
     time = (gates.time(stage, waited_s),) if stage.at_least_s else ()
     mine = (gate(state.share, state.replicas, ROLL_WITHIN_S), *time)

@@ -232,3 +232,14 @@ def test_the_next_engine_waits_for_the_memory_of_the_one_that_drains(
     now[0] += 60
     engines.wish([base], {}, {str(base.digest): Number(2, 1)})
     assert {one.name for one in wished(run)} == {spec.name, f"{spec.name}.2"}
+
+
+def test_one_that_lingers_after_it_was_replaced_does_not_grow_again(desk, base, run, up, now):
+    engines = Engines(run, desk.models, Sizes(replicas=3))
+    engines.wish([base])
+    up |= {spec.name for spec in wished(run)}
+    engines.wish([base], {}, {str(base.digest): Number(1, 1)})
+    now[0] += 10
+    engines.wish([])
+    engines.wish([])
+    assert [spec.name for spec in wished(run)] == [base.digest.short]
