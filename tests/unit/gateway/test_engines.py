@@ -234,8 +234,11 @@ def test_the_next_engine_waits_for_the_memory_of_the_one_that_drains(
     assert {one.name for one in wished(run)} == {spec.name, f"{spec.name}.2"}
 
 
-def test_one_that_lingers_after_it_was_replaced_does_not_grow_again(desk, base, run, up, now):
+def test_one_that_lingers_after_it_was_replaced_does_not_grow_again(
+    desk, base, run, up, now, monkeypatch
+):
     engines = Engines(run, desk.models, Sizes(replicas=3))
+    monkeypatch.setattr(engines._draining, "_busy", lambda _: False)
     engines.wish([base])
     up |= {spec.name for spec in wished(run)}
     engines.wish([base], {}, {str(base.digest): Number(1, 1)})
