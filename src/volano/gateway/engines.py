@@ -86,6 +86,7 @@ class Engines:
         self._chosen: dict[str, tuple[str, ...]] = {}
         self._up: set[str] = set()
         self._numbers: dict[str, Number] = {}
+        self._running = {spec.name for spec in self._wanted.read() or ()}
         self._bases: dict[str, Artifact] = {}
         self._files: dict[str, Path] = {}
         self._draining = Draining(self._wanted.read() or (), answers)
@@ -135,9 +136,11 @@ class Engines:
         needed_s = dict(self._needed_s)
         self._part(now, names)
         self._draining.look()
-        wanted = list(self._all())
-        self._up &= {spec.name for spec in wanted}
-        wanted = self._draining.keep(wanted, needed_s)
+        wanted = self._draining.keep(list(self._all()), needed_s)
+        if self.draining():  # some of it since this very wish: what is new waits for its memory
+            wanted = self._draining.keep(list(self._all()), needed_s)
+        self._running = {spec.name for spec in wanted}
+        self._up &= self._running - self._draining.leaving.keys()
         self._wanted.write(self._hosting.fit(wanted, self._asked(calls or {})))
 
     def draining(self) -> bool:
@@ -171,8 +174,15 @@ class Engines:
 
     def _number(self, form: Form) -> Number:
         usual = Number(self._sizes.replicas, self._sizes.replicas)
-        number = self._numbers.get(str(form.base.digest), usual)
-        return Number(number.asked, number.asked) if self.draining() else number
+        return self._numbers.get(str(form.base.digest), usual)
+
+    def _run_of(self, form: Form) -> list[EngineSpec]:
+        """Return the replicas that run. One that waits to take a place waits for memory, too."""
+        run, asked = self._number(form)
+        found = self._replicas(form.spec)[:run]
+        if not self.draining():
+            return found
+        return [spec for n, spec in enumerate(found) if n < asked or spec.name in self._running]
 
     def _answered(self, spec: EngineSpec) -> bool:
         """Whether a replica has answered since it is wanted. One that died since comes back."""
@@ -327,7 +337,7 @@ class Engines:
 
     def _answers(self, form: Form) -> bool:
         """Whether all replicas have answered once. One that died since comes back."""
-        name, running = form.spec.name, self._replicas(form.spec)[: self._number(form).run]
+        name, running = form.spec.name, self._run_of(form)
         if name not in self._ready and all(map(self._answered, running)):
             self._ready.add(name)
         return name in self._ready
@@ -354,7 +364,7 @@ class Engines:
     def _all(self) -> Iterator[EngineSpec]:
         for key, forms in self._forms.items():
             for form in forms:
-                yield from self._replicas(form.spec)[: self._number(form).run]
+                yield from self._run_of(form)
             llama = forms[-1].spec.kind == LLAMACPP.name if forms else False
             if self._sizes.embeddings and llama and key in self._embedded:
                 yield _embedder(forms[-1])

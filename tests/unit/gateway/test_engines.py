@@ -246,3 +246,21 @@ def test_one_that_lingers_after_it_was_replaced_does_not_grow_again(
     engines.wish([])
     engines.wish([])
     assert [spec.name for spec in wished(run)] == [base.digest.short]
+
+
+def test_what_drains_since_this_very_wish_holds_up_the_next_engine(
+    desk, base, run, up, now, monkeypatch
+):
+    engines = Engines(run, desk.models, Sizes(replicas=2))
+    monkeypatch.setattr(engines._draining, "_busy", lambda _: False)
+    engines.wish([base])
+    [first, second] = wished(run)
+    old = replace(first, name="old", address="unix:/old.sock")
+    up |= {first.name, "old"}
+    engines.wish([base], {}, {str(base.digest): Number(1, 1)})
+    engines._draining._last["old"] = old
+    engines.wish([base], {}, {str(base.digest): Number(2, 1)})
+    assert {one.name for one in wished(run)} == {first.name, "old"}
+    now[0] += 10
+    engines.wish([base], {}, {str(base.digest): Number(2, 1)})
+    assert {one.name for one in wished(run)} == {first.name, second.name}
