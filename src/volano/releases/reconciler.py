@@ -201,7 +201,7 @@ class Reconciler:
         """
         if self._serving.ready(rollout.candidate):
             verify = _plan(rollout).stages[0].verify if rollout.baseline is not None else 0
-            self._open(rollout, self._rehearsed(rollout, verify))
+            self._open(rollout, self._rehearsed(rollout, verify), watch)
         elif self._clock.monotonic_us() - watch.seen_us > WARM_WITHIN_US:
             reason = f"{rollout.candidate_ref} did not become ready to answer within 60 s"
             self._releases.end(rollout, "failed", {"reason": reason}, by=SYSTEM)
@@ -212,7 +212,7 @@ class Reconciler:
             return Rehearsed(done=True, reason="it answers")
         return self._rehearse(rollout, verify)
 
-    def _open(self, rollout: Rollout, rehearsed: Rehearsed) -> None:
+    def _open(self, rollout: Rollout, rehearsed: Rehearsed, watch: Watch) -> None:
         """Give it its first share once it is warm and verified; end it when it failed."""
         if rehearsed.failed:
             reason = f"{rollout.candidate_ref} failed before anybody saw it: {rehearsed.reason}"
@@ -222,6 +222,7 @@ class Reconciler:
             share = first_share(_plan(rollout).stages[0], 0, self._replicas(rollout))
             content = {"reason": rehearsed.reason, **rehearsed.facts}
             self._releases.advance(rollout, step=0, share=share, content=content, by=SYSTEM)
+            watch.at = (0, share)
 
     def _replicas(self, rollout: Rollout) -> Replicas:
         """Return how far the engines are, where they are replaced one by one."""
