@@ -91,6 +91,7 @@ from volano.gateway.inside import Inside
 from volano.gateway.keeper import Gateway
 from volano.gateway.provider import bearer
 from volano.gateway.publish import Publisher
+from volano.gateway.rehearsal import Rehearsal
 from volano.gateway.rehearsals import Rehearsals
 from volano.gateway.replays import Replays
 from volano.gateway.targets import Targets
@@ -484,7 +485,11 @@ class App:
             serving=self.publisher,
             clock=self.clock,
         )
+        self._rehearsal = Rehearsal(
+            engines_of=self.publisher.engines_of, replays=self.replays, traces=self.traces
+        )
         self.reconciler = Reconciler(
+            rehearse=self._rehearsal,
             experiments=self.experiments,
             releases=self.releases,
             traces=self.traces,
@@ -966,6 +971,7 @@ class App:
         self._schedule_ticker.close()
         self.courier.close()
         self._host.close()
+        self._rehearsal.close()
         self.playground.close()
         self.costs.close()
         self.runs.close()

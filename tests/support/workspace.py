@@ -33,6 +33,7 @@ from volano.releases.freeze import Freezes
 from volano.releases.keeper import Releases
 from volano.releases.reconciler import Reconciler
 from volano.releases.retirement import Retirements
+from volano.releases.rolling import Replicas
 from volano.releases.signing import Signer
 from volano.store import Artifact, Blobs, Catalog, Database, Ledger
 from volano.traces import Call, HotStore, Kind, Recorder, Spool, Traces, encode
@@ -213,11 +214,15 @@ class Serving:
         self.broken: set[str] = set()
         self.counted: dict[str, tuple[int, int]] = {}
         self.applied: int | None = 700
+        self.engines = Replicas()
 
     def ready(self, release_digest: str) -> bool:
         if release_digest in self.broken:
             raise RuntimeError("no answer from the engine")
         return release_digest not in self.unready
+
+    def replicas(self, release_digest: str) -> Replicas:
+        return self.engines
 
     def counts(self, release_digest: str) -> tuple[int, int]:
         return self.counted.get(release_digest, (0, 0))

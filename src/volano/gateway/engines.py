@@ -20,6 +20,8 @@ from pathlib import Path
 
 from volano.core.errors import VolanoError
 from volano.gateway import snapshot as shape
+from volano.gateway.draining import Draining
+from volano.gateway.turnover import Number
 from volano.models.adapter import base_of
 from volano.models.keeper import Models
 from volano.serving.engines import KINDS, LLAMACPP, Kind, engine_of
@@ -81,9 +83,13 @@ class Engines:
         self._needed_s: dict[str, float] = {}
         self._ready: set[str] = set()
         self._embedded: set[str] = set()
-        self._chosen: dict[str, str] = {}
+        self._chosen: dict[str, tuple[str, ...]] = {}
+        self._up: set[str] = set()
+        self._numbers: dict[str, Number] = {}
+        self._running = {spec.name for spec in self._wanted.read() or ()}
         self._bases: dict[str, Artifact] = {}
         self._files: dict[str, Path] = {}
+        self._draining = Draining(self._wanted.read() or (), answers)
         self._adopt()
 
     def check(self, model: Artifact) -> None:
@@ -95,7 +101,12 @@ class Engines:
         self._file(model)
         self._file(self._base(model))
 
-    def wish(self, models: Iterable[Artifact], calls: Mapping[str, int] | None = None) -> None:
+    def wish(
+        self,
+        models: Iterable[Artifact],
+        calls: Mapping[str, int] | None = None,
+        numbers: Mapping[str, Number] | None = None,
+    ) -> None:
         """Have engines for these models; others linger for calls in flight, then end.
 
         Where memory is limited, those asked last run, and the others when they are asked.
@@ -103,8 +114,11 @@ class Engines:
         Args:
             models: all that are to be served.
             calls: how often each was asked so far, by its digest.
+            numbers: of which models fewer replicas run than usual, by their digest.
         """
         now = time.monotonic()
+        models = list(models)
+        self._count(models, numbers or {})
         needed: dict[str, tuple[Artifact, dict[str, Artifact]]] = {}
         for model in models:
             base = self._base(model)
@@ -119,8 +133,67 @@ class Engines:
             used = {self._at(model).spec.name for model in (base, *adapters.values())}
             names |= {newest.spec.name, *used}
         self._needed_s |= dict.fromkeys(names, now)
+        needed_s = dict(self._needed_s)
         self._part(now, names)
-        self._wanted.write(self._hosting.fit(list(self._all()), self._asked(calls or {})))
+        self._draining.look()
+        wanted = self._draining.keep(list(self._all()), needed_s)
+        if self.draining():  # some of it since this very wish: what is new waits for its memory
+            wanted = self._draining.keep(list(self._all()), needed_s)
+        self._running = {spec.name for spec in wanted}
+        self._up &= self._running - self._draining.leaving.keys()
+        self._wanted.write(self._hosting.fit(wanted, self._asked(calls or {})))
+
+    def draining(self) -> bool:
+        """Whether engines that were replaced or left still answer calls."""
+        return bool(self._draining.leaving)
+
+    def warm(self, model: Artifact) -> list[shape.Target]:
+        """Return the replicas of a model that answer, also those that nobody is sent to yet."""
+        form = self._at(model)
+        up = [spec for spec in self._replicas(form.spec) if self._answered(spec)]
+        return [self._target(spec, form, model) for spec in up]
+
+    def complete(self, model: Artifact) -> bool:
+        """Whether as many replicas of a model answer as are to be asked."""
+        form = self._at(model)
+        return all(map(self._answered, self._replicas(form.spec)[: self._number(form).asked]))
+
+    def replicas(self) -> int:
+        """How many engines of the same there are usually."""
+        return self._sizes.replicas
+
+    def _count(self, models: Iterable[Artifact], numbers: Mapping[str, Number]) -> None:
+        """Note how many replicas of each base run: as many as the one of its models that needs most."""
+        usual = Number(self._sizes.replicas, self._sizes.replicas)
+        found: dict[str, Number] = {}
+        for model in models:
+            key, number = str(self._base(model).digest), numbers.get(str(model.digest), usual)
+            found[key] = max(number, found.get(key, number))
+        lingering = {key: one for key, one in self._numbers.items() if key in self._forms}
+        self._numbers = lingering | found
+
+    def _number(self, form: Form) -> Number:
+        usual = Number(self._sizes.replicas, self._sizes.replicas)
+        return self._numbers.get(str(form.base.digest), usual)
+
+    def _run_of(self, form: Form) -> list[EngineSpec]:
+        """Return the replicas that run. One that waits to take a place waits for memory, too."""
+        run, asked = self._number(form)
+        found = self._replicas(form.spec)[:run]
+        if not self.draining():
+            return found
+        return [spec for n, spec in enumerate(found) if n < asked or spec.name in self._running]
+
+    def _answered(self, spec: EngineSpec) -> bool:
+        """Whether a replica has answered since it is wanted. One that died since comes back."""
+        if spec.name not in self._up and answers(spec):
+            self._up.add(spec.name)
+        return spec.name in self._up
+
+    def _asked_at(self, form: Form) -> list[EngineSpec]:
+        """Return the replicas that are asked: of those that should be, the ones that answer."""
+        wanted = self._replicas(form.spec)[: self._number(form).asked]
+        return [spec for spec in wanted if self._answered(spec)] or wanted
 
     def aside(self) -> tuple[EngineSpec, ...]:
         """Return the engines that are wanted and do not run, for want of memory."""
@@ -151,8 +224,9 @@ class Engines:
         if not any(form.serves(model) for form in self._forms.get(str(base.digest), ())):
             self._form(str(base.digest), base, {} if base is model else {str(model.digest): model})
         form = self._at(model)
-        self._chosen[str(model.digest)] = form.spec.name
-        found = [self._target(spec, form, model) for spec in self._replicas(form.spec)]
+        asked = self._asked_at(form)
+        self._chosen[str(model.digest)] = tuple(spec.name for spec in asked)
+        found = [self._target(spec, form, model) for spec in asked]
         if self._sizes.embeddings and base is model and form.spec.kind == LLAMACPP.name:
             spec = _embedder(form)
             found.append(
@@ -180,7 +254,9 @@ class Engines:
                 m.digest: m for form in forms for m in (form.base, *form.adapters)
             }.values():
                 chosen = self._chosen.get(str(model.digest))
-                if chosen is not None and self._at(model).spec.name != chosen:
+                if chosen is None:
+                    continue
+                if tuple(spec.name for spec in self._asked_at(self._at(model))) != chosen:
                     return True
         return False
 
@@ -257,13 +333,14 @@ class Engines:
         forms = [form for form in reversed(self._forms[base]) if form.serves(model)]
         if len(forms) == 1:
             return forms[0]
-        return next((form for form in forms if self._answers(form.spec)), forms[0])
+        return next((form for form in forms if self._answers(form)), forms[0])
 
-    def _answers(self, spec: EngineSpec) -> bool:
+    def _answers(self, form: Form) -> bool:
         """Whether all replicas have answered once. One that died since comes back."""
-        if spec.name not in self._ready and all(map(answers, self._replicas(spec))):
-            self._ready.add(spec.name)
-        return spec.name in self._ready
+        name, running = form.spec.name, self._run_of(form)
+        if name not in self._ready and all(map(self._answered, running)):
+            self._ready.add(name)
+        return name in self._ready
 
     def _part(self, now: float, needed: set[str]) -> None:
         """Forget forms that nobody has needed for a while; at once those that never answered.
@@ -277,7 +354,7 @@ class Engines:
                 form
                 for form in forms
                 if form.spec.name in needed
-                or (form.spec.name in keep and (form is forms[-1] or self._answers(form.spec)))
+                or (form.spec.name in keep and (form is forms[-1] or self._answers(form)))
             ]
             if not self._forms[key]:
                 del self._forms[key]
@@ -287,7 +364,7 @@ class Engines:
     def _all(self) -> Iterator[EngineSpec]:
         for key, forms in self._forms.items():
             for form in forms:
-                yield from self._replicas(form.spec)
+                yield from self._run_of(form)
             llama = forms[-1].spec.kind == LLAMACPP.name if forms else False
             if self._sizes.embeddings and llama and key in self._embedded:
                 yield _embedder(forms[-1])

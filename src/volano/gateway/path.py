@@ -222,6 +222,8 @@ def choose(call: Call) -> None:
     elif channel.by_session:
         call.unit = call.session or call.unit
     call.route = channel.aside if aside else channel.arm_of(call.unit)
+    if call.replayed:
+        call.route = channel.named(call.request.fields.get(b"x-volano-ask-release")) or call.route
 
 
 def language(call: Call) -> str:

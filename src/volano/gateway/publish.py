@@ -43,12 +43,14 @@ from volano.gateway.engines import Engines, Sizes, answers, holds_schemas
 from volano.gateway.shared import RELEASES, Shared
 from volano.gateway.tally import USES, Tally
 from volano.gateway.targets import Targets
+from volano.gateway.turnover import Number, turnover
 from volano.models.keeper import Models
 from volano.models.pointer import Entry, pointer_of, pool_of
 from volano.releases.channel import MILLION, Arm, Channel
 from volano.releases.deprecation import CHANNEL, RELEASE, Deprecation
 from volano.releases.errors import TamperedReleaseError
 from volano.releases.keeper import Releases
+from volano.releases.rolling import Replicas
 from volano.serving.spec import EngineSpec
 from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
@@ -59,6 +61,8 @@ log = logging.getLogger(__name__)
 
 APPLIED_WITHIN_S = 2.0
 POLL_S = 0.001
+TIDY_S = 0.5
+"""How often engines are looked at while others wait for the memory of those that leave."""
 _TYPICAL = Usage(input=1000, output=250)
 """The call by whose cost targets are compared."""
 
@@ -115,6 +119,7 @@ class Publisher:
         self._refused: dict[str, str] = {}
         self._told: set[str] = set()
         self._applied_us: int | None = None
+        self._tidied_s = 0.0
         self._lock = threading.Lock()
 
     def publish(self) -> int:
@@ -166,7 +171,35 @@ class Publisher:
         except VolanoError as error:
             self._tell(release_digest, error)
             return False
-        return all(answers(target) for target in targets if target.engine)
+        if not all(answers(target) for target in targets if target.engine):
+            return False
+        return all(map(self._engines.complete, self._own_of(release_digest)))
+
+    def replicas(self, release_digest: str) -> Replicas:
+        """Return how many of a release's engines are warm; one step where none of them is ours."""
+        own = self._own_of(release_digest)
+        if not own:
+            return Replicas()
+        if self._engines.draining() and time.monotonic() - self._tidied_s > TIDY_S:
+            self.tidy()
+        warm = min(len(self._engines.warm(model)) for model in own)
+        return Replicas(warm, self._engines.replicas(), self._engines.draining())
+
+    def engines_of(self, release_digest: str) -> tuple[shape.Flow, list[shape.Target]]:
+        """Return what a release puts around a request, and its engines that answer, asked or not yet.
+
+        Raises:
+            VolanoError: it cannot be served.
+        """
+        found, _ = self._arm_of(release_digest)
+        own = self._own_of(release_digest)
+        return found.flow, [one for model in own for one in self._engines.warm(model)]
+
+    def _own_of(self, release_digest: str) -> list[Artifact]:
+        """Return the models of a release that engines of ours run."""
+        with suppress(VolanoError):
+            return self._own(self._model(release_digest))
+        return []
 
     def refused(self) -> dict[str, str]:
         """Return the channels that were left out of the last snapshot, each with the reason."""
@@ -254,6 +287,7 @@ class Publisher:
 
         A model whose new engine answers by now is asked there from now on.
         """
+        self._tidied_s = time.monotonic()
         with self._lock:
             moved = self._engines.moved()
             self._wish_engines(self._releases().channels())
@@ -273,7 +307,22 @@ class Publisher:
                 found += own
             except VolanoError as error:
                 self._tell(digest, error)
-        self._engines.wish(found, calls)
+        self._engines.wish(found, calls, self._numbers(channels))
+
+    def _numbers(self, channels: list[Channel]) -> dict[str, Number]:
+        """Return of which models fewer replicas run, because they are replaced one by one.
+
+        One that any other release needs as well runs as ever: then nothing is replaced.
+        """
+        numbers: dict[str, Number] = {}
+        whole: set[str] = set()
+        for channel in channels:
+            rolls = turnover(channel, self._engines.replicas())
+            for digest in channel.served:
+                models = {str(model.digest) for model in self._own_of(digest)}
+                whole |= models if digest not in rolls else models & numbers.keys()
+                numbers |= dict.fromkeys(models, rolls[digest]) if digest in rolls else {}
+        return {digest: number for digest, number in numbers.items() if digest not in whole}
 
     def _live_keys(self) -> dict[str, shape.Key]:
         return {

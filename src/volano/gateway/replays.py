@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from volano.access.keeper import Keys
@@ -43,6 +44,8 @@ PATHS = {
 """The doors whose requests can be asked again."""
 TIMEOUT_S = 120.0
 _DRAWS = 200_000
+_OURS = (413, 429)
+"""What the gateway says of the caller: nothing of the release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,26 @@ class Replays:
             "old": _old(old), "new": _new(old.door, body, status, raw, took_us),
         }  # fmt: skip
 
+    def verify(self, trace: Trace, release: str, *, by: Principal) -> str:
+        """Ask a recorded request of a release that its channel serves or warms, whatever its share.
+
+        Returns what is wrong with the answer: nothing where it is well.
+
+        Raises:
+            NotReplayableError: this request cannot be asked again.
+        """
+        old, body = self._recorded(trace.id, trace.span_id)
+        named = {"x-volano-ask-release": release}
+        status, headers, raw, _ = self._ask(old, body, secrets.token_hex(16), by, named)
+        if headers.get("x-volano-release") not in (None, release):
+            raise NotReplayableError(trace=trace.id, why=f"the gateway does not know {release} yet")
+        if 200 <= status < 300:
+            return ""
+        if status in _OURS:
+            why = f"the gateway let it not through (status {status})"
+            raise NotReplayableError(trace=trace.id, why=why)
+        return f"status {status}: {raw[:200].decode('utf-8', 'replace')}"
+
     def choices(self, trace: Trace) -> list[str]:
         """Return the releases that can be asked now, those of the trace's channel first."""
         found: dict[str, None] = {}
@@ -153,14 +176,16 @@ class Replays:
         raise NotServedError(release=(release or found.stable_ref)[:200], channel=f"`{found.name}`")
 
     def _ask(
-        self, old: Trace, body: Mapping[str, Any], new_id: str, by: Principal
-    ) -> tuple[int, Mapping[str, str], bytes, int]:
+        self, old: Trace, body: Mapping[str, Any], new_id: str, by: Principal,
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> tuple[int, Mapping[str, str], bytes, int]:  # fmt: skip
         headers = {
             **self._inside.headers(old.group, by),
             "traceparent": f"00-{new_id}-{secrets.token_hex(8)}-01",
             "x-volano-unit": new_id,
             "x-volano-replay": old.id,
             "x-volano-cache": "off",
+            **more,
         }
         if old.door.startswith("anthropic."):
             headers["anthropic-version"] = "2023-06-01"

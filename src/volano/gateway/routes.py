@@ -228,6 +228,11 @@ class RoutedChannel:
                 self._placed[unit] = route
         return route
 
+    def named(self, release: bytes | None) -> Route | None:
+        """The arm of this release, whatever its share: for replays, which nobody waits for."""
+        wanted = release.decode("utf-8", "replace") if release else ""
+        return next((arm for arm in self.arms if arm.info.release == wanted), None)
+
 
 def _aside(arms: list[Route], named: str) -> Route:
     """The stable arm under another name, so that its calls are no evidence."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from volano.releases.kept import Kept
 from volano.releases.rival import Rival
 from volano.releases.scope import EVERYONE, Scope
 
@@ -23,7 +24,10 @@ class Channel:
     `mirror` is the share of calls that are copied to the candidate unseen (`mirror_currency`
     that of the budget of the copies, where they have one), `cohort` the share of
     users whose calls with the stable release are counted apart, as a baseline; both millionths.
-    A call outside `scope` stays with stable and is no evidence.
+    A call outside `scope` stays with stable and is no evidence. While it is `rolling`, engines of
+    the candidate take the places of those of the stable release, as many as its share says.
+
+    `kept` is what it served before, where that is kept hot for a return at once.
 
     Answers are cached for `cache_ttl_s` seconds, in the scope of `SCOPES`; None: not at all.
     """
@@ -48,12 +52,15 @@ class Channel:
     mirror_currency: str = ""
     cohort: int = 0
     scope: Scope = EVERYONE
+    rolling: bool = False
+    kept: Kept | None = None
 
     @property
     def served(self) -> tuple[str, ...]:
-        """The digests of all releases that it serves, each once."""
+        """The digests of all releases that it serves or keeps hot, each once."""
         rivals = [one.release_digest for one in self.rivals]
-        found = (self.stable, self.candidate, *rivals)
+        kept = self.kept.release_digest if self.kept else None
+        found = (self.stable, self.candidate, *rivals, kept)
         return tuple(dict.fromkeys(digest for digest in found if digest))
 
     @property

@@ -200,6 +200,12 @@ class BadRuleError(InvalidError):
     )
 
 
+class NothingKeptError(ConflictError):
+    """The channel `{channel}` keeps nothing hot."""
+
+    hint = "See `volano channel show {channel}`; a plan that ends with `keep 24h` does."
+
+
 class InvalidPlanError(InvalidError):
     """The rollout plan cannot be used: {why}."""
 

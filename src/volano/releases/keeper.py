@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from volano.core.clock import Clock
 from volano.core.digest import Digest
@@ -33,6 +33,8 @@ from volano.releases.errors import (
 )
 from volano.releases.experiment.design import Design
 from volano.releases.freeze import Freezes
+from volano.releases.keeping import count_down, keep, keeping, kept_by, let_go, need_kept
+from volano.releases.kept import Kept
 from volano.releases.plan import Plan
 from volano.releases.progress import SPENT, Progress, Rollout, RolloutEvent, plan_of, start
 from volano.releases.release import BODY, KIND, SIGNATURE, Pins, subjects_of
@@ -314,8 +316,7 @@ class Releases:
             ended = self.abort(channel, why=why or f"rolled back by {by}", by=by)
             if to is None or self.get(to).digest == found.stable:
                 return ended
-        release = self.verify(self._before(found, to))
-        self._flows.usable(self.flow_of(release))
+        release = self._returnable(found, self._before(found, to))
         with self._db.write() as conn:
             served = self._movable(conn, channel, release)
             whole = Plan.parse("100%")
@@ -324,8 +325,56 @@ class Releases:
             self._begin(conn, rollout, unit=None, group=by.group, told=left)
             content = {"plan": whole.to_dict(), "why": why}
             self._tell(conn, "release.rollback", rollout, content, by)
+            if served and served.kept and served.kept.release_digest == release.digest:
+                reason = f"It was kept hot{': ' if why else ''}{why}."
+                self._end(conn, rollout, "arrived", {"reason": reason, "took_s": 0.0}, by)
         self._publish()
-        return rollout
+        return self._progress.get(rollout.id)
+
+    def _returnable(self, channel: Channel, ref: str) -> Artifact:
+        """Return a release that a channel may go back to. Of one that is hot no byte is read again.
+
+        Raises:
+            TamperedReleaseError, ModelNotUsableError: it cannot be served any more.
+        """
+        kept = channel.kept
+        hot = kept is not None and kept.release == ref
+        release = self.trusted(kept.release_digest) if kept and hot else self.verify(ref)
+        self._flows.usable(self.flow_of(release))
+        return release
+
+    def drop(self, channel: str, *, why: str = "", by: Principal) -> Kept:
+        """Keep what a channel served before no longer hot: its engines end when they are done.
+
+        It can still be gone back to, with a warm-up.
+
+        Raises:
+            UnknownChannelError: nothing was ever promoted to it.
+            NothingKeptError: it keeps nothing.
+        """
+        self.channel(channel)
+        with self._db.write() as conn:
+            kept = need_kept(conn, channel)
+            let_go(conn, channel)
+            told = {"release": kept.release, "reason": why or f"dropped by {by}"}
+            self._progress.note(conn, kept.rollout_id, self._clock.now_us(), "dropped", told)
+            digests = [kept.release_digest]
+            self._ledger.append(
+                "release.drop", f"channel/{channel}", digests, told, by=by, conn=conn
+            )
+        self._publish()
+        return kept
+
+    def keeping(self) -> Channels:
+        """Return the channels that keep something hot."""
+        with self._db.read() as conn:
+            found = [self._channel(conn, name) for name in keeping(conn)]
+        return [channel for channel in found if channel is not None]
+
+    def keep(self, kept: Kept, left_us: int) -> None:
+        """Write how long a release is still kept hot."""
+        with self._db.write() as conn:
+            count_down(conn, kept.rollout_id, left_us)
 
     def _before(self, channel: Channel, to: Ref | str | None) -> str:
         """Return the release that the channel goes back to."""
@@ -424,16 +473,17 @@ class Releases:
         return self.end(self._progress.get(found.rollout_id), "aborted", outcome, by=by)
 
     def advance(
-        self, rollout: Rollout, *, step: int, content: Mapping[str, Any], by: Principal
-    ) -> Rollout:
-        """Give the candidate the share of this step of the plan.
+        self, rollout: Rollout, *, step: int, content: Mapping[str, Any], share: int | None = None,
+        by: Principal,
+    ) -> Rollout:  # fmt: skip
+        """Give the candidate the share of this step of the plan, or `share` where it grows in it.
 
         Raises:
             RolloutOverError: it ended meanwhile; nothing is changed.
             RolloutMovedError: it was paused meanwhile, or is further already; nothing is changed.
         """
         now = self._clock.now_us()
-        share = rollout.plan.steps[step]
+        share = rollout.plan.steps[step] if share is None else share
         with self._db.write() as conn:
             self._progress.check_active(conn, rollout.id)
             self._progress.check_unmoved(conn, rollout)
@@ -516,7 +566,7 @@ class Releases:
         """Return all channels by name."""
         with self._db.read() as conn:
             rows = conn.execute(select(channels).order_by(channels.c.name)).mappings().all()
-            return [self._with_candidate(conn, Channel(**row)) for row in rows]
+            return [self._whole(conn, row) for row in rows]
 
     def channel(self, name: str) -> Channel:
         """Return one channel.
@@ -664,6 +714,7 @@ class Releases:
                 "updated_us": now,
             }
             conn.execute(update(channels).where(channels.c.name == rollout.channel).values(values))
+            keep(conn, rollout)
         elif rollout.baseline is None:
             conn.execute(delete(channels).where(channels.c.name == rollout.channel))
         self._tell(conn, f"rollout.{state}", rollout, outcome, by)
@@ -716,7 +767,12 @@ class Releases:
 
     def _channel(self, conn: Connection, name: str) -> Channel | None:
         row = conn.execute(select(channels).where(channels.c.name == name)).mappings().first()
-        return self._with_candidate(conn, Channel(**row)) if row else None
+        return self._whole(conn, row) if row else None
+
+    def _whole(self, conn: Connection, row: RowMapping) -> Channel:
+        """Return a channel with what it keeps hot, and what moves it."""
+        kept = kept_by(conn, row["name"], self._clock.now_us())
+        return self._with_candidate(conn, Channel(**row, kept=kept))
 
     def _with_candidate(self, conn: Connection, channel: Channel) -> Channel:
         """Fill in the rollout that moves the channel, if one does."""
@@ -759,11 +815,13 @@ def _staged(plan: Plan | Design, state: str, step: int) -> dict[str, Any]:
     """Return what the step of a rollout says of its channel beside the share."""
     if isinstance(plan, Design):
         return {"exclude": plan.exclude}
+    rolling = plan.stages[-1].kind == "rolling"
     if state == "warming":
-        return {"scope": plan.scope}
+        return {"scope": plan.scope, "rolling": rolling}
     stage = plan.stages[step]
     cohort = stage.share if stage.cohort else 0
     currency = stage.currency if stage.budget_nano else ""
     return {
         "scope": plan.scope, "mirror": stage.mirror, "mirror_currency": currency, "cohort": cohort,
+        "rolling": rolling,
     }  # fmt: skip

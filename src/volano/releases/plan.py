@@ -168,6 +168,8 @@ def _check_stages(given: tuple[Stage, ...]) -> None:
     _need(all(isinstance(one, Stage) for one in given), "its steps are stages")
     shadows = [one.kind == "shadow" for one in given]
     _need(shadows == sorted(shadows, reverse=True), "a shadow comes before the users do")
+    late = any(one.verify for one in given[1:])
+    _need(not late, "`verify` belongs to the first step: it is done before anybody sees it")
     led = [one for one in given if one.kind != "shadow"]
     _need(bool(led), "it ends with a shadow, not at 100 %")
     for before, after in pairwise(one.share for one in led):

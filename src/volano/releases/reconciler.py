@@ -13,12 +13,13 @@ wall clock how old it is, for the figures that it shows.
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from volano.core.clock import Clock
 from volano.core.principal import SYSTEM, Principal
 from volano.feedback.keeper import Feedbacks
+from volano.releases.afterwards import Afterwards
 from volano.releases.burning import Counts, burns, looks
 from volano.releases.channel import Channel
 from volano.releases.errors import HarmProvenError, RolloutMovedError, RolloutOverError
@@ -28,6 +29,8 @@ from volano.releases.keeper import Releases
 from volano.releases.plan import Plan
 from volano.releases.progress import Rollout
 from volano.releases.reading import Reading
+from volano.releases.rehearsed import Rehearse, Rehearsed
+from volano.releases.rolling import Replicas, first_share, replaced
 from volano.releases.rollout import Decision, State, decide, over
 from volano.releases.shadow import Purse
 from volano.traces.keeper import Traces
@@ -43,6 +46,10 @@ class Serving(Protocol):
 
     def ready(self, release_digest: str) -> bool:
         """Whether everything that this release needs answers."""
+        ...
+
+    def replicas(self, release_digest: str) -> Replicas:
+        """How many of the engines that replace others are warm, of how many."""
         ...
 
     def counts(self, release_digest: str) -> tuple[int, int]:
@@ -64,10 +71,13 @@ class Watch:
     """When this control saw it first; like all times here by the monotonic clock."""
     begun_us: int
     stepped_us: int
-    """When it came to its step."""
-    step: int
+    """When it came to its step, or to its share in it."""
+    at: tuple[int, int]
+    """Step and share."""
     counts: Counts = field(default_factory=looks)
     noted_us: int | None = None
+    drained_us: int = 0
+    """When the last engine that was replaced was still seen to answer calls."""
     reason: str = ""
     spent_step: int = -1
     """The step of a shadow whose budget it knows to be spent."""
@@ -90,6 +100,7 @@ class Reconciler:
         serving: Serving,
         clock: Clock,
         experiments: Experiments | None = None,
+        rehearse: Rehearse | None = None,
     ):
         self._releases = releases
         self._traces = traces
@@ -97,12 +108,16 @@ class Reconciler:
         self._serving = serving
         self._clock = clock
         self._experiments = experiments
+        self._rehearse = rehearse
         self._watches: dict[str, Watch] = {}
+        self._afterwards = Afterwards(
+            releases=releases, traces=traces, counts=serving.counts, clock=clock
+        )
 
     def tick(self) -> bool:
-        """Bring each rollout as far as its evidence allows; return whether there was any.
+        """Bring each rollout as far as its evidence allows; return whether there is any to watch.
 
-        One failing rollout stops no other.
+        What has arrived is watched as long as what it replaced is kept hot. One failing rollout stops no other.
         """
         active = self._releases.active()
         for rollout in active:
@@ -116,7 +131,7 @@ class Reconciler:
         self._watches = {k: v for k, v in self._watches.items() if k in alive}
         if self._experiments is not None:
             self._experiments.forget(alive)
-        return bool(active)
+        return self._afterwards.tick() or bool(active)
 
     def status(self, channel: str) -> dict[str, Any]:
         """Return the channel, its last rollout, what it brought along, and what each gate says now."""
@@ -201,8 +216,9 @@ class Reconciler:
         watch = self._watches.get(rollout.id)
         if watch is None:
             watch = self._watches[rollout.id] = self._begin(rollout, now)
-        if rollout.step != watch.step or rollout.state in ("warming", "paused"):
-            watch.step, watch.stepped_us = rollout.step, now  # what is paused does not wait
+        if (rollout.step, rollout.share) != watch.at or rollout.state in ("warming", "paused"):
+            watch.at = (rollout.step, rollout.share)
+            watch.stepped_us = now  # what is paused does not wait
         return watch
 
     def _begin(self, rollout: Rollout, now: int) -> Watch:
@@ -216,7 +232,7 @@ class Reconciler:
             rollout.id, _plan(rollout), traces=self._traces, feedbacks=self._feedbacks
         )
         purse = Purse(rollout.id, self._traces)
-        return Watch(reading, purse, now, begun, stepped, rollout.step)
+        return Watch(reading, purse, now, begun, stepped, (rollout.step, rollout.share))
 
     def _warm(self, rollout: Rollout, watch: Watch) -> None:
         """The candidate gets its first share when its engines answer, not before.
@@ -224,10 +240,40 @@ class Reconciler:
         How long they may take is counted from when this control saw the rollout.
         """
         if self._serving.ready(rollout.candidate):
-            self._releases.advance(rollout, step=0, content={"reason": "it answers"}, by=SYSTEM)
+            verify = _plan(rollout).stages[0].verify if rollout.baseline is not None else 0
+            self._open(rollout, self._rehearsed(rollout, verify), watch)
         elif self._clock.monotonic_us() - watch.seen_us > WARM_WITHIN_US:
             reason = f"{rollout.candidate_ref} did not become ready to answer within 60 s"
             self._releases.end(rollout, "failed", {"reason": reason}, by=SYSTEM)
+
+    def _rehearsed(self, rollout: Rollout, verify: int) -> Rehearsed:
+        """Have it warmed by requests, and verified with so many; it goes on meanwhile."""
+        if self._rehearse is None:
+            return Rehearsed(done=True, reason="it answers")
+        return self._rehearse(rollout, verify)
+
+    def _open(self, rollout: Rollout, rehearsed: Rehearsed, watch: Watch) -> None:
+        """Give it its first share once it is warm and verified; end it when it failed."""
+        if rehearsed.failed:
+            reason = f"{rollout.candidate_ref} failed before anybody saw it: {rehearsed.reason}"
+            content = {"reason": reason, **rehearsed.facts}
+            self._releases.end(rollout, "failed", content, by=SYSTEM)
+        elif rehearsed.done:
+            share = first_share(_plan(rollout).stages[0], 0, self._replicas(rollout))
+            content = {"reason": rehearsed.reason, **rehearsed.facts}
+            self._releases.advance(rollout, step=0, share=share, content=content, by=SYSTEM)
+            watch.at = (0, share)
+
+    def _replicas(self, rollout: Rollout) -> Replicas:
+        """Return how far the engines are, where they are replaced one by one."""
+        if _plan(rollout).stages[-1].kind != "rolling" or rollout.baseline is None:
+            return Replicas()
+        found = self._serving.replicas(rollout.candidate)
+        done = replaced(rollout.share, found.of)
+        rehearses = self._rehearse is not None and rollout.state != "warming"
+        if rehearses and found.warm > done and not self._rehearsed(rollout, 0).done:
+            return replace(found, warm=done)
+        return found
 
     def _guard(self, rollout: Rollout, watch: Watch) -> str | None:
         """Count guard over shared memory: it needs no recorder and no statistics."""
@@ -248,9 +294,16 @@ class Reconciler:
             watch.spent_step = rollout.step
 
     def _decide(self, rollout: Rollout, watch: Watch) -> Decision:
-        paused = self._releases.paused(rollout)
-        state = State(rollout.step, watch.stepped_us, rollout.baseline is not None, paused)
-        return decide(_plan(rollout), state, watch.evidence, self._clock.monotonic_us())
+        now, replicas = self._clock.monotonic_us(), self._replicas(rollout)
+        if replicas.draining:
+            watch.drained_us = now
+        late_s = (now - max(watch.stepped_us, watch.drained_us)) / 1e6
+        state = State(
+            rollout.step, watch.stepped_us, rollout.baseline is not None,
+            self._releases.paused(rollout),
+            share=rollout.share, replicas=replace(replicas, late_s=late_s),
+        )  # fmt: skip
+        return decide(_plan(rollout), state, watch.evidence, now)
 
     def _act(self, rollout: Rollout, decision: Decision, watch: Watch) -> None:
         if decision.action == "back":
@@ -258,9 +311,12 @@ class Reconciler:
         elif decision.action == "done":
             self._end(rollout, "arrived", decision.to_dict(), watch)
         elif decision.action == "advance":
+            stage = rollout.stage
+            stays = stage is not None and rollout.share < stage.share
             self._releases.advance(
-                rollout, step=rollout.step + 1, content=decision.to_dict(), by=SYSTEM
-            )
+                rollout, step=rollout.step + (not stays), share=decision.share,
+                content=decision.to_dict(), by=SYSTEM,
+            )  # fmt: skip
         else:
             self._hold(rollout, decision, watch)
 

@@ -2,6 +2,7 @@
 
     guard tripped, or harm proven       -> back
     no baseline (first on its channel)  -> done
+    engines are replaced one by one     -> advance when the next one is warm, back when it never is
     at 100 %                            -> done
     somebody paused it                  -> hold
     all gates of this step pass         -> advance, or done when the next step is 100 %
@@ -21,7 +22,8 @@ from volano.releases.errors import InvalidPlanError
 from volano.releases.gates import Evidence
 from volano.releases.pairs.verdicts import pair_gates, pair_harm
 from volano.releases.plan import Plan
-from volano.releases.stage import WHOLE, Stage
+from volano.releases.rolling import ALL, Replicas, first_share, gate, next_share
+from volano.releases.stage import WHOLE, Stage, percent
 
 Action = Literal["advance", "hold", "back", "done"]
 
@@ -38,6 +40,13 @@ class State:
     since_us: int = 0
     has_baseline: bool = True
     paused: str = ""
+    share: int = WHOLE
+    """The candidate's now: less than its step's while engines are replaced one by one."""
+    replicas: Replicas = ALL
+
+
+ROLL_WITHIN_S = 60.0
+"""How long an engine that replaces another may take until it is warm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,8 @@ def decide(plan: Plan, state: State, evidence: Evidence, now_us: int) -> Decisio
         reason = "The channel was empty: nothing to compare with, all traffic goes to it."
         return Decision("done", reason, WHOLE, safety)
     stage = plan.stages[state.step]
+    if stage.kind == "rolling" and state.share < WHOLE:
+        return _roll(stage, state, safety, max(0, now_us - state.since_us) / 1e6)
     if stage.share == WHOLE:
         return Decision("done", "All traffic goes to it.", WHOLE, safety)
     waited_s = max(0, now_us - state.since_us) / 1e6
@@ -99,6 +110,23 @@ def standing(plan: Plan, share: int, evidence: Evidence) -> tuple[Verdict, ...]:
     return _safety(plan, evidence) + waits
 
 
+def _roll(stage: Stage, state: State, safety: tuple[Verdict, ...], waited_s: float) -> Decision:
+    """Replace the next engine when its successor is warm; `at_least` is the time between two."""
+    time = (gates.time(stage, waited_s),) if stage.at_least_s else ()
+    mine = (gate(state.share, state.replicas, ROLL_WITHIN_S), *time)
+    verdicts, at = safety + mine, f"{stage}, {percent(state.share)}"
+    if state.paused:
+        return Decision("hold", f"Paused at {at}: {state.paused}.", state.share, verdicts)
+    if mine[0].outcome == "fail":
+        return Decision("back", f"Taken back: {mine[0].reason}.", 0, verdicts)
+    if not all(mine):
+        missing = "; ".join(verdict.reason for verdict in mine if not verdict)
+        return Decision("hold", f"Stays at {at}: {missing}.", state.share, verdicts)
+    share = next_share(state.share, state.replicas)
+    action: Action = "done" if share == WHOLE else "advance"
+    return Decision(action, f"{at} → {percent(share)}: {mine[0].reason}.", share, verdicts)
+
+
 def _safety(plan: Plan, evidence: Evidence) -> tuple[Verdict, ...]:
     harms = (gates.harm(metric, evidence) for metric in plan.margins)
     return (gates.guard(plan, evidence), *pair_harm(evidence.pairs), *harms)
@@ -121,14 +149,21 @@ def _onwards(
 ) -> Decision:
     stage, following = plan.stages[state.step], plan.stages[state.step + 1]
     passed = "; ".join(verdict.reason for verdict in step_gates[1:]) or step_gates[0].reason
-    return _step_to(following, f"{stage} → {following}: {passed}.", verdicts)
+    return _step_to(plan, state, f"{stage} → {following}: {passed}.", verdicts)
 
 
 def _step_to(
-    following: Stage, reason: str, verdicts: tuple[Verdict, ...], *, overdue: bool = False
+    plan: Plan,
+    state: State,
+    reason: str,
+    verdicts: tuple[Verdict, ...],
+    *,
+    overdue: bool = False,
 ) -> Decision:
-    action: Action = "done" if following.share == WHOLE else "advance"
-    return Decision(action, reason, following.share, verdicts, overdue)
+    following = plan.stages[state.step + 1]
+    share = first_share(following, plan.stages[state.step].share, state.replicas)
+    action: Action = "done" if share == WHOLE else "advance"
+    return Decision(action, reason, share, verdicts, overdue)
 
 
 def _hold(
@@ -147,7 +182,7 @@ def _hold(
     if overdue and stage.late == "advance":
         following = plan.stages[state.step + 1]
         reason = f"{stage} → {following}: {late}, and no harm is proven: {missing}."
-        return _step_to(following, reason, verdicts, overdue=overdue)
+        return _step_to(plan, state, reason, verdicts, overdue=overdue)
     start = late if overdue else f"Stays at {stage}"
     return Decision("hold", f"{start}: {missing}.", stage.share, verdicts, overdue)
 

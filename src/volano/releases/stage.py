@@ -17,6 +17,7 @@ WHOLE = 1_000_000
 
 Kind = Literal["canary", "shadow", "switch", "rolling"]
 KINDS: tuple[Kind, ...] = ("canary", "shadow", "switch", "rolling")
+MOST_VERIFIED = 1000
 Late = Literal["hold", "back", "advance"]
 LATE: tuple[Late, ...] = ("hold", "back", "advance")
 _JUDGE = re.compile(r"[a-z0-9][a-z0-9_./-]{0,59}(@[0-9]{1,9})?")
@@ -38,6 +39,8 @@ class Stage:
       `max_wait_s` when 0). `late` says what then: hold (a person decides), back, or
       advance where no harm is proven.
     - `keep_s`: after the last step, how long what was served stays warm for a return at once.
+    - `verify`: of the first step, so many recorded requests of the channel are asked of the
+      candidate before anybody sees it; one that it cannot answer ends the rollout.
     - `budget_nano`, `currency`: of a shadow, what its copies may cost; 0 is no limit.
     """
 
@@ -51,6 +54,7 @@ class Stage:
     at_most_s: float = 0.0
     late: Late = "hold"
     keep_s: float = 0.0
+    verify: int = 0
     budget_nano: int = 0
     currency: str = ""
     judge: str = ""
@@ -58,7 +62,7 @@ class Stage:
     def __post_init__(self) -> None:
         _need(self.kind in KINDS, f"a step is one of {', '.join(KINDS)}")
         _need(self.late in LATE, f"after `at_most` comes one of {', '.join(LATE)}")
-        for name in ("share", "mirror", "units", "pairs", "budget_nano"):
+        for name in ("share", "mirror", "units", "pairs", "verify", "budget_nano"):
             _need(whole(getattr(self, name)) and getattr(self, name) >= 0,
                   f"{name} of a step is a whole number of 0 or more")  # fmt: skip
         for name in ("at_least_s", "at_most_s", "keep_s"):
@@ -89,6 +93,9 @@ class Stage:
         _need(not self.at_most_s or self.at_least_s <= self.at_most_s,
               "a step cannot take at least longer than at most")  # fmt: skip
         _need(not self.keep_s or self.share == WHOLE, "`keep` belongs to the last step")
+        _need(not self.keep_s or self.kind != "rolling",
+              "rolling ends engines one by one and keeps none hot: that is what `switch` is for")  # fmt: skip
+        _need(self.verify <= MOST_VERIFIED, f"it verifies at most {MOST_VERIFIED} requests")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values: what differs from a bare step, and its share."""

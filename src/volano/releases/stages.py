@@ -2,7 +2,7 @@
 
     5%, 25%, 100%
     shadow 5% 300 pairs judge helpful 2 EUR, 1% 10m..2h, 10% cohort 200 units, 100% keep 24h
-    switch keep 24h                      (blue-green: warm, verified, all at once)
+    switch verify 20 keep 24h            (blue-green: warm, verified, all at once)
     rolling                              (our own engines, one after another)
 
     steps:
@@ -16,6 +16,7 @@
         late: back
       - 10% cohort 200 units
       - switch
+        verify: 20
         keep: 24h
 
 A time alone is how long the step takes at least; `10m..2h` says also at most. What then
@@ -41,8 +42,12 @@ _AMOUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _TIME = re.compile(r"[0-9]+[smhdw]|0")
 _ALIASES = {"blue-green": "switch"}
-_WORDS = "shadow, switch, rolling, cohort, units, pairs, judge, keep, late, a time, a budget"
-_FIELDS = ("pairs", "judge", "units", "cohort", "budget", "at_least", "at_most", "late", "keep")
+_WORDS = (
+    "shadow, switch, rolling, cohort, units, pairs, judge, verify, keep, late, a time, a budget"
+)
+_FIELDS = (
+    "pairs", "judge", "units", "verify", "cohort", "budget", "at_least", "at_most", "late", "keep",
+)  # fmt: skip
 
 
 def stages(said: str | Sequence[Any]) -> tuple[Stage, ...]:
@@ -107,6 +112,10 @@ def _next(words: Sequence[str], text: str) -> tuple[int, dict[str, Any]]:
         return 2, {"keep_s": _seconds(second, text)}
     if first == "judge":
         return 2, {"judge": _judge(second)}
+    if first == "verify":
+        if not _NUMBER.fullmatch(second):
+            raise InvalidPlanError(why=f"`verify {second[:40]}` says no number of requests")
+        return 2, {"verify": int(second)}
     if first == "late":
         return 2, {"late": _late(second)}
     if second in ("units", "pairs") and _NUMBER.fullmatch(first):
@@ -131,7 +140,7 @@ def _written(said: Mapping[str, Any]) -> Stage:
     values: dict[str, Any] = {"kind": kind, "share": WHOLE}
     if kind in ("canary", "shadow"):
         values = _share(kind, _text(named[kind]), _text(named[kind]))
-    for key in ("pairs", "units", "cohort"):
+    for key in ("pairs", "units", "verify", "cohort"):
         if key in named:
             values[key] = named[key]
     for key in ("at_least", "at_most", "keep"):

@@ -38,6 +38,7 @@ rollouts = Table(
     Column("by", Text, nullable=False),
     Column("outcome", Text),
     Column("arms", Text),
+    Column("keep_left_us", BigInteger),
     Index("rollouts_channel", "channel", "created_us"),
 )
 

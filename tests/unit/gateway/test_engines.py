@@ -1,6 +1,7 @@
 """Engines: one process for a base and its adapters, and no number that changes its meaning."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from volano.core.digest import Digest
 from volano.core.manifest import Parent
 from volano.gateway import engines as module
 from volano.gateway.engines import Engines, Sizes
+from volano.gateway.turnover import Number
 from volano.models import adapter
 from volano.models.errors import ModelNotUsableError
 from volano.serving.wanted import Wanted
@@ -175,3 +177,90 @@ def test_embeddings_have_a_process_of_their_own(desk, base, adapted, run, up):
         texts.url: False, vectors.url: True,
     }  # fmt: skip
     assert len(engines.targets(one)) == 1
+
+
+def test_replicas_are_asked_when_they_answer(desk, base, run, up):
+    engines = Engines(run, desk.models, Sizes(replicas=3))
+    engines.wish([base])
+    first, second, third = sorted(target.name for target in engines.targets(base))
+    up |= {first, third}
+    assert engines.moved()
+    assert {target.name for target in engines.targets(base)} == {first, third}
+    assert not engines.complete(base)
+    up.add(second)
+    assert engines.moved()
+    assert len(engines.targets(base)) == 3
+    assert engines.complete(base)
+
+
+def test_one_that_is_replaced_is_asked_no_more_and_ends_when_it_works_on_nothing(
+    desk, base, run, up, now, monkeypatch
+):
+    engines = Engines(run, desk.models, Sizes(replicas=3))
+    engines.wish([base])
+    up |= {spec.name for spec in wished(run)}
+    assert len(engines.targets(base)) == 3
+    busy = {f"{base.digest.short}.3": True}
+    monkeypatch.setattr(engines._draining, "_busy", lambda spec: busy[spec.name])
+    engines.wish([base], {}, {str(base.digest): Number(2, 2)})
+    assert len(engines.targets(base)) == 2
+    now[0] += 60
+    engines.wish([base], {}, {str(base.digest): Number(2, 2)})
+    assert len(wished(run)) == 3
+    assert engines.draining()
+    busy[f"{base.digest.short}.3"] = False
+    engines.wish([base], {}, {str(base.digest): Number(2, 2)})
+    assert len(wished(run)) == 2
+    assert not engines.draining()
+
+
+def test_the_next_engine_waits_for_the_memory_of_the_one_that_drains(
+    desk, base, run, up, now, monkeypatch
+):
+    engines = Engines(run, desk.models, Sizes(replicas=3))
+    numbers = {str(base.digest): Number(1, 1)}
+    engines.wish([base], {}, numbers)
+    [spec] = wished(run)
+    leaving = replace(spec, name="old", address="unix:/old.sock")
+    up |= {spec.name, "old"}
+    monkeypatch.setattr(engines._draining, "_busy", lambda _: True)
+    engines._draining._last["old"] = leaving
+    engines.wish([base], {}, numbers)
+    engines.wish([base], {}, {str(base.digest): Number(2, 1)})
+    assert {one.name for one in wished(run)} == {spec.name, "old"}
+    monkeypatch.setattr(engines._draining, "_busy", lambda _: False)
+    now[0] += 60
+    engines.wish([base], {}, {str(base.digest): Number(2, 1)})
+    assert {one.name for one in wished(run)} == {spec.name, f"{spec.name}.2"}
+
+
+def test_one_that_lingers_after_it_was_replaced_does_not_grow_again(
+    desk, base, run, up, now, monkeypatch
+):
+    engines = Engines(run, desk.models, Sizes(replicas=3))
+    monkeypatch.setattr(engines._draining, "_busy", lambda _: False)
+    engines.wish([base])
+    up |= {spec.name for spec in wished(run)}
+    engines.wish([base], {}, {str(base.digest): Number(1, 1)})
+    now[0] += 10
+    engines.wish([])
+    engines.wish([])
+    assert [spec.name for spec in wished(run)] == [base.digest.short]
+
+
+def test_what_drains_since_this_very_wish_holds_up_the_next_engine(
+    desk, base, run, up, now, monkeypatch
+):
+    engines = Engines(run, desk.models, Sizes(replicas=2))
+    monkeypatch.setattr(engines._draining, "_busy", lambda _: False)
+    engines.wish([base])
+    [first, second] = wished(run)
+    old = replace(first, name="old", address="unix:/old.sock")
+    up |= {first.name, "old"}
+    engines.wish([base], {}, {str(base.digest): Number(1, 1)})
+    engines._draining._last["old"] = old
+    engines.wish([base], {}, {str(base.digest): Number(2, 1)})
+    assert {one.name for one in wished(run)} == {first.name, "old"}
+    now[0] += 10
+    engines.wish([base], {}, {str(base.digest): Number(2, 1)})
+    assert {one.name for one in wished(run)} == {first.name, second.name}

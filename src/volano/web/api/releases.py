@@ -34,7 +34,8 @@ VERBS = (
         (
             ref(),
             Param("channel", "the channel to move", required=True),
-            Param("plan", "the steps: 5% cohort, shadow 5% 300 pairs, 25% 10m..2h, 100%", default="5%,25%,100%"),
+            Param("plan", "its steps: 5% cohort,25% 10m..2h,100%; shadow 5% 300 pairs,5%,100%; switch verify 20 keep 24h; "
+                  "rolling", default="5%,25%,100%"),
             Param("require", "no step is left without data on these: errors, quality", "list",
                   default=("errors",)),
             Param("margins", 'how much worse it may be, as JSON: {"errors": 0.05, "quality": 0.05}', "json"),
@@ -123,6 +124,12 @@ VERBS = (
         ),
         changes=True, done="{channel} goes back: rollout {id}",
         next="volano release status {channel}",
+    ),
+    Verb(
+        "release", "drop", "releases.drop", "/channels/{channel}/drop",
+        "Keep what a channel served before no longer hot; it can still be gone back to.",
+        (_CHANNEL, Param("why", "the reason, for the record", default="")),
+        changes=True, done="{release} is no longer kept hot.", next="volano channel show {channel}",
     ),
     Verb(
         "release", "diff", "differences.between", "/releases/{a}/diff",
