@@ -1,6 +1,7 @@
 """A rollout's decision, pure: plan, place and evidence in; one action and its reasons out.
 
-    guard tripped, or harm proven       -> back
+    guard tripped, harm proven, an alarm,
+    or down for too long                -> back
     no baseline (first on its channel)  -> done
     at 100 %                            -> done
     somebody paused it                  -> hold
@@ -18,7 +19,7 @@ from typing import Any, Literal
 from volano.core.verdict import Verdict
 from volano.releases import gates
 from volano.releases.errors import InvalidPlanError
-from volano.releases.gates import Evidence
+from volano.releases.gates import Evidence, lack
 from volano.releases.plan import Plan
 from volano.releases.stage import WHOLE, Stage
 
@@ -30,29 +31,37 @@ class State:
     """Where a rollout stands: which step, since when, and whether there is a baseline.
 
     `since_us` is read from the same clock as `decide`'s `now_us`: a monotonic one.
-    `paused` says in words who paused it and why.
+    `paused` says in words who paused it and why, `alarm` which alert or budget wants it back;
+    `down_s` how long what the candidate needs has not answered.
     """
 
     step: int = 0
     since_us: int = 0
     has_baseline: bool = True
     paused: str = ""
+    alarm: str = ""
+    down_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do next, why, and the candidate's share (millionths) once it is done."""
+    """What to do next, why, and the candidate's share (millionths) once it is done.
+
+    `lacks` says of what waits how much it is short of, and how long that takes; with `overdue`
+    the evidence is inconclusive.
+    """
 
     action: Action
     reason: str
     share: int
     verdicts: tuple[Verdict, ...] = ()
     overdue: bool = False
+    lacks: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
         plain = asdict(self)
-        return {**plain, "verdicts": [_plain(verdict) for verdict in self.verdicts]}
+        return {**plain, "lacks": list(self.lacks), "verdicts": [_plain(verdict) for verdict in self.verdicts]}
 
 
 def decide(plan: Plan, state: State, evidence: Evidence, now_us: int) -> Decision:
@@ -63,10 +72,10 @@ def decide(plan: Plan, state: State, evidence: Evidence, now_us: int) -> Decisio
     """
     if not 0 <= state.step < len(plan.stages):
         raise InvalidPlanError(why=f"it has no step {state.step + 1}")
-    safety = _safety(plan, evidence)
-    broken = [verdict for verdict in safety if verdict.outcome == "fail"]
-    if broken:
-        reason = "Taken back: " + "; ".join(verdict.reason for verdict in broken) + "."
+    safety = _safety(plan, state, evidence)
+    broken = [verdict.reason for verdict in safety if verdict.outcome == "fail"]
+    if broken or state.alarm:
+        reason = "Taken back: " + "; ".join((*broken, *filter(None, (state.alarm,)))) + "."
         return Decision("back", reason, 0, safety)
     if not state.has_baseline:
         reason = "The channel was empty: nothing to compare with, all traffic goes to it."
@@ -76,17 +85,20 @@ def decide(plan: Plan, state: State, evidence: Evidence, now_us: int) -> Decisio
         return Decision("done", "All traffic goes to it.", WHOLE, safety)
     waited_s = max(0, now_us - state.since_us) / 1e6
     step_gates = _step_gates(plan, stage, evidence, waited_s)
-    verdicts = safety + step_gates
+    waiting = tuple(verdict for verdict in safety if verdict.outcome == "wait")
+    verdicts, step_gates = safety + step_gates, step_gates + waiting
     if state.paused:
         return Decision("hold", f"Paused at {stage}: {state.paused}.", stage.share, verdicts)
     if all(step_gates):
         return _onwards(plan, state, verdicts, step_gates)
-    return _hold(plan, state, verdicts, step_gates, waited_s)
+    lacks = _lacks(plan, stage, evidence, step_gates, waited_s)
+    return _hold(plan, state, verdicts, step_gates, waited_s, lacks)
 
 
-def _safety(plan: Plan, evidence: Evidence) -> tuple[Verdict, ...]:
+def _safety(plan: Plan, state: State, evidence: Evidence) -> tuple[Verdict, ...]:
     harms = (gates.harm(metric, evidence) for metric in plan.margins)
-    return (gates.guard(plan, evidence), *harms)
+    down = (gates.health(plan, state.down_s),) if state.down_s else ()
+    return (gates.guard(plan, evidence), *harms, *down)
 
 
 def _step_gates(
@@ -120,19 +132,33 @@ def _hold(
     verdicts: tuple[Verdict, ...],
     step_gates: tuple[Verdict, ...],
     waited_s: float,
+    lacks: tuple[str, ...],
 ) -> Decision:
     stage = plan.stages[state.step]
-    overdue = waited_s > (stage.at_most_s or plan.max_wait_s)
+    overdue = waited_s > plan.longest_s(stage)
     missing = "; ".join(verdict.reason for verdict in step_gates if not verdict)
     late = f"Overdue at {stage} after {waited_s:.0f} s"
     if overdue and stage.late == "back":
-        return Decision("back", f"Taken back: {late}: {missing}.", 0, verdicts, overdue)
+        reason = f"Taken back: {late}: inconclusive: {missing}."
+        return Decision("back", reason, 0, verdicts, overdue, lacks)
     if overdue and stage.late == "advance":
         following = plan.stages[state.step + 1]
         reason = f"{stage} → {following}: {late}, and no harm is proven: {missing}."
         return _step_to(following, reason, verdicts, overdue=overdue)
     start = late if overdue else f"Stays at {stage}"
-    return Decision("hold", f"{start}: {missing}.", stage.share, verdicts, overdue)
+    forecast = f" {'Inconclusive' if overdue else 'Missing'}: {'; '.join(lacks)}." if lacks else ""
+    return Decision("hold", f"{start}: {missing}.{forecast}", stage.share, verdicts, overdue, lacks)
+
+
+def _lacks(
+    plan: Plan, stage: Stage, evidence: Evidence, step_gates: tuple[Verdict, ...], waited_s: float
+) -> tuple[str, ...]:
+    """Say of the gates that wait how much they are short of, where that can be forecast."""
+    waits = [verdict.evidence for verdict in step_gates if verdict.outcome == "wait"]
+    metrics = [facts["metric"] for facts in waits if facts.get("gate") == "promotion"]
+    short = [lack.of_units(plan, stage, evidence, waited_s)]
+    short += [lack.lack(plan, metric, stage, evidence, waited_s) for metric in metrics]
+    return tuple(str(one) for one in short if one is not None)
 
 
 def _plain(verdict: Verdict) -> dict[str, Any]:
