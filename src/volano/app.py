@@ -138,6 +138,7 @@ from volano.prompts.prompt import Prompt
 from volano.releases.approval import Approvals
 from volano.releases.delivery import Deliveries
 from volano.releases.difference import Differences
+from volano.releases.alarms import Alarms
 from volano.releases.experiments import Experiments
 from volano.releases.freeze import Freezes
 from volano.releases.keeper import Releases
@@ -412,6 +413,7 @@ class App:
             publish=self._publish,
             freezes=self.freezes,
             approvals=self.approvals,
+            metrics=self.metrics,
         )
         self.replays = Replays(
             traces=self.traces,
@@ -446,6 +448,7 @@ class App:
             clock=self.clock,
         )
         self.reconciler = Reconciler(
+            alarms=Alarms(alerts=lambda: self.alerts.list(), budgets=self.costs.budgets),
             experiments=self.experiments,
             releases=self.releases,
             traces=self.traces,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -14,6 +14,7 @@ from volano.core.ports.publish import Publish
 from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
 from volano.core.verdict import Verdict
+from volano.feedback.metric import Metric
 from volano.flows.keeper import Flows
 from volano.releases.approval import Approvals
 from volano.releases.caching import Caching, caching
@@ -21,6 +22,7 @@ from volano.releases.channel import UNITS, Arm, Channel, arms
 from volano.releases.errors import (
     AlreadyServedError,
     NeverServedError,
+    NoSchemaError,
     NothingMovesError,
     NowhereToGoError,
     RolloutInProgressError,
@@ -30,7 +32,9 @@ from volano.releases.errors import (
     UnknownUnitError,
 )
 from volano.releases.experiment.design import Design
+from volano.releases.experiment.measure import Measure, measure
 from volano.releases.freeze import Freezes
+from volano.releases.gate import SCHEMA, is_feedback, said_of
 from volano.releases.plan import Plan
 from volano.releases.progress import Progress, Rollout, RolloutEvent, plan_of, start
 from volano.releases.release import BODY, KIND, SIGNATURE, Pins, subjects_of
@@ -50,6 +54,14 @@ RolloutEvents = list[RolloutEvent]
 Names = list[str]
 
 
+class Meanings(Protocol):
+    """What is asked of the metrics of feedback."""
+
+    def current(self, name: str) -> Metric | None:
+        """Return what a name means now; None where nobody defined it."""
+        ...
+
+
 class Releases:
     """Keeps releases, channels and the rollouts that move them."""
 
@@ -65,7 +77,9 @@ class Releases:
         publish: Publish,
         freezes: Freezes,
         approvals: Approvals,
+        metrics: Meanings | None = None,
     ):
+        self._metrics = metrics
         self._approvals = approvals
         self._freezes = freezes
         self._db = db
@@ -167,6 +181,11 @@ class Releases:
         self._flows.usable(self.flow_of(release))
         return release
 
+    def schema_of(self, digest: str) -> Mapping[str, Any] | None:
+        """Return the schema that the answers of a release keep; None where its prompt declares none."""
+        release = self._catalog.by_digest(digest)
+        return self._flows.compile(self.flow_of(release)).prompt.schema
+
     def flow_of(self, release: Artifact) -> Artifact:
         """Return the flow that a release pins."""
         [digest] = [p.digest for p in release.manifest.parents if p.role == "flow"]
@@ -179,7 +198,7 @@ class Releases:
         channel: str,
         plan: str = "5%,25%,100%",
         require: Sequence[str] = ("errors",),
-        margins: Mapping[str, float] | None = None,
+        margins: Mapping[str, Any] | None = None,
         unit: str | None = None,
         emergency: str = "",
         by: Principal,
@@ -188,13 +207,16 @@ class Releases:
 
         The old release keeps its share until each step's gates hold, so that a
         bad release is never the only one that serves. No step is left without
-        data on what is in `require` (errors, quality). `margins` are absolute:
-        how much worse the candidate may be, 0.05 of each when not given. `unit`
+        data on what is in `require`. `margins` name what is watched (errors, quality, refusals,
+        schema, latency:2s, p95, cost, names of feedback), each with how much worse the candidate
+        may be (0.05 of errors and quality when not given), or {margin, tolerance, window}. `unit`
         says what sticks to one release: `user` (a new channel's) or `request`. `emergency`, a
         reason, goes without the people whom the channel asks; they are asked afterwards.
 
         Raises:
             InvalidPlanError: the plan cannot be used.
+            BadMeasureError: a name of feedback cannot be measured so.
+            NoSchemaError: `schema` is watched, and the release declares none.
             TamperedReleaseError: the release is not what was signed.
             ModelNotUsableError: its model is retired or revoked.
             RolloutInProgressError: the channel is already moving.
@@ -207,7 +229,11 @@ class Releases:
             raise UnknownUnitError(unit=unit)
         release = self.servable(ref)
         given: dict[str, Any] = {"required": list(require)}
-        planned = Plan.parse(plan, **given, **({} if margins is None else {"margins": margins}))
+        if margins is not None:
+            given |= {"gates": margins, "meanings": self._meanings(margins)}
+        planned = Plan.parse(plan, **given)
+        if SCHEMA in planned.margins and self.schema_of(str(release.digest)) is None:
+            raise NoSchemaError(ref=release.ref)
         channel = check_name(channel)
         self.let_move(release, channel, emergency=emergency, by=by)
         with self._db.write() as conn:
@@ -500,6 +526,19 @@ class Releases:
     def _stands_on(self, release: Digest, digest: Digest) -> bool:
         pinned = self._catalog.by_digest(release).manifest.parents
         return digest == release or any(parent.digest == digest for parent in pinned)
+
+    def _meanings(self, margins: Mapping[str, Any]) -> dict[str, Measure]:
+        """Return what names of feedback measure, as they are defined now."""
+        found = {}
+        for name, said in margins.items() if isinstance(margins, Mapping) else ():
+            asked = said_of(name)
+            metric = None
+            if self._metrics is not None and is_feedback(name):
+                metric = self._metrics.current(asked.partition(":")[0])
+            if metric is not None:
+                window = said.get("window") if isinstance(said, Mapping) else None
+                found[f"{name} {window}" if window else name] = measure(asked, metric)
+        return found
 
     def _promote(
         self, conn: Connection, release: Artifact, channel: str, plan: Plan, *,

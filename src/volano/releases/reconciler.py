@@ -21,6 +21,7 @@ from volano.core.principal import SYSTEM
 from volano.feedback.keeper import Feedbacks
 from volano.releases.burning import Counts, burns, looks
 from volano.releases.channel import Channel
+from volano.releases.contract import Contract
 from volano.releases.errors import RolloutOverError
 from volano.releases.experiments import Experiments
 from volano.releases.gates import Evidence
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 
 NOTE_EVERY_US = 10_000_000
 WARM_WITHIN_US = 60_000_000
+LOOK_EVERY_US = 5_000_000
+"""How often alerts and budgets are asked about a rollout."""
 
 
 class Serving(Protocol):
@@ -53,6 +56,14 @@ class Serving(Protocol):
         ...
 
 
+class Outside(Protocol):
+    """What else may take a rollout back: alerts and budgets."""
+
+    def of(self, rollout: Rollout) -> str:
+        """Return why it must go back, in words; empty where nothing says so."""
+        ...
+
+
 @dataclass
 class Watch:
     """What one control process knows of a rollout it watches."""
@@ -67,6 +78,10 @@ class Watch:
     counts: Counts = field(default_factory=looks)
     noted_us: int | None = None
     reason: str = ""
+    down_us: int | None = None
+    """Since when what the candidate needs does not answer, while what was served does."""
+    looked_us: int | None = None
+    alarm: str = ""
 
     @property
     def evidence(self) -> Evidence:
@@ -86,7 +101,9 @@ class Reconciler:
         serving: Serving,
         clock: Clock,
         experiments: Experiments | None = None,
+        alarms: Outside | None = None,
     ):
+        self._alarms = alarms
         self._releases = releases
         self._traces = traces
         self._feedbacks = feedbacks
@@ -156,6 +173,7 @@ class Reconciler:
         if tripped:
             self._end(rollout, "back", {"reason": tripped}, watch)
             return
+        self._look_outside(rollout, watch)
         watch.reading.read()
         decision = self._decide(rollout, watch)
         self._act(rollout, decision, watch)
@@ -171,8 +189,9 @@ class Reconciler:
                 begun -= max(0, wall - rollout.created_us)
                 stepped -= max(0, wall - rollout.updated_us)
             reading = Reading(
-                rollout.id, _plan(rollout), traces=self._traces, feedbacks=self._feedbacks
-            )
+                rollout.id, _plan(rollout), traces=self._traces, feedbacks=self._feedbacks,
+                contract=Contract(rollout.candidate, self._releases.schema_of),
+            )  # fmt: skip
             watch = Watch(reading, now, begun, stepped, rollout.step)
             self._watches[rollout.id] = watch
         if rollout.step != watch.step or rollout.state == "warming":
@@ -198,8 +217,24 @@ class Reconciler:
             return f"Taken back: guard: {guard} at the candidate (shared counters)."
         return None
 
+    def _look_outside(self, rollout: Rollout, watch: Watch) -> None:
+        """Note since when the candidate is down, and now and then what alerts and budgets say."""
+        now = self._clock.monotonic_us()
+        down = rollout.baseline is not None and not self._serving.ready(rollout.candidate)
+        if down and self._serving.ready(rollout.baseline or ""):  # else going back helps nobody
+            watch.down_us = now if watch.down_us is None else watch.down_us
+        else:
+            watch.down_us = None
+        fresh = watch.looked_us is not None and now - watch.looked_us < LOOK_EVERY_US
+        if self._alarms is not None and not fresh:
+            watch.looked_us, watch.alarm = now, self._alarms.of(rollout)
+
     def _decide(self, rollout: Rollout, watch: Watch) -> Decision:
-        state = State(rollout.step, watch.stepped_us, rollout.baseline is not None)
+        down_s = 0.0
+        if watch.down_us is not None:
+            down_s = max(0.1, (self._clock.monotonic_us() - watch.down_us) / 1e6)
+        state = State(rollout.step, watch.stepped_us, rollout.baseline is not None,
+                      alarm=watch.alarm, down_s=down_s)  # fmt: skip
         return decide(_plan(rollout), state, watch.evidence, self._clock.monotonic_us())
 
     def _act(self, rollout: Rollout, decision: Decision, watch: Watch) -> None:
