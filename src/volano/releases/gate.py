@@ -33,7 +33,9 @@ BUILT_IN = (ERRORS, QUALITY, "refusals", SCHEMA, "latency:2s", "ttft:1s", "p95",
 _EVENTS = frozenset({"refusals", "latency", "ttft"})
 _QUANTILE = re.compile(r"p([1-9][0-9]?(?:\.[0-9])?)(?: (latency|ttft))?")
 _WINDOW = re.compile(r"(.+?) ([1-9][0-9]{0,5}[smhdw])")
-_BUILT = re.compile(r"(?:errors|quality|refusals|schema|latency|ttft|cost|p[1-9][0-9]?(?:\.[0-9])?)\b.*")
+_BUILT = re.compile(
+    r"(?:errors|quality|refusals|schema|latency|ttft|cost|p[1-9][0-9]?(?:\.[0-9])?)(?:[: ].*)?"
+)
 
 
 @dataclass(frozen=True, slots=True)

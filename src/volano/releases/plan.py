@@ -214,9 +214,10 @@ def _check_gates(plan: Plan) -> None:
             if stage.share == WHOLE or stage.kind == "shadow":
                 continue
             even = stage.cohort or 2 * stage.share == WHOLE
+            way = f"{stage} cohort" if 2 * stage.share < WHOLE else "50%"
             _need(even or not one.is_relative,
-                  f"{one.name} compares the candidate with a baseline cohort of its size, which {stage} "
-                  f"has not: say `{stage} cohort`, at 50 % or less")  # fmt: skip
+                  f"{one.name} compares the candidate with a baseline cohort of its size, and {stage} has "
+                  f"none: say `{way}`")  # fmt: skip
             enough = one.window_us / 1e6 < plan.longest_s(stage)
             _need(enough, f"{one.name} is known after its window, and {stage} is overdue before it: "
                   f"say `{stage} ..3d` for how long it may take")  # fmt: skip

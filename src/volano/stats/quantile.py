@@ -140,12 +140,16 @@ class QuantileRatio:
 
     def exceeds(self, margin: float) -> bool:
         """Whether it is proven now that the candidate's quantile is more than 1 + margin times theirs."""
-        return self.log_e_above(_shift(margin, math.ceil)) >= -math.log(self.alpha)
+        others, mine = self.arms
+        return self._proven(mine, others, _shift(margin, math.ceil), 1.0)
 
     def stays_below(self, margin: float, times: float = 1.0) -> bool:
-        """Whether it is proven now that it is less than 1 + margin times theirs; with `times`, whether
-        it would be after so many times the units, if all stays as it is."""
-        return self.log_e_below(_shift(margin, math.floor), times) >= -math.log(self.alpha)
+        """Whether it is proven now that it is less than 1 + margin times theirs.
+
+        With `times`, whether it would be after so many times the units, if all stays as it is.
+        """
+        others, mine = self.arms
+        return self._proven(others, mine, -_shift(margin, math.floor), times)
 
     def log_e_above(self, shift: int, times: float = 1.0) -> float:
         """Return the evidence that the candidate's quantile lies more than so many cells higher."""
@@ -183,20 +187,40 @@ class QuantileRatio:
             "rejected": self.rejected,
         }
 
+    def _proven(self, above: Histogram, below: Histogram, shift: int, times: float) -> bool:
+        """Whether the proof reaches its limit; mostly it fails at one of three places, and no more is asked."""
+        if not above.n or not below.n:
+            return False
+        limit = -math.log(self.alpha)
+        few, counts = _counts(above, below, shift)
+        first = int(np.searchsorted(few, self.p * above.n))
+        second = int(np.searchsorted(counts, self.p * below.n))
+        some = np.clip(np.array([first, second, (first + second) // 2]), 0, CELLS - 1)
+        if self._log_e(few[some], above.n, counts[some], below.n, times).min() < limit:
+            return False
+        return self._proof(above, below, shift, times) >= limit
+
     def _proof(self, above: Histogram, below: Histogram, shift: int, times: float) -> float:
         """Return min over t of log E("above" has fewer than p up to t) + log E("below" has more, shifted)."""
         if not above.n or not below.n:
             return 0.0
-        few = above.cells.cumsum()
-        many = np.zeros(CELLS + 1, np.int64)
-        many[1:] = below.cells.cumsum()
-        places = np.arange(CELLS) - shift
-        counts = np.where(places < 0, 0, many[np.clip(places, 0, CELLS)])
-        seen = np.flatnonzero((np.diff(few, prepend=-1) != 0) | (np.diff(counts, prepend=-1) != 0))
-        log_e = _log_e(few[seen] * times, above.n * times, self._fewer) + _log_e(
-            counts[seen] * times, below.n * times, self._more
+        few, counts = _counts(above, below, shift)
+        moved = (np.diff(few, prepend=-1) != 0) | (np.diff(counts, prepend=-1) != 0)
+        seen = np.flatnonzero(moved)
+        return float(self._log_e(few[seen], above.n, counts[seen], below.n, times).min())
+
+    def _log_e(self, few: Counts, n: int, counts: Counts, m: int, times: float) -> Floats:
+        return _log_e(few * times, n * times, self._fewer) + _log_e(
+            counts * times, m * times, self._more
         )
-        return float(log_e.min())
+
+
+def _counts(above: Histogram, below: Histogram, shift: int) -> tuple[Counts, Counts]:
+    """Return, cell by cell, how many of one lie up to its upper edge, of the other up to its lower."""
+    many = np.zeros(CELLS + 1, np.int64)
+    many[1:] = below.cells.cumsum()
+    places = np.clip(np.arange(CELLS) - shift, 0, CELLS)
+    return above.cells.cumsum(), many[places]
 
 
 def _stakes(p: float, side: int) -> tuple[Floats, Floats, Floats]:
