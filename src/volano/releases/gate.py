@@ -110,7 +110,9 @@ def gate(
     found = _QUANTILE.fullmatch(name)
     wide = margin if tolerance is None else tolerance
     if found is not None:
-        return Gate(name, "quantile", margin, wide, p=float(found[1]) / 100, of=found[2] or "latency")
+        return Gate(
+            name, "quantile", margin, wide, p=float(found[1]) / 100, of=found[2] or "latency"
+        )
     if name == "cost":
         return Gate(name, "mean", margin, wide)
     if meaning is None and not is_feedback(name):

@@ -252,7 +252,9 @@ def _with_cohorts(steps: tuple[Stage, ...], values: Mapping[str, Any]) -> tuple[
 def _of_gates(said: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     """Read `{errors: 0.02, thumbs: {margin: 0.05, require: true, window: 24h}}`."""
     _need(isinstance(said, Mapping), "margins must name a number for a metric")
-    _need(not {"margins", "tolerances"} & set(values), "gates say margins and tolerances themselves")
+    _need(
+        not {"margins", "tolerances"} & set(values), "gates say margins and tolerances themselves"
+    )
     usual = (ERRORS,) if ERRORS in said else ()
     margins, tolerances, required = {}, {}, list(values.get("required", usual))
     for name, one in said.items():

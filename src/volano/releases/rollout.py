@@ -61,7 +61,11 @@ class Decision:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
         plain = asdict(self)
-        return {**plain, "lacks": list(self.lacks), "verdicts": [_plain(verdict) for verdict in self.verdicts]}
+        return {
+            **plain,
+            "lacks": list(self.lacks),
+            "verdicts": [_plain(verdict) for verdict in self.verdicts],
+        }
 
 
 def decide(plan: Plan, state: State, evidence: Evidence, now_us: int) -> Decision:

@@ -14,7 +14,7 @@ width is the margin that one wants to see.
 It says nothing before *both* arms are large enough, as the smaller one is where it breaks: `LEAST`
 units, and `EFFECTIVE` of them by weight, (sum x)^2 / sum x^2, so that a few values that carry the whole
 sum are not taken for many. With arms of 1 to 19 it held its level only on logs and caps
-(`tests/unit/stats/test_ratio.py`), and a baseline cohort of the candidate's size makes it no gamble.
+(see its tests), and a baseline cohort of the candidate's size makes it no gamble.
 
 Source: Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas, Annals of Statistics 52 (2024), arXiv 2103.06476.
 """
@@ -68,7 +68,8 @@ class MeanRatio:
         self, *, logged: bool, margin: float, tolerated: float | None = None, alpha: float = 0.05
     ):
         """`margin`: 0.15 for "15 % more", where the interval is tightest; `tolerated`, as the margin
-        when not given, is what `rejected` speaks of. `alpha` is that of each side.
+        when not given, is what `rejected` speaks of. `alpha` is that of both sides: as it is only
+        asymptotic, one side alone uses half of what it may.
 
         Raises:
             StatsInputError: a margin is not positive, or alpha is not inside (0, 0.5).
@@ -78,7 +79,7 @@ class MeanRatio:
         self.logged, self.margin, self.alpha = logged, margin, alpha
         self.tolerated = margin if tolerated is None else tolerated
         self.arms = (Spread(), Spread())
-        self._shape = Difference(math.log1p(margin), 2 * alpha)
+        self._shape = Difference(math.log1p(margin), alpha)
         self.rejected = False
 
     def observe(self, is_candidate: bool, value: float) -> None:
@@ -124,7 +125,7 @@ class MeanRatio:
             "ratio": None if found is None else found.value,
             "low": None if found is None else found.low,
             "high": None if found is None else found.high,
-            "alpha_each_side": self.alpha,
+            "alpha": self.alpha,
             "rejected": self.rejected,
         }
 

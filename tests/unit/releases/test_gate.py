@@ -47,7 +47,10 @@ def test_feedback_counts_by_its_metric_and_its_window():
 
 
 def test_a_gate_says_all_in_one_or_only_its_margin():
-    said = {"errors": 0.02, "thumbs": {"margin": 0.05, "tolerance": 0.1, "require": True, "window": "24h"}}
+    said = {
+        "errors": 0.02,
+        "thumbs": {"margin": 0.05, "tolerance": 0.1, "require": True, "window": "24h"},
+    }
     plan = Plan.parse(DAY, gates=said, meanings={"thumbs 24h": THUMBS})
     assert plan.margins == {"errors": 0.02, "thumbs 24h": 0.05}
     assert plan.tolerances["thumbs 24h"] == 0.1
@@ -101,7 +104,9 @@ def test_a_plan_that_lacks_the_cohort_it_needs_is_refused():
     content["stages"][0].pop("cohort")
     assert Plan.from_dict(content) == plan  # it is read as it was said, and gets its cohort
     with pytest.raises(InvalidPlanError, match="5 % cohort"):
-        Plan(Plan.parse("5%,100%").stages, margins={"p95": 0.1}, tolerances={"p95": 0.1}, required=())
+        Plan(
+            Plan.parse("5%,100%").stages, margins={"p95": 0.1}, tolerances={"p95": 0.1}, required=()
+        )
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,10 @@ def test_each_gate_has_three_answers_and_knows_harm(case):
     planned = plan({metric: margin})
     evidence = fed(planned, metric, draw, n)
     verdict = gates.promotion(planned, metric, evidence, SHARE)
-    assert (verdict.outcome, verdict.reason.partition(":")[0]) == (outcome, metric.partition(":")[0])
+    assert (verdict.outcome, verdict.reason.partition(":")[0]) == (
+        outcome,
+        metric.partition(":")[0],
+    )
     assert gates.harm(metric, evidence).outcome == ("fail" if harmful else "pass")
     json.dumps([dict(verdict.evidence), evidence.to_dict()], allow_nan=False)
 

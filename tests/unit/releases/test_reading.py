@@ -1,5 +1,7 @@
 """What a rollout's records say of its measures: calls, cohorts, answers, and feedback that takes time."""
 
+import json
+
 import pytest
 
 from support.workspace import ANNA
@@ -38,8 +40,10 @@ def digests(street, rollout):
     return {"candidate": rollout.candidate, "stable": rollout.baseline}
 
 
-def answer(text):
-    return ('{"choices": [{"message": {"content": %s}}]}' % __import__("json").dumps(text)).encode()
+def answer(text, finish="stop"):
+    message = {"role": "assistant", "content": text}
+    choice = {"index": 0, "message": message, "finish_reason": finish}
+    return json.dumps({"choices": [choice]}).encode()
 
 
 def test_a_cohort_is_the_baseline_of_tails_and_part_of_that_of_rates(street):
@@ -57,8 +61,14 @@ def test_a_cohort_is_the_baseline_of_tails_and_part_of_that_of_rates(street):
 def test_refusals_and_slow_answers_are_read_off_calls(street):
     begin(street, {"refusals": 0.05, "latency:2s": 0.05})
     now = street.workspace.clock.now_us()
-    street.call("support", "candidate", finish="content_filter", began_us=now, ended_us=now + 3_000_000)
-    street.call("support", "candidate", finish="stop")
+    street.call(
+        "support",
+        "candidate",
+        response=answer("no", "content_filter"),
+        began_us=now,
+        ended_us=now + 3_000_000,
+    )
+    street.call("support", "candidate", response=answer("yes"))
     street.call("support", "candidate", outcome="error")
     street.tick()
     found = seen(street)
@@ -84,7 +94,7 @@ def test_a_release_without_a_schema_cannot_be_held_to_one(street):
 
 
 def test_a_name_of_feedback_counts_as_its_metric_and_others_do_not(street):
-    street.metrics.add("thumbs", type="boolean", by=ANNA)
+    street.metrics.define("thumbs", type="boolean", by=ANNA)
     begin(street, {"thumbs": 0.05})
     trace = street.call("support", "candidate")
     street.say(trace, 0, name="other")
@@ -101,7 +111,7 @@ def test_feedback_that_nobody_defined_is_refused(street):
 
 
 def test_feedback_within_a_window_counts_when_the_window_is_over(street):
-    street.metrics.add("thumbs", type="boolean", by=ANNA)
+    street.metrics.define("thumbs", type="boolean", by=ANNA)
     begin(street, {"thumbs": {"margin": 0.05, "window": "1h"}}, plan="20% ..3h,100%")
     good = street.call("support", "candidate", unit="anna")
     bad = street.call("support", "stable", unit="boris")
@@ -122,7 +132,7 @@ def test_feedback_within_a_window_counts_when_the_window_is_over(street):
 
 
 def test_what_is_said_of_a_user_finds_the_unit(street):
-    street.metrics.add("sale", type="boolean", level="user", outcome=True, by=ANNA)
+    street.metrics.define("sale", type="boolean", level="user", outcome=True, by=ANNA)
     begin(street, {"sale 1h": 0.05}, plan="20% ..3h,100%")
     street.call("support", "candidate", unit="anna")
     street.call("support", "stable", unit="boris")

@@ -31,7 +31,7 @@ def compared(n, *, loss=0.0, share=0.5, margin=0.0, seed=0, swing=0.0):
 def test_no_difference_is_seldom_called_one(share, swing, margin, loss):
     """Also where both drift, and at the edge of what is tolerated; looked at after every unit."""
     wrong = sum(
-        compared(800, share=share, swing=swing, margin=margin, loss=loss, seed=seed).rejected
+        compared(500, share=share, swing=swing, margin=margin, loss=loss, seed=seed).rejected
         for seed in range(STREAMS)
     )
     assert wrong / STREAMS <= BAR

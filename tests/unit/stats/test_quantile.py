@@ -63,7 +63,7 @@ def test_bounds_of_one_arm_miss_seldom_at_any_look():
     for seed in range(STREAMS):
         rng, seen, truth = random.Random(seed), Histogram(), math.exp(12)
         wrong = False
-        for n in range(1, 401):
+        for n in range(1, 201):
             seen.add(rng.lognormvariate(12, 1.5))
             low, high = seen.bounds(0.5, 0.05) if n % 20 == 0 else (0, math.inf)
             wrong |= not low <= truth <= high
@@ -75,7 +75,7 @@ def test_bounds_of_one_arm_miss_seldom_at_any_look():
 @pytest.mark.parametrize("share", [0.5, 0.1])
 def test_no_difference_is_seldom_called_one(share):
     wrong = sum(
-        compared(lognormal(), 600, margin=0.1, tolerated=0.0, share=share, seed=seed).rejected
+        compared(lognormal(), 300, margin=0.1, tolerated=0.0, share=share, seed=seed).rejected
         for seed in range(STREAMS)
     )
     assert wrong / STREAMS <= BAR
@@ -87,7 +87,7 @@ def test_at_the_edge_of_the_margin_it_seldom_passes():
     wrong = 0
     for seed in range(STREAMS):
         rng, test, passed = random.Random(seed), QuantileRatio(0.5, margin=0.1), False
-        for n in range(600):
+        for n in range(400):
             mine = n % 2 == 0
             test.observe(mine, rng.lognormvariate(12, 0.3) * (1.1 if mine else 1.0))
             passed |= n % 20 == 0 and test.stays_below(0.1)

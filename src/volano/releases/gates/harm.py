@@ -1,10 +1,10 @@
 """Harm, over the whole rollout: is it proven that the candidate is worse than it may be?
 
-    rates     of all first failures, do too many belong to the candidate? (`stats.attribution`)
-    quality   the same of units that scored below `bad_below`
-    scores    is its mean lower, block by block? (`stats.blocks`)
-    means     is the ratio above what is tolerated? (`stats.ratio`, with a baseline cohort)
-    quantiles the same of a quantile (`stats.quantile`)
+rates     of all first failures, do too many belong to the candidate? (`stats.attribution`)
+quality   the same of units that scored below `bad_below`
+scores    is its mean lower, block by block? (`stats.blocks`)
+means     is the ratio above what is tolerated? (`stats.ratio`, with a baseline cohort)
+quantiles the same of a quantile (`stats.quantile`)
 """
 
 from collections.abc import Mapping

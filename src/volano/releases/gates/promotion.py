@@ -47,7 +47,9 @@ def promotion(plan: Plan, metric: str, evidence: Evidence, share: int) -> Verdic
     return _mean(gate, test, facts) if isinstance(test, MeanRatio) else _quantile(gate, test, facts)
 
 
-def loss_bounds(plan: Plan, gate: Gate, mine: RunningMean, others: RunningMean) -> tuple[float, float]:
+def loss_bounds(
+    plan: Plan, gate: Gate, mine: RunningMean, others: RunningMean
+) -> tuple[float, float]:
     """Return at least and at most how much worse the candidate is."""
     a, b = plan.alpha_promote * CANDIDATE_PART, plan.alpha_promote * (1 - CANDIDATE_PART)
     high, low = mine.upper(a) - others.lower(b), mine.lower(a) - others.upper(b)

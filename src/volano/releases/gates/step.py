@@ -95,9 +95,7 @@ def ratio(gate: Gate, alpha: float) -> Ratio:
     """Return the comparison of two arms that a gate of tails makes."""
     if gate.kind == "quantile":
         return QuantileRatio(gate.p, margin=gate.margin, tolerated=gate.tolerance, alpha=alpha)
-    return MeanRatio(
-        logged=gate.logged, margin=gate.margin, tolerated=gate.tolerance, alpha=alpha
-    )
+    return MeanRatio(logged=gate.logged, margin=gate.margin, tolerated=gate.tolerance, alpha=alpha)
 
 
 def known(arm: str) -> None:
