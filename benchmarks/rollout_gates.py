@@ -148,7 +148,7 @@ def rollout(
             hour = 1 + 0.3 * math.sin(at / 500)
             for name in names:
                 one = BY_NAME[name]
-                plain = 1.0 if one.name not in NONE else NONE[one.name]
+                plain = NONE.get(one.name, 1.0)
                 moved = effect if effect is not None and arm == "candidate" else plain
                 value = one.value(draw, user, moved)
                 evidence.observe(
@@ -169,7 +169,7 @@ def edge(seed: str, name: str, *, edge: bool, units: int) -> int | None:
                        draw.lognormvariate(0, 1.0), draw.lognormvariate(0, 0.3))]  # fmt: skip
         arm = arm_of(user, share, cohort=True)
         worse = edge and arm == "candidate"
-        value = one.value(draw, user, (one.edge if one.edge else plain) if worse else plain)
+        value = one.value(draw, user, (one.edge or plain) if worse else plain)
         if worse and one.value in _RATES:  # its margin is absolute: so many points more
             value = max(value, float(draw.random() < one.margin / (1 - 0.08)))
         evidence.observe(name, user.name, arm, share, value)

@@ -135,10 +135,10 @@ from volano.prompts.declared import KIND as PROMPT
 from volano.prompts.declared import DeclaredPrompts
 from volano.prompts.keeper import Prompts
 from volano.prompts.prompt import Prompt
+from volano.releases.alarms import Alarms
 from volano.releases.approval import Approvals
 from volano.releases.delivery import Deliveries
 from volano.releases.difference import Differences
-from volano.releases.alarms import Alarms
 from volano.releases.experiments import Experiments
 from volano.releases.freeze import Freezes
 from volano.releases.keeper import Releases
@@ -448,7 +448,7 @@ class App:
             clock=self.clock,
         )
         self.reconciler = Reconciler(
-            alarms=Alarms(alerts=lambda: self.alerts.list(), budgets=self.costs.budgets),
+            alarms=Alarms(alerts=lambda: self.alerts.list(limit=1_000), budgets=self.costs.budgets),
             experiments=self.experiments,
             releases=self.releases,
             traces=self.traces,

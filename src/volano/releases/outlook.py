@@ -24,8 +24,11 @@ VALUES: Mapping[Word, int] = {"success": 1, "running": 0, "inconclusive": 0, "fa
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a channel's last rollout says. `missing` are the gates that wait, in words, `lacks` how
-    many more units they want and how long that takes."""
+    """What a channel's last rollout says.
+
+    `missing` are the gates that wait, in words; `lacks` how many more units they want, and how
+    long that takes.
+    """
 
     channel: str
     rollout: str | None

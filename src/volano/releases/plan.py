@@ -60,7 +60,7 @@ class Plan:
     min_units: int = 50
     max_wait_s: float = 3600.0
     bad_below: float = 0.5
-    guard: Guard = Guard()
+    guard: Guard = field(default_factory=Guard)
     scope: Scope = EVERYONE
     meanings: Mapping[str, Measure] = field(default_factory=dict)
     down_s: float = 60.0

@@ -110,12 +110,14 @@ class QuantileRatio:
     def __init__(
         self, p: float, *, margin: float, tolerated: float | None = None, alpha: float = 0.05
     ):
-        """`margin`: 0.1 for "10 % more"; `tolerated`, as the margin when not given, is what `rejected`
+        """Start with nothing seen.
+
+        `margin`: 0.1 for "10 % more"; `tolerated`, as the margin when not given, is what `rejected`
         speaks of. `alpha` is that of each statement.
 
         Raises:
             StatsInputError: p or alpha not inside (0, 1), or a negative margin.
-        """  # fmt: skip
+        """
         need(0 < p < 1 and 0 < alpha < 1, f"p {p} and alpha {alpha} inside (0, 1)")
         need(margin >= 0 and (tolerated is None or tolerated >= 0), f"margin {margin}")
         self.p, self.margin, self.alpha = p, margin, alpha
@@ -210,9 +212,9 @@ class QuantileRatio:
         return float(self._log_e(few[seen], above.n, counts[seen], below.n, times).min())
 
     def _log_e(self, few: Counts, n: int, counts: Counts, m: int, times: float) -> Floats:
-        return _log_e(few * times, n * times, self._fewer) + _log_e(
-            counts * times, m * times, self._more
-        )
+        first = _log_e(np.asarray(few * times, np.float64), n * times, self._fewer)
+        second = _log_e(np.asarray(counts * times, np.float64), m * times, self._more)
+        return np.add(first, second)
 
 
 def _counts(above: Histogram, below: Histogram, shift: int) -> tuple[Counts, Counts]:

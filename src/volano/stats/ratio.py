@@ -67,13 +67,15 @@ class MeanRatio:
     def __init__(
         self, *, logged: bool, margin: float, tolerated: float | None = None, alpha: float = 0.05
     ):
-        """`margin`: 0.15 for "15 % more", where the interval is tightest; `tolerated`, as the margin
+        """Start with nothing seen.
+
+        `margin`: 0.15 for "15 % more", where the interval is tightest; `tolerated`, as the margin
         when not given, is what `rejected` speaks of. `alpha` is that of both sides: as it is only
         asymptotic, one side alone uses half of what it may.
 
         Raises:
             StatsInputError: a margin is not positive, or alpha is not inside (0, 0.5).
-        """  # fmt: skip
+        """
         need(0 < margin < 1.7, f"margin {margin}")
         need(0 < alpha < 0.5, f"alpha {alpha}")
         self.logged, self.margin, self.alpha = logged, margin, alpha

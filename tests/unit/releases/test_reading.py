@@ -137,7 +137,7 @@ def test_what_is_said_of_a_user_finds_the_unit(street):
     street.call("support", "candidate", unit="anna")
     street.call("support", "stable", unit="boris")
     street.tick()
-    street.feedbacks.give("user:anna", metric="sale", value="yes", by=ANNA)
+    street.feedbacks.give("user:anna", name="sale", value="yes", by=ANNA)
     street.tick()
     street.workspace.clock.advance(3700)
     street.call("support", "stable", unit="dora")

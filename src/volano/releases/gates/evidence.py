@@ -104,9 +104,10 @@ class Evidence:
         if isinstance(test, Attribution):
             if bad and self._first(metric, unit):
                 test.observe(arm == "candidate", share / WHOLE)
-        elif isinstance(test, BlockTest) or arm in ("candidate", step.others):
-            if self._first(f"{metric}/{arm == 'candidate'}", unit):
-                test.observe(arm == "candidate", value)
+            return
+        compared = isinstance(test, BlockTest) or arm in ("candidate", step.others)
+        if compared and self._first(f"{metric}/{arm == 'candidate'}", unit):
+            test.observe(arm == "candidate", value)
 
     def _first(self, what: str, unit: str) -> bool:
         if (what, unit) in self._failed:
