@@ -67,7 +67,7 @@ class Gate:
     @property
     def of_calls(self) -> bool:
         """Whether calls themselves tell it; feedback does otherwise."""
-        return self.name == ERRORS or (self.name != QUALITY and not self.of == "feedback")
+        return self.name == ERRORS or (self.name != QUALITY and self.of != "feedback")
 
     @property
     def logged(self) -> bool:

@@ -90,6 +90,7 @@ def _mean(gate: Gate, test: MeanRatio, facts: dict[str, Any]) -> Verdict:
     found = test.interval()
     if found is None:
         return Verdict("wait", f"{gate.name}: not enough units to compare, {rest}", facts)
+    facts |= {"loss_low": found.low - 1, "loss_high": found.high - 1}
     between = f"between {_percent(found.low)} and {_percent(found.high)}"
     return _ratio(gate, between, rest, facts, within=found.high <= 1 + gate.margin,
                   outside=found.low > 1 + gate.margin)  # fmt: skip
