@@ -924,6 +924,7 @@ def empty() -> SimpleNamespace:
         evaluators=evaluators(),
         spending=spending(0),
         costs=Costs(),
+        reconciler=SimpleNamespace(curves=lambda rollout: []),
         settings=SimpleNamespace(folder="/srv/support-bot/.volano", port=7070),
         steps=Steps(NOWHERE),
         spans=Spans(NOWHERE),

@@ -231,7 +231,7 @@ INNER = {
     "metrics": {"current"},
     "playground": {"choices", "close", "find", "grid", "names", "save", "sketch", "stream"},
     "prompts": {"read", "keep", "drawn", "newest", "same", "marked", "versions"},
-    "reconciler": {"tick"},
+    "reconciler": {"tick", "curves"},
     "recipes": {"plan", "read"},
     "releases": {
         "flow_of",

@@ -15,10 +15,12 @@ from volano.feedback.keeper import Feedbacks
 from volano.feedback.record import Feedback
 from volano.releases.channel import MILLION
 from volano.releases.contract import Contract
+from volano.releases.curve import Curves
 from volano.releases.gate import ERRORS, SCHEMA, said_of
 from volano.releases.gates import ARMS, COHORT, Evidence
 from volano.releases.gates.windows import Windows
 from volano.releases.plan import Plan
+from volano.releases.rollout import standing
 from volano.traces.keeper import Traces
 from volano.traces.trace import Trace
 
@@ -37,13 +39,16 @@ class Reading:
         contract: Contract | None = None,
     ):  # fmt: skip
         self.evidence = Evidence(plan)
+        self._of_calls, self._of_scores = Curves("calls"), Curves("scores")
+        self._scores = 0
+        self._plan = plan
         self._rollout = rollout_id
         self._contract = contract
         self._traces, self._feedbacks = traces, feedbacks
         self._call_seq = self._score_seq = 0
         self._shares = Shares(plan)
         gates = self.evidence.gates.values()
-        self._of_calls = [one for one in gates if one.of_calls and one.name != ERRORS]
+        self._told = [one for one in gates if one.of_calls and one.name != ERRORS]
         named = [one for one in gates if one.of == "feedback"]
         self._named = {said_of(one.name).partition(":")[0]: one for one in named}
         self._windows = {one.name: Windows(one) for one in named if one.window_us}
@@ -75,6 +80,20 @@ class Reading:
             read += len(traces)
             if len(traces) < BATCH:
                 return read > 0
+
+    def _look(self, curves: Curves, n: int, share: int) -> None:
+        """Keep how the gates stand, now and then; a score's gate stands as the scores were read."""
+        if not curves.due(n):
+            return
+        said = standing(self._plan, share, self.evidence)
+        calls = {one.name for one in self.evidence.gates.values() if one.of_calls}
+        scored = curves is self._of_scores
+        curves.add(n, share, [v for v in said if (v.evidence.get("metric") not in calls) is scored])
+
+    @property
+    def curves(self) -> list[dict[str, Any]]:
+        """How each gate stood, over the calls, or over the scores."""
+        return [*self._of_calls.to_dict(), *self._of_scores.to_dict()]
 
     def _read_scores(self) -> None:
         while True:
@@ -113,13 +132,14 @@ class Reading:
         unit, arm, share = self._assigned(trace)
         self.evidence.observe_call(unit, arm, share, trace.outcome in FAILED)
         self._newest_us = max(self._newest_us, trace.ended_us)
-        for gate in self._of_calls:
+        for gate in self._told:
             kept = None
             if gate.name == SCHEMA and self._contract is not None and not trace.failed:
                 kept = self._contract.kept(trace)
             value = gate.of_call(trace, kept=kept)
             if value is not None:
                 self.evidence.observe(gate.name, unit, arm, share, value)
+        self._look(self._of_calls, sum(self.evidence.calls.values()), share)
         if 0 < share < MILLION:
             for windows in self._windows.values():
                 windows.expose(unit, arm, share, trace.began_us)
@@ -131,6 +151,8 @@ class Reading:
         unit, arm, share = self._assigned(trace)
         if said.value is not None:
             self.evidence.observe_score(unit, arm, share, said.value)
+            self._scores += 1
+            self._look(self._of_scores, self._scores, share)
         gate = self._named.get(said.name)
         if gate is None or gate.measure is None:
             return

@@ -149,10 +149,15 @@ class Reconciler:
                 "evidence": None,
             }
         decision = self._decide(rollout, watch)
-        evidence = watch.evidence.to_dict()
+        evidence = {**watch.evidence.to_dict(), "curves": watch.reading.curves}
         return {
             "channel": found, "rollout": rollout, "decision": decision.to_dict(), "evidence": evidence,
         }  # fmt: skip
+
+    def curves(self, rollout_id: str) -> list[dict[str, Any]]:
+        """Return how each gate of a rollout under way stood; nothing where none is watched."""
+        watch = self._watches.get(rollout_id)
+        return watch.reading.curves if watch is not None else []
 
     def _last(self, channel: Channel) -> Rollout | None:
         """Return the rollout under way, else the newest: after a clock was set back, not the same."""
@@ -267,7 +272,8 @@ class Reconciler:
             "took_s": round(seconds, 3),
         }
         ended = self._releases.end(rollout, state, outcome, by=SYSTEM)
-        applied = {"took_us": self._serving.applied_us(), "evidence": watch.evidence.to_dict()}
+        evidence = {**watch.evidence.to_dict(), "curves": watch.reading.curves}
+        applied = {"took_us": self._serving.applied_us(), "evidence": evidence}
         self._releases.note(ended, "applied", applied)
 
 

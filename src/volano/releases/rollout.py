@@ -99,6 +99,13 @@ def decide(plan: Plan, state: State, evidence: Evidence, now_us: int) -> Decisio
     return _hold(plan, state, verdicts, step_gates, waited_s, lacks)
 
 
+def standing(plan: Plan, share: int, evidence: Evidence) -> tuple[Verdict, ...]:
+    """Return what all gates say at the candidate's share, whatever is done about it."""
+    stage = next((one for one in plan.stages if one.share == share), None)
+    waits = _step_gates(plan, stage, evidence, 0) if stage is not None else ()
+    return _safety(plan, State(), evidence) + waits
+
+
 def _safety(plan: Plan, state: State, evidence: Evidence) -> tuple[Verdict, ...]:
     harms = (gates.harm(metric, evidence) for metric in plan.margins)
     down = (gates.health(plan, state.down_s),) if state.down_s else ()

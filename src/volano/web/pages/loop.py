@@ -151,7 +151,7 @@ def _headline(channels: Sequence[Any], recent: Sequence[Any], app: Any, now_us: 
 
 
 def _moving(channel: Any, moving: Any, app: Any) -> Markup:
-    steps = max(len(rollouts.shares(moving)), 1)
+    steps = max(len(rollouts.stages(moving)), 1)
     return escape(
         _("{channel} serves {release}; {candidate} has {share}, step {step} of {steps}: {gates}.")
     ).format(

@@ -5,7 +5,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from volano.web.pages import experiments, facts, gates, links, words
+from volano.releases.stages import stage
+from volano.web.pages import experiments, facts, gates, links, rollout_evidence, words
 from volano.web.pages.i18n import N_, ngettext
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.plain import plain
@@ -33,11 +34,16 @@ WHOLE = 1_000_000
 BACK = frozenset({"back", "taken_back", "rolled_back", "reverted"})
 DONE = frozenset({"done", "arrived", "promoted", "finished"})
 _SCANNED = 500
-_TONES: dict[str, Tone] = {"advance": "good", "done": "good", "back": "bad", "abort": "bad",
+_TONES: dict[str, Tone] = {"promoted": "busy", "advanced": "good", "holds": "wait", "applied": "off",
+                           "arrived": "good", "failed": "bad", "paused": "wait",
+                           "resumed": "busy", "skipped": "wait", "advance": "good", "done": "good", "back": "bad", "abort": "bad",
                            "aborted": "bad", "hold": "wait", "start": "busy", "out": "bad",
                            "decided": "good", "concluded": "good", "stopped": "bad"}  # fmt: skip
 
-_WORDS = {"start": N_("begun"), "advance": N_("a step on"), "hold": N_("held"),
+_WORDS = {"promoted": N_("begun"), "advanced": N_("a step on"), "holds": N_("held"),
+          "arrived": N_("arrived"), "aborted": N_("stopped"), "failed": N_("failed"),
+          "applied": N_("at all workers"), "paused": N_("paused"), "resumed": N_("goes on"),
+          "skipped": N_("a step skipped"), "start": N_("begun"), "advance": N_("a step on"), "hold": N_("held"),
           "back": N_("taken back"), "done": N_("arrived"), "abort": N_("stopped"),
           "out": N_("an arm taken out"), "decided": N_("decided")}  # fmt: skip
 
@@ -88,6 +94,7 @@ def item(app: Any, key: str, now_us: int) -> Item:
         state=state(rollout),
         sections=[
             _steps(rollout, events, now_us),
+            *rollout_evidence.sections(_curves(app, rollout, events)),
             *_gates(events),
             Timeline(_("What happened"), _told(events)),
         ],
@@ -96,6 +103,20 @@ def item(app: Any, key: str, now_us: int) -> Item:
         live=rollout.ended_us is None,
         crumb=rollout.candidate_ref,
     )
+
+
+def _curves(
+    app: Any, rollout: Any, events: Sequence[tuple[int, int, str, Any]]
+) -> Sequence[Mapping[str, Any]]:
+    """Return the curves of evidence: as they are now, or as they were when it ended."""
+    if rollout.ended_us is None:
+        return list(app.reconciler.curves(rollout.id))
+    for _n, _at, kind, content in reversed(events):
+        if kind == "applied":
+            found = content.get("evidence")
+            curves = found.get("curves") if isinstance(found, Mapping) else None
+            return curves if isinstance(curves, list) else []
+    return []
 
 
 def state(rollout: Any) -> State:
@@ -115,11 +136,12 @@ def is_back(rollout: Any) -> bool:
     return _class(rollout) == "back"
 
 
-def shares(rollout: Any) -> list[int]:
-    """Return the shares of the plan's steps, in millionths."""
-    steps = plain(rollout.plan)
-    steps = steps.get("steps") if isinstance(steps, Mapping) else steps
-    return [step for step in steps or [] if isinstance(step, int)]
+def stages(rollout: Any) -> list[tuple[int, str]]:
+    """Return the steps of the plan: their shares, and what they are called where not by share."""
+    plan = plain(rollout.plan)
+    said = plan.get("stages") or plan.get("steps") if isinstance(plan, Mapping) else plan
+    kept = map(stage, said or ())
+    return [(one.share, "" if one.kind == "canary" else str(one)) for one in kept]
 
 
 def gate_words(app: Any, rollout: Any) -> str:
@@ -141,7 +163,7 @@ def sentence(rollout: Any, events: Sequence[tuple[int, int, str, Any]], now_us: 
     release = links.release(rollout.candidate_ref)
     channel = links.link(links.listing("traces", channel=rollout.channel), rollout.channel)
     if rollout.ended_us is None:
-        steps = shares(rollout)
+        steps = stages(rollout)
         return escape(
             _("{release} has {share} of {channel}, step {step} of {steps}, since {when}.")
         ).format(
@@ -224,17 +246,17 @@ def _row(rollout: Any, now_us: int) -> Row:
 
 
 def _steps(rollout: Any, events: Sequence[tuple[int, int, str, Any]], now_us: int) -> Section:
-    plan, done, back = shares(rollout), _class(rollout) == "done", is_back(rollout)
+    plan, done, back = stages(rollout), _class(rollout) == "done", is_back(rollout)
     steps = []
-    for index, share in enumerate(plan):
+    for index, (share, name) in enumerate(plan):
         if done or index < rollout.step:
-            steps.append(Step(share, "done", _("passed")))
+            steps.append(Step(share, "done", _("passed"), name))
         elif index == rollout.step and back:
-            steps.append(Step(share, "back", _("taken back here")))
+            steps.append(Step(share, "back", _("taken back here"), name))
         elif index == rollout.step and rollout.ended_us is None:
-            steps.append(Step(share, "now", _("here now")))
+            steps.append(Step(share, "now", _("here now"), name))
         else:
-            steps.append(Step(share, "ahead", _("not reached") if back else _("ahead")))
+            steps.append(Step(share, "ahead", _("not reached") if back else _("ahead"), name))
     end = rollout.ended_us or now_us
     return Steps(_("Steps"), steps, _line(rollout, events, end), rollout.created_us, end)
 
@@ -279,11 +301,16 @@ def _told(events: Sequence[tuple[int, int, str, Any]]) -> list[Happening]:
         text = Markup("<b>{}</b>").format(
             _(_WORDS[kind]) if kind in _WORDS else kind.replace("_", " ")
         )
-        if isinstance(share, int):
+        if isinstance(share, int) and (share or kind not in ("advanced", "holds")):
             text += Markup(" · {}").format(words.percent(share))
         if reason := content.get("reason"):
             text += Markup(' <span class="why">{}</span>').format(words.visible(reason))
-        told.append(Happening(at_us, text, _TONES.get(kind, "off"), str(content.get("by", ""))))
+        inputs = [
+            gates.gate(one) for one in content.get("verdicts") or () if isinstance(one, Mapping)
+        ]
+        told.append(
+            Happening(at_us, text, _TONES.get(kind, "off"), str(content.get("by", "")), inputs)
+        )
     return told
 
 
@@ -317,7 +344,7 @@ def _outcome(rollout: Any) -> list[Section]:
 
 def _plan(rollout: Any) -> list[Section]:
     plan = plain(rollout.plan)
-    shown = facts.of(plan, skip=frozenset({"steps"})) if isinstance(plan, Mapping) else []
+    shown = facts.of(plan, skip=frozenset({"steps", "stages"})) if isinstance(plan, Mapping) else []
     return [Facts(_("Plan"), shown)] if shown else []
 
 

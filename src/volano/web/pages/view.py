@@ -228,11 +228,12 @@ class Spans:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a rollout's plan."""
+    """One step of a rollout's plan; `name` where it is not called by its share."""
 
     share: int
     state: Literal["done", "now", "back", "ahead"]
     word: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,12 +309,13 @@ class Gates:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One event, told in words; `href` leads to its subject."""
+    """One event, told in words; `inputs` are the gates that a decision was made on."""
 
     at_us: int
     text: Markup
     tone: Tone = "off"
     by: str = ""
+    inputs: Sequence["Gate"] = ()
 
 
 @dataclass(frozen=True, slots=True)
