@@ -137,6 +137,7 @@ from volano.prompts.declared import KIND as PROMPT
 from volano.prompts.declared import DeclaredPrompts
 from volano.prompts.keeper import Prompts
 from volano.prompts.prompt import Prompt
+from volano.releases.alarms import Alarms
 from volano.releases.approval import Approvals
 from volano.releases.arrival import Arrivals
 from volano.releases.callers import Callers
@@ -442,6 +443,7 @@ class App:
             approvals=self.approvals,
             demands=self.demands,
             environments=self.environments,
+            metrics=self.metrics,
         )
         self.callers = Callers(
             traces=self.traces, channel=self.releases.channel, keys=self.keys.list, clock=self.clock
@@ -490,6 +492,7 @@ class App:
         )
         self.reconciler = Reconciler(
             rehearse=self._rehearsal,
+            alarms=Alarms(alerts=lambda: self.alerts.list(limit=1_000), budgets=self.costs.budgets),
             experiments=self.experiments,
             releases=self.releases,
             traces=self.traces,

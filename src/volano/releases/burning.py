@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from volano.releases.plan import Guard
+from volano.releases.guard import Guard
 
 Counts = deque[tuple[int, int]]
 """Calls and errors of a release so far, look by look."""

@@ -5,7 +5,7 @@
     release: support@43
     scope: {languages: [hu]}
     steps: [5% cohort, 25%, 100%]
-    gates: {errors: {margin: 0.02}, quality: {margin: 0.05, required: true}}
+    gates: {errors: {margin: 0.02}, quality: {margin: 0.05, require: true}}
     guard: 20 of 25
 
 Applied, such a document starts one rollout, however often it is applied. It starts none over
@@ -31,10 +31,14 @@ from volano.releases.errors import (
     RolloutInProgressError,
     UnknownChannelError,
 )
+from volano.releases.experiment.measure import Measure
 from volano.releases.keeper import Releases
-from volano.releases.plan import ERRORS, Plan
+from volano.releases.plan import Plan
 from volano.releases.progress import Rollout
 from volano.store.artifact import Artifact
+
+Meanings = Callable[[Mapping[str, Any]], Mapping[str, Measure]]
+"""What names of feedback among gates measure, as they are defined now."""
 
 KIND = "Rollout"
 TAKEN_BACK = ("back", "aborted", "failed")
@@ -47,7 +51,6 @@ _FIELDS = (
     "release", "unit", "scope", "steps", "gates", "guard", "min_units", "max_wait", "alpha_harm",
     "alpha_promote", "bad_below",
 )  # fmt: skip
-_GATE = ("margin", "tolerance", "required")
 
 
 class DeclaredRollouts:
@@ -67,7 +70,10 @@ class DeclaredRollouts:
             InvalidPlanError: it is no plan, and why.
             UnknownArtifactError: there is no such release.
         """
-        name, plan = check_name(document.content["name"]), _plan(document.content)
+        name, plan = (
+            check_name(document.content["name"]),
+            _plan(document.content, self._releases.meanings),
+        )
         release = self._releases.get(_release(document.content))
         served = self._served(name)
         if served is None:
@@ -101,7 +107,7 @@ class DeclaredRollouts:
         origin = {"file": document.file, **({"why": why} if why else {})}
         try:
             rollout = self._releases.move(
-                _release(content), channel=name, plan=_plan(content), unit=_unit(content),
+                _release(content), channel=name, plan=_plan(content, self._releases.meanings), unit=_unit(content),
                 origin=origin, by=by,
             )  # fmt: skip
         except (RolloutInProgressError, AlreadyServedError):  # another has just applied the same
@@ -180,7 +186,7 @@ def _unit(content: Mapping[str, Any]) -> str | None:
     return unit
 
 
-def _plan(content: Mapping[str, Any]) -> Plan:
+def _plan(content: Mapping[str, Any], meanings: Meanings) -> Plan:
     """Return the plan that a document says. Raises: InvalidPlanError: it says none, and why."""
     strange = sorted(map(str, set(content) - {"kind", "name", *_FIELDS}))
     _need(not strange, f"it has no {', '.join(strange)[:80]} (known: {', '.join(_FIELDS)})")
@@ -200,25 +206,23 @@ def _plan(content: Mapping[str, Any]) -> Plan:
     if "guard" in content:
         given["guard"] = _guard(content["guard"])
     if "gates" in content:
-        given |= _gates(content["gates"])
+        gates = _gates(content["gates"])
+        given |= {"gates": gates, "meanings": meanings(gates)}
     return Plan.parse(steps, **given)
 
 
 def _gates(said: Any) -> dict[str, Any]:
-    """Return margins, tolerances and what is required, from `{errors: {margin: 0.02}}`."""
+    """Return the gates that a document says, each with its margin: `{errors: {margin: 0.02}}`."""
     _need(isinstance(said, Mapping) and bool(said), "its gates are an object, one for each metric")
-    gates = {str(name): {} if one is None else one for name, one in said.items()}
-    for name, one in gates.items():
-        _need(isinstance(one, Mapping), f"the gate of {name} is an object")
-        strange = sorted(map(str, set(one) - set(_GATE)))
-        _need(not strange, f"the gate of {name} has no {', '.join(strange)[:80]}")
-        asked = one.get("required", False)
-        _need(isinstance(asked, bool), f"`required` of {name} is true or false")
-    return {
-        "margins": {name: one.get("margin", MARGIN) for name, one in gates.items()},
-        "tolerances": {n: one["tolerance"] for n, one in gates.items() if "tolerance" in one},
-        "required": [n for n, one in gates.items() if one.get("required", n == ERRORS)],
-    }
+    gates = {}
+    for name, one in said.items():
+        given = {} if one is None else one
+        if not isinstance(given, Mapping):
+            given = {"margin": given}
+        asked = given.get("require", False)
+        _need(isinstance(asked, bool), f"`require` of {name} is true or false")
+        gates[str(name)] = {"margin": MARGIN, **given}
+    return gates
 
 
 def _guard(said: Any) -> Any:

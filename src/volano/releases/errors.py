@@ -22,6 +22,12 @@ class StrangeReportError(InvalidError):
     hint = "Make one with `volano eval run {flow} --data DATASET` and pin that, or leave `{report}` out."
 
 
+class NoSchemaError(InvalidError):
+    """`{ref}` declares no schema of its answers, so that none can be broken."""
+
+    hint = "Leave `schema` out of the margins, or save its prompt with one: `volano prompt save NAME --schema FILE`."
+
+
 class UnknownChannelError(NotFoundError):
     """There is no channel `{channel}`."""
 

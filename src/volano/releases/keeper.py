@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
@@ -14,6 +14,7 @@ from volano.core.ports.publish import Publish
 from volano.core.principal import SYSTEM, Principal
 from volano.core.ref import Ref, check_name
 from volano.core.verdict import Verdict
+from volano.feedback.metric import Metric
 from volano.flows.keeper import Flows
 from volano.releases.approval import Approvals
 from volano.releases.caching import Caching, caching
@@ -23,6 +24,7 @@ from volano.releases.environments import Environments
 from volano.releases.errors import (
     AlreadyServedError,
     NeverServedError,
+    NoSchemaError,
     NothingMovesError,
     NowhereToGoError,
     RolloutInProgressError,
@@ -32,7 +34,9 @@ from volano.releases.errors import (
     UnknownUnitError,
 )
 from volano.releases.experiment.design import Design
+from volano.releases.experiment.measure import Measure, measure
 from volano.releases.freeze import Freezes
+from volano.releases.gate import SCHEMA, is_feedback, said_of
 from volano.releases.keeping import count_down, keep, keeping, kept_by, let_go, need_kept
 from volano.releases.kept import Kept
 from volano.releases.plan import Plan
@@ -56,6 +60,14 @@ RolloutEvents = list[RolloutEvent]
 Names = list[str]
 
 
+class Meanings(Protocol):
+    """What is asked of the metrics of feedback."""
+
+    def current(self, name: str) -> Metric | None:
+        """Return what a name means now; None where nobody defined it."""
+        ...
+
+
 class Releases:
     """Keeps releases, channels and the rollouts that move them."""
 
@@ -73,8 +85,10 @@ class Releases:
         approvals: Approvals,
         demands: Demands,
         environments: Environments,
+        metrics: Meanings | None = None,
     ):
         self._environments = environments
+        self._metrics = metrics
         self._approvals = approvals
         self._demands = demands
         self._freezes = freezes
@@ -191,6 +205,11 @@ class Releases:
             refuse_retired(conn, str(release.digest))
         return release
 
+    def schema_of(self, digest: str) -> Mapping[str, Any] | None:
+        """Return the schema that the answers of a release keep; None where its prompt declares none."""
+        release = self._catalog.by_digest(digest)
+        return self._flows.compile(self.flow_of(release)).prompt.schema
+
     def flow_of(self, release: Artifact) -> Artifact:
         """Return the flow that a release pins."""
         [digest] = [p.digest for p in release.manifest.parents if p.role == "flow"]
@@ -203,7 +222,7 @@ class Releases:
         channel: str,
         plan: str = "5%,25%,100%",
         require: Sequence[str] = ("errors",),
-        margins: Mapping[str, float] | None = None,
+        margins: Mapping[str, Any] | None = None,
         unit: str | None = None,
         scope: Mapping[str, Any] | None = None,
         after: str = "",
@@ -214,8 +233,9 @@ class Releases:
 
         The old release keeps its share until each step's gates hold, so that a
         bad release is never the only one that serves. No step is left without
-        data on what is in `require` (errors, quality). `margins` are absolute:
-        how much worse the candidate may be, 0.05 of each when not given. `unit`
+        data on what is in `require`. `margins` name what is watched (errors, quality, refusals,
+        schema, latency:2s, p95, cost, names of feedback), each with how much worse the candidate
+        may be (0.05 of errors and quality when not given), or {margin, tolerance, window}. `unit`
         says what sticks to one release: `user` (a new channel's) or `request`. `scope` says which
         calls it is about (`releases.scope`), until it arrives; then it is everybody's. `after`
         names the environment where it must have arrived before; what it showed there is carried
@@ -226,7 +246,9 @@ class Releases:
             As `move`.
         """
         given: dict[str, Any] = {"required": list(require), "scope": scope or {}}
-        planned = Plan.parse(plan, **given, **({} if margins is None else {"margins": margins}))
+        if margins is not None:
+            given |= {"gates": margins, "meanings": self.meanings(margins)}
+        planned = Plan.parse(plan, **given)
         return self.move(
             ref, channel=channel, plan=planned, unit=unit, after=after, emergency=emergency, by=by
         )
@@ -247,6 +269,8 @@ class Releases:
 
         Raises:
             InvalidPlanError: the plan cannot be used.
+            BadMeasureError: a name of feedback cannot be measured so.
+            NoSchemaError: `schema` is watched, and the release declares none.
             TamperedReleaseError: the release is not what was signed.
             ModelNotUsableError: its model is retired or revoked.
             RolloutInProgressError: the channel is already moving.
@@ -261,6 +285,8 @@ class Releases:
         if unit not in (None, *UNITS):
             raise UnknownUnitError(unit=unit)
         release = self.servable(ref)
+        if SCHEMA in plan.margins and self.schema_of(str(release.digest)) is None:
+            raise NoSchemaError(ref=release.ref)
         channel = check_name(channel)
         way = self.let_move(release, channel, after=after, emergency=emergency, by=by)
         with self._db.write() as conn:
@@ -677,6 +703,19 @@ class Releases:
     def _stands_on(self, release: Digest, digest: Digest) -> bool:
         pinned = self._catalog.by_digest(release).manifest.parents
         return digest == release or any(parent.digest == digest for parent in pinned)
+
+    def meanings(self, margins: Mapping[str, Any]) -> dict[str, Measure]:
+        """Return what names of feedback measure, as they are defined now."""
+        found = {}
+        for name, said in margins.items() if isinstance(margins, Mapping) else ():
+            asked = said_of(name)
+            metric = None
+            if self._metrics is not None and is_feedback(name):
+                metric = self._metrics.current(asked.partition(":")[0])
+            if metric is not None:
+                window = said.get("window") if isinstance(said, Mapping) else None
+                found[f"{name} {window}" if window else name] = measure(asked, metric)
+        return found
 
     def _promote(
         self, conn: Connection, release: Artifact, channel: str, plan: Plan, *,

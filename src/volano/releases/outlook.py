@@ -2,7 +2,8 @@
 
     success        1   it arrived, or this step's gates hold
     running        0   it is under way; nothing speaks against it, and nothing is proven yet
-    inconclusive   0   a step takes longer than its plan allows: a person decides
+    inconclusive   0   a step takes longer than its plan allows: a person decides; `missing` says
+                       what could not be shown, and how many more users it would take
     failed        -1   it was taken back, aborted, or harm is proven
 
 Argo Rollouts reads `value` with its `web` provider (success `result == 1`, failure
@@ -23,7 +24,11 @@ VALUES: Mapping[Word, int] = {"success": 1, "running": 0, "inconclusive": 0, "fa
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a channel's last rollout says. `missing` are the gates that wait, in words."""
+    """What a channel's last rollout says.
+
+    `missing` are the gates that wait, in words; `lacks` how many more units they want, and how
+    long that takes.
+    """
 
     channel: str
     rollout: str | None
@@ -33,6 +38,7 @@ class Outlook:
     reason: str
     missing: tuple[str, ...]
     ok: bool
+    lacks: tuple[str, ...] = ()
 
 
 class Outlooks:
@@ -90,4 +96,5 @@ def _outlook(
         rollout.id if rollout else None,
         rollout.candidate_ref if rollout else None,
         word, VALUES[word], reason, tuple(one["reason"] for one in waits), ok=word == "success",
+        lacks=tuple(decision.get("lacks", ())),
     )  # fmt: skip

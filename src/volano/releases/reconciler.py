@@ -22,6 +22,7 @@ from volano.feedback.keeper import Feedbacks
 from volano.releases.afterwards import Afterwards
 from volano.releases.burning import Counts, burns, looks
 from volano.releases.channel import Channel
+from volano.releases.contract import Contract
 from volano.releases.errors import HarmProvenError, RolloutMovedError, RolloutOverError
 from volano.releases.experiments import Experiments
 from volano.releases.gates import Evidence
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 
 NOTE_EVERY_US = 10_000_000
 WARM_WITHIN_US = 60_000_000
+LOOK_EVERY_US = 5_000_000
+"""How often alerts and budgets are asked about a rollout."""
 
 
 class Serving(Protocol):
@@ -58,6 +61,14 @@ class Serving(Protocol):
 
     def applied_us(self) -> int | None:
         """Microseconds that the last publication took to reach all workers, if it has."""
+        ...
+
+
+class Outside(Protocol):
+    """What else may take a rollout back: alerts and budgets."""
+
+    def of(self, rollout: Rollout) -> str:
+        """Return why it must go back, in words; empty where nothing says so."""
         ...
 
 
@@ -81,6 +92,10 @@ class Watch:
     reason: str = ""
     spent_step: int = -1
     """The step of a shadow whose budget it knows to be spent."""
+    down_us: int | None = None
+    """Since when what the candidate needs does not answer, while what was served does."""
+    looked_us: int | None = None
+    alarm: str = ""
 
     @property
     def evidence(self) -> Evidence:
@@ -101,7 +116,9 @@ class Reconciler:
         clock: Clock,
         experiments: Experiments | None = None,
         rehearse: Rehearse | None = None,
+        alarms: Outside | None = None,
     ):
+        self._alarms = alarms
         self._releases = releases
         self._traces = traces
         self._feedbacks = feedbacks
@@ -179,7 +196,7 @@ class Reconciler:
             )
         self._releases.steer(rollout, "skipped", why, by=by)
         told = f"{why} ({by})"
-        self._act(rollout, over(_plan(rollout), rollout.step, decision, told), watch)
+        self._act(rollout, over(_plan(rollout), self._state(rollout, watch), decision, told), watch)
 
     def curves(self, rollout_id: str) -> list[dict[str, Any]]:
         """Return how each gate of a rollout under way stood; nothing where none is watched."""
@@ -206,6 +223,7 @@ class Reconciler:
             self._end(rollout, "back", {"reason": tripped}, watch)
             return
         self._spend(rollout, watch)
+        self._look_outside(rollout, watch)
         watch.reading.read()
         decision = self._decide(rollout, watch)
         self._act(rollout, decision, watch)
@@ -229,8 +247,9 @@ class Reconciler:
             begun -= max(0, wall - rollout.created_us)
             stepped -= max(0, wall - rollout.updated_us)
         reading = Reading(
-            rollout.id, _plan(rollout), traces=self._traces, feedbacks=self._feedbacks
-        )
+            rollout.id, _plan(rollout), traces=self._traces, feedbacks=self._feedbacks,
+            contract=Contract(rollout.candidate, self._releases.schema_of),
+        )  # fmt: skip
         purse = Purse(rollout.id, self._traces)
         return Watch(reading, purse, now, begun, stepped, (rollout.step, rollout.share))
 
@@ -293,17 +312,34 @@ class Reconciler:
             self._releases.stop_copies(rollout, watch.purse.told(stage))
             watch.spent_step = rollout.step
 
+    def _look_outside(self, rollout: Rollout, watch: Watch) -> None:
+        """Note since when the candidate is down, and now and then what alerts and budgets say."""
+        now = self._clock.monotonic_us()
+        down = rollout.baseline is not None and not self._serving.ready(rollout.candidate)
+        if down and self._serving.ready(rollout.baseline or ""):  # else going back helps nobody
+            watch.down_us = now if watch.down_us is None else watch.down_us
+        else:
+            watch.down_us = None
+        fresh = watch.looked_us is not None and now - watch.looked_us < LOOK_EVERY_US
+        if self._alarms is not None and not fresh:
+            watch.looked_us, watch.alarm = now, self._alarms.of(rollout)
+
     def _decide(self, rollout: Rollout, watch: Watch) -> Decision:
+        state, now = self._state(rollout, watch), self._clock.monotonic_us()
+        return decide(_plan(rollout), state, watch.evidence, now)
+
+    def _state(self, rollout: Rollout, watch: Watch) -> State:
         now, replicas = self._clock.monotonic_us(), self._replicas(rollout)
         if replicas.draining:
             watch.drained_us = now
         late_s = (now - max(watch.stepped_us, watch.drained_us)) / 1e6
-        state = State(
+        down_s = 0.0 if watch.down_us is None else max(0.1, (now - watch.down_us) / 1e6)
+        return State(
             rollout.step, watch.stepped_us, rollout.baseline is not None,
             self._releases.paused(rollout),
             share=rollout.share, replicas=replace(replicas, late_s=late_s),
+            alarm=watch.alarm, down_s=down_s,
         )  # fmt: skip
-        return decide(_plan(rollout), state, watch.evidence, now)
 
     def _act(self, rollout: Rollout, decision: Decision, watch: Watch) -> None:
         if decision.action == "back":

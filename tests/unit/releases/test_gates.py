@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from volano.core.errors import InvalidError
 from volano.releases import gates
-from volano.releases.gates import Evidence, UnknownArmError
+from volano.releases.gates import Evidence, UnknownArmError, step
 from volano.releases.plan import Plan
 
 PLAN = Plan.parse("5%,25%,100%")
@@ -134,7 +134,7 @@ def test_a_metric_that_is_not_watched_is_not_counted():
 
 
 def test_a_step_stops_counting_units_when_it_is_full(monkeypatch):
-    monkeypatch.setattr(gates, "MAX_UNITS", 10)
+    monkeypatch.setattr(step, "MAX_UNITS", 10)
     evidence = calls(Evidence(PLAN), "candidate", 30, failed=30)
     assert evidence.step(SHARE).means["candidate", "errors"].n == 10
     assert evidence.harm["errors"].candidate == 30

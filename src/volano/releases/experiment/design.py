@@ -8,7 +8,7 @@ from typing import Any
 
 from volano.releases.experiment.errors import BadDesignError
 from volano.releases.experiment.measure import Measure
-from volano.releases.plan import Guard
+from volano.releases.guard import Guard
 from volano.releases.stage import WHOLE
 
 UNITS = ("user", "session", "request")

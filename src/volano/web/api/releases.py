@@ -36,9 +36,10 @@ VERBS = (
             Param("channel", "the channel to move", required=True),
             Param("plan", "its steps: 5% cohort,25% 10m..2h,100%; shadow 5% 300 pairs,5%,100%; switch verify 20 keep 24h; "
                   "rolling", default="5%,25%,100%"),
-            Param("require", "no step is left without data on these: errors, quality", "list",
+            Param("require", "no step is left without data on these, named as in the margins", "list",
                   default=("errors",)),
-            Param("margins", 'how much worse it may be, as JSON: {"errors": 0.05, "quality": 0.05}', "json"),
+            Param("margins", 'what is watched, and how much worse it may be, as JSON: '
+                  '{"errors": 0.05, "quality": 0.05, "p95": 0.1, "cost": 0.15, "thumbs 24h": 0.03}', "json"),
             Param("unit", "what sticks to one release; user where the channel is new",
                   choices=("user", "session", "request")),
             Param("scope", 'which calls it is about until it arrives, as JSON: {"languages": ["hu"], "tags": ["tier=gold"]}; '
