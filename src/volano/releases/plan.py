@@ -95,6 +95,7 @@ class Plan:
         """The part of `alpha_harm` that is left for what users get."""
         return self.alpha_harm - self.alpha_shadow
 
+    @property
     def gates(self) -> tuple[Gate, ...]:
         """What is watched, measure by measure."""
         return tuple(

@@ -51,7 +51,7 @@ def test_a_cohort_is_the_baseline_of_tails_and_part_of_that_of_rates(street):
     assert street.workspace.releases.channel("support").cohort == 200_000
     street.call("support", "candidate")
     cohort(street)
-    street.call("support", "stable", share=600_000)
+    street.call("support", "stable", share=800_000)
     street.tick()
     found = seen(street)
     assert found["p95"]["candidate_units"] == found["p95"]["baseline_units"] == 1

@@ -174,7 +174,7 @@ def _pair(raw: Mapping[str, Any]) -> Pair:
 
 def to_plain(pairs: Iterable[Pair]) -> list[dict[str, Any]]:
     """Return plain JSON values."""
-    return json.loads(json.dumps([_plain(one) for one in pairs]))  # type: ignore[no-any-return]
+    return json.loads(json.dumps([_plain(one) for one in pairs]))
 
 
 def from_plain(raw: Iterable[Mapping[str, Any]]) -> list[Pair]:
