@@ -23,7 +23,8 @@ if "PYTEST_DEBUG_TEMPROOT" not in os.environ and (folder := memory.folder()):
 
 
 LONGEST = (
-    "test_the_loop.py", "test_an_experiment.py", "test_docs.py", "test_prompt_pages.py",
+    "test_the_loop.py", "test_a_rollout_goes_on.py", "test_a_rollout_in_git.py",
+    "test_blue_green.py", "test_an_experiment.py", "test_docs.py", "test_prompt_pages.py",
     "test_bad_places.py", "test_console.py",
 )  # fmt: skip
 """Where files are handed out whole, these begin, so that nobody waits for the last of them alone."""

@@ -258,6 +258,8 @@ INNER = {
     "reconciler": {"tick", "step_over", "curves"},
     "recipes": {"plan", "read"},
     "releases": {
+        "meanings",
+        "schema_of",
         "get",
         "channel",
         "brought",
