@@ -523,7 +523,7 @@ class App:
             runs=self.runs, catalog=self.catalog, releases=self.releases, flows=self.flows,
             evals=self.evals, datasets=self.datasets, traces=self.traces, demands=self.demands,
             clock=self.clock, open_=rehearsals.open, price_of=self._price_of_model,
-            window_of=self._window_of,
+            window_of=self._window_of, suite=self.suites.read,
         )  # fmt: skip
 
     def _open_playground(self) -> Playground:

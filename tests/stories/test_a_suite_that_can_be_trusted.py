@@ -92,6 +92,13 @@ def test_a_suite_of_a_flow_ends_with_0_a_gate_with_3_and_a_broken_scorer_with_1(
         assert codes == {"good": 0, "high": 3, "odd": 1}
         good = told(work, "eval", "show", "asked-on-good@1")["meta"]
         assert {score["name"] for score in good["scores"]} >= {"exact_match", "short"}
+        for report in ("asked-on-good@1", "asked-on-high@1"):
+            p.say("POST", "/releases/asked/cut", flow="asked@1", reports=[report])
+        only = ("--only", "suites", "--against")
+        fit = volano(work, "release", "check", "asked@1", *only, "asked@2")
+        unfit = volano(work, "release", "check", "asked@2", *only, "asked@1")
+        assert (fit.returncode, unfit.returncode) == (0, 3), (fit.stdout, unfit.stdout)
+        assert "high@1 says no (asked-on-high@1)" in unfit.stdout
         odd = told(work, "eval", "show", "asked-on-odd@1")["meta"]
         assert "broken" not in {score["name"] for score in odd["scores"]}
         assert "kaputt" in odd["why"]

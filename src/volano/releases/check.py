@@ -21,6 +21,8 @@ from volano.data.keeper import Datasets
 from volano.evals.cases import value
 from volano.evals.compare import Side
 from volano.evals.keeper import Evals
+from volano.evals.outcome import outcome_of
+from volano.evals.suite import Suite
 from volano.flows.flow import Compiled
 from volano.flows.keeper import Flows
 from volano.jobs.keeper import Runs
@@ -42,6 +44,7 @@ from volano.releases.compatibility.rehearsal import (
     to_plain,
 )
 from volano.releases.compatibility.replayed import replayed
+from volano.releases.compatibility.suites import Sat, suites_hold
 from volano.releases.compatibility.variables import variables
 from volano.releases.demands import Check, Demands, let_check
 from volano.releases.errors import BadCheckError
@@ -82,6 +85,7 @@ class ReleaseChecks:
         open_: Open,
         price_of: Callable[[Artifact], Price | None],
         window_of: Callable[[Artifact], int | None],
+        suite: Callable[[str], Suite],
     ):
         self._runs = runs
         self._catalog = catalog
@@ -95,6 +99,7 @@ class ReleaseChecks:
         self._open = open_
         self._price_of = price_of
         self._window_of = window_of
+        self._suite = suite
         runs.register(KIND, self._work, needs=("release", "baseline"))
 
     def check(
@@ -113,6 +118,7 @@ class ReleaseChecks:
         cost: float | None = None,
         latency: float | None = None,
         least: int | None = None,
+        suites: str | None = None,
         by: Principal,
     ) -> Run:
         """Check whether a release would break those who call another, as a Run.
@@ -129,7 +135,7 @@ class ReleaseChecks:
         """
         given = {
             "new_fields": new_fields, "critical": critical, "flips": flips, "failures": failures,
-            "cost": cost, "latency": latency, "least": least,
+            "cost": cost, "latency": latency, "least": least, "suites": suites,
         }  # fmt: skip
         rule = self._demands.of(channel) if channel else None
         if rule is not None and any(said is not None for said in given.values()):
@@ -237,6 +243,7 @@ class ReleaseChecks:
             "variables": lambda: variables(
                 before.prompt.variables, after.prompt.variables, ref=old.ref
             ),
+            "suites": lambda: self._suites(new, limits),
             "flips": lambda: self._flips(old, new, limits, work),
             "replay": lambda: Verdict("unmeasured", blind) if blind else replayed(
                 pairs, limits, wanted=asked["wanted"], lost=asked["lost"]
@@ -283,15 +290,37 @@ class ReleaseChecks:
         except VolanoError as error:  # a dataset is gone, or not for who asks
             return Verdict("unmeasured", error.message)
 
-    def _reports(self, release: Artifact) -> list[Side]:
-        """Return the reports of scores that a release pins."""
-        found = []
+    def _suites(self, release: Artifact, limits: Limits) -> Verdict:
+        try:
+            sat = [*map(self._sat, self._pinned(release))]
+        except VolanoError as error:  # a suite, or a report that it compares with, is gone
+            return Verdict("unmeasured", error.message)
+        return suites_hold([one for one in sat if one is not None], limits.wanted)
+
+    def _sat(self, artifact: Artifact) -> Sat | None:
+        """Judge a suite's gates again; None for a report that no suite made."""
+        report = self._evals.report(artifact.ref)
+        if not report.suite or report.summary is None:
+            return None
+        suite = self._suite(report.suite)
+        found = outcome_of(
+            report.summary, self._evals.answers(artifact.ref), gates=suite.conditions(),
+            most_unmeasured=suite.unmeasured, report=self._evals.answers,
+        )  # fmt: skip
+        return Sat(artifact.ref, report.suite, found)
+
+    def _pinned(self, release: Artifact) -> Iterable[Artifact]:
+        """Yield the reports of scores that a release pins."""
         for parent in release.manifest.parents:
-            if parent.role != "report":
-                continue
-            artifact = self._catalog.by_digest(parent.digest)
-            if "about" in artifact.manifest.meta:
-                continue  # a search or a judge: no rows to compare
+            if parent.role == "report":
+                artifact = self._catalog.by_digest(parent.digest)
+                if "about" not in artifact.manifest.meta:  # a search or a judge: no rows
+                    yield artifact
+
+    def _reports(self, release: Artifact) -> list[Side]:
+        """Return the reports of scores that a release pins, with their answers."""
+        found = []
+        for artifact in self._pinned(release):
             report = self._evals.report(artifact.ref)
             units = report.summary.units if report.summary else {}
             lines = self._evals.answers(artifact.ref)

@@ -94,12 +94,13 @@ class Demands:
         cost: float | None = None,
         latency: float | None = None,
         least: int | None = None,
+        suites: str | None = None,
         off: bool = False,
         by: Principal,
     ) -> Demand:
         """Let a channel move only to releases whose check said yes; `off`: to any again.
 
-        `require` names gates: schema, variables, flips, replay, context, envelope; all when none is named.
+        `require` names gates: suites, schema, variables, flips, replay, context, envelope; all when none is named.
         The limits are the channel's: a check made for it goes by them. Checks that were made
         before are stale.
 
@@ -109,7 +110,7 @@ class Demands:
         channel = check_name(channel)
         limits = limits_of({
             "new_fields": new_fields, "critical": critical, "flips": flips, "failures": failures,
-            "cost": cost, "latency": latency, "least": least,
+            "cost": cost, "latency": latency, "least": least, "suites": suites,
         })  # fmt: skip
         asked = () if off else gates_of(require)
         now = self._clock.now_us()

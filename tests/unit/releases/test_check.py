@@ -61,12 +61,12 @@ def desk(desk):
         flow_of=flow_of, model_of=lambda release: compiled(release).model, chat=desk.examiner.chat
     )
     desk.price = Price(Rates(1_000_000_000, 1_000_000_000))
-    desk.window = 4096
+    desk.window, desk.suites = 4096, {}
     desk.checks = ReleaseChecks(
         runs=desk.runs, catalog=desk.catalog, releases=desk.releases, flows=desk.flows,
         evals=desk.evals, datasets=desk.datasets, traces=desk.street.traces, demands=desk.demands,
         clock=desk.clock, open_=rehearsals.open, price_of=lambda model: desk.price,
-        window_of=lambda model: desk.window,
+        window_of=lambda model: desk.window, suite=lambda ref: desk.suites[ref],
     )  # fmt: skip
     desk.runs.launch()
     yield desk
@@ -112,7 +112,7 @@ def test_a_release_that_breaks_nobody_passes_what_can_be_measured(desk):
     out, gates = check(desk, cut(desk, "Sort well: {{input}}"), latency=1000.0)
     found = {name: one["found"] for name, one in gates.items()}
     assert found == {
-        "schema": "pass", "variables": "pass", "flips": "unmeasured", "replay": "pass",
+        "suites": "unmeasured", "schema": "pass", "variables": "pass", "flips": "unmeasured", "replay": "pass",
         "context": "pass", "envelope": "pass",
     }  # fmt: skip
     assert (out["outcome"], out["against"]) == ("unmeasured", "support@1")

@@ -6,7 +6,7 @@ from typing import Any
 
 from volano.releases.errors import BadCheckError
 
-GATES = ("schema", "variables", "flips", "replay", "context", "envelope")
+GATES = ("suites", "schema", "variables", "flips", "replay", "context", "envelope")
 ASKING = frozenset(("replay", "envelope"))
 """The gates that recorded requests are asked again for."""
 
@@ -28,6 +28,12 @@ class Limits:
     cost: float = 1.5
     latency: float = 2.0
     least: int = 10
+    suites: str = ""
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The names of the suites that it must have passed."""
+        return tuple(filter(None, (name.strip() for name in self.suites.split(","))))
 
     def __post_init__(self) -> None:
         if not (0 < self.cost <= 1000 and 0 < self.latency <= 1000):

@@ -23,6 +23,7 @@ LIMITS = (
     Param("cost", "at most so many times as dear; 1.5 when not given", "float"),
     Param("latency", "p95 at most so many times as long; 2 when not given", "float"),
     Param("least", "from fewer requests nothing is concluded; 10 when not given", "int", least=1),
+    Param("suites", "names of suites, with commas, whose reports it must pin; any when not given"),
 )
 
 VERBS = (
@@ -69,7 +70,7 @@ VERBS = (
         "Let a channel move only to releases whose check said that they break nobody.",
         (
             Param("channel", "the channel", first=True, required=True),
-            Param("require", "which gates must say yes: schema, variables, flips, replay, context, "
+            Param("require", "which gates must say yes: suites, schema, variables, flips, replay, context, "
                   "envelope; all when not given", "list", default=()),
             *LIMITS,
             Param("off", "demand nothing any more", "flag", default=False),

@@ -162,12 +162,12 @@ VERBS = (
     ),
     Verb(
         "release", "check", "release_checks.check", "/releases/{ref}/check",
-        "Check whether a release would break those who call another: contracts, flips, replay, context, envelope.",
+        "Check whether a release would break those who call another: suites, contracts, flips, replay, context, envelope.",
         (
             ref(),
             Param("channel", "against what this channel serves, with its recorded requests"),
             Param("against", "against this release"),
-            Param("only", "only these: schema, variables, flips, replay, context, envelope", "list", default=()),
+            Param("only", "only these: suites, schema, variables, flips, replay, context, envelope", "list", default=()),
             Param("requests", "so many recorded requests are asked of both", "int", default=50, least=1, most=500),
             Param("budget", "what asking may cost, in the currency of the prices", "float"),
             *LIMITS,
