@@ -84,7 +84,18 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
         "Folders of files": ("track", "tracked", "status", "files", "checkout"),
         "Take it elsewhere": ("export",),
         "Keep it, let it go": ("verify", "hold", "holds", "unhold", "drop", "gc"),
-    }
+    },
+    "release": {
+        "Make one, look at it": ("cut", "card", "show", "list", "diff", "verify", "envelope"),
+        "Before it moves": (
+            "check", "checks", "approve", "approvals", "freeze", "freezes", "thaw",
+        ),
+        "Move a channel": ("promote", "status", "pairs", "pause", "resume", "skip", "abort", "rollback", "drop"),
+        "Find out which is better": ("compare", "conclude"),
+        "What happened": ("rollouts", "rollout", "events", "dora"),
+        "Let other controllers ask": ("verdict", "confirm"),
+        "Let it go": ("deprecate", "undeprecate", "deprecations", "retire", "retired"),
+    },
 }  # fmt: skip
 """How the help of a noun with many verbs is ordered: by what they are for."""
 

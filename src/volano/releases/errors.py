@@ -284,3 +284,9 @@ class NotArrivedError(GateError):
     """`{ref}` may not go to `{channel}` yet: {why}."""
 
     hint = "Next: `{next}`. In an emergency: `--emergency REASON`, which is recorded."
+
+
+class NoCardError(NotFoundError):
+    """`{ref}` has no card: it was cut before releases had one."""
+
+    hint = "See what it is with `volano release show {ref}`; one that is cut now has a card."

@@ -18,12 +18,14 @@ from volano.feedback.metric import Metric
 from volano.flows.keeper import Flows
 from volano.releases.approval import Approvals
 from volano.releases.caching import Caching, caching
+from volano.releases.card import CARD, card
 from volano.releases.channel import UNITS, Arm, Channel, arms
 from volano.releases.demands import Demands
 from volano.releases.environments import Environments
 from volano.releases.errors import (
     AlreadyServedError,
     NeverServedError,
+    NoCardError,
     NoSchemaError,
     NothingMovesError,
     NowhereToGoError,
@@ -102,9 +104,17 @@ class Releases:
         self._progress = Progress(db)
 
     def cut(
-        self, name: str, *, flow: Ref | str, reports: Sequence[Ref | str] = (), by: Principal
+        self,
+        name: str,
+        *,
+        flow: Ref | str,
+        reports: Sequence[Ref | str] = (),
+        notes: str = "",
+        by: Principal,
     ) -> Artifact:
-        """Pin a flow, its parts and its reports into the next signed release.
+        """Pin a flow, its parts and its reports into the next signed release, with its card.
+
+        `notes` are words for the card: what is new in it, and why.
 
         Raises:
             ModelNotUsableError: its model is retired or revoked.
@@ -120,9 +130,10 @@ class Releases:
         for _, artifact in pins.all():
             for problem in self._catalog.verify(artifact):
                 raise TamperedReleaseError(ref=f"{name} (new)", why=f"{artifact.ref}: {problem}")
-        body = pins.body(check_name(name))
+        told = card(check_name(name), pins, self._catalog.lineage(pinned.digest), notes).encode()
+        body = pins.body(name, told)
         meta = {"pins": {role: artifact.ref for role, artifact in pins.all()}}
-        files = {BODY: body, SIGNATURE: self._signer.sign(body)}
+        files = {BODY: body, SIGNATURE: self._signer.sign(body), CARD: told}
         return self._catalog.record(
             KIND, name, files=files, parents=pins.parents(), meta=meta, by=by
         )
@@ -130,6 +141,17 @@ class Releases:
     def get(self, ref: Ref | str) -> Artifact:
         """Return a release's artifact."""
         return self._catalog.get(KIND, ref)
+
+    def card(self, ref: Ref | str) -> str:
+        """Return the card of a release, in Markdown: what it pins, scores, licences, limits.
+
+        Raises:
+            NoCardError: it was cut before releases had one.
+        """
+        release = self.get(ref)
+        if CARD not in release.manifest.files:
+            raise NoCardError(ref=release.ref)
+        return self._catalog.read(release, CARD).decode()
 
     def list(self, *, limit: int = 50) -> list[Artifact]:
         """Return the newest releases first."""
@@ -692,7 +714,9 @@ class Releases:
         pinned = [self._catalog.by_digest(p.digest) for p in release.manifest.parents]
         roles = [p.role for p in release.manifest.parents]
         pins = zip(roles, pinned, strict=True)
-        if signed(kind_of(envelope), release.name, pins) != body:
+        told = release.manifest.files.get(CARD)
+        said = signed(kind_of(envelope), release.name, pins, told.digest if told else None)
+        if said != body:
             raise TamperedReleaseError(ref=release.ref, why="it pins other artifacts than it signs")
         return pinned
 

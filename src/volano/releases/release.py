@@ -38,9 +38,9 @@ class Pins:
         """Return the edges of lineage. A part of the flow is reached through the flow."""
         return [Parent(role, artifact.digest) for role, artifact in self.all()]
 
-    def body(self, name: str) -> bytes:
+    def body(self, name: str, card: bytes) -> bytes:
         """Return the canonical bytes that are signed: an in-toto Statement."""
-        return signed(IN_TOTO, name, self.all())
+        return signed(IN_TOTO, name, self.all(), Digest.of(card))
 
 
 def subjects_of(report: Artifact) -> list[Digest]:

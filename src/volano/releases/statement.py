@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from volano.core.canon import canonical
+from volano.core.digest import Digest
 from volano.store.artifact import Artifact
 
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -18,16 +19,23 @@ PLAIN = "application/vnd.volano.release+json"
 """The type of what was signed before there were statements: name and pins, and nothing around them."""
 
 
-def signed(kind: str, name: str, pins: Iterable[tuple[str, Artifact]]) -> bytes:
-    """Return the canonical bytes that a release of these pins has under this type of payload."""
+def signed(
+    kind: str, name: str, pins: Iterable[tuple[str, Artifact]], card: Digest | None = None
+) -> bytes:
+    """Return the canonical bytes that a release of these pins has under this type of payload.
+
+    `card` is the digest of its card, where it has one.
+    """
     pinned = list(pins)
-    predicate = {
+    predicate: dict[str, Any] = {
         "name": name,
         "pins": [
             {"role": role, "ref": artifact.ref, "digest": str(artifact.digest)}
             for role, artifact in pinned
         ],
     }
+    if card is not None:
+        predicate["card"] = {"sha256": card.hex}
     if kind == PLAIN:
         return canonical(predicate)
     return canonical(

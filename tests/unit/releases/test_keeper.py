@@ -1,5 +1,9 @@
 """Releases are pinned and signed; a channel moves only by one rollout at a time, in transactions."""
 
+import base64
+import hashlib
+import json
+
 import pytest
 
 from support.workspace import ANNA
@@ -365,3 +369,25 @@ def test_a_model_that_serves_stays_and_one_that_is_over_gets_no_release(workspac
         with pytest.raises(ModelNotUsableError, match="it is retired"):
             say()
     assert workspace.releases.channel("support").stable == newer.digest
+
+
+def test_a_release_has_a_card_that_is_signed_with_it(workspace):
+    flow = workspace.flow()
+    release = workspace.releases.cut("support", flow=flow.ref, notes="Kürzer, 简短.", by=ANNA)
+    told = workspace.releases.card(release.ref)
+    for said in ("Kürzer, 简短.", flow.ref, "It was not measured", "## Licences"):
+        assert said in told
+    again = workspace.releases.cut("support", flow=flow.ref, notes="Kürzer, 简短.", by=ANNA)
+    assert again.digest == release.digest or workspace.releases.card(again.ref) == told
+    assert workspace.releases.verify(release.ref) == release
+    envelope = workspace.releases.envelope(release.ref)["envelope"]
+    body = json.loads(base64.b64decode(envelope["payload"]))
+    assert body["predicate"]["card"]["sha256"] == hashlib.sha256(told.encode()).hexdigest()
+
+
+def test_a_card_cannot_break_out_of_its_lines(workspace):
+    prompt = {"settings": {"temperature": 0.2, "stop": ["</s>\n# Approved", "`"]}}
+    flow = workspace.flow(**prompt)
+    told = workspace.releases.card(workspace.releases.cut("support", flow=flow.ref, by=ANNA).ref)
+    assert "\n# Approved" not in told
+    assert "</s>" not in told

@@ -25,6 +25,7 @@ VERBS = (
             NAME,
             Param("flow", "the flow to pin", required=True),
             Param("reports", "reports that speak for it", "list", default=()),
+            Param("notes", "words for its card: what is new in it, and why", default=""),
         ),
         changes=True, done="{ref}  signed", next="volano release promote {ref} --channel {name}",
     ),
@@ -221,6 +222,10 @@ VERBS = (
     Verb(
         "release", "envelope", "releases.envelope", "/releases/{ref}/envelope",
         "Print the signed in-toto statement of a release, and the key to check it with.", (ref(),),
+    ),
+    Verb(
+        "release", "card", "releases.card", "/releases/{ref}/card",
+        "Print the card that is signed with a release: pins, settings, scores, licences, limits.", (ref(),),
     ),
     Verb("release", "list", "releases.list", "/releases", "List releases.", (LIMIT,), columns=ARTIFACT),
     Verb(

@@ -10,7 +10,7 @@ from volano.web.pages.rollouts import rollouts_table
 from volano.web.pages.view import Cell, Facts, Section
 
 _WORDS = {"served by": N_("served by"), "deprecated": N_("deprecated"), "retired": N_("retired"),
-          "arrived on": N_("arrived on")}  # fmt: skip
+          "arrived on": N_("arrived on"), "checked": N_("checked")}  # fmt: skip
 
 
 def release_sections(app: Any, artifact: Any) -> Sequence[Section]:
