@@ -13,7 +13,7 @@ windows whose new half comes from topics of another kind: the share found, again
 traffic of users who each ask about their own few things, tested by user and, to show why, by call.
 
 `--data` (or VOLANO_DATA; ../shared/data otherwise) has banking77/train.csv and test.csv of
-PolyAI's task-specific datasets (CC BY 4.0). Without it, texts of four languages are made by rule.
+PolyAI's task-specific datasets (CC BY 4.0), and xsid/*.valid.conll of xSID (CC BY-SA 4.0). Without it, texts of four languages are made by rule.
 """
 
 import argparse
@@ -50,6 +50,14 @@ def real(folder: Path) -> tuple[list[str], list[str]]:
     return [row["text"] for row in rows], [row["category"] for row in rows]
 
 
+def xsid(file: Path) -> tuple[list[str], list[str]]:
+    lines = file.read_text("utf-8").splitlines()
+    said: dict[str, list[str]] = {}
+    for key, _, value in (line.partition(" = ") for line in lines):
+        said.setdefault(key, []).append(value)
+    return said["# text"], said["# intent"]
+
+
 def made() -> tuple[list[str], list[str]]:
     frames = [
         "please tell me about {} for {}", "kérem, segítsen: {} nem működik, {}",
@@ -83,7 +91,11 @@ def made() -> tuple[list[str], list[str]]:
 
 
 class Bench:
-    def __init__(self, texts: list[str], topics: list[str]):
+    def __init__(
+        self, texts: list[str], topics: list[str], *, reference: int = REFERENCE,
+        window: int = WINDOW,
+    ):  # fmt: skip
+        self.reference, self.window = reference, window
         self.counts, self.topics = features(texts), np.array(topics)
         self.names = sorted(set(topics))
 
@@ -108,16 +120,16 @@ class Bench:
         return RANDOM.permutation(np.flatnonzero(np.isin(self.topics, names)))
 
     def unchanged(self) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
-        drawn = RANDOM.permutation(len(self.topics))[: REFERENCE + WINDOW]
-        return drawn[:REFERENCE], drawn[REFERENCE:], list(map(str, drawn))
+        drawn = RANDOM.permutation(len(self.topics))[: self.reference + self.window]
+        return drawn[: self.reference], drawn[self.reference :], list(map(str, drawn))
 
     def pinned(self) -> Draw:
         """One reference, and windows of what is not in it."""
         drawn = RANDOM.permutation(len(self.topics))
-        first, rest = drawn[:REFERENCE], drawn[REFERENCE:]
+        first, rest = drawn[: self.reference], drawn[self.reference :]
 
         def draw() -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
-            second = RANDOM.permutation(rest)[:WINDOW]
+            second = RANDOM.permutation(rest)[: self.window]
             return first, second, list(map(str, np.concatenate([first, second])))
 
         return draw
@@ -131,14 +143,18 @@ class Bench:
         """Half of the window from eight topics that were not there."""
         names = RANDOM.permutation(self.names)
         old, new = self.of(names[8:]), self.of(names[:8])
-        half = WINDOW // 2
-        return self._two(old, np.concatenate([old[REFERENCE : REFERENCE + half], new[:half]]))
+        half = self.window // 2
+        return self._two(
+            old, np.concatenate([old[self.reference : self.reference + half], new[:half]])
+        )
 
     def spread_new(self) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
         """Half of the window from as many topics as there were before, none of which was there."""
         a, b = np.array_split(RANDOM.permutation(self.names), 2)
-        old, new, half = self.of(a), self.of(b), WINDOW // 2
-        return self._two(old, np.concatenate([old[REFERENCE : REFERENCE + half], new[:half]]))
+        old, new, half = self.of(a), self.of(b), self.window // 2
+        return self._two(
+            old, np.concatenate([old[self.reference : self.reference + half], new[:half]])
+        )
 
     def users(self) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
         """Each user asks ten times, of two topics of their own; nobody is on both sides."""
@@ -153,8 +169,8 @@ class Bench:
     def _two(
         self, first: NDArray[np.int64], second: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
-        first = first[:REFERENCE]
-        second = second[~np.isin(second, first)][:WINDOW]
+        first = first[: self.reference]
+        second = second[~np.isin(second, first)][: self.window]
         return first, second, list(map(str, np.concatenate([first, second])))
 
 
@@ -214,6 +230,26 @@ def calm(bench: Bench, n: int) -> None:
     print(f"  cries of each reference's {windows} windows, which share it: {sorted(found)}")
 
 
+def languages(folder: Path, n: int) -> None:
+    """Short texts, few of them, of seven languages: the features know none of these."""
+    for file in sorted(folder.glob("*.valid.conll")):
+        bench = Bench(*xsid(file), reference=100, window=60)
+        if len(bench.topics) < 200:
+            continue
+        cries, _ = rate(bench, bench.unchanged, 2 * n)
+        found, _ = rate(bench, bench.spread_new, n)
+        print(
+            f"  {file.name[:2]}: 60 against 100, false alarms {_spelled(cries, 2 * n)}; half of the "
+            f"window from other intents: found {_spelled(found, n)}",
+            flush=True,
+        )
+
+
+def _spelled(hits: int, n: int) -> str:
+    low, high = exact(hits, n)
+    return f"{hits / n:.1%} ({low:.1%} to {high:.1%}, {n} windows)"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--windows", type=int, default=1000)
@@ -248,6 +284,7 @@ def main() -> None:
     )
     hits, each = rate(bench, bench.users, few, by_call=True)
     told("the same, were calls the unit: false alarms", hits, few, "(why users are)", ALPHA, each)
+    languages(Path(given.data) / "xsid", few)
 
 
 if __name__ == "__main__":
