@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from volano.stats.distance import Mmd
 from volano.stats.grams import features, weigh
-from volano.stats.needed import needed_for_texts
+from volano.stats.needed import needed_for_novelty, needed_for_texts
 from volano.stats.novelty import Novelty
 from volano.stats.sharpest import Sharpest
 from volano.stats.shuffle import Shuffle
@@ -104,16 +104,26 @@ class Bench:
         mmd = Mmd(rows)
         seed = int(RANDOM.integers(1 << 31))
         shuffle = Shuffle(units, np.arange(len(rows)) >= len(first), seed=seed)
-        both = Sharpest((mmd.measure, Novelty(mmd.kernel, units).measure), shuffle)
-        self.last = mmd, both, shuffle, cells(rows, 100)
+        novelty = Novelty(mmd.kernel, units)
+        both = Sharpest((mmd.measure, novelty.measure), shuffle)
+        self.last = mmd, novelty, both, shuffle, cells(rows, 100)
         return shuffle.chance(both.measure, draws=DRAWS, slack=both.slack).p
 
-    def needed(self, shift: float) -> int | None:
-        mmd, both, shuffle, small = self.last
+    def needed(self, shift: float) -> tuple[int | None, int | None]:
+        """The size that MMD, and the size that novelty needs."""
+        mmd, novelty, both, shuffle, small = self.last
         whole, witness = mmd.whole(small, ~shuffle.second)
-        return needed_for_texts(
-            both.alone[0], level=ALPHA / 2, first=shuffle.first_units, second=shuffle.second_units,
-            shift=shift, whole=whole, witness=witness,
+        gap, variance = novelty.whole(small, ~shuffle.second)
+        sizes = shuffle.first_units, shuffle.second_units
+        return (
+            needed_for_texts(
+                both.alone[0], level=ALPHA / 2, first=sizes[0], second=sizes[1], shift=shift,
+                whole=whole, witness=witness,
+            ),
+            needed_for_novelty(
+                both.alone[1], level=ALPHA / 2, first=sizes[0], second=sizes[1], shift=shift,
+                whole=gap, variance=variance,
+            ),
         )  # fmt: skip
 
     def of(self, names: NDArray[np.str_]) -> NDArray[np.int64]:
@@ -272,7 +282,8 @@ def main() -> None:
     ):
         hits, each = rate(bench, draw, few)
         told(name, hits, few, goal, 0.9, each)
-    print(f"{'the size said to be needed for a shift of half':<52} {bench.needed(0.5)}")
+    mmd, novelty = bench.needed(0.5)
+    print(f"{'the size said to be needed for a shift of half':<52} MMD {mmd}, novelty {novelty}")
     hits, each = rate(bench, bench.users, few)
     told(
         "users with tastes of their own: false alarms",

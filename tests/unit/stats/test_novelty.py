@@ -9,6 +9,7 @@ from volano.stats.distance import Mmd
 from volano.stats.errors import StatsInputError
 from volano.stats.grams import features, weigh
 from volano.stats.intervals import wilson
+from volano.stats.needed import POWER, needed_for_novelty, needed_for_texts
 from volano.stats.novelty import Novelty
 from volano.stats.sharpest import Sharpest
 from volano.stats.shuffle import Shuffle
@@ -113,6 +114,44 @@ def test_rounding_does_not_break_ties():
 def test_where_all_texts_are_the_same_nothing_is_far():
     alone, both = p_values(["hello"] * 50, 30, np.arange(50), 0)
     assert alone == both == 1
+
+
+def test_the_size_that_novelty_needs_is_enough():
+    """At the size that is asked for, half of a window on new subjects is found four times in five."""
+    random = np.random.default_rng(8)
+    subjects = random.integers(0, 40, 320)
+    mmd = Mmd(weigh(features(people(random, "russian", subjects))))
+    units = np.arange(320)
+    novelty, shuffle = Novelty(mmd.kernel, units), Shuffle(units, units >= 300)
+    null = Sharpest((novelty.measure,), shuffle).alone[0]
+    whole, variance = novelty.whole(subjects, units < 300)
+    n = needed_for_novelty(
+        null, level=0.05, first=300, second=20, shift=0.5, whole=whole, variance=variance
+    )
+    assert n is not None
+    assert 4 <= n < 60
+    found = 0
+    for seed in range(30):
+        old, new = random.integers(0, 40, 300 + n - n // 2), random.integers(100, 1000, n // 2)
+        alone = Novelty(
+            Mmd(weigh(features(people(random, "russian", [*old, *new])))).kernel, np.arange(300 + n)
+        )
+        dealt = Shuffle(np.arange(300 + n), np.arange(300 + n) >= 300, seed=seed)
+        found += dealt.chance(alone.measure, draws=99).p <= 0.05
+    assert wilson(found, 30, 0.99)[1] >= POWER
+
+
+def test_nothing_far_needs_no_number():
+    mmd = Mmd(weigh(features(["hello"] * 50)))
+    shuffle = Shuffle(np.arange(50), np.arange(50) >= 30)
+    novelty = Novelty(mmd.kernel, np.arange(50))
+    both = Sharpest((mmd.measure, novelty.measure), shuffle)
+    cells = np.arange(50) % 5
+    far = {"level": 0.05, "first": 30, "second": 20, "shift": 0.5}
+    whole, witness = mmd.whole(cells, ~shuffle.second)
+    gap, variance = novelty.whole(cells, ~shuffle.second)
+    assert needed_for_texts(both.alone[0], whole=max(0.0, whole), witness=witness, **far) is None
+    assert needed_for_novelty(both.alone[1], whole=gap, variance=variance, **far) is None
 
 
 def test_a_unit_for_each_row():

@@ -16,7 +16,7 @@ from volano.monitor.drift.sample import CATEGORIES, TEXTS, Sample
 from volano.stats.distance import Counts, Mmd, Ranks
 from volano.stats.grams import weigh
 from volano.stats.multiple import holm
-from volano.stats.needed import needed_for_shares, needed_for_texts
+from volano.stats.needed import needed_for_novelty, needed_for_shares, needed_for_texts
 from volano.stats.novelty import Novelty
 from volano.stats.sharpest import Sharpest
 from volano.stats.shuffle import Chance, Shuffle
@@ -120,15 +120,21 @@ class Comparison:
         whole, witness = mmd.whole(read.cells[at], ~shuffle.second)
         seen = max(0.0, float(mmd.measure(shuffle.observed)[0]))
         effect = float(min(1.0, (seen / whole) ** 0.5)) if whole > 0 else None
-        needed = (
+        gap, variance = novelty.whole(read.cells[at], ~shuffle.second)
+        # Each alone at its half of the level: the sharper of the two needs no more than that.
+        sizes = blank.before[1], blank.after[1]
+        needed = [
             needed_for_texts(
-                # What MMD would need alone, at its half of the level: the two together need less.
-                both.alone[0], level=level / 2, first=blank.before[1], second=blank.after[1], shift=shift,
+                both.alone[0], level=level / 2, first=sizes[0], second=sizes[1], shift=shift,
                 whole=whole, witness=witness,
-            )
-            if whole > 0 else None
-        )  # fmt: skip
-        return replace(blank, effect=effect, needed=needed), chance.p
+            ),
+            needed_for_novelty(
+                both.alone[1], level=level / 2, first=sizes[0], second=sizes[1], shift=shift,
+                whole=gap, variance=variance,
+            ),
+        ]  # fmt: skip
+        least = min((n for n in needed if n is not None), default=None)
+        return replace(blank, effect=effect, needed=least), chance.p
 
     def _ask_values(
         self, blank: Finding, signal: str, rows: NDArray[np.int64], shuffle: Shuffle, draws: int,
