@@ -240,6 +240,22 @@ def calm(bench: Bench, n: int) -> None:
     print(f"  cries of each reference's {windows} windows, which share it: {sorted(found)}")
 
 
+def enough(texts: list[str], topics: list[str], n: int) -> None:
+    """Is the size that is said to be needed for a shift of half enough, and how cautious is it?"""
+    for window in (40, 60):
+        bench, found, said = Bench(texts, topics, window=window), 0, []
+        for draw in (bench.spread_new, bench.eight_new):
+            for at in range(n):
+                found += bench.p(*draw()) <= ALPHA
+                if at < 6:
+                    said.append(min(size for size in bench.needed(0.5) if size is not None))
+        print(
+            f"  half is new: found with {window} calls {_spelled(found, 2 * n)}; "
+            f"{min(said)} to {max(said)} are said to be needed",
+            flush=True,
+        )
+
+
 def languages(folder: Path, n: int) -> None:
     """Short texts, few of them, of seven languages: the features know none of these."""
     for file in sorted(folder.glob("*.valid.conll")):
@@ -270,7 +286,8 @@ def main() -> None:
     there = (Path(given.data) / "banking77" / "train.csv").exists()
     if not there:
         print(f"NO REAL DATA in {given.data}: texts made by rule instead; set VOLANO_DATA.")
-    bench = Bench(*(real(Path(given.data)) if there else made()))
+    texts, topics = real(Path(given.data)) if there else made()
+    bench = Bench(texts, topics)
     what = f"banking77, {len(bench.names)} intents" if there else "made by rule, 40 topics"
     print(f"{what}; reference {REFERENCE}, window {WINDOW}, {DRAWS} permutations, alpha {ALPHA}")
     n, few = given.windows, max(20, given.windows // 5)
@@ -282,8 +299,7 @@ def main() -> None:
     ):
         hits, each = rate(bench, draw, few)
         told(name, hits, few, goal, 0.9, each)
-    mmd, novelty = bench.needed(0.5)
-    print(f"{'the size said to be needed for a shift of half':<52} MMD {mmd}, novelty {novelty}")
+    enough(texts, topics, few // 8)
     hits, each = rate(bench, bench.users, few)
     told(
         "users with tastes of their own: false alarms",
