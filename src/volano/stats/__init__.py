@@ -14,6 +14,8 @@ Nothing here reads a clock, a file or a random number.
 - `baseline`: what always saying the commonest answer would score.
 - `grams`: features of texts in any language: hashed character n-grams.
 - `distance`: how far apart two samples are: texts (MMD), numbers, categories.
+- `novelty`: how alone texts are: what is new but scattered.
+- `sharpest`: several measures as one test.
 - `shuffle`: exact p-values by permuting whole units.
 - `multiple`: many questions in one look, and looks without end.
 - `needed`: how large a sample must be before "nothing found" means something.

@@ -27,7 +27,28 @@ def needed_for_texts(
         spread = math.hypot(chance.spread * scale, 2 * shift * math.sqrt(witness / n))
         return signal >= chance.quantile(level) * scale + normal_quantile(POWER) * spread
 
-    return _least(found)
+    return _least(found) if whole > 0 else None
+
+
+def needed_for_novelty(
+    chance: Chance, *, level: float, first: int, second: int, shift: float, whole: float,
+    variance: float,
+) -> int | None:  # fmt: skip
+    """Return the same for a gap of means (`Novelty.measure`), of which a share s moves s `whole`.
+
+    The gap is normal around that, folded at zero where nothing moved. `variance` is that of one
+    text; between texts that are new and those that are not the gap adds s (1 - s) `whole`².
+    """
+    null = math.hypot(chance.mean, chance.spread)
+    one = variance + shift * (1 - shift) * whole * whole
+
+    def found(n: int) -> bool:
+        scale = math.sqrt((1 / n + 1 / first) / (1 / second + 1 / first))
+        spread = max(null * scale, math.sqrt(one / n))
+        critical = normal_quantile(1 - level / 2) * null * scale
+        return shift * whole >= critical + normal_quantile(POWER) * spread
+
+    return _least(found) if whole > 0 else None
 
 
 def needed_for_shares(

@@ -16,7 +16,9 @@ from volano.monitor.drift.sample import CATEGORIES, TEXTS, Sample
 from volano.stats.distance import Counts, Mmd, Ranks
 from volano.stats.grams import weigh
 from volano.stats.multiple import holm
-from volano.stats.needed import needed_for_shares, needed_for_texts
+from volano.stats.needed import needed_for_novelty, needed_for_shares, needed_for_texts
+from volano.stats.novelty import Novelty
+from volano.stats.sharpest import Sharpest
 from volano.stats.shuffle import Chance, Shuffle
 from volano.stats.topics import cells, topics
 
@@ -112,17 +114,27 @@ class Comparison:
         read = self.texts[signal]
         at = np.searchsorted(read.there, rows)
         mmd = read.mmd if len(at) == len(read.there) else read.mmd.at(at)
-        chance = shuffle.chance(mmd.measure, draws=draws)
+        novelty = Novelty(mmd.kernel, self._units[rows])
+        both = Sharpest((mmd.measure, novelty.measure), shuffle)
+        chance = shuffle.chance(both.measure, draws=draws, slack=both.slack)
         whole, witness = mmd.whole(read.cells[at], ~shuffle.second)
-        effect = float(min(1.0, (max(0.0, chance.observed) / whole) ** 0.5)) if whole > 0 else None
-        needed = (
+        seen = max(0.0, float(mmd.measure(shuffle.observed)[0]))
+        effect = float(min(1.0, (seen / whole) ** 0.5)) if whole > 0 else None
+        gap, variance = novelty.whole(read.cells[at], ~shuffle.second)
+        # Each alone at its half of the level: the sharper of the two needs no more than that.
+        sizes = blank.before[1], blank.after[1]
+        needed = [
             needed_for_texts(
-                chance, level=level, first=blank.before[1], second=blank.after[1], shift=shift,
+                both.alone[0], level=level / 2, first=sizes[0], second=sizes[1], shift=shift,
                 whole=whole, witness=witness,
-            )
-            if whole > 0 else None
-        )  # fmt: skip
-        return replace(blank, effect=effect, needed=needed), chance.p
+            ),
+            needed_for_novelty(
+                both.alone[1], level=level / 2, first=sizes[0], second=sizes[1], shift=shift,
+                whole=gap, variance=variance,
+            ),
+        ]  # fmt: skip
+        least = min((n for n in needed if n is not None), default=None)
+        return replace(blank, effect=effect, needed=least), chance.p
 
     def _ask_values(
         self, blank: Finding, signal: str, rows: NDArray[np.int64], shuffle: Shuffle, draws: int,
