@@ -177,6 +177,39 @@ def test_rows_that_break_a_contract_end_with_3(cli, tmp_path):
     cli("data", "prepare", str(path), "--name", "free", "--workers", "1", "--wait")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "meant"),
+    [
+        ("steps: [exact-dedup]", "steps: [exact-dedpu]", "Did you mean `exact-dedup`?"),
+        ("steps:", "stesp:", "Did you mean `steps`?"),
+        ("[exact-dedup]", "[{sample: {shrae: 0.5}}]", "Did you mean `share`?"),
+        ("files: a.jsonl", "files: a.jsonl, fromat: csv", "did you mean `format`"),
+    ],
+)
+def test_a_typo_in_a_recipe_ends_with_2_and_says_what_was_meant(
+    cli, tmp_path, capsys, old, new, meant
+):
+    good = "dataset: typed\nsources: [{files: a.jsonl}]\nsteps: [exact-dedup]\n"
+    assert old in good
+    path = tmp_path / "recipe.yaml"
+    path.write_text(good.replace(old, new), encoding="utf-8")
+
+    def ended(*verb):
+        words = ["--home", str(tmp_path), "data", *verb]
+        with pytest.raises(SystemExit) as end:
+            main(lambda **given: root.main(words, **given))
+        return end.value.code, capsys.readouterr().err
+
+    for verb in (("prepare", str(path)), ("prepare", str(path), "--wait"), ("preview", str(path))):
+        code, said = ended(*verb)
+        assert (code, meant in said) == (2, True), said
+        assert [line.partition(":")[0] for line in said.splitlines()] == ["error", "hint"]
+    assert json.loads(cli("run", "list", "--json")) == []
+    path.write_text(good, encoding="utf-8")
+    code, said = ended("prepare", str(path), "--wait")  # well said; the file is not there
+    assert (code, len(json.loads(cli("run", "list", "--json")))) == (1, 1), said
+
+
 @pytest.mark.parametrize("who", ["console", "key"])
 def test_no_remote_door_has_the_servers_files_read(who, keyed, console, app, tmp_path):
     secret = tmp_path / "secret.jsonl"
