@@ -136,7 +136,7 @@ def _within_a_name(path: str, here: set[int]) -> set[int]:
         while at not in found:
             found.add(at)
             if at < len(path) and path[at] != "/":
-                at += 1  # noqa: PLW2901 - walks on from there
+                at += 1
     return found
 
 
