@@ -60,6 +60,37 @@ def test_a_key_sees_asterisks_where_the_owner_sees_text(keyed, console, local, d
     assert all(row["text"].startswith("Kérem") for row in reader.get(rows).json)
 
 
+def test_what_tells_of_a_dataset_is_for_its_readers(keyed, console, local, app, dataset):
+    other: Door = keyed("data", name="stranger")
+    reader: Door = keyed("data", name="chosen")
+
+    def listed(door, limit=1000):
+        return [one["name"] for one in door.get(f"/api/v1/datasets?limit={limit}").json]
+
+    assert dataset in listed(other)
+    given = {"principal": "service:key/chosen", "verb": "read"}
+    assert local.post(f"/api/v1/datasets/{dataset}/grant", given).status == 200
+    assert dataset not in listed(other)
+    assert dataset not in other.get("/api/v1/datasets?limit=1000").body.decode()
+    refused = other.get(f"/api/v1/datasets/{dataset}@1")
+    assert (refused.status, refused.error["code"]) == (403, "not_permitted")
+    by_digest = f"{dataset}@{app.datasets.get(dataset).digest}"
+    assert other.get(f"/api/v1/datasets/{by_digest}").status == 403
+    for door in (reader, console, local):
+        assert dataset in listed(door)
+        assert door.get(f"/api/v1/datasets/{dataset}@1").json["name"] == dataset
+    assert other.get(f"/api/v1/lineage-graph/dataset/{dataset}@1").status == 403
+
+
+def test_what_is_left_out_of_a_list_makes_room_for_older_ones(keyed, local, app):
+    for name in ("older", *(f"newer-{n}" for n in range(5))):
+        app.datasets.add(name, ROWS, by=local_principal())
+        if name != "older":
+            assert local.post(f"/api/v1/datasets/{name}/restrict").status == 200
+    [one] = keyed("data", name="few").get("/api/v1/datasets?limit=1").json
+    assert one["name"] == "older"
+
+
 def test_a_key_can_neither_grant_nor_see_who_reads(keyed, dataset):
     key = keyed("data", "read", "feedback")
     assert (

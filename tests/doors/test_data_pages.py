@@ -135,7 +135,10 @@ def test_rows_are_shown_as_the_reader_may_see_them(app, relay, named) -> None:
     assert "No row fits" in said(reader.get(f"/data/{named}@1?view=rows&q=bestellung").body)
     assert reader.get(f"/item/datasets/{named}@1").headers["location"] == f"/data/{named}@1"
     app.permissions.restrict(named, by=local_principal())
-    assert reader.get(f"/data/{named}@1").status == 403
+    for path in (f"/data/{named}@1", f"/data/{named}@1?view=lineage"):
+        assert reader.get(path).status == 403, path
+    for path in ("/data", "/data/diff"):
+        assert named not in said(reader.get(path).body), path
     app.permissions.open(named, by=local_principal())
     app.permissions.classify(named, "text", "internal", by=local_principal())
 

@@ -101,9 +101,9 @@ VERBS = (
     ),
     Verb(
         "data", "list", "datasets.list", "/datasets", "List datasets.", (LIMIT,), columns=ARTIFACT,
-        scope="data",
+        reads=True, scope="data",
     ),
-    Verb("data", "show", "datasets.get", "/datasets/{ref}", "Show a dataset.", (ref(),), scope="data"),
+    Verb("data", "show", "datasets.get", "/datasets/{ref}", "Show a dataset.", (ref(),), reads=True, scope="data"),
     Verb(
         "data", "rows", "datasets.page", "/datasets/{ref}/rows", "Show rows of a dataset.",
         (

@@ -54,7 +54,8 @@ def routes(guard: Guard) -> list[BaseRoute]:
 
 def all_(app: Any, request: Request, now_us: int) -> Response:
     """List all datasets."""
-    page = data_list.look(app, request.query_params.get("q", "").strip()[:200])
+    by = data_links.reader(request)
+    page = data_list.look(app, request.query_params.get("q", "").strip()[:200], by)
     if render.wants_json(request):
         return render.json(page.data)
     return render.html(app, request, "data.html", now_us, data=page)
@@ -75,7 +76,7 @@ def version(app: Any, request: Request, now_us: int) -> Response:
     """Show one version; the view is in the address."""
     ref = request.path_params["ref"].removesuffix(".json")
     by, query = data_links.reader(request), request.query_params
-    artifact = app.datasets.get(ref)
+    artifact = app.datasets.get(ref, by=by)
     view = query.get("view", "profile")
     view = view if view in VIEWS else "profile"
     found: Any = None
