@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 import uvicorn
@@ -114,12 +114,34 @@ def test_two_versions_side_by_side_with_the_changed_words_marked(console, named)
     assert console.get(f"/data/diff?old={named}@1&new=nix@1").status == 404
 
 
-def test_lineage_is_a_picture_and_a_table(console, named, app) -> None:
+LINEAGE = ("What it came from", "What came of it", "Versions")
+
+
+def sections(page):
+    """Return what stands below each title."""
+    return dict(re.findall(r"<h2[^>]*>([^<]+)</h2>(.*?)(?=<h2|\Z)", page.body.decode(), re.DOTALL))
+
+
+def test_lineage_is_a_picture_and_a_table_each_way(console, named, app) -> None:
     app.versions.branch(f"{named}@2", "ág", by=local_principal())
+    app.versions.branch("ág@1", "levél", by=local_principal())
     page = console.get(f"/data/{named}@2?view=lineage")
     assert 'class="node k-dataset root"' in page.body.decode()
     assert f'href="/data/{quote("ág")}@1"' in page.body.decode()
     assert "branch of" in said(page.body)
+    parts = sections(page)
+    came_from, came_of, versions = (parts[one] for one in LINEAGE)
+    assert "ág@1" not in said(came_from.encode())
+    assert f'href="/data/{quote("ág")}@1"' in came_of
+    assert came_of.index("ág@1") < came_of.index("levél@1")  # the nearest first
+    assert f'href="/data/{named}@1?view=lineage"' in versions
+    parts = sections(console.get("/data/levél@1?view=lineage"))
+    came_from, came_of, versions = (parts[one] for one in LINEAGE)
+    assert f"{named}@2" in came_from
+    assert "ág@1" in came_from
+    assert "Nothing is known to have come of it." in came_of
+    for href in re.findall(r'href="(/[^"]+)"', came_from + versions):
+        assert console.get(unquote(html.unescape(href))).status == 200, href
 
 
 def test_rows_are_shown_as_the_reader_may_see_them(app, relay, named) -> None:

@@ -23,7 +23,7 @@ from volano.web.pages import (
     words,
 )  # fmt: skip
 from volano.web.pages.i18n import gettext as _
-from volano.web.pages.view import Cell, Facts
+from volano.web.pages.view import Cell, Facts, Table
 
 Draw = Callable[[Any, Request, int], Response]
 Guard = Callable[[Draw], Callable[[Request], Response]]
@@ -39,6 +39,7 @@ class Head:
     sentence: Markup
     tabs: tuple[tuple[str, str, bool], ...]
     facts: Facts
+    versions: Table
 
 
 def routes(guard: Guard) -> list[BaseRoute]:
@@ -123,7 +124,8 @@ def _head(app: Any, artifact: Any, view: str, now_us: int) -> Head:
         when=words.time_tag(artifact.manifest.created_us, now_us),
         who=words.visible(artifact.created_by),
     )
-    return Head(ref, tuple(artifact.labels), made, tuple(tabs), _facts(artifact, others))
+    return Head(ref, tuple(artifact.labels), made, tuple(tabs), _facts(artifact, others),
+                lineage_graph.versions(artifact, others))  # fmt: skip
 
 
 def _facts(artifact: Any, others: list[Any]) -> Facts:
