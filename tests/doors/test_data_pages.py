@@ -1,6 +1,7 @@
 """The console's pages of data, over a real app: what is said, where numbers lead, who sees what."""
 
 import html
+import json
 import re
 import threading
 import time
@@ -112,6 +113,35 @@ def test_two_versions_side_by_side_with_the_changed_words_marked(console, named)
     assert "<del>order</del><ins>parcel</ins>" in page.body.decode()
     assert "Which two versions?" in first_line(console.get("/data/diff").body)
     assert console.get(f"/data/diff?old={named}@1&new=nix@1").status == 404
+
+
+EVIL = """---
+license: <script>alert(1)</script>
+---
+<img src=x onerror=alert(1)> [click](javascript:alert(1)) <a href="javascript:alert(1)">here</a>
+<svg onload=alert(1)> ![x](javascript:alert(1)) <iframe srcdoc="<script>alert(1)</script>">
+"""
+
+
+def test_a_card_of_others_runs_nothing_in_a_page(console, app, tmp_path) -> None:
+    folder = tmp_path / "hub"
+    folder.mkdir()
+    (folder / "README.md").write_text(EVIL)
+    (folder / "train.jsonl").write_text(json.dumps({"text": EVIL, "label": EVIL}) + "\n")
+    made = app.exchange.read("böse", folder, form="hf", by=local_principal()).value
+    app.cards.edit("böse", folder / "README.md", by=local_principal())
+    assert "onerror=alert" in app.cards.show(made.ref)  # it is there, for who asks for its text
+    shown = 0
+    for path in (f"/data/{made.ref}", f"/data/{made.ref}?view=rows", f"/data/{made.ref}?view=lineage",
+                 f"/item/datasets/{made.ref}", "/data"):  # fmt: skip
+        answer = console.get(path)
+        assert answer.status in (200, 303), path
+        page = answer.body.decode()
+        shown += "onerror=alert" in html.unescape(page)
+        for tag in re.findall(r"<[a-zA-Z][^>]*>", page):
+            assert not re.search(r"javascript:|\son\w+=|srcdoc", tag), (path, tag)
+        assert "<script>alert" not in page, path
+    assert shown  # as text, at least where its rows are
 
 
 LINEAGE = ("What it came from", "What came of it", "Versions")
