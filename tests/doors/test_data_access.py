@@ -60,6 +60,37 @@ def test_a_key_sees_asterisks_where_the_owner_sees_text(keyed, console, local, d
     assert all(row["text"].startswith("Kérem") for row in reader.get(rows).json)
 
 
+def test_what_tells_of_a_dataset_is_for_its_readers(keyed, console, local, app, dataset):
+    other: Door = keyed("data", name="stranger")
+    reader: Door = keyed("data", name="chosen")
+
+    def listed(door, limit=1000):
+        return [one["name"] for one in door.get(f"/api/v1/datasets?limit={limit}").json]
+
+    assert dataset in listed(other)
+    given = {"principal": "service:key/chosen", "verb": "read"}
+    assert local.post(f"/api/v1/datasets/{dataset}/grant", given).status == 200
+    assert dataset not in listed(other)
+    assert dataset not in other.get("/api/v1/datasets?limit=1000").body.decode()
+    refused = other.get(f"/api/v1/datasets/{dataset}@1")
+    assert (refused.status, refused.error["code"]) == (403, "not_permitted")
+    by_digest = f"{dataset}@{app.datasets.get(dataset).digest}"
+    assert other.get(f"/api/v1/datasets/{by_digest}").status == 403
+    for door in (reader, console, local):
+        assert dataset in listed(door)
+        assert door.get(f"/api/v1/datasets/{dataset}@1").json["name"] == dataset
+    assert other.get(f"/api/v1/lineage-graph/dataset/{dataset}@1").status == 403
+
+
+def test_what_is_left_out_of_a_list_makes_room_for_older_ones(keyed, local, app):
+    for name in ("older", *(f"newer-{n}" for n in range(5))):
+        app.datasets.add(name, ROWS, by=local_principal())
+        if name != "older":
+            assert local.post(f"/api/v1/datasets/{name}/restrict").status == 200
+    [one] = keyed("data", name="few").get("/api/v1/datasets?limit=1").json
+    assert one["name"] == "older"
+
+
 def test_a_key_can_neither_grant_nor_see_who_reads(keyed, dataset):
     key = keyed("data", "read", "feedback")
     assert (
@@ -175,6 +206,39 @@ def test_rows_that_break_a_contract_end_with_3(cli, tmp_path):
     assert stopped()
     path.write_text(RECIPE.replace("length: 3", "length: 9"), encoding="utf-8")
     cli("data", "prepare", str(path), "--name", "free", "--workers", "1", "--wait")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "meant"),
+    [
+        ("steps: [exact-dedup]", "steps: [exact-dedpu]", "Did you mean `exact-dedup`?"),
+        ("steps:", "stesp:", "Did you mean `steps`?"),
+        ("[exact-dedup]", "[{sample: {shrae: 0.5}}]", "Did you mean `share`?"),
+        ("files: a.jsonl", "files: a.jsonl, fromat: csv", "did you mean `format`"),
+    ],
+)
+def test_a_typo_in_a_recipe_ends_with_2_and_says_what_was_meant(
+    cli, tmp_path, capsys, old, new, meant
+):
+    good = "dataset: typed\nsources: [{files: a.jsonl}]\nsteps: [exact-dedup]\n"
+    assert old in good
+    path = tmp_path / "recipe.yaml"
+    path.write_text(good.replace(old, new), encoding="utf-8")
+
+    def ended(*verb):
+        words = ["--home", str(tmp_path), "data", *verb]
+        with pytest.raises(SystemExit) as end:
+            main(lambda **given: root.main(words, **given))
+        return end.value.code, capsys.readouterr().err
+
+    for verb in (("prepare", str(path)), ("prepare", str(path), "--wait"), ("preview", str(path))):
+        code, said = ended(*verb)
+        assert (code, meant in said) == (2, True), said
+        assert [line.partition(":")[0] for line in said.splitlines()] == ["error", "hint"]
+    assert json.loads(cli("run", "list", "--json")) == []
+    path.write_text(good, encoding="utf-8")
+    code, said = ended("prepare", str(path), "--wait")  # well said; the file is not there
+    assert (code, len(json.loads(cli("run", "list", "--json")))) == (1, 1), said
 
 
 @pytest.mark.parametrize("who", ["console", "key"])

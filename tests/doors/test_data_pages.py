@@ -1,12 +1,13 @@
 """The console's pages of data, over a real app: what is said, where numbers lead, who sees what."""
 
 import html
+import json
 import re
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 import uvicorn
@@ -114,12 +115,63 @@ def test_two_versions_side_by_side_with_the_changed_words_marked(console, named)
     assert console.get(f"/data/diff?old={named}@1&new=nix@1").status == 404
 
 
-def test_lineage_is_a_picture_and_a_table(console, named, app) -> None:
+EVIL = """---
+license: <script>alert(1)</script>
+---
+<img src=x onerror=alert(1)> [click](javascript:alert(1)) <a href="javascript:alert(1)">here</a>
+<svg onload=alert(1)> ![x](javascript:alert(1)) <iframe srcdoc="<script>alert(1)</script>">
+"""
+
+
+def test_a_card_of_others_runs_nothing_in_a_page(console, app, tmp_path) -> None:
+    folder = tmp_path / "hub"
+    folder.mkdir()
+    (folder / "README.md").write_text(EVIL)
+    (folder / "train.jsonl").write_text(json.dumps({"text": EVIL, "label": EVIL}) + "\n")
+    made = app.exchange.read("böse", folder, form="hf", by=local_principal()).value
+    app.cards.edit("böse", folder / "README.md", by=local_principal())
+    assert "onerror=alert" in app.cards.show(made.ref)  # it is there, for who asks for its text
+    shown = 0
+    for path in (f"/data/{made.ref}", f"/data/{made.ref}?view=rows", f"/data/{made.ref}?view=lineage",
+                 f"/item/datasets/{made.ref}", "/data"):  # fmt: skip
+        answer = console.get(path)
+        assert answer.status in (200, 303), path
+        page = answer.body.decode()
+        shown += "onerror=alert" in html.unescape(page)
+        for tag in re.findall(r"<[a-zA-Z][^>]*>", page):
+            assert not re.search(r"javascript:|\son\w+=|srcdoc", tag), (path, tag)
+        assert "<script>alert" not in page, path
+    assert shown  # as text, at least where its rows are
+
+
+LINEAGE = ("What it came from", "What came of it", "Versions")
+
+
+def sections(page):
+    """Return what stands below each title."""
+    return dict(re.findall(r"<h2[^>]*>([^<]+)</h2>(.*?)(?=<h2|\Z)", page.body.decode(), re.DOTALL))
+
+
+def test_lineage_is_a_picture_and_a_table_each_way(console, named, app) -> None:
     app.versions.branch(f"{named}@2", "ág", by=local_principal())
+    app.versions.branch("ág@1", "levél", by=local_principal())
     page = console.get(f"/data/{named}@2?view=lineage")
     assert 'class="node k-dataset root"' in page.body.decode()
     assert f'href="/data/{quote("ág")}@1"' in page.body.decode()
     assert "branch of" in said(page.body)
+    parts = sections(page)
+    came_from, came_of, versions = (parts[one] for one in LINEAGE)
+    assert "ág@1" not in said(came_from.encode())
+    assert f'href="/data/{quote("ág")}@1"' in came_of
+    assert came_of.index("ág@1") < came_of.index("levél@1")  # the nearest first
+    assert f'href="/data/{named}@1?view=lineage"' in versions
+    parts = sections(console.get("/data/levél@1?view=lineage"))
+    came_from, came_of, versions = (parts[one] for one in LINEAGE)
+    assert f"{named}@2" in came_from
+    assert "ág@1" in came_from
+    assert "Nothing is known to have come of it." in came_of
+    for href in re.findall(r'href="(/[^"]+)"', came_from + versions):
+        assert console.get(unquote(html.unescape(href))).status == 200, href
 
 
 def test_rows_are_shown_as_the_reader_may_see_them(app, relay, named) -> None:
@@ -135,7 +187,10 @@ def test_rows_are_shown_as_the_reader_may_see_them(app, relay, named) -> None:
     assert "No row fits" in said(reader.get(f"/data/{named}@1?view=rows&q=bestellung").body)
     assert reader.get(f"/item/datasets/{named}@1").headers["location"] == f"/data/{named}@1"
     app.permissions.restrict(named, by=local_principal())
-    assert reader.get(f"/data/{named}@1").status == 403
+    for path in (f"/data/{named}@1", f"/data/{named}@1?view=lineage"):
+        assert reader.get(path).status == 403, path
+    for path in ("/data", "/data/diff"):
+        assert named not in said(reader.get(path).body), path
     app.permissions.open(named, by=local_principal())
     app.permissions.classify(named, "text", "internal", by=local_principal())
 

@@ -148,7 +148,7 @@ def _command(verb: Verb) -> click.Command:
             tail.follow(verb, arguments, home=ctx.obj["home"], as_json=as_json)
             return
         detached = arguments.pop("detach", False)
-        with waiting.usage() if verb.waits else nullcontext():
+        with waiting.usage() if verb.waits or verb.script else nullcontext():
             result = talk.say(verb, arguments, home=ctx.obj["home"])
         if verb.waits and not detached:
             ctx.exit(waiting.attend(result, home=ctx.obj["home"], as_json=as_json))

@@ -27,7 +27,7 @@ _CODES = {"stopped": SAID_NO, "unmeasured": FAILED}
 
 @contextmanager
 def usage() -> Iterator[None]:
-    """Mark an error of what was said, before any Run: a script tells it from a Run that failed."""
+    """Mark an error of what was said, before any Run: a program tells it from a Run that failed."""
     try:
         yield
     except VolanoError as error:

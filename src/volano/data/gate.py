@@ -89,6 +89,18 @@ class Gate:
         self._keep({**row, "masked": json.dumps(sorted(shut), ensure_ascii=False)})
         return OpenRead(self, str(row["id"]), frozenset(shut))
 
+    def see(self, dataset: str, *, by: Principal) -> None:
+        """Let somebody see what a dataset is; it is no read, and not on record.
+
+        Raises:
+            NotPermittedError: the dataset is restricted, and not for this principal.
+        """
+        self._permissions.check(dataset, "read", by)
+
+    def seen(self, datasets: Iterable[str], *, by: Principal) -> frozenset[str]:
+        """Return those of these datasets that this principal may read."""
+        return self._permissions.readable(datasets, by)
+
     def write(
         self, dataset: str, *, of: Sequence[str] = (), renamed: Renamed = NOT_RENAMED, by: Principal
     ) -> None:

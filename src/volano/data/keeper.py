@@ -460,17 +460,32 @@ class Datasets:
         of = version.artifact
         return self._access.read(of.name, of.ref, str(of.digest), split=split, by=by, whole=whole)
 
-    def get(self, ref: str | Ref) -> Artifact:
-        """Return a dataset's artifact.
+    def get(self, ref: str | Ref, *, by: Principal | None = None) -> Artifact:
+        """Return a dataset's artifact, which tells its columns, counts and makers.
 
         Raises:
             UnknownArtifactError: there is no such dataset.
+            ForbiddenError: its rows are not for this principal, so neither is what tells of them.
         """
-        return self._catalog.get(KIND, ref)
+        found = self._catalog.get(KIND, ref)
+        if self._access is not None and by is not None:
+            self._access.see(found.name, by=by)
+        return found
 
-    def list(self, name: str | None = None, *, limit: int = 50) -> Artifacts:
-        """Return datasets, newest first."""
-        return self._catalog.list(KIND, name, limit=limit)
+    def list(
+        self, name: str | None = None, *, limit: int = 50, by: Principal | None = None
+    ) -> Artifacts:
+        """Return datasets, newest first; those that are not for `by` are left out."""
+        if self._access is None or by is None:
+            return self._catalog.list(KIND, name, limit=limit)
+        asked = limit
+        while True:  # those left out make room for older ones
+            found = self._catalog.list(KIND, name, limit=asked)
+            seen = self._access.seen({one.name for one in found}, by=by)
+            shown = [one for one in found if one.name in seen]
+            if len(shown) >= limit or len(found) < asked:
+                return shown[:limit]
+            asked *= 4
 
     def diff(
         self,

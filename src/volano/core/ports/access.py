@@ -62,6 +62,18 @@ class Access(Protocol):
         """
         ...
 
+    def see(self, dataset: str, *, by: Principal) -> None:
+        """Let somebody see what a dataset is: its columns, counts and makers. It is no read of rows.
+
+        Raises:
+            ForbiddenError: its rows are not for this principal, so neither is that.
+        """
+        ...
+
+    def seen(self, datasets: Iterable[str], *, by: Principal) -> frozenset[str]:
+        """Return those of these datasets that `see` lets in."""
+        ...
+
     def inherit(
         self, dataset: str, of: Sequence[str], *, renamed: Renamed = NOT_RENAMED, by: Principal
     ) -> None:

@@ -4,6 +4,7 @@
     entries/cd/cd34….json       what a key led to: shards, counts, reasons
     made/ef/ef56…-1a2b/         files that a whole step wrote in survey and decide
     journals/….jsonl            how far a source was read
+    answers/ab/ab12….json       what servers said, each beside its body (`sources.answers`)
 
 A key is the digest of all that decides: the input's sha256, the step's name,
 version, settings and package. An entry whose files are not there counts as
@@ -29,6 +30,7 @@ from volano.store import pack
 FORMAT = 1
 """Goes up when what lies in the cache means something else."""
 
+_PARTS = ("entries", "shards", "made", "journals", "answers")
 MAX_BYTES = 50 * 2**30
 MAX_AGE_S = 30 * 24 * 3600.0
 
@@ -44,6 +46,7 @@ class Cache:
     def __init__(self, folder: Path):
         self.folder = folder
         self.shards = Shards(folder / "shards")
+        self.answers = folder / "answers"
 
     def get(self, key: str) -> dict[str, Any] | None:
         """Return an entry, and note that it was used; None when there is none that holds."""
@@ -89,7 +92,7 @@ class Cache:
     def in_use(self) -> Iterator[None]:
         """Keep others from tidying; sweep what the dead left half-written."""
         with self._locked(fcntl.LOCK_SH):
-            for folder in (self.folder / "shards", self.folder / "entries"):
+            for folder in (self.folder / "shards", self.folder / "entries", self.answers):
                 for one in (folder, *folder.glob("*/")):
                     pack.sweep(one)
             yield
@@ -111,7 +114,7 @@ class Cache:
         """
         with self._locked(fcntl.LOCK_EX):
             was = self.size()
-            for name in ("entries", "shards", "made", "journals"):
+            for name in _PARTS:
                 shutil.rmtree(self.folder / name, ignore_errors=True)
             return was
 
@@ -130,7 +133,8 @@ class Cache:
 
     def _evict(self, max_bytes: int, oldest: float) -> None:
         """Keep entries from the newest on, as long as what they name fits; sweep the rest."""
-        entries = [*self.folder.glob("entries/*/*.json"), *self.folder.glob("journals/*.jsonl")]
+        entries = [*self.folder.glob("entries/*/*.json"), *self.folder.glob("journals/*.jsonl"),
+                   *self.folder.glob("answers/*/*.json")]  # fmt: skip
         entries.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         kept: set[Path] = set()
         room = max_bytes
@@ -143,7 +147,7 @@ class Cache:
 
     def _sweep(self, kept: set[Path]) -> None:
         """Delete all but these files: what was evicted, and what the killed left behind."""
-        for part in ("entries", "shards", "made", "journals"):
+        for part in _PARTS:
             for path in (self.folder / part).rglob("*"):
                 if path.is_file() and path not in kept:
                     path.unlink()
@@ -157,6 +161,9 @@ class Cache:
         with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
             for line in path.read_bytes().splitlines():
                 entry = json.loads(line)
+                if "body" in entry:
+                    found.add(path.with_name(entry["body"]))
+                    continue
                 found |= {self.shards.path(Shard.from_list(raw).sha256) for raw in entry["shards"]}
                 if "folder" in entry:
                     found |= {self.folder / entry["folder"] / name for name in entry["files"]}

@@ -112,6 +112,8 @@ def collect(
     if entry is not None:
         chunks = tuple(Chunk.from_entry(one) for one in entry["chunks"])
         return Collected(chunks, entry["state"], cached=True)
+    if callable(keep_in := getattr(source, "keep_in", None)):
+        keep_in(cache.answers)
     with _journal(cache, name) as journal:
         found = tuple(_chunks(cache, journal, source, limits, sample, tell))
     made = Collected(found, dict(source.state()), cached=False)

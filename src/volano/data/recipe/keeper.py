@@ -140,6 +140,7 @@ class Recipes:
 
         Raises:
             UnreadableRecipeError: it says no dataset, or no sources.
+            BadSourceError: a source that cannot be as it is told.
             BadContractError: its contract is none.
             UnknownArtifactError: a dataset, model or parent that it names is not there.
             UnknownExecutorError: there is no such `on`.
@@ -150,6 +151,8 @@ class Recipes:
                 where="the recipe", why="it names no sources",
                 hint="Add `sources:` and below it where rows come from: `  - files: rows.jsonl`.",
             )  # fmt: skip
+        for spec in recipe.sources:  # a word in one that nothing reads is told before any work
+            self._sources.open(spec, root=Path(asked["folder"]))
         _contract(recipe)
         steps, used = self._pinned_steps(recipe)
         return {

@@ -8,7 +8,7 @@ each with its `origin`, and what was set aside, each with its reason.
 - `reading`, `limits`, `spec`: what a spec may say. `reasons`: why something is set aside.
 - `unpack`, `lined`, `sound`: bytes, lines and values that somebody else wrote.
 - `apart`, `documents`: HTML, PDF and DOCX are read in a process of their own.
-- `guard`, `robots`, `fetch`: asking servers.
+- `guard`, `robots`, `patience`, `fetch`, `answers`: asking servers.
 - `strict`: reading for `data add`, which takes a file whole or not at all.
 """
 

@@ -22,6 +22,7 @@ from volano.core.lazy import lazy
 from volano.data.sources import reasons
 from volano.data.sources.guard import RefusedAddressError, Resolve, address_of, resolved
 from volano.data.sources.limits import Limits
+from volano.data.sources.patience import Patience
 from volano.data.sources.robots import AGENT, LONGEST, Rules, rules
 from volano.data.sources.spec import bad, text
 
@@ -36,7 +37,11 @@ _LONGEST_WAIT_S = 120.0
 _RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*/\s*(s|m|h)")
 _UNIT_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _PATIENCE_S, _SLOWEST = 60.0, 1000
-"""A server that gives fewer bytes a second for so long would hold us up for ever."""
+"""A server that gives fewer bytes a second for so long would hold us up for ever.
+
+So long it may also take at most with an answer's head, with the whole of robots.txt, and
+between two pieces of a body.
+"""
 _AGAIN = (429, 502, 503, 504)
 
 
@@ -78,6 +83,7 @@ class Fetcher:
     sleep: Callable[[float], None] = time.sleep
     now_s: Callable[[], float] = time.monotonic
     resolve: Resolve = resolved
+    patience_s: float = _PATIENCE_S
     _client: httpx2.Client = field(init=False)
     _rules: dict[str, Rules] = field(default_factory=dict)
     _next_s: dict[str, float] = field(default_factory=dict)
@@ -124,14 +130,16 @@ class Fetcher:
         """Ask in turn, and again where the server says that it is busy."""
         for turn in range(1, _TRIES + 1):
             self._wait(url)
-            with self._asked(url, lines) as answer:
+            with self._asked(url, lines) as (answer, patience):
                 if answer.status_code not in _AGAIN or turn == _TRIES:
-                    return self._taken(url, answer, file)
+                    return self._taken(url, answer, file, patience)
                 wait = _retry_after(answer.headers.get("retry-after", ""), turn)
             self.sleep(wait)
         raise AssertionError("the last turn returns")
 
-    def _taken(self, url: str, answer: httpx2.Response, file: BinaryIO) -> tuple[Page | None, str]:
+    def _taken(
+        self, url: str, answer: httpx2.Response, file: BinaryIO, patience: Patience
+    ) -> tuple[Page | None, str]:
         headers = answer.headers
         if answer.status_code in (301, 302, 303, 307, 308) and "location" in headers:
             try:
@@ -145,7 +153,7 @@ class Fetcher:
         packed = headers.get("content-encoding", "identity").lower()
         if packed not in ("identity", "gzip", "x-gzip", "zstd", ""):
             raise FetchError(reasons.FETCH, f"content-encoding {packed[:40]}")
-        sha256 = self._saved(answer, file)
+        sha256 = self._saved(answer, file, patience)
         media, _, rest = headers.get("content-type", "").partition(";")
         charset = re.search(r"charset\s*=\s*\"?([\w.:-]{1,40})", rest, re.IGNORECASE)
         return Page(
@@ -153,45 +161,61 @@ class Fetcher:
             headers.get("etag", "")[:200], headers.get("last-modified", "")[:60], sha256,
         ), ""  # fmt: skip
 
-    def _saved(self, answer: httpx2.Response, file: BinaryIO) -> str:
+    def _saved(self, answer: httpx2.Response, file: BinaryIO, patience: Patience) -> str:
         size, told, began = 0, hashlib.sha256(), self.now_s()
         file.seek(0)
         file.truncate()
         try:
             for chunk in answer.iter_raw():
+                patience.renew()
                 size += len(chunk)
                 if size > self.limits.download:
                     raise FetchError(reasons.TOO_LARGE, f"more than {self.limits.download} bytes")
                 took = self.now_s() - began
-                if took > _PATIENCE_S and size < took * _SLOWEST:
+                if took > self.patience_s and size < took * _SLOWEST:
                     raise FetchError(reasons.FETCH, f"{size} bytes in {took:.0f} seconds")
                 told.update(chunk)
                 file.write(chunk)
         except httpx2.HTTPError as error:
-            raise FetchError(reasons.FETCH, _said(error)) from None
+            raise FetchError(reasons.FETCH, self._why(error, patience)) from None
+        if patience.out:  # cut off, a body without a length looks like one that has ended
+            raise FetchError(reasons.FETCH, self._dripping())
         file.flush()
         return told.hexdigest()
 
     @contextmanager
-    def _asked(self, url: str, lines: Mapping[str, str]) -> Iterator[httpx2.Response]:
+    def _asked(
+        self, url: str, lines: Mapping[str, str]
+    ) -> Iterator[tuple[httpx2.Response, Patience]]:
         """Send the question to the address that was looked at, by the name that was given."""
+        with Patience(self.patience_s) as patience:
+            answer = self._sent(url, lines, patience)
+            patience.renew()
+            try:
+                yield answer, patience
+            finally:
+                answer.close()
+
+    def _sent(self, url: str, lines: Mapping[str, str], patience: Patience) -> httpx2.Response:
         try:
             where = httpx2.URL(url)
             address = address_of(where, allow_private=self.allow_private, resolve=self.resolve)
             request = self._client.build_request(
                 "GET", where.copy_with(host=address),
                 headers={**lines, "host": where.netloc.decode("ascii")},
-                extensions={"sni_hostname": where.raw_host.decode("ascii")},
+                extensions={"sni_hostname": where.raw_host.decode("ascii"), "trace": patience},
             )  # fmt: skip
-            answer = self._client.send(request, stream=True)
+            return self._client.send(request, stream=True)
         except RefusedAddressError as error:
             raise FetchError(reasons.PRIVATE, str(error)) from None
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnicodeError) as error:
-            raise FetchError(reasons.FETCH, _said(error)) from None
-        try:
-            yield answer
-        finally:
-            answer.close()
+            raise FetchError(reasons.FETCH, self._why(error, patience)) from None
+
+    def _why(self, error: Exception, patience: Patience) -> str:
+        return self._dripping() if patience.out else _said(error)
+
+    def _dripping(self) -> str:
+        return f"it gave too little in {self.patience_s:g} seconds"
 
     def _may(self, url: str) -> None:
         if self.robots and not self._rules_of(url).allows(url):
@@ -208,7 +232,7 @@ class Fetcher:
         body = b""
         for _ in range(_REDIRECTS + 1):
             self._wait(url)
-            with self._asked(url, {"accept-encoding": "identity"}) as answer:
+            with self._asked(url, {"accept-encoding": "identity"}) as (answer, patience):
                 status = answer.status_code
                 if 300 <= status < 400 and "location" in answer.headers:
                     url = str(httpx2.URL(url).join(answer.headers["location"]))
@@ -220,6 +244,7 @@ class Fetcher:
                             break
                 except httpx2.HTTPError:
                     status = None
+                status = None if patience.out else status
                 break
         return rules(status, body[:LONGEST].decode(errors="replace"))
 

@@ -6,6 +6,7 @@ wrong stops it, with the line and what to do. Columns are found by name:
 """
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -103,8 +104,8 @@ def _plain(error: csv.Error) -> str:
 
 def _header(cells: Sequence[str], line: int, path: Path) -> list[str]:
     names = [cell.strip() for cell in cells]
-    for name in names:
-        if names.count(name) > 1:
+    for name, count in Counter(names).items():
+        if count > 1:
             raise DuplicateColumnError(path=path.name, column=name, line=line)
     return names
 

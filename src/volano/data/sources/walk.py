@@ -11,10 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from volano.data.sources import reasons
+from volano.data.sources.spec import bad, shown
 
 _OUTSIDE = "say `outside: true` to follow it"
+_FOLDERS, _ANY, _STAR = _STARS = ("(?:.*/)?", ".*", "[^/]*")
+_QUICK_STARS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +78,85 @@ def walk(
         stack += reversed(below)
 
 
+class Pattern(Protocol):
+    """What paths must fit."""
+
+    def fullmatch(self, path: str, /) -> object:
+        """Return something true where a path fits."""
+        ...
+
+
 @cache
-def compiled(pattern: str) -> re.Pattern[str]:
-    """Return a pattern for paths as a regular expression."""
-    found, at = "", 0
+def compiled(pattern: str) -> Pattern:
+    """Return a pattern for paths: a regular expression, unless its stars could try for ever.
+
+    Raises:
+        BadSourceError: a range in brackets that is none.
+    """
+    parts = tuple(_parts(pattern))
+    try:
+        if sum(part in _STARS for part in parts) > _QUICK_STARS:
+            return _Stepwise(tuple(p if p in _STARS else re.compile(p, re.DOTALL) for p in parts))
+        return re.compile("".join(parts), re.DOTALL)
+    except re.error as error:
+        raise bad(f"the pattern `{shown(pattern)}` cannot be read: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Stepwise:
+    """A pattern of many stars: all places that it can have come to, part by part.
+
+    A regular expression would try the stars against each other, n^stars steps for a path
+    of n characters that somebody else named; this takes n steps for each part.
+    """
+
+    parts: tuple[str | re.Pattern[str], ...]
+
+    def fullmatch(self, path: str, /) -> bool:
+        """Whether the whole path fits."""
+        here, end = {0}, len(path)
+        for part in self.parts:
+            if not here:
+                return False
+            if part == _ANY:
+                here = set(range(min(here), end + 1))
+            elif part == _FOLDERS:
+                here |= {at + 1 for at in range(min(here), end) if path[at] == "/"}
+            elif part == _STAR:
+                here = _within_a_name(path, here)
+            else:
+                here = {at + 1 for at in here if part.match(path, at)}  # type: ignore[union-attr]
+        return end in here
+
+
+def _within_a_name(path: str, here: set[int]) -> set[int]:
+    """Return these places, and those after them up to the next slash."""
+    found: set[int] = set()
+    for at in here:
+        while at not in found:
+            found.add(at)
+            if at < len(path) and path[at] != "/":
+                at += 1
+    return found
+
+
+def _parts(pattern: str) -> Iterator[str]:
+    """Yield a pattern's parts as regular expressions: stars, and what stands for one character."""
+    at = 0
     while at < len(pattern):
         rest = pattern[at:]
         if rest.startswith("**/"):
-            found, at = found + "(?:.*/)?", at + 3
+            part, took = _FOLDERS, 3
         elif rest.startswith("**"):
-            found, at = found + ".*", at + 2
+            part, took = _ANY, 2
         elif rest[0] == "[" and (end := rest.find("]", 2)) > 0:
             negated = rest[1] == "!"
             inner = re.sub(r"([\[\\^&~|])", r"\\\1", rest[2 if negated else 1 : end])
-            found, at = found + f"[{'^/' if negated else ''}{inner}]", at + end + 1
+            part, took = f"[{'^/' if negated else ''}{inner}]", end + 1
         else:
-            plain = {"*": "[^/]*", "?": "[^/]"}
-            found, at = found + plain.get(rest[0], re.escape(rest[0])), at + 1
-    return re.compile(found, re.DOTALL)
+            part, took = {"*": _STAR, "?": "[^/]"}.get(rest[0], re.escape(rest[0])), 1
+        yield part
+        at += took
 
 
 def fixed_part(pattern: str) -> tuple[str, str]:

@@ -20,10 +20,15 @@ COMMON = "common lines"
 LINE, PARAGRAPH, SENTENCE = "line", "paragraph", "sentence"
 _ENDS = {
     LINE: re.compile(r"(?:\r\n?|[\n\v\f\x85\u2028\u2029])+"),
-    PARAGRAPH: re.compile(r"(?:[ \t]*\r?\n){2,}"),
-    SENTENCE: re.compile(r"(?:[.!?…]+[\"'”’»)\]]*\s+|[。！？｡]+[”’」』）]*\s*|[\r\n]+)"),
+    PARAGRAPH: re.compile(r"(?:(?<![ \t])[ \t]*+\r?\n){2,}"),
+    SENTENCE: re.compile(
+        r"(?:(?<![.!?…])[.!?…]++[\"'”’»)\]]*+\s++|[。！？｡]+[”’」』）]*\s*|[\r\n]+)"
+    ),
 }
-"""What ends a piece; it belongs to it. Chinese and Japanese put no space behind a sentence."""
+"""What ends a piece; it belongs to it. Chinese and Japanese put no space behind a sentence.
+
+A run of spaces or dots that ends nothing is looked at once, not once from each of its characters.
+"""
 _WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]")
 
 

@@ -76,14 +76,14 @@ VERBS = (
             Param("ray_address", "the Ray cluster: auto, local or HOST:PORT"),
             Param("wait", "return when it is done, and fail when it fails", "flag", default=False),
         ),
-        changes=True, done="Run {id}  {kind} {name} {state}  {outputs[ref]}",
+        changes=True, script=True, done="Run {id}  {kind} {name} {state}  {outputs[ref]}",
         next="volano run show {id}",
     ),
     Verb(
         "data", "preview", "recipes.preview", "/recipes/preview",
         "Show what each step of a recipe does to a few rows; keep nothing.",
         (RECIPE, Param("rows", "rows to look at", "int", default=20, least=1, most=1000)),
-        reads=True,
+        reads=True, script=True,
     ),
     Verb(
         "data", "report", "recipes.report", "/datasets/{ref}/report",
@@ -101,9 +101,9 @@ VERBS = (
     ),
     Verb(
         "data", "list", "datasets.list", "/datasets", "List datasets.", (LIMIT,), columns=ARTIFACT,
-        scope="data",
+        reads=True, scope="data",
     ),
-    Verb("data", "show", "datasets.get", "/datasets/{ref}", "Show a dataset.", (ref(),), scope="data"),
+    Verb("data", "show", "datasets.get", "/datasets/{ref}", "Show a dataset.", (ref(),), reads=True, scope="data"),
     Verb(
         "data", "rows", "datasets.page", "/datasets/{ref}/rows", "Show rows of a dataset.",
         (

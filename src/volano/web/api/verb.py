@@ -49,6 +49,8 @@ class Verb:
     verb that `reads` what is not for everybody.
     A `gate` answers whether something is `ok`: the command line ends with 3 where it is not.
     A verb that `waits` starts a Run: the command line waits for it, and ends as it does.
+    A verb that takes a `script`, such as a recipe, has the command line end with 2 where a word in it
+    cannot be meant: trying again would not help.
     `columns` are shown in tables; `done` and `next` are format strings over the
     result, told to the person after a change.
     """
@@ -63,6 +65,7 @@ class Verb:
     reads: bool = False
     gate: bool = False
     waits: bool = False
+    script: bool = False
     columns: tuple[str, ...] = ()
     done: str = ""
     next: str = ""

@@ -52,7 +52,7 @@ def look(app: Any, old: str, new: str, skip: int, by: Principal) -> Diff:
     Raises:
         UnknownArtifactError: one of them does not exist.
     """
-    known = [one.ref for one in app.datasets.list(limit=200)]
+    known = [one.ref for one in app.datasets.list(limit=200, by=by)]
     if not old or not new:
         return Diff(
             old, new, escape(_("Which two versions?")), [], [], known, None, None, {"known": known}

@@ -5,6 +5,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from volano.core.principal import Principal
 from volano.web.pages import data_links, links, words
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.i18n import ngettext
@@ -24,10 +25,10 @@ class Datasets:
     data: Any
 
 
-def look(app: Any, q: str) -> Datasets:
-    """List datasets, those first that changed last."""
+def look(app: Any, q: str, by: Principal) -> Datasets:
+    """List the datasets that somebody may read, those first that changed last."""
     found: dict[str, list[Any]] = {}
-    for one in app.datasets.list(limit=MOST):
+    for one in app.datasets.list(limit=MOST, by=by):
         found.setdefault(one.name, []).append(one)
     wanted = q.casefold()
     chosen = {

@@ -23,7 +23,7 @@ from volano.web.pages import (
     words,
 )  # fmt: skip
 from volano.web.pages.i18n import gettext as _
-from volano.web.pages.view import Cell, Facts
+from volano.web.pages.view import Cell, Facts, Table
 
 Draw = Callable[[Any, Request, int], Response]
 Guard = Callable[[Draw], Callable[[Request], Response]]
@@ -39,6 +39,7 @@ class Head:
     sentence: Markup
     tabs: tuple[tuple[str, str, bool], ...]
     facts: Facts
+    versions: Table
 
 
 def routes(guard: Guard) -> list[BaseRoute]:
@@ -54,7 +55,8 @@ def routes(guard: Guard) -> list[BaseRoute]:
 
 def all_(app: Any, request: Request, now_us: int) -> Response:
     """List all datasets."""
-    page = data_list.look(app, request.query_params.get("q", "").strip()[:200])
+    by = data_links.reader(request)
+    page = data_list.look(app, request.query_params.get("q", "").strip()[:200], by)
     if render.wants_json(request):
         return render.json(page.data)
     return render.html(app, request, "data.html", now_us, data=page)
@@ -75,7 +77,7 @@ def version(app: Any, request: Request, now_us: int) -> Response:
     """Show one version; the view is in the address."""
     ref = request.path_params["ref"].removesuffix(".json")
     by, query = data_links.reader(request), request.query_params
-    artifact = app.datasets.get(ref)
+    artifact = app.datasets.get(ref, by=by)
     view = query.get("view", "profile")
     view = view if view in VIEWS else "profile"
     found: Any = None
@@ -122,7 +124,8 @@ def _head(app: Any, artifact: Any, view: str, now_us: int) -> Head:
         when=words.time_tag(artifact.manifest.created_us, now_us),
         who=words.visible(artifact.created_by),
     )
-    return Head(ref, tuple(artifact.labels), made, tuple(tabs), _facts(artifact, others))
+    return Head(ref, tuple(artifact.labels), made, tuple(tabs), _facts(artifact, others),
+                lineage_graph.versions(artifact, others))  # fmt: skip
 
 
 def _facts(artifact: Any, others: list[Any]) -> Facts:

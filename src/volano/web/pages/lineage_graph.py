@@ -1,6 +1,7 @@
-"""Lineage drawn: what a thing came from above it, what came of it below."""
+"""Lineage drawn: what a thing came from above it, what came of it below; and told, a table each way."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from volano.web.pages.i18n import gettext as _
 from volano.web.pages.i18n import ngettext
 from volano.web.pages.view import Cell, Column, Row, Table
 
-MOST_DRAWN = 60
+MOST_DRAWN, MOST_TOLD = 60, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +31,20 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The graph as a drawing and as a table; `more` says what is not drawn."""
+    """The graph as a drawing and as tables, one for each way; `more` says what is not drawn."""
 
     headline: Markup
     boxes: tuple[Box, ...]
     arrows: tuple[tuple[str, str], ...]
     width: float
     height: float
-    table: Table
+    tables: tuple[Table, ...]
     more: str
     data: Any
 
 
 def look(app: Any, ref: str) -> Picture:
-    """Draw the nearest things around an artifact; the table has all that is known."""
+    """Draw the nearest things around an artifact; the tables have all that is known."""
     graph = app.lineages.show(ref, depth=12)
     nodes = {node.id: node for node in graph.nodes()}
     edges = list(graph.edges())
@@ -58,10 +59,10 @@ def look(app: Any, ref: str) -> Picture:
         for pair in pairs
     )
     left = len(nodes) - len(drawn)
-    more = ngettext("One more thing is in the table only.", "{n} more things are in the table only.", left)  # fmt: skip
+    more = ngettext("One more thing is in the tables only.", "{n} more things are in the tables only.", left)  # fmt: skip
     return Picture(
         _headline(graph.root, nodes, edges), boxes, arrows, drawing.width, drawing.height,
-        _table(nodes, edges), more.format(n=words.count(left)) if left else "", graph.to_dict(),
+        _tables(graph.root, nodes, edges), more.format(n=words.count(left)) if left else "", graph.to_dict(),
     )  # fmt: skip
 
 
@@ -94,13 +95,20 @@ def _headline(root: str, nodes: dict[str, Any], edges: list[Any]) -> Markup:
     )
 
 
-def _reached(root: str, edges: list[Any], way: str) -> set[str]:
+def _reached(root: str, edges: list[Any], way: str) -> dict[str, int]:
+    """Return all that lies this way of the root, the nearest first, each with how many steps away."""
     other = "target" if way == "source" else "source"
-    found: set[str] = set()
-    level = {root}
-    while level:
-        level = {getattr(e, way) for e in edges if getattr(e, other) in level} - found - {root}
-        found |= level
+    beside: dict[str, list[str]] = {}
+    for edge in edges:
+        beside.setdefault(getattr(edge, other), []).append(getattr(edge, way))
+    found, waiting = {root: 0}, deque([root])
+    while waiting:
+        here = waiting.popleft()
+        for name in beside.get(here, ()):
+            if name not in found:
+                found[name] = found[here] + 1
+                waiting.append(name)
+    del found[root]
     return found
 
 
@@ -127,18 +135,57 @@ def href(node: Any) -> str:
     return links.listing("rollouts", channel=node.name) if node.type == "channel" else ""
 
 
-def _table(nodes: dict[str, Any], edges: list[Any]) -> Table:
-    def cell(node: Any) -> Cell:
-        address = href(node)
-        return Cell("ref" if address else "text", node.name, href=address or None, sub=node.kind)
+def _tables(root: str, nodes: dict[str, Any], edges: list[Any]) -> tuple[Table, Table]:
+    return (
+        _table(_("What it came from"), root, nodes, edges, "source",
+               empty=_("It came from outside: nothing before it is known.")),
+        _table(_("What came of it"), root, nodes, edges, "target",
+               empty=_("Nothing is known to have come of it.")),
+    )  # fmt: skip
 
+
+def _table(
+    title: str, root: str, nodes: dict[str, Any], edges: list[Any], way: str, *, empty: str
+) -> Table:
+    """Tell each step this way, those next to the root first."""
+    away = _reached(root, edges, way)
+    inside = {root, *away}
+    chosen = [e for e in edges if {e.source, e.target} <= inside and getattr(e, way) in away]
+    chosen.sort(key=lambda edge: away[getattr(edge, way)])
     return Table(
-        _("What came of what"),
-        (Column(_("This")), Column(_("was used as"), 2), Column(_("for that")), Column(_("Made"), 2)),
+        title,
+        (
+            Column(_("This")), Column(_("was used as"), 2), Column(_("for that")),
+            Column(_("Steps away"), 2, number=True), Column(_("Made"), 2),
+        ),
         [
-            Row("", (cell(nodes[edge.source]), Cell("text", edge.role), cell(nodes[edge.target]),
+            Row("", (_cell(nodes[edge.source]), Cell("text", edge.role), _cell(nodes[edge.target]),
+                     Cell("number", words.count(away[getattr(edge, way)])),
                      Cell("time", nodes[edge.target].at_us)), edge)
-            for edge in edges[:500]
+            for edge in chosen[:MOST_TOLD]
         ],
-        empty=_("Nothing is known to have come of it, or before it."),
+        empty=empty,
+    )  # fmt: skip
+
+
+def _cell(node: Any) -> Cell:
+    address = href(node)
+    return Cell("ref" if address else "text", node.name, href=address or None, sub=node.kind)
+
+
+def versions(shown: Any, others: Sequence[Any]) -> Table:
+    """Tell the other versions of a dataset; each leads to its own lineage."""
+    return Table(
+        _("Versions"),
+        (Column(_("Version")), Column(_("Labels"), 2), Column(_("Made by"), 2), Column(_("Made"))),
+        [
+            Row("", (
+                Cell("ref", one.ref, href=data_links.page(one.ref, view="lineage"),
+                     sub=_("shown here") if one.ref == shown.ref else None),
+                Cell("text", ", ".join(one.labels)), Cell("text", one.created_by),
+                Cell("time", one.manifest.created_us),
+            ), one.ref)
+            for one in others
+        ],
+        empty="",
     )  # fmt: skip

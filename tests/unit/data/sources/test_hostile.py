@@ -11,6 +11,8 @@ import zlib
 import pytest
 import zstandard
 
+from volano.data.sources import open_source
+
 pytestmark = pytest.mark.slow  # seconds each: real processes, or many examples
 
 MIB = 1 << 20
@@ -117,6 +119,91 @@ def test_a_docx_that_unpacks_to_gigabytes(folder, read):
     found = read("bomb.docx")
     assert found["reasons"] == {"unpacks too far": 1}
     assert max(found["grew"], found["apart"]) < ROOM
+
+
+TYPES = "http://schemas.openxmlformats.org/package/2006"
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
+MAIN = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
+WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+LAUGHS = '<!ENTITY a0 "haha">' + "".join(
+    f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10)
+)
+
+
+def paragraph(text):
+    return (
+        f"<w:document {WORD}><w:body><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:body></w:document>"
+    )
+
+
+def docx(path, body, **parts):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(
+            "[Content_Types].xml",
+            f'<Types xmlns="{TYPES}/content-types"><Default Extension="xml" ContentType="application/xml"/>'
+            '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+            f'<Override PartName="/word/document.xml" ContentType="{MAIN}"/></Types>',
+        )
+        archive.writestr(
+            "_rels/.rels",
+            f'<Relationships xmlns="{TYPES}/relationships">'
+            f'<Relationship Id="r1" Type="{OFFICE}" Target="word/document.xml"/></Relationships>',
+        )
+        archive.writestr("word/document.xml", body)
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (f"<!DOCTYPE x [{LAUGHS}]>" + paragraph("&a9;"), "broken file"),
+        (f'<!DOCTYPE x [<!ENTITY a "{"x" * 100_000}">]>' + paragraph("&a;" * 100_000), "broken file"),
+        (f"<w:document {WORD}><w:body>{'<w:p>' * 200_000}", "broken file"),
+        (paragraph("x").replace("<w:p>", '<w:tbl><w:tr><w:tc><w:tcPr><w:gridSpan w:val="200000000"/></w:tcPr><w:p>')
+         .replace("</w:p>", "</w:p></w:tc></w:tr></w:tbl>"), "reader gave up"),
+    ],
+    ids=["laughs", "one long entity", "depth", "a cell over all columns"],
+)  # fmt: skip
+def test_a_docx_whose_xml_swells(body, reason, folder, read):
+    path = folder("a.docx", b"")
+    docx(path, body)
+    docx(path.with_name("b.docx"), paragraph("the next one"))
+    found = read("*.docx")
+    assert (found["rows"], found["reasons"]) == (1, {reason: 1})
+    assert found["grew"] < ROOM
+
+
+def test_a_docx_reads_no_file_and_writes_none(folder, read, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("hunter2")
+    path = folder("a.docx", b"")
+    out = tmp_path / "out"
+    body = f'<!DOCTYPE x [<!ENTITY a SYSTEM "{secret.as_uri()}">]>' + paragraph("[&a;] said")
+    docx(path, body, **{"../../../out": "slipped", str(out): "slipped"})
+    before = sorted(tmp_path.rglob("*"))
+    [row] = open_source({"files": "a.docx"}, root=folder.root).rows(print)
+    assert row["text"].startswith("[")
+    assert "hunter2" not in json.dumps(row)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "rows", "reasons"),
+    [
+        ("field", b'text,n\n"' + b"x" * 200 * MIB + b'",1\nok,2\n', 1, {"line too long": 1}),
+        ("commas", b"text,n\n" + b"," * 7_000_000 + b"\nok,2\n", 1, {"wrong number of columns": 1}),
+        ("nul", b"text,n\nhi\0there,1\nok,2\n", 1, {"NUL byte": 1}),
+        ("wide", "text,n\nő,1\r\nok,2\n".encode("utf-16"), 2, {}),
+        ("ends", b"text,n\r\na,1\nb,2\r\nc,3\rd,4\n", 2, {"wrong number of columns": 1}),
+        ("quotes", b"text,n\n" + b'"a"a,1\n' * 50_000 + b"ok,2\n", 1, {"broken quoting": 50_000}),
+    ],
+)  # fmt: skip
+def test_monsters_of_csv(name, content, rows, reasons, folder, read):
+    folder(f"{name}.csv", content)
+    found = read(f"{name}.csv")
+    assert (found["rows"], found["reasons"]) == (rows, reasons)
+    assert found["grew"] < ROOM
 
 
 def test_a_zip_that_lies_about_its_size(folder, read):

@@ -1,5 +1,9 @@
 import gzip
 import json
+import socket
+import threading
+import time
+from contextlib import suppress
 
 import pytest
 
@@ -142,6 +146,59 @@ def test_an_answer_over_the_limit_is_not_kept(site, read):
     rows, aside, _ = read({"url": f"{site.url}/a", "limits": {"download": 4000}})
     assert rows == []
     assert aside[0].reason == "too large"
+
+
+INTERIM = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n"
+
+
+@pytest.mark.parametrize(
+    ("begin", "drip"),
+    [
+        (b"", INTERIM),
+        (b"HTTP/1.1 200 OK\r\nx: ", b"x"),
+        (HEAD + b"content-length: 1000\r\n\r\n", b"x"),
+        (HEAD + b"\r\n", b"x"),
+        (HEAD + b"transfer-encoding: chunked\r\n\r\n5;", b"x"),
+    ],
+    ids=["interim answers", "a header", "a body", "a body without a length", "no chunk at all"],
+)
+@pytest.mark.parametrize("robots", [True, False], ids=["robots", "page"])
+def test_a_server_that_drips_is_cut_off(begin, drip, robots):
+    over = threading.Event()
+
+    def serve():
+        while not over.is_set():
+            try:
+                client, _ = server.accept()
+            except OSError:
+                return
+            with client, suppress(OSError):
+                client.recv(65536)
+                client.sendall(begin)
+                while not over.wait(0.02):
+                    client.sendall(drip)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        fetcher = Fetcher(Limits(), 0, allow_private=True, robots=robots, patience_s=0.5)
+        began = time.monotonic()
+        try:
+            with pytest.raises(FetchError) as error, fetcher.get(url):
+                pass
+        finally:
+            over.set()
+            thread.join()
+            fetcher.close()
+    assert time.monotonic() - began < 10
+    told = (error.value.reason, error.value.detail)
+    if told != ("forbidden by robots.txt", ""):  # its rules cannot be had
+        assert told[0] == "cannot be fetched"
+        assert "seconds" in told[1]
+    assert "volano-patience" not in [one.name for one in threading.enumerate()]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Rules of quality: each drop names the rule and the value; rules mean something in each language."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -219,3 +221,13 @@ def test_a_rule_can_mean_nothing_in_a_language():
 )
 def test_hostile_texts_take_no_longer_than_long(text):
     run(Quality(families=EVERYTHING, mark="bad"), [text])
+
+
+def test_a_pattern_that_could_try_for_ever_takes_linear_time():
+    text = "a" * 200_000 + "!"
+    began = time.process_time()
+    [row] = run(Quality(rules={"must_not_match": ["^(a+)+$", "^(a|aa)+$", "(.*a){30}$"]}), [text])
+    assert row["text"] == text
+    assert time.process_time() - began < 20
+    with pytest.raises(BadStepError):  # a program of gigabytes
+        Quality(rules={"must_match": "((a{1,100}){1,100}){1,100}"})

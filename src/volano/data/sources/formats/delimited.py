@@ -8,7 +8,7 @@ record; its first line is set aside and reading goes on with the next one.
 """
 
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -197,7 +197,7 @@ def _named(records: Iterator[Cut], reading: Reading) -> tuple[list[str], Iterato
     if first.reason:
         raise BrokenFileError(reasons.HEADER, f"{first.reason}: {first.detail}")
     names = [cell.strip() or f"column{n}" for n, cell in enumerate(first.cells, 1)]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice is not None:
         raise BrokenFileError(reasons.HEADER, f"it names `{twice}` twice"[:200])
     return names, records

@@ -14,7 +14,8 @@ from volano.data.sources.unpack import BrokenFileError
 from volano.data.step import Record
 
 _TAKEN = ("id", "text", "origin", "split")
-_HEADING = re.compile(r"^#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
+_HEADING = re.compile(r"^#[ \t]++(.++)$", re.MULTILINE)
+"""Possessive: a line of a million `#` is looked at once."""
 
 
 def read(piece: Piece, reading: Reading, reject: Reject) -> Iterator[Record]:
@@ -44,7 +45,7 @@ def read_markdown(piece: Piece, reading: Reading, reject: Reject) -> Iterator[Re
         (f"front_{name}" if name in _TAKEN else name): value for name, value in matter.items()
     }
     if "title" not in columns and (heading := _HEADING.search(body)):
-        columns["title"] = heading[1]
+        columns["title"] = heading[1].rstrip(" \t#") or heading[1][:1]
     began = text.count("\n", 0, len(text) - len(body)) + 1
     if not body.strip():
         set_aside(reject, origin, reasons.EMPTY)

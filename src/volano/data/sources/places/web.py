@@ -7,11 +7,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 from volano.data.sources import reasons
+from volano.data.sources.answers import Answer, Answers
 from volano.data.sources.fetch import Fetcher, FetchError, Page, seconds_between
 from volano.data.sources.piece import Piece
 from volano.data.sources.pieces import Columns, columns_of, read_pieces
@@ -36,6 +37,8 @@ class Web:
 
     The state tells for each URL what its server said. A run that was broken off goes
     on with the URLs that it has not read; a later one asks whether the others changed.
+    Without a state all rows are given, those of pages that have not changed from the
+    answers that were kept, if there is a place to keep them in.
     """
 
     urls: tuple[str, ...]
@@ -45,6 +48,7 @@ class Web:
     fetching: Mapping[str, Any]
     _known: dict[str, Mapping[str, str]] = field(default_factory=dict, init=False)
     _complete: bool = field(default=False, init=False)
+    _answers: Answers | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._known = dict(self._before)
@@ -53,6 +57,11 @@ class Web:
     def _before(self) -> Mapping[str, Mapping[str, str]]:
         found: Mapping[str, Mapping[str, str]] = (self.around.since or {}).get("urls", {})
         return found
+
+    def keep_in(self, folder: Path) -> None:
+        """Keep answers in this folder of a cache. With a state nothing is asked for twice anyway."""
+        if self.around.since is None:
+            self._answers = Answers(folder)
 
     def rows(self, reject: Reject) -> Iterator[Record]:
         """Yield the rows of one URL after the other; one that gives nothing is set aside."""
@@ -86,18 +95,32 @@ class Web:
     def _of_url(self, url: str, fetcher: Fetcher, reject: Reject) -> Iterator[Record]:
         try:
             before = self._before.get(url, {})
-            with fetcher.get(url, before) as page:
-                if page.path is not None:
-                    if page.sha256 != before.get("sha256"):
-                        yield from self._of_page(url, page, reject)
-                    self._known[url] = page.told()
+            kept = self._answers.kept(url) if self._answers else None
+            with fetcher.get(url, kept.page.told() if kept else before) as page:
+                if page.path is None and kept is None:
+                    return
+                answer = self._answer(url, page, kept)
+                if answer.page.sha256 != before.get("sha256"):
+                    yield from self._of_page(url, answer, reject)
+                self._known[url] = answer.page.told()
         except FetchError as error:
             set_aside(reject, {"source": url}, error.reason, error.detail or None)
 
-    def _of_page(self, url: str, page: Page, reject: Reject) -> Iterator[Record]:
+    def _answer(self, url: str, page: Page, kept: Answer | None) -> Answer:
+        """Return what was kept where it is the same, so that its rows are the same too; else keep it."""
+        if kept is not None and (
+            page.path is None or replace(page, path=None) == replace(kept.page, path=None)
+        ):
+            return kept
+        now = datetime.fromtimestamp(self.around.now_us() // 1_000_000, UTC).isoformat()
+        if self._answers is not None:
+            self._answers.keep(url, page, now)
+        return Answer(page, now)
+
+    def _of_page(self, url: str, answer: Answer, reject: Reject) -> Iterator[Record]:
+        page = answer.page
         assert page.path is not None
-        fetched = datetime.fromtimestamp(self.around.now_us() // 1_000_000, UTC)
-        origin = {"source": url, **page.told(), "fetched": fetched.isoformat()}
+        origin = {"source": url, **page.told(), "fetched": answer.fetched}
         if page.url != url:
             origin["redirected"] = page.url
         reading = self.reading
