@@ -84,7 +84,9 @@ from volano.feedback.metrics import Metrics
 from volano.feedback.recording import recorder
 from volano.feedback.reviews import Reviews
 from volano.feedback.sense import SenseFeedback
+from volano.flows.declared import DeclaredFlows
 from volano.flows.keeper import Flows
+from volano.flows.written import KIND as FLOW
 from volano.gateway.engines import Sizes
 from volano.gateway.importer import Importer
 from volano.gateway.inside import Inside
@@ -338,6 +340,7 @@ class App:
         self.declarations = Declarations(
             {
                 PROMPT: DeclaredPrompts(self.prompts),
+                FLOW: DeclaredFlows(self.flows, self.catalog),
                 SUITE: DeclaredSuites(self.suites, self.catalog),
             }
         )
