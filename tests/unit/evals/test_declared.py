@@ -57,7 +57,11 @@ def test_what_somebody_saved_here_is_drift(declarations, desk):
 
 
 def test_what_was_said_before_is_a_new_version_and_stands_in_no_ones_way(declarations):
-    for said, ref in ((SAID, "próba@1"), (SAID.replace("0.9", "0.8"), "próba@2"), (SAID, "próba@3")):
+    for said, ref in (
+        (SAID, "próba@1"),
+        (SAID.replace("0.9", "0.8"), "próba@2"),
+        (SAID, "próba@3"),
+    ):
         assert declarations.apply(files(said), by=ANNA).changes[0].ref == ref
     assert declarations.plan(files(SAID), by=ANNA).changes[0].action == "same"
     assert declarations.apply(files(SAID.replace("0.9", "0.7")), by=ANNA).ok
