@@ -205,7 +205,7 @@ INNER = {
     "flows": {"compile", "keep", "pins", "usable"},
     "gate": {"read", "write", "end", "inherit"},
     "gateway": {"tell", "close"},
-    "judges": {"get", "read", "kept", "checks", "labelled", "of_report"},
+    "judges": {"get", "read", "kept", "checks", "labelled", "newest", "of_report"},
     "keys": {"create", "rotate", "fingerprints", "verify"},
     "ledger": {"append", "root", "prove"},
     "lives": {"state_of", "check", "revoked", "users"},

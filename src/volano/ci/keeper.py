@@ -32,6 +32,7 @@ from volano.evals.answered import Answered
 from volano.evals.cases import case_of, drawn
 from volano.evals.errors import NoTestRowsError
 from volano.evals.flight import Standing
+from volano.evals.judges.standing import judges_of, standings
 from volano.evals.keeper import Evals
 from volano.evals.pace import Patience
 from volano.evals.remembered import Remembered
@@ -220,6 +221,8 @@ class Checks:
                 check, suite, asked, reason=plan.why, subjects=subjects, tools=box.tools(),
                 report=self._evals.answers,
             )  # fmt: skip
+        stand = standings(self._catalog, judges_of(suite.scorers))
+        notes += [f"Judge {one['judge']}: {one['mark']}." for one in stand]
         if change.mode == RECORD:
             change.recordings.write(check.name, [*asked.recorded, *judges.recorded])
         elif change.mode == LIVE and not timed:

@@ -30,6 +30,7 @@ from volano.evals.errors import (
     NotMeasuredError,
 )
 from volano.evals.journal import Journal
+from volano.evals.judges.standing import judges_in, standings
 from volano.evals.lines import dumped
 from volano.evals.planning import plan
 from volano.evals.report import Report, baseline, digest_of
@@ -116,7 +117,8 @@ class Evals:
 
         `scores` lists, for each score of both, the values, b - a with its 95 % interval, how many
         rows got better and worse, whether it is not worse by more than `margin`, and a verdict;
-        `flips` the rows that fell, with both answers. `others` are compared with `a`, too.
+        `flips` the rows that fell, with both answers; `judges` how far each judge among the
+        scorers agrees with people. `others` are compared with `a`, too.
         In the format `text`, `markdown` or `junit` it is one text.
 
         Raises:
@@ -127,7 +129,11 @@ class Evals:
         """
         if not 0 <= margin < 1:
             raise BadMarginError(margin=margin)
-        found = several([self._side(ref) for ref in (a, b, *others)], margin=margin)
+        sides = [self._side(ref) for ref in (a, b, *others)]
+        judges = [name for side in sides for name in judges_in(self.get(side.ref).manifest.meta)]
+        found = {
+            **several(sides, margin=margin), "judges": standings(self._catalog, judges),
+        }  # fmt: skip
         writers = {"text": told.text, "markdown": told.markdown, "junit": told.junit}
         return writers[format](found) if format in writers else found
 
