@@ -49,6 +49,10 @@ class BadJudgeRowsError(InvalidError):
     """A search is judged on {least} rows at least, not {given}."""
 
 
+class BadRepetitionsError(InvalidError):
+    """A row is asked 1 to {most} times, not {given}."""
+
+
 class NoClusterError(InvalidError):
     """No row of `{ref}` has a value in the column `{column}`."""
 

@@ -35,6 +35,7 @@ from volano.evals.wording.asking import Asker
 from volano.evals.wording.errors import (
     BadBudgetError,
     BadJudgeRowsError,
+    BadRepetitionsError,
     NoClusterError,
     NoReflectionError,
     UnpricedError,
@@ -57,7 +58,7 @@ from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
 
 KIND = "eval.improve"
-AT_ONCE, SHOTS = 4, 8
+AT_ONCE, SHOTS, MOST_REPETITIONS = 4, 8, 32
 
 
 class Improver:
@@ -96,6 +97,7 @@ class Improver:
         cluster: str | None = None,
         trials: int = TRIALS,
         shots: int = SHOTS,
+        repetitions: int = 1,
         at_once: int = AT_ONCE,
         seed: int = 0,
         name: str | None = None,
@@ -107,6 +109,8 @@ class Improver:
         better becomes the next version of `name` (the prompt's own name unless said).
         `judge_rows` bounds the held-out rows that are asked; all of them unless said. `cluster` is
         the column that names what rows share (a user, a document): such rows are not independent.
+        Every row is asked `repetitions` times, each within the budget, and its scores are averaged:
+        a lucky answer of a model that answers differently each time proves nothing.
 
         Raises:
             UnknownArtifactError, UnknownCandidateError: there is no such prompt, dataset or model.
@@ -115,12 +119,14 @@ class Improver:
             BadBudgetError, UnpricedError: a budget in money that cannot be kept.
             NoReflectionError, GepaMissingError: what the method needs is not there.
             MissingValueError: the prompt has variables beside `input` that have no default.
-            BadConcurrencyError, BadJudgeRowsError: out of bounds.
+            BadConcurrencyError, BadJudgeRowsError, BadRepetitionsError: out of bounds.
         """
         if not 1 <= at_once <= 64:
             raise BadConcurrencyError(most=64, given=at_once)
         if judge_rows is not None and judge_rows < LEAST:
             raise BadJudgeRowsError(least=LEAST, given=judge_rows)
+        if not 1 <= repetitions <= MOST_REPETITIONS:
+            raise BadRepetitionsError(most=MOST_REPETITIONS, given=repetitions)
         entry = METHODS.get(method)
         if method == "gepa":
             require()
@@ -137,13 +143,15 @@ class Improver:
             **{role: one.to_dict() for role, one in named.items()},
             "budget_calls": budget_calls, "budget_money": _nano(budget_money),
             "scorers": list(scorers), "judge_rows": judge_rows, "cluster": cluster, "trials": trials, "shots": shots,
-            "at_once": at_once, "seed": seed, "name": kept,
+            "repetitions": repetitions, "at_once": at_once, "seed": seed, "name": kept,
         }  # fmt: skip
         if budget_money is not None:
             self._check_priced(list(named.values()), by)
         rows = self._cut(inputs, by, None)
         self._prompts.read(prompt).render(rows.dev[0].text)  # before a Run fails of it
-        check_budget(budget_calls, dev=len(rows.dev), judge_rows=len(rows.judge))
+        check_budget(
+            budget_calls, dev=len(rows.dev), judge_rows=len(rows.judge), repetitions=repetitions
+        )
         return self._runs.start(KIND, name=kept, inputs=inputs, by=by, group=by.group)
 
     def _work(self, work: Work) -> dict[str, Any]:
@@ -176,6 +184,7 @@ class Improver:
                 learn=rows.learn, dev=rows.dev, settings={"temperature": 0, "max_tokens": MAX_TOKENS},
                 reflect=voices.of(Named(**inputs["reflect"])) if "reflect" in inputs else None,
                 tools=Tools(chat=voices.chat), source=inputs["data"], shots=inputs["shots"], seed=inputs["seed"],
+                repetitions=inputs.get("repetitions", 1),
                 told=lambda one: _tell(work, one, purse),
             )  # fmt: skip
             found = search(

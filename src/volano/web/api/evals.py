@@ -118,6 +118,8 @@ VERBS = (
             Param("cluster", "the column that names what rows share: a user, a document"),
             Param("trials", "candidates at most", "int", default=24, least=1, most=1000),
             Param("shots", "examples in a prompt at most", "int", default=8, least=1, most=32),
+            Param("repetitions", "times that each row is asked; scores are averaged", "int", default=1,
+                  least=1, most=32),
             Param("at_once", "calls in flight", "int", default=4, least=1, most=64),
             Param("seed", "seed of the cut and of the search", "int", default=0),
             Param("name", "the better prompt's name; the next version of the same when not given"),
