@@ -79,6 +79,7 @@ from volano.evals.remembered import Remembered
 from volano.evals.searcher import Searcher
 from volano.evals.suites import Suites
 from volano.evals.wording import Improver
+from volano.evals.wording.praised import praise
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.metrics import Metrics
 from volano.feedback.recording import recorder
@@ -363,7 +364,7 @@ class App:
         )
         self.improver = Improver(
             self.runs, self.catalog, self.prompts, self.datasets,
-            candidates, self.examiner, self._price_of,
+            candidates, self.examiner, self._price_of, praise(self.feedbacks, self.traces),
         )  # fmt: skip
         door = ModelDoor(candidates, self.models, self.examiner.chat, self.targets.chat)
         self.judges = Judges(self.catalog, self.evals, door)

@@ -101,6 +101,7 @@ class Ground:
         shots: int = 8,
         seed: int = 0,
         repetitions: int = 1,
+        recorded: Mapping[str, str] | None = None,
         told: Callable[[Tried], None] | None = None,
     ):
         self.asker, self.asked, self.reflect = asker, asked, reflect
@@ -111,6 +112,8 @@ class Ground:
         self.spent: BudgetSpentError | None = None
         self._scorers, self._settings = scorers, settings
         self._tools, self._told = tools or Tools(), told or (lambda _one: None)
+        self.recorded = recorded or {}
+        """Answers that people praised, by the learn row that they answer."""
         self.repetitions = repetitions
         """How often each row is asked: answers that differ each time are averaged."""
         self.judge_rows, self._a_row = 0, repetitions

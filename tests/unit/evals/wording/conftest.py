@@ -44,7 +44,7 @@ class Stage:
             self.asker, Asked("sim", chat, price), [make("exact_match")], incumbent=prompt,
             learn=self.cut.learn, dev=self.cut.dev, settings={"temperature": 0, "max_tokens": 16},
             reflect=Asked("writer", writer or Writer(seed=seed), price), source="sim@1", seed=seed,
-            repetitions=repetitions,
+            repetitions=repetitions, recorded={row.id: row.label for row in self.cut.learn[:60]},
         )  # fmt: skip
 
 
