@@ -326,7 +326,7 @@ class App:
             self.runs, self.models, self.datasets, self.catalog, path("tools")
         )
         self.flows = Flows(self.catalog, self.prompts, self.models)
-        self.evals = Evals(self.catalog, self.datasets)
+        self.evals = Evals(self.catalog, self.datasets, console=settings.outside)
         self.examiner = Examiner(
             self.runs, self.evals, self.datasets, self.flows, self.models, self.targets.chat
         )

@@ -86,6 +86,13 @@ def ratio_of_sums(columns: Any) -> Any:
         return columns[1].sum(axis=1) / columns[0].sum(axis=1)
 
 
+def ratio_of_ratios(columns: Any) -> Any:
+    """Return the cost of a success after over that before: successes, costs, then both of the second."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first, cost, second, then = (one.sum(axis=1) for one in columns)
+        return (then / second) / (cost / first)
+
+
 def _members(n: int, clusters: Sequence[Hashable] | None) -> list[Any]:
     """Return the rows of each cluster."""
     if clusters is None:

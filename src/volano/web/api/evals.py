@@ -42,6 +42,8 @@ VERBS = (
             Param("margin", "what counts as not worse: 0.02 are two points", "float", default=0.02),
             Param("format", "how it is written", default="json",
                   choices=("json", "text", "markdown", "junit")),
+            Param("console", "in Markdown rows that fell are links to the console at this address",
+                  default=""),
         ),
     ),
     Verb(
