@@ -90,7 +90,7 @@ class DeclaredFlows:
         self, old: Mapping[str, str], new: Mapping[str, str]
     ) -> list[Mapping[str, Any]]:  # fmt: skip
         """Return the pins that differ, before and after, by the names of their versions."""
-        found = []
+        found = list[Mapping[str, Any]]()
         for role in sorted({*old, *new}):
             before, after = (self._named(pins.get(role, "")) for pins in (old, new))
             pieces = [[sign, said] for sign, said in (("-", before), ("+", after)) if said]
