@@ -79,12 +79,15 @@ from volano.evals.remembered import Remembered
 from volano.evals.searcher import Searcher
 from volano.evals.suites import Suites
 from volano.evals.wording import Improver
+from volano.evals.wording.praised import praise
 from volano.feedback.keeper import Feedbacks
 from volano.feedback.metrics import Metrics
 from volano.feedback.recording import recorder
 from volano.feedback.reviews import Reviews
 from volano.feedback.sense import SenseFeedback
+from volano.flows.declared import DeclaredFlows
 from volano.flows.keeper import Flows
+from volano.flows.written import KIND as FLOW
 from volano.gateway.engines import MOST_CONTEXT, Sizes
 from volano.gateway.importer import Importer
 from volano.gateway.inside import Inside
@@ -339,7 +342,7 @@ class App:
             self.runs, self.models, self.datasets, self.catalog, path("tools")
         )
         self.flows = Flows(self.catalog, self.prompts, self.models)
-        self.evals = Evals(self.catalog, self.datasets)
+        self.evals = Evals(self.catalog, self.datasets, console=settings.outside)
         self.examiner = Examiner(
             self.runs, self.evals, self.datasets, self.flows, self.models, self.targets.chat
         )
@@ -354,6 +357,7 @@ class App:
         self.declarations = Declarations(
             {
                 PROMPT: DeclaredPrompts(self.prompts),
+                FLOW: DeclaredFlows(self.flows, self.catalog),
                 SUITE: DeclaredSuites(self.suites, self.catalog),
                 ROLLOUT: DeclaredRollouts(lambda: self.releases),
             }
@@ -377,7 +381,7 @@ class App:
         )
         self.improver = Improver(
             self.runs, self.catalog, self.prompts, self.datasets,
-            candidates, self.examiner, self._price_of,
+            candidates, self.examiner, self._price_of, praise(self.feedbacks, self.traces),
         )  # fmt: skip
         door = ModelDoor(candidates, self.models, self.examiner.chat, self.targets.chat)
         self.judges = Judges(self.catalog, self.evals, door)

@@ -133,6 +133,12 @@ class Settings:
         return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
 
     @property
+    def outside(self) -> str:
+        """Where other machines come; empty where only this one can."""
+        local = self.host == "localhost" or self.host.startswith("127.") or self.host == "::1"
+        return "" if local or self.host in ("0.0.0.0", "::") else self.url  # noqa: S104 - not bound, told apart
+
+    @property
     def tls(self) -> bool:
         """Whether the port speaks https."""
         return bool(self.tls_certificate)

@@ -149,6 +149,10 @@ class Catalog:
         found = [a for a in found if before_us is None or a.manifest.created_us < before_us]
         return sorted(found, key=lambda a: -a.manifest.created_us)[:limit]
 
+    def names(self, kind):
+        newest = {a.name: a for a in self.artifacts if a.kind == kind}
+        return [newest[name] for name in sorted(newest)]
+
     def get(self, kind, ref):
         ref = Ref.parse(ref)
         found = [a for a in self.artifacts if (a.kind, a.name) == (kind, ref.name)]

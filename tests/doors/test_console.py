@@ -1046,6 +1046,28 @@ def test_evaluators_say_how_live_answers_are() -> None:
     assert "volano evaluator add FILE" in get(workspace.empty(), "/evaluators").text
 
 
+def test_every_judge_says_how_far_people_agree_with_it() -> None:
+    app = workspace.lived()
+    kept = {"kind": "rubric", "model": "<b>gpt"}
+    app.catalog.record("judge", "clear", meta=kept, at_us=workspace.NOW_US)
+    judge = app.catalog.record("judge", "helpful", meta=kept, at_us=workspace.NOW_US)
+    kappa = {"value": 0.71, "low": 0.63, "high": 0.79}
+    meta = {"about": "judge", "kappa": kappa, "n": 200, "trusted": True, "verdict": "It agrees."}
+    app.catalog.record(
+        "report",
+        "helpful-against-people",
+        meta=meta,
+        parents=[("judge", judge)],
+        at_us=workspace.NOW_US,
+    )
+    page = get(app, "/evaluators").text
+    told = text_of(page)
+    assert "clear@1 <b>gpt not alone never checked against people" in told
+    assert "helpful@1 <b>gpt checked kappa 0.71 [0.63, 0.79] helpful-against-people@1" in told
+    assert "<b>gpt" not in page
+    assert 'href="/item/reports/helpful-against-people@1"' in page
+
+
 # ---- drift
 
 

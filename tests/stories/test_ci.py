@@ -81,8 +81,47 @@ def test_only_what_holds_is_registered(repo, tmp_path):
     repo.swap("prompts/router.yaml", "Sort", "Be most careful: sort")
     assert "registered  router@1" in ci(repo, *home, "ci", "--register")
     assert "router@1" in listed(home)
-    said = ci(repo, *home, "ci", "--register")
-    assert "registered" not in said, "the same again is nothing new"
+    told = ci(repo, *home, "ci", "--register")
+    assert "registered" not in told, "the same again is nothing new"
+
+
+def test_a_flow_in_files_is_judged_with_its_prompt_and_registered_with_it(repo, provider, tmp_path):
+    home = ("--home", str(tmp_path / "home"))
+    said("init", home=home)
+    said(
+        "model",
+        "add",
+        "small",
+        "--url",
+        f"{provider.url}/v1",
+        "--model",
+        "small",
+        home=home,
+    )
+    repo.git("checkout", "-q", "main")
+    repo.put("flows/desk.yaml", "kind: Flow\nname: desk\nprompt: router\nmodel: small\n")
+    repo.put(
+        "ci.yaml",
+        RULES.replace("prompt: router", "flow: desk").replace("    model: URL/v1#small\n", ""),
+    )
+    repo.commit()
+    repo.git("checkout", "-q", "-B", "work")
+    repo.swap("prompts/router.yaml", "Be careful: sort", "Sort")
+    told = ci(repo, *home, "ci", "--record", ends=3)
+    assert "its flow's prompt router changed (prompts/router.yaml)" in told
+    assert "exact match is worse: -33.5 points" in told
+    assert provider.asked == 400
+    told = ci(repo, "ci", "--replay", ends=3)
+    assert "exact match is worse: -33.5 points" in told, (
+        "recorded answers need no model, no workspace"
+    )
+    repo.swap("prompts/router.yaml", "Sort", "Be most careful: sort")
+    told = ci(repo, *home, "ci", "--register")
+    assert "router@1" in told
+    assert "desk@1" in told
+    flow = json.loads(said("flow", "show", "desk", "--json", home=home))
+    prompt = json.loads(said("prompt", "show", "router@1", "--json", home=home))
+    assert flow["meta"]["prompt"] == prompt["digest"]
 
 
 def test_the_base_is_not_asked_again_where_a_workspace_remembers(repo, provider, tmp_path):
@@ -196,8 +235,12 @@ def test_what_cannot_be_judged_says_so_and_ends_with_its_own_code(repo, provider
 
 
 def listed(home) -> str:
+    return said("prompt", "list", home=home)
+
+
+def said(*words, home) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "volano.cli.main", *home, "prompt", "list"], capture_output=True,
+        [sys.executable, "-m", "volano.cli.main", *home, *words], capture_output=True,
         text=True, timeout=120, check=True,
     )  # fmt: skip
     return done.stdout

@@ -4,12 +4,12 @@ import gzip
 import os
 import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from volano.core.lazy import lazy
 from volano.core.ports.forward import Sent
+from volano.core.retry_after import seconds
 
 if TYPE_CHECKING:
     import httpx2
@@ -51,7 +51,7 @@ class Sender:
                     answer += part
                     if len(answer) > _MOST_BYTES or time.monotonic() > until:
                         break
-                again = _seconds(said.headers.get("retry-after", ""))
+                again = seconds(said.headers.get("retry-after", ""))
                 return Sent(said.status_code, again, bytes(answer))
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             return Sent(0, why=f"it cannot be reached ({type(error).__name__})")
@@ -64,15 +64,3 @@ class Sender:
 def _headers(said: str) -> dict[str, str]:
     pairs = (pair.partition("=") for pair in said.split(",") if "=" in pair)
     return {unquote(name.strip()).lower(): unquote(value.strip()) for name, _, value in pairs}
-
-
-def _seconds(said: str) -> float | None:
-    """Read `Retry-After`, seconds or a date (RFC 9110)."""
-    try:
-        return max(0.0, float(said))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
-    except (TypeError, ValueError):
-        return None

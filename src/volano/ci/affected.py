@@ -1,10 +1,14 @@
-"""Which checks a change affects, and why: their suite, prompt, rows or target is another."""
+"""Which checks a change affects, and why: their suite, prompt, flow, rows or target is another."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from volano.ci.errors import BadRulesError
 from volano.ci.rules import Check, Rules
-from volano.ci.side import PROMPT, SUITE, Side
+from volano.ci.side import FLOW, PROMPT, SUITE, Side
+from volano.core.documents import documents
+from volano.core.errors import InvalidError
 
 NOTHING = "nothing that it depends on changed"
 
@@ -77,13 +81,52 @@ def _reasons(check: Check, former: Check | None, now: Side, old: Side) -> list[s
         found.append(f"its target changed ({former.target} -> {check.target})")
     elif former != check:
         found.append("what it may lose changed")
-    for word, kind, name in (("suite", SUITE, check.suite), ("prompt", PROMPT, check.prompt)):
-        if name and now.said(kind, name) != old.said(kind, name):
-            how = "changed" if old.said(kind, name) is not None else "is new"
-            found.append(f"its {word} {name} {how} ({now.place(kind, name)})")
+    for word, kind, name in _needs(check, now, old):
+        after, former_one = now.said(kind, name), old.said(kind, name)
+        if after == former_one:
+            continue
+        how = "changed" if after and former_one else "is new" if after else "is in no file any more"
+        place = now.place(kind, name) or old.place(kind, name)
+        found.append(f"its {word} {name} {how} ({place})")
     if path := _other_rows(check, now, old):
         found.append(f"its rows changed ({path})")
+    if path := other_recipe(check, now, old):
+        found.append(f"the recipe of its rows changed ({path})")
     return found
+
+
+def _needs(check: Check, now: Side, old: Side) -> Iterator[tuple[str, str, str]]:
+    """Yield the documents that a check depends on: in words, kind, name."""
+    yield "suite", SUITE, check.suite
+    if check.prompt:
+        yield "prompt", PROMPT, check.prompt
+    if check.flow:
+        yield "flow", FLOW, check.flow
+    flow = now.flow(check.flow)
+    if flow and flow.prompt and (now.meant(flow.prompt) or old.meant(flow.prompt)):
+        yield "flow's prompt", PROMPT, flow.prompt.name
+
+
+def other_recipe(check: Check, now: Side, old: Side) -> str:
+    """Return the recipe of a check's rows where it says another thing than at the base."""
+    assert now.rules is not None
+    data = str((now.said(SUITE, check.suite) or {}).get("data", ""))
+    name = data.partition("@")[0].partition(":")[0]
+    path, before = (one.recipes.get(name, "") for one in (now.rules, old.rules or now.rules))
+    if not path or (before and _says(now, path) == _says(old, before)):
+        return ""
+    return path
+
+
+def _says(side: Side, path: str) -> list[Any] | None:
+    """Return what a YAML file says, whatever its remarks."""
+    data = side.read(path)
+    if data is None:
+        return None
+    try:
+        return [one.content for one in documents(data.decode("utf-8-sig"), path)]
+    except (UnicodeDecodeError, InvalidError):
+        return [data]
 
 
 def _other_rows(check: Check, now: Side, old: Side) -> str:
@@ -109,6 +152,8 @@ def _before(check: Check, former: Check | None, old: Side) -> Check | None:
     one = former or check
     if one.prompt:
         return one if old.said(PROMPT, one.prompt) is not None else None
+    if one.flow and old.said(FLOW, one.flow) is not None:
+        return one
     return one if one.aims != check.aims else None
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from volano.ci import told
-from volano.ci.affected import Planned, notices, planned, rows_of
+from volano.ci.affected import Planned, notices, other_recipe, planned, rows_of
 from volano.ci.asked import NEW, OLD, Sheet, ask
 from volano.ci.errors import BadRulesError, NotAllowedError, NotRecordedError, NotRegisteredError
 from volano.ci.judged import PASSED, STOPPED, UNMEASURED, Verdict, judged
@@ -32,12 +32,14 @@ from volano.evals.answered import Answered
 from volano.evals.cases import case_of, drawn
 from volano.evals.errors import NoTestRowsError
 from volano.evals.flight import Standing
+from volano.evals.judges.standing import judges_of, standings
 from volano.evals.keeper import Evals
 from volano.evals.pace import Patience
 from volano.evals.remembered import Remembered
 from volano.evals.suite import Suite
 from volano.evals.suite_file import from_plain
 from volano.evals.tools import Toolbox
+from volano.flows.written import Written
 from volano.jobs.keeper import Runs
 from volano.jobs.run import Run
 from volano.jobs.work import Work
@@ -131,6 +133,8 @@ class Checks:
             self._suite(one.check, change.now)
             if one.check.prompt:
                 self._prompt(one.check, change.now, by)
+            if flow := change.now.flow(one.check.flow):
+                self._worded(flow, change.now, by)
             if mode != REPLAY:
                 _allowed(one.check, change.old, allow)
         return self._runs.start(
@@ -187,7 +191,10 @@ class Checks:
     def _measured(self, plan: Planned, change: _Change, work: Work) -> Verdict:
         check, suite = plan.check, self._suite(plan.check, change.now)
         parties = {NEW: self._party(check, check.flow or check.model, change.now, suite, work.by)}
-        notes = []
+        notes = list[str]()
+        if path := other_recipe(check, change.now, change.old):
+            ref = self._datasets.get(suite.data).ref
+            notes.append(f"The recipe {path} is not run here: the rows are those of {ref}.")
         if plan.before is not None:
             try:
                 asks = check.against or plan.before.flow or plan.before.model
@@ -214,6 +221,8 @@ class Checks:
                 check, suite, asked, reason=plan.why, subjects=subjects, tools=box.tools(),
                 report=self._evals.answers,
             )  # fmt: skip
+        stand = standings(self._catalog, judges_of(suite.scorers))
+        notes += [f"Judge {one['judge']}: {one['mark']}." for one in stand]
         if change.mode == RECORD:
             change.recordings.write(check.name, [*asked.recorded, *judges.recorded])
         elif change.mode == LIVE and not timed:
@@ -235,7 +244,20 @@ class Checks:
             raise BadRulesError(place=check.name, why=f"there is no prompt `{check.prompt}`")
         return self._prompts.drawn(Draft.read(said_of(said)), by=by)[0]
 
+    def _worded(self, flow: Written, side: Side, by: Principal) -> Prompt | None:
+        """Return the prompt that a flow of files joins: of the side's files, else of the registry."""
+        ref = flow.prompt
+        if ref is None:
+            return None
+        said = side.meant(ref)
+        if said is not None:
+            return self._prompts.drawn(Draft.read(said_of(said)), by=by)[0]
+        return self._prompts.read(self._prompts.get(ref))
+
     def _party(self, check: Check, on: str, side: Side, suite: Suite, by: Principal) -> Party:
+        if flow := side.flow(on) if check.flow else None:
+            prompt = self._worded(flow, side, by)
+            return self._parties.joined(on, flow, prompt, suite.settings, by)
         prompt = self._prompt(check, side, by) if check.prompt else None
         return self._parties.make(check, on, prompt, suite.settings, by)
 
@@ -282,7 +304,7 @@ class Checks:
         files = [
             {"path": one.file, "text": written([one.content])}
             for (kind, _), one in change.now.documents.items()
-            if kind == PROMPT or one.content.get("data") not in change.now.rules.data
+            if kind != SUITE or one.content.get("data") not in change.now.rules.data
         ]
         if not files:
             return []

@@ -10,11 +10,14 @@ from typing import Any
 
 from volano.ci.errors import NoKeyError
 from volano.ci.rules import Check, origin
+from volano.core.errors import NotFoundError
 from volano.core.ports.chat import Chat
 from volano.core.principal import Principal
 from volano.costs.price import Price
+from volano.evals.errors import BadOnError
 from volano.evals.examine import MAX_TOKENS, Examiner
 from volano.evals.on import Respondents, Wanted
+from volano.flows.written import Written
 from volano.models.keeper import Models
 from volano.prompts.prompt import Prompt
 from volano.serving.chat import open_chat
@@ -79,6 +82,25 @@ class Parties:
                 self._price_of(target, model),
             )  # fmt: skip
         return Party(on, subject, worded, all_settings, lambda: self._engine(on))
+
+    def joined(
+        self, on: str, flow: Written, prompt: Prompt | None,
+        settings: Mapping[str, Any], by: Principal,
+    ) -> Party:  # fmt: skip
+        """Return a flow that files say: its prompt, and a model of the workspace, as it joins them."""
+        worded, model = prompt or Prompt(), str(flow.model)
+        return Party(
+            model, on, worded, _settings(worded, settings), lambda: self._engine(model),
+            self._price(model, by),
+        )  # fmt: skip
+
+    def _price(self, model: str, by: Principal) -> Price | None:
+        """Return the price of a model where it is known here; answers that are recorded need none."""
+        try:
+            found = self._respondents.askable(Wanted(f"model/{model}"), by)
+        except (BadOnError, NotFoundError):
+            return None
+        return self._price_of(found.target, found.far or found.model.ref)
 
     def _flow(self, name: str, settings: Mapping[str, Any], by: Principal) -> Party:
         found = self._respondents.askable(Wanted(name), by)

@@ -25,7 +25,7 @@ from volano.core.text import nfc
 
 KINDS = ("quality", "integration", "performance")
 MEASURES = ("latency", "p95", "cost", "tokens")
-FILES, RECORDINGS = ("prompts", "suites"), "recordings"
+FILES, RECORDINGS = ("prompts", "flows", "suites"), "recordings"
 MOST_CHECKS, USUAL = 200, 95.0
 _NUMBER = r"([0-9]{1,6}(?:\.[0-9]{1,6})?)"
 _SAID = re.compile(
@@ -78,11 +78,16 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All that `ci.yaml` says. `data` is name -> file of rows."""
+    """All that `ci.yaml` says. `data` is name -> file of rows.
+
+    `recipes` is name -> recipe of a dataset of the workspace: it makes checks run, and is not
+    cooked here, for it may read what a stranger says.
+    """
 
     checks: tuple[Check, ...]
     files: tuple[str, ...] = FILES
     data: Mapping[str, str] = field(default_factory=dict)
+    recipes: Mapping[str, str] = field(default_factory=dict)
     recordings: str = RECORDINGS
 
     def check(self, name: str) -> Check | None:
@@ -107,9 +112,10 @@ def read(text: str, place: str) -> Rules:
     raw = dict(found[0].content)
     _known(raw, (one.name for one in fields(Rules)), place)
     files = _list(raw.get("files", list(FILES)), place, "files")
-    data = raw.get("data") or {}
-    if not isinstance(data, Mapping):
-        raise BadRulesError(place=place, why="`data` is an object: name, and a file of rows")
+    data, recipes = (_paths(raw, key, place) for key in ("data", "recipes"))
+    if both := sorted({*data} & {*recipes}):
+        why = f"the rows of `{both[0]}` are in a file or of a recipe, not both"
+        raise BadRulesError(place=place, why=why)
     checks = _list(raw.get("checks") or [], place, "checks")
     if not 1 <= len(checks) <= MOST_CHECKS:
         raise BadRulesError(place=place, why=f"it has 1 to {MOST_CHECKS} checks")
@@ -121,8 +127,7 @@ def read(text: str, place: str) -> Rules:
             raise BadRulesError(place=place, why=why)
     return Rules(
         made, tuple(inside(one, place) for one in files),
-        {str(name): inside(path, place) for name, path in data.items()},
-        inside(raw.get("recordings", RECORDINGS), place),
+        data, recipes, inside(raw.get("recordings", RECORDINGS), place),
     )  # fmt: skip
 
 
@@ -199,6 +204,13 @@ def _check(raw: Any, place: str) -> Check:
     for url in urls(check):
         _url(url, place)
     return check
+
+
+def _paths(raw: Mapping[str, Any], key: str, place: str) -> dict[str, str]:
+    said = raw.get(key) or {}
+    if not isinstance(said, Mapping):
+        raise BadRulesError(place=place, why=f"`{key}` is an object: a dataset's name, and a file")
+    return {str(name): inside(path, place) for name, path in said.items()}
 
 
 def _tolerances(raw: Any, place: str) -> dict[str, Tolerance]:

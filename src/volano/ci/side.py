@@ -1,4 +1,4 @@
-"""A Side: what the repository says, here or at the base: rules, prompts, suites, rows."""
+"""A Side: what the repository says, here or at the base: rules, prompts, flows, suites, rows."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,9 +10,15 @@ from volano.ci.repository import Base, Repository
 from volano.ci.rules import Rules
 from volano.core.documents import Document, documents
 from volano.core.errors import InvalidError
+from volano.core.ref import Ref
 from volano.core.text import nfc
+from volano.declared import MARK
+from volano.evals.declared import KIND as SUITE
+from volano.flows.written import KIND as FLOW
+from volano.flows.written import Written
+from volano.prompts.written import KIND as PROMPT
 
-PROMPT, SUITE = "Prompt", "Suite"
+KINDS = (PROMPT, FLOW, SUITE)
 ENDINGS = (".yaml", ".yml")
 Read = Callable[[str], bytes | None]
 
@@ -30,6 +36,23 @@ class Side:
         """Return what a document says; None where there is none."""
         found = self.documents.get((kind, name))
         return None if found is None else found.content
+
+    def flow(self, name: str) -> Written | None:
+        """Return what a flow joins; None where no file says it.
+
+        Raises:
+            BadFlowError, BadRefError: its document is wrong.
+        """
+        content = self.said(FLOW, name)
+        return None if content is None else Written.read(content)
+
+    def meant(self, prompt: Ref) -> Mapping[str, Any] | None:
+        """Return the prompt of these files that a name means; None where it means another version."""
+        content = self.said(PROMPT, prompt.name)
+        if content is None or prompt.number is not None or prompt.digest is not None:
+            return None
+        own = prompt.label in (None, MARK) or prompt.label in (content.get("labels") or ())
+        return content if own else None
 
     def place(self, kind: str, name: str) -> str:
         """Return the file of a document."""
@@ -89,8 +112,8 @@ def _named(paths: Iterable[str], wanted: Iterable[str], place: str) -> list[str]
 def _put(said: dict[tuple[str, str], Document], path: str, text: str | None) -> None:
     for one in documents(text or "", path):
         kind, name = one.content.get("kind"), one.content.get("name")
-        if kind not in (PROMPT, SUITE) or not isinstance(name, str):
-            why = f"a document has a `name` and the `kind` {PROMPT} or {SUITE}"
+        if kind not in KINDS or not isinstance(name, str):
+            why = f"a document has a `name` and a `kind`: {', '.join(KINDS)}"
             raise BadRulesError(place=one.place, why=why)
         if (kind, name) in said:
             other = said[kind, name].place

@@ -89,7 +89,8 @@ def junit(verdicts: Sequence[Verdict], planned: Sequence[Planned]) -> str:
         cases = [_case(one, gate.gate, gate.found, gate.why) for gate in one.gates]
         if one.state == UNMEASURED and not any(g.found == "unmeasured" for g in one.gates):
             cases.append(_case(one, "measured", "unmeasured", one.why))
-        _suite(root, one.check.name, cases or [_case(one, "measured", "yes", one.why)])
+        cases = cases or [_case(one, "measured", "yes", one.why)]
+        _suite(root, one.check.name, cases, one.notes)
     for plan in (one for one in planned if not one.runs):
         case = ET.Element("testcase", _named(plan.check.name, "affected"))
         ET.SubElement(case, "skipped", {"message": _xml(plan.why)})
@@ -131,13 +132,20 @@ def _bounded(head: str, parts: Sequence[str]) -> str:
     return "\n".join(found).rstrip() + "\n"
 
 
-def _suite(root: ET.Element, name: str, cases: Sequence[ET.Element]) -> None:
+def _suite(
+    root: ET.Element, name: str, cases: Sequence[ET.Element], notes: Sequence[str] = ()
+) -> None:  # fmt: skip
     counts = {
         key: str(sum(case.find(tag) is not None for case in cases))
         for key, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
     }
     about = {"name": _xml(name), "tests": str(len(cases)), "time": "0", **counts}
-    ET.SubElement(root, "testsuite", about).extend(cases)
+    suite = ET.SubElement(root, "testsuite", about)
+    if notes:
+        told = ET.SubElement(suite, "properties")
+        for note in notes:
+            ET.SubElement(told, "property", {"name": "note", "value": _xml(note)})
+    suite.extend(cases)
 
 
 def _case(one: Verdict, name: str, found: str, why: str) -> ET.Element:

@@ -12,7 +12,10 @@ from volano.declared.kind import Kind
 
 
 class Declarations:
-    """Keeps the registry in step with files. `kinds` know how, by the word after `kind:`."""
+    """Keeps the registry in step with files. `kinds` know how, by the word after `kind:`.
+
+    They are planned and applied in their order, so that what pins another comes after it.
+    """
 
     def __init__(self, kinds: Mapping[str, Kind]):
         self._kinds = kinds
@@ -62,15 +65,18 @@ class Declarations:
         return Plan(tuple(done), applied=True, overwrite=overwrite)
 
     def _plan(self, found: Sequence[Document], *, prune: bool, by: Principal) -> Plan:
-        changes = [self._change(document, by) for document in found]
+        changes: list[Change] = []
+        for document in found:
+            changes.append(self._change(document, changes, by))
         if prune:
             for word, kind in self._kinds.items():
                 changes += kind.left({one.name for one in changes if one.kind == word})
         return Plan(tuple(changes))
 
-    def _change(self, document: Document, by: Principal) -> Change:
+    def _change(self, document: Document, earlier: Sequence[Change], by: Principal) -> Change:
+        kind = self._kinds[document.content["kind"]]
         try:
-            return self._kinds[document.content["kind"]].plan(document, by=by)
+            return kind.plan(document, by=by, earlier=earlier)
         except InvalidError as error:
             why = f"{error.message}"
             raise WrongDocumentError(place=document.place, why=why, hint=error.advice) from error
@@ -96,4 +102,5 @@ def _read(files: Any, kinds: Mapping[str, Kind]) -> list[Document]:
             found.append(document)
     if not found:
         raise NoFilesError
-    return found
+    order = list(kinds)
+    return sorted(found, key=lambda one: order.index(one.content["kind"]))

@@ -1,5 +1,6 @@
 """A Kind: a thing that files may say. Its room compares and saves it."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from volano.core.documents import Document
@@ -13,8 +14,14 @@ MARK = "applied"
 class Kind(Protocol):
     """How documents of one kind become versions."""
 
-    def plan(self, document: Document, *, by: Principal) -> Change:
-        """Say what a document would change. Raises: a VolanoError where it is wrong."""
+    def plan(
+        self, document: Document, *, by: Principal, earlier: Sequence[Change] = ()
+    ) -> Change:  # fmt: skip
+        """Say what a document would change, when `earlier` changes of the files are made before it.
+
+        Raises:
+            VolanoError: it is wrong.
+        """
         ...
 
     def apply(self, document: Document, change: Change, *, why: str, by: Principal) -> Change:

@@ -12,12 +12,20 @@ from typing import Any, Literal
 from volano.evals.errors import NoCommonScoreError, OtherRowsError
 from volano.evals.scoring import Unit
 from volano.evals.summary import CONFIDENCE, Line, by_row, measured, unit_of
-from volano.stats.bootstrap import ratio_of_medians, ratio_of_sums, resampled
+from volano.stats.bootstrap import (
+    Statistic,
+    ratio_of_medians,
+    ratio_of_ratios,
+    ratio_of_sums,
+    resampled,
+)
 from volano.stats.gap import gap
 from volano.stats.multiple import benjamini_hochberg, holm
 from volano.stats.power import rows_needed
 
 MARGIN, ALPHA, SHOWN, LEAST_IN_SLICE = 0.02, 1 - CONFIDENCE, 20, 5
+LEAST_SUCCESSES = 5
+"""With fewer, many a draw of the bootstrap has none, and the cost of a success no upper end."""
 Measure = Mapping[str, float]
 Units = Mapping[str, tuple[Unit, bool]]
 
@@ -111,8 +119,12 @@ def compare(a: Side, b: Side) -> list[Change]:
     return corrected(found)
 
 
-def usage(a: Side, b: Side) -> list[Change]:
-    """Return the changes of what answers took: latency, tokens, and cost where all have a price."""
+def usage(a: Side, b: Side, success: str = "") -> list[Change]:
+    """Return the changes of what answers took: latency, tokens, and cost where all have a price.
+
+    With the share that counts as `success` also what a success cost: all answers are paid, few
+    succeed.
+    """
     rows_a, rows_b = by_row(a.lines), by_row(b.lines)
     clusters = {row: str(group[0].get("cluster") or "") for row, group in rows_a.items()}
     found = []
@@ -123,7 +135,31 @@ def usage(a: Side, b: Side) -> list[Change]:
         first, second = _taken(rows_a, key, scale), _taken(rows_b, key, scale)
         if len(first.keys() & second.keys()) >= 2:
             found.append(change(name, first, second, clusters, (unit, False)))  # type: ignore[arg-type]
-    return found
+    dearer = _per_success(a, b, success, clusters)
+    return [*found, dearer] if dearer else found
+
+
+def _per_success(a: Side, b: Side, name: str, clusters: Mapping[str, str]) -> Change | None:
+    """Return how the cost of a success changed, over rows whose costs and scores both have.
+
+    None where that says nothing: no prices, no score that is a share of successes, or hardly one.
+    """
+    unit = unit_of(name, {**a.units, **b.units})
+    scores = [side.means().get(name, {}) for side in (a, b)]
+    costs = [_taken(by_row(side.lines), "cost_nano", 1e9) for side in (a, b)]
+    rows = [row for row in scores[0] if all(row in one for one in (scores[1], *costs))]
+    columns = [[one[row] for row in rows] for one in (scores[0], costs[0], scores[1], costs[1])]
+    keys = [clusters.get(row, "") for row in rows]
+    shares = unit == ("share", True) and all(0 <= x <= 1 for k in (0, 2) for x in columns[k])
+    enough = all(sum(columns[k]) >= LEAST_SUCCESSES for k in (0, 2)) and sum(columns[1]) > 0
+    if not shares or not enough or _count(keys) < 2:
+        return None
+    first, second = (sum(columns[k + 1]) / sum(columns[k]) for k in (0, 2))
+    started = Change(
+        "cost per success", first, second, 0, 0, 0, 0, 0, len(rows), unit="money", bigger=False,
+        clusters=_count(keys), kind="ratio",
+    )  # fmt: skip
+    return _resampled(started, columns, ratio_of_ratios, keys, smooth=True)
 
 
 def change(
@@ -202,17 +238,28 @@ def _ratio(
     """Of times the ratio of medians, of money that of sums: what a few slow rows must not decide."""
     times = started.unit == "ms"
     statistic = ratio_of_medians if times else ratio_of_sums
+    what = "medians" if times else "sums"
+    started = replace(
+        started, kind="ratio", method=f"ratio of {what}, ",
+        a=_middle(first) if times else started.a, b=_middle(second) if times else started.b,
+    )  # fmt: skip
+    return _resampled(started, [first, second], statistic, keys, smooth=not times)
+
+
+def _resampled(
+    started: Change, columns: Sequence[Sequence[float]], statistic: Statistic,
+    keys: Sequence[str], *, smooth: bool,
+) -> Change:  # fmt: skip
+    """Return a change with the bootstrap interval of a ratio around 1."""
     found, inner = (
-        resampled([first, second], statistic, keys, smooth=not times, null=1, confidence=one)
+        resampled(columns, statistic, keys, smooth=smooth, null=1, confidence=one)
         for one in (CONFIDENCE, 2 * CONFIDENCE - 1)
     )
     low, high = inner.low - 1, inner.high - 1
     bound, hope = (low, high) if started.bigger else (-high, -low)
-    what = "medians" if times else "sums"
     return replace(
-        started, kind="ratio", difference=found.value - 1, low=found.low - 1, high=found.high - 1,
-        p=found.p, holm=found.p, bound=bound, hope=hope, method=f"ratio of {what}, {found.method}",
-        a=_middle(first) if times else started.a, b=_middle(second) if times else started.b,
+        started, difference=found.value - 1, low=found.low - 1, high=found.high - 1,
+        p=found.p, holm=found.p, bound=bound, hope=hope, method=f"{started.method}{found.method}",
     )  # fmt: skip
 
 

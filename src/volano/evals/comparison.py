@@ -33,7 +33,7 @@ def comparison(a: Side, b: Side, *, margin: float = MARGIN) -> dict[str, Any]:
         },
         "margin": margin,
         "scores": [one.to_dict(margin) for one in changes],
-        "usage": [one.to_dict(margin) for one in usage(a, b) if one.unit not in told],
+        "usage": [one.to_dict(margin) for one in usage(a, b, first.name) if one.unit not in told],
         "slices": slices(a, b, first.name),
         "flips": fallen.to_dict(),
         "broken": [row["row"] for row in fallen.rows][:20],

@@ -1,6 +1,6 @@
 """Suites that files say: `kind: Suite`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from volano.core.digest import Digest
@@ -27,7 +27,9 @@ class DeclaredSuites:
         self._suites = suites
         self._catalog = catalog
 
-    def plan(self, document: Document, *, by: Principal) -> Change:  # noqa: ARG002 - as the port has it
+    def plan(
+        self, document: Document, *, by: Principal, earlier: Sequence[Change] = ()  # noqa: ARG002 - as the port has it
+    ) -> Change:  # fmt: skip
         """Say what a document would change.
 
         Raises:
@@ -49,7 +51,9 @@ class DeclaredSuites:
 
     def apply(self, document: Document, change: Change, *, why: str, by: Principal) -> Change:  # noqa: ARG002 - as the port has it
         """Save what is new or changed, and move the mark."""
-        made = self._suites.save(_suite(document), by=by)
+        suite, made = _suite(document), self._at(change.name)
+        if made is None or self._suites.read(made.ref) != suite:
+            made = self._suites.keep(suite, after=made.ref if made else "", by=by)
         if self._at(change.name, MARK) != made:
             self._catalog.label(ARTIFACT, made.ref, MARK, by=by)
         return Change(

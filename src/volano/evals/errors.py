@@ -27,6 +27,12 @@ class BadMarginError(InvalidError):
     """A margin is a share above 0 and below 1, not {margin}: 0.02 are two points."""
 
 
+class BadConsoleError(InvalidError):
+    """`{console}` is no address of a console."""
+
+    hint = "Say it like `--console https://volano.example.com`, without a password."
+
+
 class NoCommonScoreError(InvalidError):
     """`{a}` and `{b}` have no score in common."""
 

@@ -1,10 +1,12 @@
 """Evals: the verbs. A model answers a split; a report says how well, and stays."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from volano.core.canon import canonical
 from volano.core.digest import Digest
@@ -21,6 +23,7 @@ from volano.evals.choice import FILE, Choice, markdown
 from volano.evals.compare import MARGIN, Side
 from volano.evals.comparison import several
 from volano.evals.errors import (
+    BadConsoleError,
     BadMarginError,
     BadReportError,
     IsACheckError,
@@ -30,6 +33,7 @@ from volano.evals.errors import (
     NotMeasuredError,
 )
 from volano.evals.journal import Journal
+from volano.evals.judges.standing import judges_in, standings
 from volano.evals.lines import dumped
 from volano.evals.planning import plan
 from volano.evals.report import Report, baseline, digest_of
@@ -41,6 +45,9 @@ from volano.evals.trained import trained
 from volano.store import Artifact, Catalog
 
 KIND = "report"
+_CONSOLE = re.compile(
+    r"https?://[A-Za-z0-9.\-_~:\[\]]{1,255}(?:/[A-Za-z0-9.\-_~/]{0,255})?", re.ASCII
+)
 OF_JUDGES = ("judge", "contest")
 """What reports on judges are about."""
 SETTINGS: Mapping[str, Any] = {"temperature": 0, "max_tokens": 128}
@@ -51,7 +58,9 @@ Answers = list[dict[str, Any]]
 class Evals:
     """All reports of one workspace."""
 
-    def __init__(self, catalog: Catalog, datasets: Datasets):
+    def __init__(self, catalog: Catalog, datasets: Datasets, *, console: str = ""):
+        """`console` is where others see reports; empty where only this machine does."""
+        self._console = console
         self._catalog = catalog
         self._datasets = datasets
 
@@ -111,24 +120,35 @@ class Evals:
         *,
         margin: float = MARGIN,
         format: str = "json",  # noqa: A002 - the word of the sentence
+        console: str = "",
     ) -> Any:
         """Return how report `b` differs from report `a`: paired over the rows of both.
 
         `scores` lists, for each score of both, the values, b - a with its 95 % interval, how many
         rows got better and worse, whether it is not worse by more than `margin`, and a verdict;
-        `flips` the rows that fell, with both answers. `others` are compared with `a`, too.
-        In the format `text`, `markdown` or `junit` it is one text.
+        `flips` the rows that fell, with both answers; `judges` how far each judge among the
+        scorers agrees with people. `others` are compared with `a`, too.
+        In the format `text`, `markdown` or `junit` it is one text; where
+        `console` is known, or given, the rows that fell are links to it in Markdown.
 
         Raises:
             UnknownArtifactError, BadReportError: a or b.
             OtherRowsError: they share no row.
             NoCommonScoreError: they have no score in common.
             BadMarginError: not at least 0 and below 1.
+            BadConsoleError: the console has no such address.
         """
         if not 0 <= margin < 1:
             raise BadMarginError(margin=margin)
-        found = several([self._side(ref) for ref in (a, b, *others)], margin=margin)
-        writers = {"text": told.text, "markdown": told.markdown, "junit": told.junit}
+        link = _linking(console or self._console)
+        sides = [self._side(ref) for ref in (a, b, *others)]
+        judges = [name for side in sides for name in judges_in(self.get(side.ref).manifest.meta)]
+        found = {
+            **several(sides, margin=margin), "judges": standings(self._catalog, judges),
+        }  # fmt: skip
+        if format == "markdown":
+            return told.markdown(found, link)
+        writers = {"text": told.text, "junit": told.junit}
         return writers[format](found) if format in writers else found
 
     def plan(
@@ -414,3 +434,21 @@ def _json(report: Report) -> bytes:
 
 def _quiet(done: int, of: int) -> None:
     """Say nothing."""
+
+
+def _linking(console: str) -> Callable[[str, int], str] | None:
+    """Return what gives the address of a report's row in the console; None where that is not known.
+
+    Raises:
+        BadConsoleError: it is no address.
+    """
+    if not console:
+        return None
+    if not _CONSOLE.fullmatch(console):
+        raise BadConsoleError(console=console[:80])
+    start = console.rstrip("/")
+
+    def link(report: str, at: int) -> str:
+        return f"{start}/reports/answers?{urlencode({'report': report, 'after': at})}"
+
+    return link

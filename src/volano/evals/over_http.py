@@ -1,7 +1,6 @@
 """A line over HTTP: OpenAI's chat completions on kept connections, without a thread or a task each."""
 
 import asyncio
-import email.utils
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from volano.core.errors import VolanoError
+from volano.core.retry_after import seconds
 from volano.evals.answered import Answered
 from volano.evals.flight import Away, Landed, Outcome, Question
 from volano.serving.chat import Endpoint
@@ -221,19 +221,6 @@ class _Flying:
 
     def _away(self, reason: str) -> VolanoError:
         return ChatUnavailableError(address=self._line.address, reason=reason)
-
-
-def seconds(said: str, now: float | None = None) -> float | None:
-    """Return what `Retry-After` says in seconds: a number, or a date (RFC 9110, 10.2.3)."""
-    try:
-        return max(0.0, float(said)) if float(said) < float("inf") else None
-    except ValueError:
-        pass
-    try:
-        at = email.utils.parsedate_to_datetime(said).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return max(0.0, at - (time.time() if now is None else now))
 
 
 def _text(content: Any) -> str:

@@ -111,7 +111,14 @@ class Suites:
             BadSuiteError: it cannot be read.
             UnknownArtifactError: there is no such dataset.
         """
-        read = _read(suite)
+        return self.keep(_read(suite), by=by)
+
+    def keep(self, read: Suite, *, after: str = "", by: Principal) -> Artifact:
+        """As `save`; what an older version said is a new version `after` another.
+
+        Raises:
+            As `save`.
+        """
         dataset = self._datasets.get(read.data)
         return self._catalog.record(
             KIND, read.name,
@@ -120,6 +127,7 @@ class Suites:
             meta={
                 "data": read.data, "split": read.split, "scorers": [*read.scorers],
                 "repetitions": read.repetitions, "gates": [*read.gates],
+                **({"after": after} if after else {}),
             },
             by=by,
         )  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from volano.evals.comparison import spelt
+from volano.evals.judges.standing import lines as marks
 
 Told = Mapping[str, Any]
 SHOWN, CLIP = 20, 160
@@ -33,7 +34,7 @@ def text(told: Told) -> str:
         lines.append(
             f"  {flips['negative']} rows fell ({flips['critical']} critical), {flips['positive']} rose"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"  {mark}" for mark in marks(told))])
 
 
 def markdown(told: Told, link: Callable[[str, int], str] | None = None) -> str:
@@ -56,6 +57,7 @@ def markdown(told: Told, link: Callable[[str, int], str] | None = None) -> str:
         parts.append("")
         parts += _folded_slices(one["slices"])
         parts += _folded_flips(one, link)
+    parts += [f"> {cell(mark)}\n" for mark in marks(told)]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -74,6 +76,7 @@ def junit(told: Told) -> str:
             "failures": str(sum(case.find("failure") is not None for case in cases)),
             "skipped": str(sum(case.find("skipped") is not None for case in cases)), "time": "0",
         })  # fmt: skip
+        _properties(suite, marks(told))
         suite.extend(cases)
     for name in ("tests", "failures", "errors", "skipped"):
         root.set(name, str(sum(int(suite.get(name) or 0) for suite in root)))
@@ -84,6 +87,13 @@ def junit(told: Told) -> str:
 def each(told: Told) -> list[Told]:
     """Return the comparison with each further report."""
     return [told, *told.get("others", ())]
+
+
+def _properties(suite: ET.Element, said: Sequence[str]) -> None:
+    if said:
+        told = ET.SubElement(suite, "properties")
+        for one in said:
+            ET.SubElement(told, "property", {"name": "judge", "value": _xml(one)})
 
 
 def _case(score: Told) -> ET.Element:

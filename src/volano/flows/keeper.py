@@ -2,6 +2,7 @@
 
 import json
 
+from volano.core.digest import Digest
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.core.ref import Ref
@@ -33,16 +34,36 @@ class Flows:
             ModelNotUsableError: the model has not passed its parity check, its life is over,
                 or nothing here can serve it.
         """
-        weights = self._models.get(model)
-        self._models.servable(weights)
+        return self.keep(name, model=model, prompt=prompt, by=by)
+
+    def keep(
+        self, name: str, *, model: Ref | str, prompt: Ref | str | None, after: str = "",
+        by: Principal,
+    ) -> Artifact:  # fmt: skip
+        """As `compose`; what an older version pinned is a new version `after` another.
+
+        Raises:
+            As `compose`.
+        """
+        weights, pins = self._models.get(model), self.pins(model, prompt)
         own = [parent for parent in weights.manifest.parents if parent.role == "own"]
-        parents = [Parent("model", weights.digest), *own]
-        if prompt is not None:
-            parents.append(Parent("prompt", self._prompts.get(prompt).digest))
-        pins = {p.role: str(p.digest) for p in parents if p.role != "own"}
+        parents = [*(Parent(role, Digest(pin)) for role, pin in pins.items()), *own]
         content = json.dumps({"kind": "prompt", **pins}, sort_keys=True).encode()
         files, meta = {FILE: content}, {"kind": "prompt", **pins}
+        if after:
+            meta["after"] = after
         return self._catalog.record(KIND, name, files=files, parents=parents, meta=meta, by=by)
+
+    def pins(self, model: Ref | str, prompt: Ref | str | None = None) -> dict[str, str]:
+        """Return the digests that a flow composed now would pin, by role.
+
+        Raises:
+            ModelNotUsableError: as in `compose`.
+        """
+        found = {"model": str(self._models.servable(self._models.get(model)).digest)}
+        if prompt is not None:
+            found["prompt"] = str(self._prompts.get(prompt).digest)
+        return found
 
     def get(self, ref: Ref | str) -> Artifact:
         """Return a flow's artifact."""

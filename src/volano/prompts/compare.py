@@ -8,9 +8,9 @@ from typing import Any
 from volano.core.documents import written
 from volano.core.errors import InvalidError
 from volano.core.template.wording import INPUT, Messages
+from volano.core.words import Pieces, differing
 from volano.prompts.draft import said_of
 from volano.prompts.prompt import Prompt
-from volano.prompts.words import Pieces, differing
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,9 @@ class DeclaredPrompts:
     def __init__(self, prompts: Prompts):
         self._prompts = prompts
 
-    def plan(self, document: Document, *, by: Principal) -> Change:
+    def plan(
+        self, document: Document, *, by: Principal, earlier: Sequence[Change] = ()  # noqa: ARG002 - as the port has it
+    ) -> Change:  # fmt: skip
         """Say what a document would change.
 
         Raises:

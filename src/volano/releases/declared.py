@@ -63,7 +63,9 @@ class DeclaredRollouts:
     def _releases(self) -> Releases:
         return self._releases_now()
 
-    def plan(self, document: Document, *, by: Principal) -> Change:  # noqa: ARG002 - as the port has it
+    def plan(
+        self, document: Document, *, by: Principal, earlier: Sequence[Change] = ()  # noqa: ARG002 - as the port has it
+    ) -> Change:  # fmt: skip
         """Say what a document would move.
 
         Raises:

@@ -97,6 +97,13 @@ def ratio_of_quantiles(share: float) -> Statistic:
     return ratio
 
 
+def ratio_of_ratios(columns: Any) -> Any:
+    """Return the cost of a success after over that before: successes, costs, then both of the second."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first, cost, second, then = (one.sum(axis=1) for one in columns)
+        return (then / second) / (cost / first)
+
+
 def _members(n: int, clusters: Sequence[Hashable] | None) -> list[Any]:
     """Return the rows of each cluster."""
     if clusters is None:

@@ -1,11 +1,11 @@
 """Difference: what is not the same in two traces, in fields, words and steps."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
+from volano.core.words import GONE, NEW, SAME, differing
 from volano.traces.span import Span
 from volano.traces.trace import Trace
 
@@ -13,11 +13,7 @@ Row = Trace | Span
 
 _ONES_OWN = frozenset({"seq", "span_id", "parent_span_id", "began_us", "ended_us", "first_us",
                        "input_text", "output_text", "worker", "release_digest"})  # fmt: skip
-_WORD = re.compile(r"\s+|[^\W\u2e80-\u9fff\uac00-\ud7a3\u0e00-\u0eff]+|.", re.DOTALL)
-_MOST_WORDS = 4_000
-"""Words that are compared one by one; what comes behind is one piece."""
-_FEW_WORDS = 300
-"""In longer texts words that are everywhere are no anchors: else the search is cubic."""
+_OF: dict[str, Literal["both", "a", "b"]] = {SAME: "both", GONE: "a", NEW: "b"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,40 +76,12 @@ def difference(a: Sequence[Row], b: Sequence[Row]) -> Difference:
 
 def words(a: str, b: str) -> tuple[Piece, ...]:
     """Return what stands in both, and what only in one. Without spaces, a word is a character."""
-    before, after = _cut(a), _cut(b)
-    pieces: list[Piece] = []
-    gone: list[str] = []
-    new: list[str] = []
-    long = max(len(before), len(after)) > _FEW_WORDS
-    for tag, i, j, k, m in SequenceMatcher(None, before, after, autojunk=long).get_opcodes():
-        both = "".join(before[i:j])
-        if tag == "equal" and (not both.isspace() or not (gone or new)):
-            _flush(pieces, gone, new)
-            pieces.append(Piece("both", both))
-        else:  # a space between two changes is read as part of them
-            gone += before[i:j]
-            new += after[k:m]
-    _flush(pieces, gone, new)
-    return tuple(pieces)
-
-
-def _flush(pieces: list[Piece], gone: list[str], new: list[str]) -> None:
-    for of, cut in (("a", gone), ("b", new)):
-        if text := "".join(cut):
-            pieces.append(Piece(of, text))  # type: ignore[arg-type]
-        cut.clear()
+    return tuple(Piece(_OF[mark], text) for mark, text in differing(a, b))
 
 
 def name_of(row: Row) -> str:
     """Return a word for a step: a span's name, a call's channel or model."""
     return row.name if isinstance(row, Span) else row.channel or row.model or row.door
-
-
-def _cut(text: str) -> list[str]:
-    found = _WORD.findall(text)
-    if len(found) <= _MOST_WORDS:
-        return found
-    return [*found[:_MOST_WORDS], "".join(found[_MOST_WORDS:])]
 
 
 def _head(rows: Sequence[Row]) -> Row:

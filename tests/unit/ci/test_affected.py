@@ -115,12 +115,86 @@ def test_a_broken_file_here_is_told_with_its_place(repo):
     repo.put("prompts/b.yaml", "kind: Prompt\nname: router\n")
     with pytest.raises(BadRulesError, match=r"stands at prompts/b\.yaml"):
         look(repo)
-    repo.put("prompts/b.yaml", "kind: Flow\nname: x\n")
+    repo.put("prompts/b.yaml", "kind: Index\nname: x\n")
     with pytest.raises(InvalidError, match=r"prompts/b\.yaml"):
         look(repo)
     (repo.root / "ci.yaml").unlink()
     with pytest.raises(NoRulesError):
         look(repo)
+
+
+FLOW = "kind: Flow\nname: desk\nmodel: small\nprompt: router\n"
+
+
+@pytest.fixture
+def desk(repo):
+    """The repository with a check of a flow, at the base."""
+    repo.git("checkout", "-q", "main")
+    repo.put("flows/desk.yaml", FLOW)
+    repo.put("data/r.yaml", "name: letters\nsteps: [{dedup: {}}]\n")
+    repo.put("suites/letters.yaml", "kind: Suite\nname: letters\ndata: letters\nscorers: [f1]\n")
+    repo.put(
+        "ci.yaml",
+        """data: {tickets: data/tickets.jsonl}
+recipes: {letters: data/r.yaml}
+checks:
+  - {suite: routing, flow: desk}
+  - {suite: letters, flow: another}
+""",
+    )
+    repo.commit()
+    repo.git("checkout", "-q", "-B", "work")
+    return repo
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "why"),
+    [
+        ("flows/desk.yaml", "small", "large", "its flow desk changed (flows/desk.yaml)"),
+        ("flows/desk.yaml", "prompt: router\n", "", "its flow desk changed (flows/desk.yaml)"),
+        ("prompts/router.yaml", "careful", "kind", "its flow's prompt router changed (prompts/router.yaml)"),
+    ],
+)  # fmt: skip
+def test_a_changed_flow_or_its_prompt_runs_the_check_of_the_flow_only(desk, path, old, new, why):
+    desk.swap(path, old, new)
+    found = look(desk)[0]
+    assert found["routing"].why == why
+    assert found["routing"].before.flow == "desk"
+    assert not found["letters"].runs
+
+
+@pytest.mark.parametrize("pinned", ["router@1", "router:production"])
+def test_a_flow_that_pins_another_version_of_its_prompt_is_not_affected_by_the_file(desk, pinned):
+    desk.swap("flows/desk.yaml", "prompt: router", f"prompt: '{pinned}'")
+    desk.git("add", "-A")
+    desk.git("commit", "-q", "-m", "pinned")
+    desk.git("branch", "-f", "main")
+    desk.swap("prompts/router.yaml", "careful", "kind")
+    assert not look(desk)[0]["routing"].runs
+    if pinned.endswith("production"):
+        desk.put(
+            "prompts/router.yaml",
+            "labels: [production]\n" + (desk.root / "prompts/router.yaml").read_text(),
+        )
+        assert look(desk)[0]["routing"].runs
+
+
+def test_a_flow_that_goes_or_comes_is_told(desk):
+    desk.git("rm", "-q", "flows/desk.yaml")
+    assert look(desk)[0]["routing"].why == "its flow desk is in no file any more (flows/desk.yaml)"
+    desk.put("flows/other.yaml", FLOW.replace("desk", "another"))
+    one = look(desk)[0]["letters"]
+    assert one.why == "its flow another is new (flows/other.yaml)"
+    assert one.before is None
+
+
+def test_a_changed_recipe_runs_the_checks_of_its_dataset_and_a_remark_in_it_does_not(desk):
+    desk.put("data/r.yaml", "# viel\nname: letters\nsteps: [{dedup: {}}]\n")
+    assert not look(desk)[0]["letters"].runs
+    desk.swap("data/r.yaml", "dedup", "shuffle")
+    found = look(desk)[0]
+    assert found["letters"].why == "the recipe of its rows changed (data/r.yaml)"
+    assert not found["routing"].runs
 
 
 def test_who_loosens_the_rules_is_told(repo):

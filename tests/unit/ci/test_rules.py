@@ -67,7 +67,7 @@ def test_a_path_leads_nowhere_else(path):
         "checks: [{suite: s, model: m, key_env: 'A B'}]",
         "checks: [{suite: s, model: m, tolerance: {'a b': 1 point}}]",
         "checks: [{suite: s, name: ../../x, model: m}]",
-        "recordings: ../out\n" + ONE, "files: prompts\n" + ONE, "data: {a: /x}\n" + ONE,
+        "recordings: ../out\n" + ONE, "recipes: {a: ../x}\n" + ONE, "data: {a: x}\nrecipes: {a: y}\n" + ONE, "files: prompts\n" + ONE, "data: {a: /x}\n" + ONE,
         "a: &a [b]\nchecks: *a", "checks: [!!python/object/apply:os.system [id]]", "{", "---\n---\n",
     ],
 )  # fmt: skip

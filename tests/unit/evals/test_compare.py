@@ -132,6 +132,44 @@ def test_what_answers_took_is_compared_beside_the_scores():
     assert found["answer tokens"].verdict == "undecided"
 
 
+def paid(successes, cost, n=200, clusters=0):
+    lines = side([1.0] * successes + [0.0] * (n - successes)).lines
+    return Side("r", "m", [
+        {**line, "cost_nano": cost + at % 7, "cluster": f"c{at % clusters}" if clusters else ""}
+        for at, line in enumerate(lines)
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("clusters", [0, 40])
+def test_a_success_may_cost_less_though_an_answer_costs_more(clusters):
+    a, b = paid(40, 1000, clusters=clusters), paid(160, 2000, clusters=clusters)
+    found = {one.name: one for one in usage(a, b, "exact_match")}
+    assert found["cost"].verdict == "worse"
+    cheaper = found["cost per success"]
+    costs = [sum(line["cost_nano"] for line in one.lines) / 1e9 for one in (a, b)]
+    assert (cheaper.a, cheaper.b) == pytest.approx((costs[0] / 40, costs[1] / 160))
+    assert cheaper.difference == pytest.approx(costs[1] / 160 / (costs[0] / 40) - 1)
+    assert cheaper.low < cheaper.difference < cheaper.high < 0
+    assert (cheaper.verdict, cheaper.unit, cheaper.kind) == ("better", "money", "ratio")
+    same = {one.name: one for one in usage(a, a, "exact_match")}["cost per success"]
+    assert same.verdict == "undecided"
+    told = comparison(a, b)
+    assert [one["name"] for one in told["usage"]] == ["cost", "cost per success"]
+
+
+def test_what_a_success_cost_is_not_told_where_hardly_any_is_or_no_price():
+    assert "cost per success" not in {
+        one.name for one in usage(paid(4, 9), paid(99, 9), "exact_match")
+    }
+    assert "cost per success" not in {
+        one.name for one in usage(paid(0, 9), paid(0, 9), "exact_match")
+    }
+    assert not usage(side([1] * 30), side([1] * 30), "exact_match")
+    slow = [Side("r", "m", [{"id": str(n), "scores": {"latency": 20.0 + n}, "cost_nano": 5}
+                            for n in range(30)], UNITS)] * 2  # fmt: skip
+    assert "cost per success" not in {one.name for one in usage(*slow, "latency")}
+
+
 def test_slices_tell_where_it_got_worse():
     def told(values):
         lines = [{**line, "slices": {"язык": "hu" if n < 60 else "ru"}}

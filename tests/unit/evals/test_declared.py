@@ -20,7 +20,7 @@ class KeptSuites:
         from volano.evals.suites import Suites
 
         self._catalog, self._datasets = catalog, Datasets(catalog)
-        for name in ("save", "get", "list", "read"):
+        for name in ("save", "keep", "get", "list", "read"):
             setattr(self, name, getattr(Suites, name).__get__(self))
 
 
@@ -54,6 +54,17 @@ def test_what_somebody_saved_here_is_drift(declarations, desk):
     plan = declarations.apply(files(SAID), by=ANNA)
     assert not plan.ok
     assert "próba@2 was saved by person:anna" in plan.changes[0].drift[0]
+
+
+def test_what_was_said_before_is_a_new_version_and_stands_in_no_ones_way(declarations):
+    for said, ref in (
+        (SAID, "próba@1"),
+        (SAID.replace("0.9", "0.8"), "próba@2"),
+        (SAID, "próba@3"),
+    ):
+        assert declarations.apply(files(said), by=ANNA).changes[0].ref == ref
+    assert declarations.plan(files(SAID), by=ANNA).changes[0].action == "same"
+    assert declarations.apply(files(SAID.replace("0.9", "0.7")), by=ANNA).ok
 
 
 def test_what_no_file_says_any_more_loses_its_mark(declarations, desk):

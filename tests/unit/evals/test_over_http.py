@@ -8,7 +8,7 @@ from simulators.upstream import Upstream
 from volano.core.errors import UnavailableError
 from volano.evals.asking import line
 from volano.evals.flight import Flight, Question, Terms
-from volano.evals.over_http import HttpLine, seconds
+from volano.evals.over_http import HttpLine
 from volano.evals.pace import Patience
 from volano.serving.chat import open_chat
 from volano.serving.errors import ChatRefusedError
@@ -94,10 +94,3 @@ def test_connections_are_closed_when_it_is_over():
     assert server.connections <= 4
     assert server.open == 0
     server.stop()
-
-
-def test_retry_after_is_seconds_or_a_date():
-    assert seconds("3") == 3
-    assert seconds("-1") == 0
-    assert seconds("Wed, 21 Oct 2015 07:28:30 GMT", now=1445412480) == 30
-    assert seconds("gleich") is seconds("inf") is None

@@ -4,9 +4,9 @@ import pytest
 
 from support.workspace import ANNA
 from volano.core.template.errors import BadTemplateError
+from volano.core.words import differing, words
 from volano.prompts import Prompt
 from volano.prompts.errors import BadPickError, BadPromptError, NoRowsToShowError
-from volano.prompts.words import differing, words
 from volano.store.errors import UnknownArtifactError
 
 ROWS = [

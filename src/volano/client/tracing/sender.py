@@ -5,9 +5,7 @@ What may be sent again and what not is OTLP/HTTP's rule (opentelemetry-proto, OT
 is given; everything else would be refused the same way again.
 """
 
-import email.utils
 import gzip
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +14,7 @@ from volano.client.tracing.otlp import Encoder
 from volano.client.tracing.outbox import Outcome
 from volano.client.tracing.span import Span
 from volano.client.wire import Answer, Wire, parsed
+from volano.core.retry_after import seconds
 
 PATH = "/v1/traces"
 AGAIN = frozenset({408, 429, 500, 502, 503, 504})
@@ -86,14 +85,7 @@ def taken_in(answer: Answer) -> Outcome:
 
 def retry_after_s(answer: Answer) -> float:
     """Return the seconds of `Retry-After` (RFC 9110 §10.2.3): a number or a date; 0 without."""
-    text = answer.headers.get("retry-after", "").strip()
-    try:
-        if text.isascii() and text.isdigit():
-            return min(float(text[:9]), LONGEST_S)
-        moment = email.utils.parsedate_to_datetime(text)
-        return min(max(moment.timestamp() - time.time(), 0.0), LONGEST_S)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return 0.0
+    return min(seconds(answer.headers.get("retry-after", "")) or 0.0, LONGEST_S)
 
 
 def _said(answer: Answer) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from volano.core.lazy import lazy
+from volano.core.retry_after import seconds
 from volano.data.made.errors import GatewayRefusedError, NoKeyError
 
 if TYPE_CHECKING:
@@ -150,11 +151,8 @@ def key_of(variable: str, file: str) -> str:
 
 def _wait_s(attempt: int, asked: str | None) -> float:
     """Return how long to wait: what the gateway says, else longer each time, never alike."""
-    try:
-        wait = float(asked) if asked else -1.0
-    except ValueError:
-        wait = -1.0
-    if not wait >= 0:  # also where it is not a number
+    wait = seconds(asked or "")
+    if wait is None:
         wait = _FIRST_WAIT_S * 2**attempt * random.uniform(0.75, 1.25)
     return min(wait, LONGEST_WAIT_S)
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from volano.core.lazy import lazy
+from volano.core.retry_after import seconds
 from volano.data.sources import reasons
 from volano.data.sources.guard import RefusedAddressError, Resolve, address_of, resolved
 from volano.data.sources.limits import Limits
@@ -281,8 +282,8 @@ def _origin(url: str) -> str:
 
 
 def _retry_after(said: str, turn: int) -> float:
-    seconds = float(said) if said.isascii() and said.isdigit() else 2.0**turn
-    return min(seconds, _LONGEST_WAIT_S)
+    asked = seconds(said)
+    return min(2.0**turn if asked is None else asked, _LONGEST_WAIT_S)
 
 
 def _said(error: Exception) -> str:

@@ -1,13 +1,14 @@
 """Judges: the verbs. They are saved in versions, checked against people, and corrected by that."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
+from volano.evals.judges import standing
 from volano.evals.judges.calibration import Kept
 from volano.evals.judges.correcting import (
     Scored,
@@ -112,6 +113,16 @@ class Judges:
         """Return judges, newest first."""
         return self._catalog.list(KIND, name, limit=limit)
 
+    def newest(self) -> Sequence[dict[str, Any]]:
+        """Return the standing of the newest version of every judge, and the model that it asks."""
+        return [
+            {
+                **standing.standing(self._catalog, one),
+                "model": str(one.manifest.meta["model"] or ""),
+            }
+            for one in self._catalog.names(KIND)
+        ]
+
     def show(self, ref: str | Ref) -> dict[str, Any]:
         """Return what a judge asks, which model, and how it agreed with people when last checked.
 
@@ -144,13 +155,7 @@ class Judges:
 
     def checks(self, ref: str | Ref) -> Artifacts:
         """Return the reports that checked this version against people, newest first."""
-        judge = self.get(ref)
-        found = [
-            one
-            for one in self._catalog.children(judge.digest)
-            if one.kind == REPORT and one.manifest.meta.get("about") == "judge"
-        ]
-        return sorted(found, key=lambda one: (one.created_us, one.number), reverse=True)
+        return standing.checks(self._catalog, self.get(ref))
 
     def standing(self, ref: str | Ref) -> dict[str, Any]:
         """Say whether a judge may be trusted alone: what stands beside its scores wherever they are.
@@ -158,16 +163,7 @@ class Judges:
         Raises:
             UnknownArtifactError: there is no such judge.
         """
-        judge = self.get(ref).ref
-        found = self.checks(judge)
-        if not found:
-            told = f"{judge} is not to be trusted alone: nobody checked it against people."
-            return {"judge": judge, "trusted": False, "told": told, "check": None}
-        meta = found[0].manifest.meta
-        return {
-            "judge": judge, "trusted": meta["trusted"], "told": meta["verdict"],
-            "check": found[0].ref, "kappa": meta["kappa"],
-        }  # fmt: skip
+        return standing.standing(self._catalog, self.get(ref))
 
     def report(self, ref: str | Ref) -> dict[str, Any]:
         """Return what a check, or a contest, found.
@@ -223,12 +219,12 @@ class Judges:
             found = corrected_mean(score, known, one)
         else:
             found = corrected_difference(score, known, self._scored(against, score), one)
-        standing = self.standing(judge.ref)
-        notes = [] if standing["trusted"] else [standing["told"]]
+        stands = self.standing(judge.ref)
+        notes = [] if stands["trusted"] else [stands["told"]]
         told = {
             "judge": judge.ref, "score": score, "report": self._reports.get(report).ref,
             "against": self._reports.get(against).ref if against is not None else None,
-            "check": kept, "trusted": standing["trusted"],
+            "check": kept, "trusted": stands["trusted"],
             **found.to_dict(), "verdict": sentence(found, difference=against is not None),
         }  # fmt: skip
         told["notes"] = [*notes, *told["notes"]]
@@ -241,12 +237,12 @@ class Judges:
             UnknownArtifactError: there is no such report.
         """
         found = []
-        for name in judges_in(self._reports.get(ref).manifest.meta):
-            standing = self.standing(name)
-            if standing["check"] is None:
-                found.append({**standing, "corrected": None})
+        for name in standing.judges_in(self._reports.get(ref).manifest.meta):
+            stands = self.standing(name)
+            if stands["check"] is None:
+                found.append({**stands, "corrected": None})
             else:
-                found.append({**standing, **self.correct(name, report=ref)})
+                found.append({**stands, **self.correct(name, report=ref)})
         return found
 
     def _calibration(self, judge: Judge, check: str | Ref | None) -> str:
@@ -269,13 +265,6 @@ class Judges:
         kinds = {self.read(one.ref).kind for one in members}
         if len(kinds) > 1 or "panel" in kinds:
             raise BadJudgeError(part="judges", why="its judges are all rubric, or all pairwise")
-
-
-def judges_in(meta: Mapping[str, Any]) -> Sequence[str]:
-    """Return the judges among a report's scorers, as its meta names them."""
-    specs = [one for one in meta.get("scorers", ()) if isinstance(one, Mapping)]
-    found = [spec["judge"] for spec in specs if isinstance(spec.get("judge"), Mapping)]
-    return [str(one["judge"]) for one in found if "judge" in one]
 
 
 def _text(path: Path | str | None) -> str:

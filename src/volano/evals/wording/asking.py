@@ -84,13 +84,19 @@ class Asker:
                 self._known[key] = self._patiently(key, who, messages, settings)
             return self._known[key]
 
-    def batch(self, wanted: Sequence[tuple[Asked, Messages, Mapping[str, Any]]]) -> None:
-        """Make sure, before the first of them, that all these calls may be made.
+    def batch(
+        self, wanted: Sequence[tuple[Asked, Messages, Mapping[str, Any]]], *, draws: int = 1
+    ) -> None:  # fmt: skip
+        """Make sure, before the first of them, that all these calls may be made, `draws` times each.
 
         Raises:
             BudgetSpentError: they may not.
         """
-        keys = {key_of(who.name, messages, settings, 0) for who, messages, settings in wanted}
+        keys = {
+            key_of(who.name, messages, settings, draw)
+            for who, messages, settings in wanted
+            for draw in range(draws)
+        }
         if fresh := keys - self._known.keys():
             self.purse.covers(len(fresh))
 

@@ -49,6 +49,16 @@ class BadJudgeRowsError(InvalidError):
     """A search is judged on {least} rows at least, not {given}."""
 
 
+class BadRepetitionsError(InvalidError):
+    """A row is asked 1 to {most} times, not {given}."""
+
+
+class NoPraiseError(InvalidError):
+    """{n} rows to learn from have a recorded answer with good feedback{of}; {least} are needed."""
+
+    hint = "Give feedback on traces whose questions are train rows, or take `--method bootstrap`: the model's own answers."
+
+
 class NoClusterError(InvalidError):
     """No row of `{ref}` has a value in the column `{column}`."""
 

@@ -29,7 +29,10 @@ BEHIND = 1.0
 
 @dataclass(frozen=True)
 class Seen:
-    """One row, asked with one candidate. `score` is None where it could not be measured, and `why`."""
+    """One row, asked with one candidate. `score` is None where it could not be measured, and `why`.
+
+    Of several draws `answered` is the first, and scores are means; a draw without one counts as 0.
+    """
 
     row: Row
     answered: Answered
@@ -97,6 +100,8 @@ class Ground:
         source: str = "",
         shots: int = 8,
         seed: int = 0,
+        repetitions: int = 1,
+        recorded: Mapping[str, str] | None = None,
         told: Callable[[Tried], None] | None = None,
     ):
         self.asker, self.asked, self.reflect = asker, asked, reflect
@@ -107,7 +112,11 @@ class Ground:
         self.spent: BudgetSpentError | None = None
         self._scorers, self._settings = scorers, settings
         self._tools, self._told = tools or Tools(), told or (lambda _one: None)
-        self.judge_rows, self._a_row = 0, 1
+        self.recorded = recorded or {}
+        """Answers that people praised, by the learn row that they answer."""
+        self.repetitions = repetitions
+        """How often each row is asked: answers that differ each time are averaged."""
+        self.judge_rows, self._a_row = 0, repetitions
         """Held-out rows that two candidates must still be able to answer at the end."""
 
     @property
@@ -152,17 +161,18 @@ class Ground:
         """
         settings = {**self._settings, **prompt.settings}
         calls = [(self.asked, prompt.render(row.text), settings) for row in rows]
-        self.asker.batch(calls)
+        self.asker.batch(calls, draws=self.repetitions)
 
-        def one(row: Row, messages: Any) -> Seen:
-            answered = self.asker.ask(self.asked, messages, settings)
-            return self._scored(row, answered)
+        def one(row: Row, messages: Any, draw: int) -> Seen:
+            return self._scored(row, self.asker.ask(self.asked, messages, settings, draw=draw))
 
         work = [
-            lambda row=row, messages=messages: one(row, messages)
+            lambda row=row, messages=messages, draw=draw: one(row, messages, draw)
             for row, (_, messages, _s) in zip(rows, calls, strict=True)
+            for draw in range(self.repetitions)
         ]
-        return self.asker.each(work)
+        found, k = self.asker.each(work), self.repetitions
+        return [_averaged(found[at : at + k]) for at in range(0, len(found), k)]
 
     def write(self, text: str, *, draw: int = 0) -> str:
         """Have the reflecting model write.
@@ -184,7 +194,12 @@ class Ground:
         first, best = self.tried[0], self.best
         if len(self.tried) == 1:  # a scorer that asks a model makes more than one call a row
             self._a_row = math.ceil(len(self.asker.used) / len(self.dev))
-        nano = DEARER * self.judge_rows * ((first.cost_nano or 0) + (best.cost_nano or 0))
+        nano = (
+            DEARER
+            * self.judge_rows
+            * self.repetitions
+            * ((first.cost_nano or 0) + (best.cost_nano or 0))
+        )
         self.asker.purse.keep(2 * self.judge_rows * self._a_row, math.ceil(nano))
 
     def _scored(self, row: Row, answered: Answered) -> Seen:
@@ -210,6 +225,23 @@ class Ground:
         mean = math.fsum(gaps) / len(gaps)
         spread = math.sqrt(math.fsum((gap - mean) ** 2 for gap in gaps) / max(1, len(gaps) - 1))
         return mean + BEHIND * spread / math.sqrt(len(gaps)) < 0
+
+
+def _averaged(draws: Sequence[Seen]) -> Seen:
+    """Return the draws of one row as one; unmeasured where none has a score."""
+    if len(draws) == 1:
+        return draws[0]
+    scores = [one.score for one in draws if one.score is not None]
+    names = dict.fromkeys(name for one in draws for name in one.scores)
+    others = {name: _mean([one.scores[name] for one in draws if name in one.scores])
+              for name in names}  # fmt: skip
+    score = math.fsum(scores) / len(draws) if scores else None
+    why = next((one.why for one in draws if one.score is None), "")
+    return Seen(draws[0].row, draws[0].answered, score, why, others)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
 
 
 def shown(tried: Tried) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +32,21 @@ from volano.evals.keeping import keep
 from volano.evals.scorers import DEFAULT
 from volano.evals.scoring import Tools, make
 from volano.evals.wording.asking import Asker
+from volano.evals.wording.change import whole
 from volano.evals.wording.errors import (
     BadBudgetError,
     BadJudgeRowsError,
+    BadRepetitionsError,
     NoClusterError,
+    NoPraiseError,
     NoReflectionError,
     UnpricedError,
 )
 from volano.evals.wording.ground import Ground, Tried
 from volano.evals.wording.methods import METHODS
 from volano.evals.wording.methods.reflective import require
+from volano.evals.wording.praised import LEAST as LEAST_PRAISED
+from volano.evals.wording.praised import Praise
 from volano.evals.wording.purse import Purse
 from volano.evals.wording.rows import LEAST, Cut, cut
 from volano.evals.wording.search import TRIALS, check_budget, search
@@ -57,7 +62,7 @@ from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
 
 KIND = "eval.improve"
-AT_ONCE, SHOTS = 4, 8
+AT_ONCE, SHOTS, MOST_REPETITIONS = 4, 8, 32
 
 
 class Improver:
@@ -72,12 +77,14 @@ class Improver:
         candidates: Candidates,
         examiner: Examiner,
         price_of: PriceOf | None = None,
+        praise: Praise | None = None,
     ):
         self._runs = runs
         self._catalog = catalog
         self._prompts = prompts
         self._datasets = datasets
         self._cast = Cast(candidates, examiner, price_of or _unpriced)
+        self._praise = praise or (lambda _rows, _metric: {})
         runs.register(KIND, self._work)
 
     def improve(
@@ -94,8 +101,10 @@ class Improver:
         split: str = "test",
         judge_rows: int | None = None,
         cluster: str | None = None,
+        feedback: str | None = None,
         trials: int = TRIALS,
         shots: int = SHOTS,
+        repetitions: int = 1,
         at_once: int = AT_ONCE,
         seed: int = 0,
         name: str | None = None,
@@ -107,20 +116,25 @@ class Improver:
         better becomes the next version of `name` (the prompt's own name unless said).
         `judge_rows` bounds the held-out rows that are asked; all of them unless said. `cluster` is
         the column that names what rows share (a user, a document): such rows are not independent.
+        `feedback` is the metric by which the method `recorded` takes answers from traces.
+        Every row is asked `repetitions` times, each within the budget, and its scores are averaged:
+        a lucky answer of a model that answers differently each time proves nothing.
 
         Raises:
             UnknownArtifactError, UnknownCandidateError: there is no such prompt, dataset or model.
             UnknownPluginError, BadScorerError: there is no such method or scorer.
-            TooFewRowsError, TooSmallBudgetError, NoClusterError: nothing could be proven.
+            TooFewRowsError, TooSmallBudgetError, NoClusterError, NoPraiseError: nothing could be proven.
             BadBudgetError, UnpricedError: a budget in money that cannot be kept.
             NoReflectionError, GepaMissingError: what the method needs is not there.
             MissingValueError: the prompt has variables beside `input` that have no default.
-            BadConcurrencyError, BadJudgeRowsError: out of bounds.
+            BadConcurrencyError, BadJudgeRowsError, BadRepetitionsError: out of bounds.
         """
         if not 1 <= at_once <= 64:
             raise BadConcurrencyError(most=64, given=at_once)
         if judge_rows is not None and judge_rows < LEAST:
             raise BadJudgeRowsError(least=LEAST, given=judge_rows)
+        if not 1 <= repetitions <= MOST_REPETITIONS:
+            raise BadRepetitionsError(most=MOST_REPETITIONS, given=repetitions)
         entry = METHODS.get(method)
         if method == "gepa":
             require()
@@ -136,14 +150,16 @@ class Improver:
             "prompt": prompt.ref, "data": dataset.ref, "method": method, "split": split,
             **{role: one.to_dict() for role, one in named.items()},
             "budget_calls": budget_calls, "budget_money": _nano(budget_money),
-            "scorers": list(scorers), "judge_rows": judge_rows, "cluster": cluster, "trials": trials, "shots": shots,
-            "at_once": at_once, "seed": seed, "name": kept,
+            "scorers": list(scorers), "judge_rows": judge_rows, "cluster": cluster, "feedback": feedback, "trials": trials, "shots": shots,
+            "repetitions": repetitions, "at_once": at_once, "seed": seed, "name": kept,
         }  # fmt: skip
         if budget_money is not None:
             self._check_priced(list(named.values()), by)
-        rows = self._cut(inputs, by, None)
+        rows = self._with_praise(self._cut(inputs, by, None), inputs)
         self._prompts.read(prompt).render(rows.dev[0].text)  # before a Run fails of it
-        check_budget(budget_calls, dev=len(rows.dev), judge_rows=len(rows.judge))
+        check_budget(
+            budget_calls, dev=len(rows.dev), judge_rows=len(rows.judge), repetitions=repetitions
+        )
         return self._runs.start(KIND, name=kept, inputs=inputs, by=by, group=by.group)
 
     def _work(self, work: Work) -> dict[str, Any]:
@@ -153,7 +169,7 @@ class Improver:
 
     def _prepare(self, work: Work) -> dict[str, Any]:
         """Write the rows down, so that a correction of the dataset amid the search changes nothing."""
-        rows = self._cut(work.inputs, work.by, work.run_id)
+        rows = self._with_praise(self._cut(work.inputs, work.by, work.run_id), work.inputs)
         path = Path(work.folder) / "rows.json"
         path.write_text(json.dumps(asdict(rows), ensure_ascii=False), encoding="utf-8")
         return {"path": str(path), "leaked": len(rows.leaked)}
@@ -176,6 +192,8 @@ class Improver:
                 learn=rows.learn, dev=rows.dev, settings={"temperature": 0, "max_tokens": MAX_TOKENS},
                 reflect=voices.of(Named(**inputs["reflect"])) if "reflect" in inputs else None,
                 tools=Tools(chat=voices.chat), source=inputs["data"], shots=inputs["shots"], seed=inputs["seed"],
+                repetitions=inputs.get("repetitions", 1),
+                recorded={id_: one["answer"] for id_, one in rows.praised.items()},
                 told=lambda one: _tell(work, one, purse),
             )  # fmt: skip
             found = search(
@@ -198,6 +216,7 @@ class Improver:
                 "prompt": found.best.prompt.to_bytes().decode() if better else None,
                 "searched": {
                     "from": inputs["prompt"], "method": inputs["method"], "seed": inputs["seed"],
+                    "traces": _shown(rows, found.best.prompt),
                     "how": found.best.how, "calls": purse.made, "tried": len(ground.tried),
                     "scores": found.judged.to_dict() if found.judged else None,
                 },
@@ -255,6 +274,21 @@ class Improver:
             seed=inputs["seed"], judge_rows=inputs["judge_rows"], clusters=clusters,
         )  # fmt: skip
 
+    def _with_praise(self, rows: Cut, inputs: Mapping[str, Any]) -> Cut:
+        """Return the rows with recorded answers to those that are learned from, where they are asked for.
+
+        Raises:
+            NoPraiseError: hardly any has one.
+        """
+        if inputs["method"] != "recorded":
+            return rows
+        metric = inputs.get("feedback")
+        found = self._praise(rows.learn, metric)
+        if len(found) < LEAST_PRAISED:
+            of = f" by `{metric}`" if metric else ""
+            raise NoPraiseError(n=len(found), of=of, least=LEAST_PRAISED)
+        return replace(rows, praised={row: asdict(one) for row, one in found.items()})
+
     def _check_priced(self, named: Sequence[Named], by: Principal) -> None:
         lacking = [one.name for one in named if self._cast.price(one, by) is None]
         if lacking:
@@ -270,7 +304,16 @@ def _tell(work: Work, one: Tried, purse: Purse) -> None:
 def _rows(path: Path) -> Cut:
     raw = json.loads(path.read_text(encoding="utf-8"))
     sides = {side: [Row(**one) for one in raw[side]] for side in ("learn", "dev", "judge")}
-    return Cut(**sides, leaked=raw["leaked"], clusters=raw["clusters"])
+    return Cut(
+        **sides, leaked=raw["leaked"], clusters=raw["clusters"], praised=raw.get("praised", {})
+    )
+
+
+def _shown(rows: Cut, prompt: Prompt) -> list[str]:
+    """Return the traces whose answers a prompt shows."""
+    words = whole(prompt)
+    asked = (row for row in rows.learn if row.id in rows.praised and row.text in words)
+    return sorted(rows.praised[row.id]["trace"] for row in asked)
 
 
 def _unpriced(_target: str, _model: str) -> Price | None:

@@ -28,7 +28,8 @@ TELLING = 20
 class Cut:
     """`learn` and `dev` rows of train, `judge` rows of the held-out split, and the ids left out.
 
-    `clusters` names, by id, what judging rows share (a user, a document), where that is known.
+    `clusters` names, by id, what judging rows share (a user, a document), where that is known;
+    `praised` holds recorded answers (`answer`, `trace`) that people liked, by the id of a learn row.
     """
 
     learn: Sequence[Row]
@@ -36,6 +37,7 @@ class Cut:
     judge: Sequence[Row]
     leaked: Sequence[str]
     clusters: Mapping[str, str] = field(default_factory=dict)
+    praised: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def cut(

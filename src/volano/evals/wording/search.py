@@ -27,20 +27,21 @@ class Found:
     why: str = ""
 
 
-def least(dev: int, judge_rows: int) -> int:
+def least(dev: int, judge_rows: int, repetitions: int = 1) -> int:
     """Return the fewest calls that a search can do anything with."""
-    return 2 * judge_rows + dev + math.ceil(dev * STAGES[0]) + 1
+    return repetitions * (2 * judge_rows + dev + math.ceil(dev * STAGES[0])) + 1
 
 
-def check_budget(calls: int, *, dev: int, judge_rows: int) -> None:
+def check_budget(calls: int, *, dev: int, judge_rows: int, repetitions: int = 1) -> None:
     """Make sure that a budget lets something be tried and judged.
 
     Raises:
         TooSmallBudgetError: it does not.
     """
-    if calls < least(dev, judge_rows):
+    needed = least(dev, judge_rows, repetitions)
+    if calls < needed:
         raise TooSmallBudgetError(
-            given=calls, judge=2 * judge_rows, dev=dev, least=least(dev, judge_rows)
+            given=calls, judge=2 * judge_rows * repetitions, dev=dev * repetitions, least=needed
         )
 
 
@@ -56,7 +57,7 @@ def search(
         UnavailableError: the model does not answer.
     """
     purse = ground.asker.purse
-    purse.keep(2 * len(held_out))
+    purse.keep(2 * len(held_out) * ground.repetitions)
     ground.judge_rows = len(held_out)
     first = ground.try_(ground.incumbent, "as it is", race=False)
     if not first.scores:

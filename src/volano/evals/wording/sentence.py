@@ -37,6 +37,10 @@ def notes(ground: Ground, cut: Cut, found: Found) -> list[str]:
     """Return what a reader must know: what was spent, growth, the gap, what was left out."""
     purse = ground.asker.purse
     told = [f"{purse.made} of {purse.calls} calls were made{_money(ground)}."]
+    if ground.repetitions > 1:
+        told.append(
+            f"Every row was asked {ground.repetitions} times with each wording; its scores are averaged."
+        )
     if ground.spent is not None:
         told.append(f"The search ended there: {ground.spent.message}")
     if cut.leaked:

@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from volano.evals.judges.telling import spelt
 from volano.web.pages import links, words
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.plain import plain
@@ -35,11 +36,12 @@ class Page:
 def overview(app: Any) -> Page:
     """Say of each evaluator how it goes."""
     rows = app.evaluators.list()
-    command = "" if rows else "volano evaluator add FILE"
-    return Page(
-        _("Evaluators"), _answer(rows), [_list(rows)] if rows else [], [], {"evaluators": rows},
-        command=command,
-    )  # fmt: skip
+    judges = app.judges.newest()
+    sections = [_list(rows)] if rows else []
+    sections += [_judges(judges)] if judges else []
+    command = "" if sections else "volano evaluator add FILE"
+    data = {"evaluators": rows, "judges": judges}
+    return Page(_("Evaluators"), _answer(rows), sections, [], data, command=command)
 
 
 def one(app: Any, name: str, last: str) -> Page:
@@ -145,6 +147,30 @@ def _list(rows: Sequence[Any]) -> Table:
             for row in rows
         ],
     )  # fmt: skip
+
+
+def _judges(found: Sequence[Any]) -> Table:
+    rows = []
+    for one in found:
+        check = one["check"]
+        href = links.artifact("report", check) if check else None
+        trust = State(_("checked"), "good") if one["trusted"] else State(_("not alone"), "wait")
+        cells = (
+            Cell("text", one["judge"], sub=one["model"] or None), Cell("state", trust),
+            Cell("text", _mark(one)), Cell("ref", check or "–", href=href),
+        )  # fmt: skip
+        rows.append(Row(href or "", cells, one))
+    columns = (
+        Column(_("Judge")), Column(_("Trust")), Column(_("Agreement with people")),
+        Column(_("Check"), 2),
+    )  # fmt: skip
+    return Table(_("Judges"), columns, rows)
+
+
+def _mark(one: Any) -> str:
+    if one["check"] is None:
+        return _("never checked against people")
+    return _("kappa {kappa}").format(kappa=spelt(one["kappa"]))
 
 
 def _told(scores: Sequence[Any], status: Any) -> Markup:

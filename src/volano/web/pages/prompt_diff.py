@@ -7,8 +7,8 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from volano.core.errors import VolanoError
+from volano.core.words import Pieces, differing
 from volano.prompts.prompt import Prompt
-from volano.prompts.words import Pieces, differing
 from volano.web.pages import prompt_words, words
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.i18n import ngettext

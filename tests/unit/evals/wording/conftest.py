@@ -26,7 +26,7 @@ class Stage:
     """A search over a simulated mind, its rows and all it asked."""
 
     def __init__(self, mind=None, *, calls=4000, seed=0, money=None, price=None, at_once=4, prompt=PLAIN,
-                 pages=None, writer=None):  # fmt: skip
+                 pages=None, writer=None, repetitions=1):  # fmt: skip
         self.asked = []
         mind = mind or Coded(seed=seed)
 
@@ -44,6 +44,7 @@ class Stage:
             self.asker, Asked("sim", chat, price), [make("exact_match")], incumbent=prompt,
             learn=self.cut.learn, dev=self.cut.dev, settings={"temperature": 0, "max_tokens": 16},
             reflect=Asked("writer", writer or Writer(seed=seed), price), source="sim@1", seed=seed,
+            repetitions=repetitions, recorded={row.id: row.label for row in self.cut.learn[:60]},
         )  # fmt: skip
 
 

@@ -8,10 +8,20 @@ from volano.evals.wording.methods import (
     bootstrap,
     few_shot,
     nearest,
+    recorded,
     reflective,
     rewrite,
     settings,
 )
 from volano.evals.wording.methods.registry import METHODS
 
-__all__ = ["METHODS", "bootstrap", "few_shot", "nearest", "reflective", "rewrite", "settings"]
+__all__ = [
+    "METHODS",
+    "bootstrap",
+    "few_shot",
+    "nearest",
+    "recorded",
+    "reflective",
+    "rewrite",
+    "settings",
+]
