@@ -224,9 +224,7 @@ class Engines:
         if not any(form.serves(model) for form in self._forms.get(str(base.digest), ())):
             self._form(str(base.digest), base, {} if base is model else {str(model.digest): model})
         form = self._at(model)
-        asked = self._asked_at(form)
-        self._chosen[str(model.digest)] = tuple(spec.name for spec in asked)
-        found = [self._target(spec, form, model) for spec in asked]
+        found = [self._target(spec, form, model) for spec in self._asked_at(form)]
         if self._sizes.embeddings and base is model and form.spec.kind == LLAMACPP.name:
             spec = _embedder(form)
             found.append(
@@ -247,9 +245,15 @@ class Engines:
             )
         return tuple(found)
 
+    def published(self, model: Artifact, targets: Iterable[shape.Target]) -> None:
+        """Remember where a model is asked by what the workers were told: whoever else looks moves nothing."""
+        forms = self._forms.get(str(self._base(model).digest), ())
+        own = {spec.name for form in forms for spec in self._replicas(form.spec)}
+        self._chosen[str(model.digest)] = tuple(at.name for at in targets if at.name in own)
+
     def moved(self) -> bool:
-        """Whether some model should now be asked elsewhere than the last `targets` said."""
-        for forms in self._forms.values():
+        """Whether some model should now be asked elsewhere than was last published."""
+        for forms in [*self._forms.values()]:
             for model in {
                 m.digest: m for form in forms for m in (form.base, *form.adapters)
             }.values():

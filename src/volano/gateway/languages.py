@@ -94,7 +94,12 @@ def last_words(door: Door, peek: Peek, body: bytes) -> str:
         if served is not None:
             return _of_turns(served.read_ask(body))
         return _text(_decode(body).get("input"))
-    except (VolanoError, ValueError, AttributeError):  # the target says what is wrong with it
+    except (
+        VolanoError,
+        ValueError,
+        AttributeError,
+        RecursionError,
+    ):  # the target says what is wrong with it
         return ""
 
 

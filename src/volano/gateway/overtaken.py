@@ -21,6 +21,7 @@ def overtaken(call: Call) -> bool:
     if route is None:
         return False
     call.route = route
+    call.ask = None  # it was put into words by the other release's prompt
     return True
 
 

@@ -146,6 +146,9 @@ class Publisher:
             begun = time.monotonic_ns()
             shape.write(self._run / "snapshot.json", snapshot)
             self._shared.publish(generation)
+            for arm in (arm for channel in served.values() for arm in channel.arms):
+                for model in self._own_of(arm.release_digest):
+                    self._engines.published(model, arm.targets)
             self._applied_us = self._wait_until_applied(generation, begun)
             return generation
 

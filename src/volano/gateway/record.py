@@ -123,11 +123,12 @@ def begin_frame(call: Call) -> bytes:
     assert route is not None
     assert way is not None
     arm, target = route.info, way.target
+    tags = _tags(call) if call.tried or call.replayed else call.tags
     # A `traces.frame.Begin`, field by field in its order, as in `close`.
     return encode((
         call.trace, call.span, call.parent, call.began_us, key.id, key.group, call.channel,
         arm.release, arm.release_digest, arm.share, arm.arm, arm.rollout, call.unit,
-        call.door.name, target.name, target.model, call.streamed, call.body, "", call.tags,
+        call.door.name, target.name, target.model, call.streamed, call.body, "", tags,
         call.held, call.held_nano, call.cost_currency, call.priced_by, target.billed_as,
         call.session,
     ))  # fmt: skip

@@ -124,7 +124,7 @@ class Rehearsal:
         calls = self._traces.list(channel=channel, outcome="ok", limit=SEARCHED * PROMPTS)
         found = []
         for call in calls:
-            body = self._chat(call) if call.door == CHAT else None
+            body = self._chat(call) if call.door == CHAT and _is_asked(call) else None
             if body is not None:
                 found.append(body)
         return found[:PROMPTS]
@@ -160,7 +160,7 @@ class Rehearsal:
         calls = self._traces.list(
             channel=rollout.channel, outcome="ok", limit=SEARCHED * wanted + AT_ONCE
         )
-        fit = [one for one in calls if one.door in PATHS and not one.replayed and not one.repeated]
+        fit = [one for one in calls if one.door in PATHS and _is_asked(one)]
         return fit[:wanted]
 
     def _try(self, call: Trace, rollout: Rollout) -> str | None:
@@ -207,3 +207,8 @@ def _messages(flow: shape.Flow, prompt: dict[str, Any]) -> Raw:
         return Raw(openai.wrap_messages(said, _encode(flow.before)[1:-1], flow.user))
     except (VolanoError, openai.FieldError):
         return said
+
+
+def _is_asked(call: Trace) -> bool:
+    """Whether a client asked it, and a model answered: no replay, no copy, no answer of before."""
+    return not (call.replayed or call.repeated or call.shadowed)

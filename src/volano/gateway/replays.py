@@ -136,7 +136,7 @@ class Replays:
         found: dict[str, None] = {}
         for channel in sorted(self._releases().channels(), key=lambda c: c.name != trace.channel):
             for arm in self._releases().arms(channel):
-                if arm.share:
+                if arm.share and arm.role != "shadow":
                     found[arm.release] = None
         return list(found)
 
@@ -166,11 +166,13 @@ class Replays:
         if channel is None and release is not None:
             for one in sorted(releases.channels(), key=lambda c: c.name != old.channel):
                 for arm in releases.arms(one):
-                    if arm.release == release and arm.share:
+                    if arm.release == release and arm.share and arm.role != "shadow":
                         return _Wanted(one, arm)
             raise NotServedError(release=release[:200], channel="any channel")
         found = releases.channel(channel or old.channel)
         for arm in releases.arms(found):
+            if arm.role == "shadow":
+                continue  # nobody is answered by it
             if arm.share and (arm.role == "stable" if release is None else arm.release == release):
                 return _Wanted(found, arm)
         raise NotServedError(release=(release or found.stable_ref)[:200], channel=f"`{found.name}`")
@@ -204,7 +206,8 @@ class Replays:
 
 def _draw(wanted: _Wanted) -> str:
     """Return a trace id, which is also the unit, that the wanted arm serves."""
-    shares = [_Share(arm.role, arm.share, arm) for arm in arms(wanted.channel)]
+    served = (arm for arm in arms(wanted.channel) if arm.role != "shadow")
+    shares = [_Share(arm.role, arm.share, arm) for arm in served]
     for _ in range(_DRAWS):
         drawn = secrets.token_hex(16)
         if choose(shares, wanted.channel.salt, drawn).of.release == wanted.arm.release:

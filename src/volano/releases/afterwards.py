@@ -46,7 +46,7 @@ class Units:
         """Take a call that says something of its release."""
         counts = call.outcome in {"ok", *FAILED} and not (call.replayed or call.stopped)
         new = call.unit not in self.seen and len(self.seen) < MOST_UNITS
-        if counts and new and not call.repeated:
+        if counts and new and not call.repeated and not call.shadowed:
             self.seen.add(call.unit)
             self.mean.observe(float(call.outcome in FAILED))
 

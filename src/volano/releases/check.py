@@ -269,7 +269,8 @@ class ReleaseChecks:
             {"channel": inputs["channel"]} if inputs["channel"] else {"release": inputs["baseline"]}
         )
         found = self._traces.list(**of, outcome="ok", limit=LENGTHS)
-        return [one for one in found if one.door in DOORS and not (one.replayed or one.repeated)]
+        own = (one for one in found if not (one.replayed or one.repeated or one.shadowed))
+        return [one for one in own if one.door in DOORS]
 
     def _lengths(self, inputs: Mapping[str, Any]) -> list[Length]:
         return [Length(one.id, _tokens(one)) for one in self._recorded(inputs)]

@@ -105,6 +105,8 @@ class DeclaredRollouts:
         content, name = document.content, change.name
         served = self._served(name)
         if served is not None and served.rollout_id is not None and change.drift:
+            release = self._releases.servable(_release(content))
+            self._releases.let_move(release, name, by=by)  # before anything is given up for it
             self._releases.abort(name, why=f"{document.file} says otherwise", by=by)
         origin = {"file": document.file, **({"why": why} if why else {})}
         try:

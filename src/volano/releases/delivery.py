@@ -18,6 +18,7 @@ from typing import Any
 
 from volano.core.clock import Clock
 from volano.releases.keeper import Releases
+from volano.releases.plan import Plan
 from volano.releases.progress import Rollout
 from volano.stats.intervals import wilson
 
@@ -104,7 +105,11 @@ def _reached(rollout: Rollout) -> bool:
     """Whether anybody can have been answered by it: not where it ended while it warmed up."""
     outcome = rollout.outcome or {}
     calls = outcome.get("calls") or {}
-    if rollout.state in (ARRIVED, BACK):
+    if rollout.state == ARRIVED:
+        return True
+    if isinstance(rollout.plan, Plan) and rollout.plan.stages[rollout.step].kind == "shadow":
+        return False
+    if rollout.state == BACK:
         return True
     return rollout.state == ABORTED and (rollout.step > 0 or bool(calls.get("candidate")))
 

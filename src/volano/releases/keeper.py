@@ -429,6 +429,8 @@ class Releases:
         moves = [
             one for one in self._progress.list(channel.name, limit=1000) if one.state == "arrived"
         ]
+        if to is None and channel.kept is not None:
+            return channel.kept.release
         if to is None:
             came = [one.baseline for one in moves if one.candidate == channel.stable]
             if not came or came[-1] is None:  # what served when this release first arrived

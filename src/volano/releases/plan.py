@@ -8,7 +8,7 @@ from typing import Any
 
 from volano.releases.errors import InvalidPlanError
 from volano.releases.experiment.measure import Measure
-from volano.releases.gate import ERRORS, QUALITY, Gate, gate, meanings
+from volano.releases.gate import ERRORS, QUALITY, Gate, gate, meanings, said_of
 from volano.releases.guard import Guard
 from volano.releases.scope import EVERYONE, Scope
 from volano.releases.stage import WHOLE, Stage, percent, whole
@@ -188,6 +188,7 @@ def _check_stages(given: tuple[Stage, ...]) -> None:
     _need(all(isinstance(one, Stage) for one in given), "its steps are stages")
     shadows = [one.kind == "shadow" for one in given]
     _need(shadows == sorted(shadows, reverse=True), "a shadow comes before the users do")
+    _need(sum(shadows) <= 1, "one shadow is enough: its pairs and its budget count once")
     late = any(one.verify for one in given[1:])
     _need(not late, "`verify` belongs to the first step: it is done before anybody sees it")
     led = [one for one in given if one.kind != "shadow"]
@@ -205,6 +206,9 @@ def _check_metrics(plan: Plan) -> None:
     _need(not lacking, f"tolerances lack {', '.join(sorted(lacking))}")
     for metric, margin in plan.margins.items():
         _need(_inside(margin, 0, 10), f"margins of {metric} may not be {margin}")
+    told = [said_of(one.name).partition(":")[0] for one in plan.gates if one.of == "feedback"]
+    twice = {name for name in told if told.count(name) > 1}
+    _need(not twice, f"{', '.join(sorted(twice))} can be watched in one way only")
     for one in plan.gates:
         most = 1.7 if one.is_relative else 1
         _need(one.margin < most, f"margins of {one.name} may not be {one.margin}")

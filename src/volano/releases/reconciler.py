@@ -34,6 +34,7 @@ from volano.releases.rehearsed import Rehearse, Rehearsed
 from volano.releases.rolling import Replicas, first_share, replaced
 from volano.releases.rollout import Decision, State, decide, over
 from volano.releases.shadow import Purse
+from volano.releases.stage import WHOLE
 from volano.traces.keeper import Traces
 
 log = logging.getLogger(__name__)
@@ -164,7 +165,7 @@ class Reconciler:
             standing = self._experiments.standing(rollout)
             return {"channel": found, "rollout": rollout, **standing}
         watch = self._watches.get(rollout.id)
-        if not rollout.is_active or watch is None:
+        if not rollout.is_active or watch is None or rollout.state == "warming":
             return {
                 "channel": found,
                 "rollout": rollout,
@@ -321,7 +322,10 @@ class Reconciler:
         else:
             watch.down_us = None
         fresh = watch.looked_us is not None and now - watch.looked_us < LOOK_EVERY_US
-        if self._alarms is not None and not fresh:
+        first = _plan(rollout).stages[0]
+        at_once = first.share == WHOLE and first.kind != "rolling"  # so is every way back
+        gated = rollout.baseline is not None and not at_once
+        if self._alarms is not None and gated and not fresh:
             watch.looked_us, watch.alarm = now, self._alarms.of(rollout)
 
     def _decide(self, rollout: Rollout, watch: Watch) -> Decision:

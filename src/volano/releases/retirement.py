@@ -136,6 +136,11 @@ def _users(conn: Connection, digest: str, ref: str) -> Iterator[str]:
         arms = [one["release_digest"] for one in json.loads(row["arms"] or "[]")]
         if digest in (row["candidate"], *arms):
             yield f"rollout {row['id']} moves {row['channel']} to it"
+    kept = select(rollouts.c.channel).where(
+        rollouts.c.baseline == digest, rollouts.c.keep_left_us > 0
+    )
+    for name in conn.scalars(kept.distinct()):
+        yield f"channel {name} keeps it hot for the way back"
     named = select(deprecations.c.name).where(
         deprecations.c.successor == ref, deprecations.c.subject.startswith("release/")
     )

@@ -116,6 +116,11 @@ def decide(plan: Plan, state: State, evidence: Evidence, now_us: int) -> Decisio
 def over(plan: Plan, state: State, waits: Decision, why: str) -> Decision:
     """Return the decision to leave a step although what it waits for is not there."""
     stage = plan.stages[state.step]
+    if stage.kind == "rolling" and state.share < WHOLE:  # one engine on, not all of them
+        share = next_share(state.share, state.replicas)
+        action: Action = "done" if share == WHOLE else "advance"
+        reason = f"{stage}, {percent(state.share)} → {percent(share)}: skipped, {why}."
+        return Decision(action, reason, share, waits.verdicts, waits.overdue)
     if state.step + 1 == len(plan.stages):
         return Decision("done", f"{stage}: skipped, {why}.", WHOLE, waits.verdicts, waits.overdue)
     reason = f"{stage} → {plan.stages[state.step + 1]}: skipped, {why}."
@@ -132,7 +137,8 @@ def standing(plan: Plan, share: int, evidence: Evidence) -> tuple[Verdict, ...]:
 def _roll(stage: Stage, state: State, safety: tuple[Verdict, ...], waited_s: float) -> Decision:
     """Replace the next engine when its successor is warm; `at_least` is the time between two."""
     time = (gates.time(stage, waited_s),) if stage.at_least_s else ()
-    mine = (gate(state.share, state.replicas, ROLL_WITHIN_S), *time)
+    waiting = (verdict for verdict in safety if verdict.outcome == "wait")
+    mine = (gate(state.share, state.replicas, ROLL_WITHIN_S), *time, *waiting)
     verdicts, at = safety + mine, f"{stage}, {percent(state.share)}"
     if state.paused:
         return Decision("hold", f"Paused at {at}: {state.paused}.", state.share, verdicts)
@@ -201,7 +207,8 @@ def _hold(
     if overdue and stage.late == "back":
         reason = f"Taken back: {late}: inconclusive: {missing}."
         return Decision("back", reason, 0, verdicts, overdue, lacks)
-    if overdue and stage.late == "advance":
+    down = any(v.outcome != "pass" and v.evidence.get("gate") == "health" for v in verdicts)
+    if overdue and stage.late == "advance" and not down:
         following = plan.stages[state.step + 1]
         reason = f"{stage} → {following}: {late}, and no harm is proven: {missing}."
         return _step_to(plan, state, reason, verdicts, overdue=overdue)

@@ -6,14 +6,14 @@ from volano.traces.sealed.within import Within
 Called = tuple[str, str, int, int]
 """Key, its group, calls, and when the last one began (microseconds UTC)."""
 
-_ANSWERED = "channel = ? AND release = ? AND outcome <> 'refused' AND tags NOT LIKE '%\"replay\":%'"
+_ANSWERED = "channel = ? AND release = ? AND outcome <> 'refused' AND tags NOT LIKE '%\"replay\":%' AND arm <> 'shadow'"
 """A tag's name stands between bare quotes; those in a client's values are escaped (JSON)."""
 
 
 def callers(records: Records, channel: str, since_us: int) -> list[Called]:
-    """Return who called since a moment, the last caller first; replays are nobody's calls."""
+    """Return who called since a moment, the last caller first; replays and copies are nobody's."""
     rows = records.aggregate(
-        "calls", "count(*), max(began_us)", "channel = ? AND tags NOT LIKE '%\"replay\":%'",
+        "calls", "count(*), max(began_us)", "channel = ? AND tags NOT LIKE '%\"replay\":%' AND arm <> 'shadow'",
         [channel], by=("key_id", '"group"'), order="4 DESC, 1, 2", within=Within(since_us=since_us),
     )  # fmt: skip
     return [(str(key), str(group), calls, last) for key, group, calls, last in rows]

@@ -96,6 +96,12 @@ def test_a_base_and_its_adapters_share_one_process(desk, base, adapted, run, up)
     assert "anthropic.messages" not in target.dialects
 
 
+def publish(engines, *models):
+    """Tell the workers where these are asked."""
+    for model in models:
+        engines.published(model, engines.targets(model))
+
+
 def test_a_new_adapter_is_served_when_its_engine_answers_and_nobody_waits(
     desk, base, adapted, run, up, now
 ):
@@ -108,12 +114,15 @@ def test_a_new_adapter_is_served_when_its_engine_answers_and_nobody_waits(
     engines.wish([base, one, two])
     assert len(wished(run)) == 2
     assert where(engines, one) == before
+    publish(engines, base, one, two)
     assert not engines.moved()
     assert where(engines, two).url != before.url
     up.add(where(engines, two).name)
     assert engines.moved()
     after = where(engines, one)
     assert after.url == where(engines, base).url == where(engines, two).url != before.url
+    assert engines.moved()  # whoever looks, the workers were not told yet
+    publish(engines, base, one, two)
     assert not engines.moved()
     now[0] += module.LINGER_S + 1
     engines.wish([base, one, two])
@@ -183,8 +192,10 @@ def test_replicas_are_asked_when_they_answer(desk, base, run, up):
     engines = Engines(run, desk.models, Sizes(replicas=3))
     engines.wish([base])
     first, second, third = sorted(target.name for target in engines.targets(base))
+    publish(engines, base)
     up |= {first, third}
     assert engines.moved()
+    publish(engines, base)
     assert {target.name for target in engines.targets(base)} == {first, third}
     assert not engines.complete(base)
     up.add(second)

@@ -70,6 +70,7 @@ def test_an_object_says_what_a_line_says(said, line):
         ("5% late never,100%", "after `late` comes"),
         ("5%,shadow 5%,100%", "before the users do"),
         ("shadow 5%", "ends with a shadow"),
+        ("shadow 1%,shadow 5%,100%", "one shadow is enough"),
         ("switch,100%", "does not rise"),
         ("5% keep,100%", "no time"),
         (",".join(["1%"] * 51), "more than 50"),
