@@ -224,7 +224,7 @@ class Serving:
     def replicas(self, release_digest: str) -> Replicas:
         return self.engines
 
-    def counts(self, release_digest: str) -> tuple[int, int]:
+    def counts(self, channel: str, release_digest: str) -> tuple[int, int]:
         return self.counted.get(release_digest, (0, 0))
 
     def applied_us(self) -> int | None:

@@ -113,7 +113,7 @@ class Publisher:
         self._tally = Tally(self._run / "limits.bin")
         self._slots_of_limits = self._last_limits()
         self._allotment = Allotment(self._slots_of_limits, secrets.randbelow(USES))
-        self._release_slots: dict[str, int] = {}
+        self._release_slots: dict[tuple[str, str], int] = {}
         self._pinned: dict[str, Pinned] = {}
         self._trusted: dict[str, Artifact] = {}
         self._refused: dict[str, str] = {}
@@ -270,9 +270,9 @@ class Publisher:
             except VolanoError as error:
                 self._tell(f"{model.ref} at {name}", error, "is left out")
 
-    def counts(self, release_digest: str) -> tuple[int, int]:
-        """Return calls and errors of a release over all workers; none before it is published."""
-        slot = self._release_slots.get(release_digest)
+    def counts(self, channel: str, release_digest: str) -> tuple[int, int]:
+        """Return calls and errors of a release on a channel, over all workers; none before it is published."""
+        slot = self._release_slots.get((channel, release_digest))
         return (0, 0) if slot is None else self._shared.counts(slot)
 
     def close(self) -> None:
@@ -306,7 +306,9 @@ class Publisher:
                 own = self._own(self._model(digest))
                 for model in own:
                     self._engines.check(model)
-                    calls[str(model.digest)] += self.counts(digest)[0]
+                    calls[str(model.digest)] += sum(
+                        self.counts(c.name, digest)[0] for c in channels
+                    )
                 found += own
             except VolanoError as error:
                 self._tell(digest, error)
@@ -357,7 +359,7 @@ class Publisher:
         served, refused = {}, {}
         for channel in channels:
             arms_of = self._releases().arms(channel)
-            problems = [self._problem(arm) for arm in arms_of]
+            problems = [self._problem(channel.name, arm) for arm in arms_of]
             found = [arm for arm, why in zip(arms_of, problems, strict=True) if not why]
             stable = [arm for arm in found if arm.role == "stable"]
             beside = [arm for arm in found if arm.role not in ("stable", "baseline")]
@@ -368,7 +370,7 @@ class Publisher:
                     for arm, why in zip(arms_of, problems, strict=True)
                 ]
             if arms:
-                made = tuple(_noticed(self._arm(arm), channel, left) for arm in arms)
+                made = tuple(_noticed(self._arm(channel.name, arm), channel, left) for arm in arms)
                 served[channel.name] = shape.Channel(
                     made,
                     channel.unit,
@@ -381,10 +383,10 @@ class Publisher:
                 refused[channel.name] = problems[0]
         return served, refused
 
-    def _problem(self, arm: Arm) -> str:
+    def _problem(self, channel: str, arm: Arm) -> str:
         """Say why an arm cannot be served; nothing when it can."""
         try:
-            made = self._arm(arm)
+            made = self._arm(channel, arm)
             shape.check_arm("", made)
             if arm.currency:
                 _check_priced(made)
@@ -401,7 +403,7 @@ class Publisher:
         """
         return self._compile(str(release.digest)).flow
 
-    def _arm(self, arm: Arm) -> shape.Arm:
+    def _arm(self, channel: str, arm: Arm) -> shape.Arm:
         found, targets = self._arm_of(arm.release_digest)
         return shape.Arm(
             release=arm.release,
@@ -410,7 +412,7 @@ class Publisher:
             share=arm.share,
             arm=arm.role,
             rollout=arm.rollout_id,
-            slot=self._slot_of(arm.release_digest),
+            slot=self._slot_of((channel, arm.release_digest)),
             flow=found.flow,
             strategy=found.strategy,
             latency_target_s=found.latency_target_s,
@@ -554,25 +556,25 @@ class Publisher:
         [digest] = [p.digest for p in release.manifest.parents if p.role == "model"]
         return self._catalog.by_digest(digest)
 
-    def _slot_of(self, release_digest: str) -> int:
-        """Give each release a slot in shared memory. Counters are read as differences."""
-        if release_digest not in self._release_slots:
+    def _slot_of(self, served: tuple[str, str]) -> int:
+        """Give each release of each channel a slot in shared memory. Counters are read as differences."""
+        if served not in self._release_slots:
             taken = set(self._release_slots.values())
             free = [slot for slot in range(RELEASES) if slot not in taken]
-            self._release_slots[release_digest] = free[0] if free else RELEASES - 1
-        return self._release_slots[release_digest]
+            self._release_slots[served] = free[0] if free else RELEASES - 1
+        return self._release_slots[served]
 
     def _free_slots(self, channels: list[Channel]) -> None:
         """Take back slots of releases that nothing serves, the longest unused first, when few are left.
 
         So no two releases that serve share counters, as long as there are at most 64.
         """
-        serving = {d for c in channels for d in c.served}
-        gone = [digest for digest in self._release_slots if digest not in serving]
+        serving = {(c.name, d) for c in channels for d in c.served}
+        gone = [served for served in self._release_slots if served not in serving]
         new = serving - set(self._release_slots)
         lacking = len(self._release_slots) + len(new) - RELEASES
-        for digest in gone[: max(0, lacking)]:
-            del self._release_slots[digest]
+        for served in gone[: max(0, lacking)]:
+            del self._release_slots[served]
 
     def _tell(self, what: str, error: Exception, so: str = "cannot be served") -> None:
         """Say once what is wrong with a release, or with an entry of its pool."""

@@ -73,7 +73,7 @@ class Afterwards:
         *,
         releases: Releases,
         traces: Traces,
-        counts: Callable[[str], tuple[int, int]],
+        counts: Callable[[str, str], tuple[int, int]],
         clock: Clock,
     ):
         self._releases = releases
@@ -132,7 +132,7 @@ class Afterwards:
 
     def _harm(self, channel: Channel, looking: Looking) -> str | None:
         """Say why what arrived must go, if it must."""
-        looking.counts.append(self._counts(channel.stable))
+        looking.counts.append(self._counts(channel.name, channel.stable))
         guard = looking.plan.guard
         if burns(looking.counts, guard):
             return f"guard: {guard} after it had arrived (shared counters)"

@@ -53,8 +53,8 @@ class Serving(Protocol):
         """Whether everything that this release needs answers."""
         ...
 
-    def counts(self, release_digest: str) -> tuple[int, int]:
-        """Calls and errors of this release over all workers, from shared memory."""
+    def counts(self, channel: str, release_digest: str) -> tuple[int, int]:
+        """Calls and errors of this release on a channel, over all workers, from shared memory."""
         ...
 
 
@@ -297,7 +297,7 @@ class Experiments:
             if one.out or one.release == rollout.baseline_ref:
                 continue
             counts = watch.counts.setdefault(n, looks())
-            counts.append(self._serving.counts(one.release_digest))
+            counts.append(self._serving.counts(rollout.channel, one.release_digest))
             if burns(counts, guard):
                 found[n] = f"guard: {guard} at {one.release} (shared counters)"
         return found

@@ -56,8 +56,8 @@ class Serving(Protocol):
         """How many of the engines that replace others are warm, of how many."""
         ...
 
-    def counts(self, release_digest: str) -> tuple[int, int]:
-        """Calls and errors of this release over all workers, from shared memory."""
+    def counts(self, channel: str, release_digest: str) -> tuple[int, int]:
+        """Calls and errors of this release on a channel, over all workers, from shared memory."""
         ...
 
     def applied_us(self) -> int | None:
@@ -297,7 +297,7 @@ class Reconciler:
 
     def _guard(self, rollout: Rollout, watch: Watch) -> str | None:
         """Count guard over shared memory: it needs no recorder and no statistics."""
-        watch.counts.append(self._serving.counts(rollout.candidate))
+        watch.counts.append(self._serving.counts(rollout.channel, rollout.candidate))
         guard = rollout.plan.guard
         if burns(watch.counts, guard):
             return f"Taken back: guard: {guard} at the candidate (shared counters)."

@@ -66,7 +66,7 @@ def test_nobody_moves_between_the_others_when_an_arm_is_out():
 def chosen(made, **given):
     """Let the path choose for a call; return it with its unit and its route."""
     call = SimpleNamespace(
-        key=Key("k-1"), channel="c", unit="анна", trace="t" * 32, session="", tags={}, route=None,
+        key=Key("k-1"), channel="c", unit="анна", trace="t" * 32, session="", tags={}, route=None, replayed="",
         state=SimpleNamespace(routes=SimpleNamespace(channels={"c": made})),
     )  # fmt: skip
     vars(call).update(given)

@@ -341,9 +341,10 @@ def test_counts_are_those_of_the_release(front):
     slot.count(candidate.slot, error=True)
     slot.count(candidate.slot, error=False)
     slot.count(stable.slot, error=False)
-    assert front.publisher.counts(rollout.candidate) == (2, 1)
-    assert front.publisher.counts(rollout.baseline) == (1, 0)
-    assert front.publisher.counts("sha256:" + "0" * 64) == (0, 0)
+    assert front.publisher.counts("support", rollout.candidate) == (2, 1)
+    assert front.publisher.counts("support", rollout.baseline) == (1, 0)
+    assert front.publisher.counts("support", "sha256:" + "0" * 64) == (0, 0)
+    assert front.publisher.counts("support/staging", rollout.candidate) == (0, 0)
     slot.free()
     shared.close()
 

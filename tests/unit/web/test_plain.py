@@ -83,7 +83,7 @@ def _check(desk, street):
     artifact = trip(release)
     assert (artifact["ref"], artifact["digest"]) == ("support@1", release.digest)
     assert [parent["role"] for parent in artifact["parents"]] == ["flow", "model", "prompt"]
-    assert set(artifact["files"]) == {"release.json", "release.dsse.json"}
+    assert set(artifact["files"]) == {"README.md", "release.json", "release.dsse.json"}
     assert trip(release.manifest)["schema_version"] == 1
     tree = trip(desk.catalog.lineage(release.digest))
     assert tree["parents"][0]["artifact"]["kind"] == "flow"
