@@ -228,7 +228,7 @@ def test_usage_is_exit_status_2(volano, words):
         (("model", "list", "--limit", "-3"), "1 or more"),
         (("prompt", "save", "x", "--settings", "{"), "must be JSON"),
         (("prompt", "save", "x", "--settings", "[1]"), "an object"),
-        (("release", "promote", "x", "--channel", "y", "--plan", "5%"), "no release `x`"),
+        (("release", "promote", "x", "--channel", "y", "--plan", "5%,100%"), "no release `x`"),
         (("feedback", "add", "abc", "--value", "1"), "trace id"),
         (("run", "show", "nothing"), "nothing"),
         (("release", "abort", "ticket-router"), "No rollout"),

@@ -27,7 +27,7 @@ def test_evidence_is_drawn_under_way_and_after_the_end() -> None:
         assert "Evidence: errors" in text
         assert "Evidence: quality" in text
     assert "5.0 points allowed" in moving
-    assert "40 takes it back" in ended
+    assert "80 takes it back" in ended
 
 
 def test_each_decision_shows_what_it_was_made_on() -> None:
