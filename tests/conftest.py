@@ -12,9 +12,9 @@ from support import databases, memory
 from support.workspace import Workspace
 from volano.store.db import Database
 
-# Where a change is judged, the same examples every time: whoever hunts for new ones is at a desk.
+# Where a change is judged, the same examples every time, and fewer: more of the same find nothing new.
+# Whoever hunts for others is at a desk.
 CI = "CI" in os.environ
-# Where every run takes the same examples, more of them find nothing new: people's runs draw others.
 settings.register_profile("steady", deadline=None, derandomize=CI, max_examples=40 if CI else 100)
 settings.register_profile("quick", settings.get_profile("steady"), max_examples=20)
 settings.load_profile("steady")
