@@ -25,6 +25,7 @@ n at which it is the best bet.
 """
 
 import math
+from functools import lru_cache
 from typing import Any
 
 from volano.stats.errors import need
@@ -98,7 +99,9 @@ def log_evidence(total: float, n: int, mean: float) -> float:
     return log_sum_exp(rungs)
 
 
+@lru_cache(maxsize=4096)
 def _upper(total: float, n: int, alpha: float) -> float:
+    """A bound is asked for again and again while nothing comes: by the gate, by what shows it."""
     need(0 < alpha < 1, f"alpha {alpha}")
     if n == 0:
         return 1.0

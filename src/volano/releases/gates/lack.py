@@ -10,7 +10,7 @@ from math import ceil
 
 from volano.releases.gate import Gate
 from volano.releases.gates.evidence import Evidence
-from volano.releases.gates.promotion import loss_bounds
+from volano.releases.gates.promotion import worst_loss
 from volano.releases.gates.step import Step
 from volano.releases.plan import Plan
 from volano.releases.stage import Stage
@@ -76,7 +76,7 @@ def _times(plan: Plan, gate: Gate, step: Step) -> float | None:
     if not gate.is_relative:
         mine, others = step.means["candidate", gate.name], step.baseline(gate.name)
         return _least(
-            lambda k: loss_bounds(plan, gate, _grown(mine, k), _grown(others, k))[1] <= gate.margin
+            lambda k: worst_loss(plan, gate, _grown(mine, k), _grown(others, k)) <= gate.margin
         )
     test = step.ratios[gate.name]
     if isinstance(test, QuantileRatio):

@@ -56,6 +56,14 @@ def loss_bounds(
     return (low, high) if gate.kind == "event" else (-high, -low)
 
 
+def worst_loss(plan: Plan, gate: Gate, mine: RunningMean, others: RunningMean) -> float:
+    """Return at most how much worse the candidate is: half the work of both bounds."""
+    a, b = plan.alpha_promote * CANDIDATE_PART, plan.alpha_promote * (1 - CANDIDATE_PART)
+    if gate.kind == "event":
+        return mine.upper(a) - others.lower(b)
+    return others.upper(b) - mine.lower(a)
+
+
 def _bounded(plan: Plan, gate: Gate, step: Step, share: int) -> Verdict:
     metric = gate.name
     candidate, stable = step.means["candidate", metric], step.baseline(metric)
