@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 NOTE_EVERY_US = 10_000_000
 WARM_WITHIN_US = 60_000_000
 LOOK_EVERY_US = 5_000_000
+ASK_EVERY_US = 2_000_000
 """How often alerts and budgets are asked about a rollout."""
 
 
@@ -95,6 +96,7 @@ class Watch:
     """The step of a shadow whose budget it knows to be spent."""
     down_us: int | None = None
     """Since when what the candidate needs does not answer, while what was served does."""
+    asked_us: int | None = None
     looked_us: int | None = None
     alarm: str = ""
 
@@ -316,11 +318,13 @@ class Reconciler:
     def _look_outside(self, rollout: Rollout, watch: Watch) -> None:
         """Note since when the candidate is down, and now and then what alerts and budgets say."""
         now = self._clock.monotonic_us()
-        down = rollout.baseline is not None and not self._serving.ready(rollout.candidate)
-        if down and self._serving.ready(rollout.baseline or ""):  # else going back helps nobody
-            watch.down_us = now if watch.down_us is None else watch.down_us
-        else:
-            watch.down_us = None
+        if watch.asked_us is None or now - watch.asked_us >= ASK_EVERY_US:
+            watch.asked_us = now  # an engine that hangs takes a second to say so: not at each tick
+            down = rollout.baseline is not None and not self._serving.ready(rollout.candidate)
+            if down and self._serving.ready(rollout.baseline or ""):  # else going back helps nobody
+                watch.down_us = now if watch.down_us is None else watch.down_us
+            else:
+                watch.down_us = None
         fresh = watch.looked_us is not None and now - watch.looked_us < LOOK_EVERY_US
         first = _plan(rollout).stages[0]
         at_once = first.share == WHOLE and first.kind != "rolling"  # so is every way back

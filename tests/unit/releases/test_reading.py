@@ -162,7 +162,7 @@ def test_a_candidate_that_is_down_holds_and_goes_back_after_a_minute(street):
     street.tick(seconds=40)
     assert "is down" not in street.reconciler.status("support")["decision"]["reason"]
     street.serving.unready.add(rollout.candidate)
-    street.tick()
+    street.tick(seconds=2)  # engines are asked every two seconds
     street.tick(seconds=61)
     ended = street.workspace.releases.rollout(rollout.id)
     assert ended.state == "back"
