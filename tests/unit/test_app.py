@@ -8,6 +8,7 @@ from sqlalchemy import update
 from support.workspace import ANNA
 from volano.app import App
 from volano.cli import folder as folders
+from volano.core.errors import NotFoundError
 from volano.core.ids import trace_id
 from volano.core.principal import SYSTEM
 from volano.gateway import snapshot
@@ -145,7 +146,7 @@ def test_a_tick_that_fails_is_tried_again(app, monkeypatch, caplog):
             app._stopping.set()
         raise RuntimeError("odd")
 
-    monkeypatch.setattr("volano.app.TICK_S", 0.001)
+    monkeypatch.setattr("volano.app.app.TICK_S", 0.001)
     monkeypatch.setattr(app.reconciler, "tick", tick)
     app._ticker.start()
     app._ticker.join(10)
@@ -159,3 +160,25 @@ def test_a_key_that_is_revoked_leaves_the_snapshot(app, settings):
     assert [key.id for key in snapshot.read(path).keys.values()] == [made["id"]]
     app.keys.revoke(made["id"], by=SYSTEM)
     assert snapshot.read(path).keys == {}
+
+
+def test_our_own_model_costs_nothing_until_it_has_a_price(app):
+    app.furnish()
+    model = app.models.get("ticket-router")
+    assert app.quotes.known(model) is None
+    assert app.quotes.of(model).rates.output == 0
+    assert 0 < app.quotes.window(model) <= 512
+
+
+def test_a_model_of_others_that_nobody_knows_has_no_price_and_no_window(app):
+    model = app.models.add_pointer(
+        "far", url="http://127.0.0.1:9/v1", model="nobody-knows-it", by=SYSTEM
+    )
+    assert app.quotes.of(model) is None
+    assert app.quotes.rates(model) is None
+    assert app.quotes.window(model) is None
+
+
+def test_no_price_is_known_at_a_target_that_is_not_there(app):
+    with pytest.raises(NotFoundError):
+        app.quotes.at("nowhere", "gpt-4o-mini")

@@ -1,0 +1,291 @@
+"""One open workspace at work: its life, and the sentences that no single room can say.
+
+Control holds an `App` while volano is up; a command builds its own under the folder
+lock when nothing runs.
+"""
+
+import logging
+import threading
+import time
+from dataclasses import asdict
+from types import TracebackType
+from typing import Any
+
+from volano.app.rooms import Rooms
+from volano.core.clock import Clock
+from volano.core.errors import NotFoundError
+from volano.core.noted import Noted
+from volano.core.principal import SYSTEM, Principal
+from volano.costs.pricing import Pricing
+from volano.feedback.recording import recorder
+from volano.jobs.run import good
+from volano.models.wording import prompt_of
+from volano.settings import Settings
+from volano.traces.curl import as_curl
+from volano.traces.errors import UnknownTraceError
+from volano.traces.mask.masking import Masking
+from volano.traces.search.indexer import Indexer, catch_up, read_records, rebuild_mark
+from volano.traces.tree import tree
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.1
+IDLE_TICK_S = 0.3
+TIDY_EVERY_S = 5.0
+BUILTIN = "ticket-router"
+HOUR_US = 3600 * 1_000_000
+_INDEXING_S = 5.0
+"""So long a command without control may index texts; the rest is indexed when volano is up."""
+
+
+class NoTraceError(NotFoundError):
+    """There is no trace yet: nothing was asked."""
+
+    hint = "Ask something: the address and a key are what `volano up` printed."
+
+
+class App(Rooms):
+    """One open workspace: its keepers, and what ties them together."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None):
+        super().__init__(settings, clock)
+        self._stopping = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="rollouts", daemon=True)
+
+    def start(self) -> None:
+        """Begin to work: jobs, rollouts, snapshots. Control only."""
+        self.furnish()
+        self.costs.start()
+        self.masks.publish()
+        self._policies.publish()
+        self.publisher.publish()
+        self.runs.launch()
+        self._ticker.start()
+        self._alarm.start()
+        self._drift_watch.start()
+        self._evaluator_watch.start()
+        self._pair_judging.start()
+        self._schedule_ticker.start()
+        self.courier.start()
+        self._host.start()
+
+    def furnish(self) -> None:
+        """Put the built-in model behind a channel, so that an empty folder answers something."""
+        if self.releases.channels() or self.catalog.names("model"):
+            return
+        model = self.models.builtin(by=SYSTEM)
+        prompt = self.prompts.save(BUILTIN, **prompt_of(model), by=SYSTEM)
+        flow = self.flows.compose(BUILTIN, model=model.ref, prompt=prompt.ref, by=SYSTEM)
+        release = self.releases.cut(BUILTIN, flow=flow.ref, by=SYSTEM)
+        rollout = self.releases.promote(release.ref, channel=BUILTIN, plan="100%", by=SYSTEM)
+        self.releases.end(rollout, "arrived", {"reason": "built in"}, by=SYSTEM)
+
+    def welcome(self, by: Principal) -> dict[str, Any]:
+        """Return what the owner needs to begin; the first key is made and shown now."""
+        refused = self.publisher.refused()
+        facts: dict[str, Any] = {
+            "session": self.session_token,
+            "channels": {
+                c.name: c.stable_ref for c in self.releases.channels() if c.name not in refused
+            },
+            "refused": refused,
+            "next": "volano status",
+        }
+        if not self.keys.list():
+            key, text = self.keys.create("first", scopes=("chat:*", "feedback", "traces"), by=by)
+            facts |= {"key": text, "key_id": key.id, "next": "volano demo"}
+        return facts
+
+    def create_key(self, name: str, **given: Any) -> dict[str, Any]:
+        """Make a gateway key; its text is in the result, and nowhere else ever again."""
+        key, text = self.keys.create(name, **given)
+        return {"id": key.id, "name": key.name, "scopes": list(key.scopes), "text": text}
+
+    def add_model(self, name: str, **given: Any) -> Noted:
+        """Point at a provider's model; say so when its key is not there.
+
+        Raises:
+            BadPointerError: the address, the model's name or the variable's name is no good.
+        """
+        model = self.models.add_pointer(name, **given)
+        return Noted(model, self._notes_on(model.ref))
+
+    def open_channel(self, name: str, **given: Any) -> Noted:
+        """Put a channel in front of a model (`Opener.open`); say so when its key is not there."""
+        opened = self.opener.open(name, **given)
+        return Noted(opened, self._notes_on(opened["model"]))
+
+    def _notes_on(self, model: str) -> tuple[str, ...]:
+        lacking = [row["key_env"] for row in self._missing_keys() if row["model"] == model]
+        return tuple(
+            f"The variable `{variable}` is not set where volano runs: until it is, and `volano up` "
+            f"was started again, calls to {model} fail."
+            for variable in lacking
+        )
+
+    def provider_keys(self) -> list[dict[str, Any]]:
+        """Return which models want a provider's key, and whether volano has it."""
+        return self.publisher.provider_keys()
+
+    def _missing_keys(self) -> list[dict[str, Any]]:
+        return [row for row in self.provider_keys() if not row["set"]]
+
+    def rotate_key(self, id: str, **given: Any) -> dict[str, Any]:  # noqa: A002 - the sentence's word
+        """Give a key a new text; it is in the result, and nowhere else ever again."""
+        key, text = self.keys.rotate(id, **given)
+        until_us = key.former_until_us or 0
+        at = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(until_us // 1_000_000))
+        over = until_us <= self.clock.now_us()
+        old = "The old one has ended." if over else f"The old one goes on until {at}."
+        return {
+            "id": key.id,
+            "name": key.name,
+            "text": text,
+            "former_until_us": until_us,
+            "old": old,
+        }
+
+    def used_limits(self) -> list[dict[str, Any]]:
+        """Return all limits with what is used of them now: a minute's requests and tokens, calls."""
+        found = []
+        for limit in self.limits.list():
+            requests, tokens, calls = self.publisher.usage(limit.subject)
+            used = {"requests": requests, "tokens": tokens, "calls": calls}
+            found.append({**limit.to_dict(), "used": used})
+        return found
+
+    def status(self) -> dict[str, Any]:
+        """Return what serves, what moves and what works."""
+        return {
+            "channels": self.releases.channels(),
+            "runs": [run for run in self.runs.list(limit=5) if run.state in {"queued", "running"}],
+            "traces": self.traces.counts(self.clock.now_us() - HOUR_US),
+            "artifacts": self.catalog.counts(),
+            "waiting_for": self.waiting_for(),
+            "refused": self.publisher.refused(),
+            "missing_keys": self._missing_keys(),
+            "session": self.session_token,
+        }
+
+    def waiting_for(self) -> list[str]:
+        """Return the releases in channels whose engines do not answer yet."""
+        return self.publisher.waiting_for()
+
+    def lineage(self, ref: str) -> Any:
+        """Return the tree of what an artifact was made from. `release/name@2` picks the kind."""
+        return self.catalog.lineage(self.catalog.find(ref).digest)
+
+    def wording(self, ref: str) -> dict[str, Any]:
+        """Return the prompt that a model was trained with: what `prompts.save` takes."""
+        return prompt_of(self.models.get(ref))
+
+    def finish(self, result: Any) -> Any:
+        """After a command without control: write what it spooled, and return its result."""
+        self._spool.sync()
+        spool = self.settings.path("spool")
+        self.masks.publish()
+        with recorder(spool, self._hot, Pricing(self.costs.book), Masking(self._rules)) as own:
+            own.drain()
+            catch_up(Indexer(self._words, read_records(self.traces.records)), _INDEXING_S)
+        return result
+
+    def trace(self, id: str) -> dict[str, Any]:  # noqa: A002 - the word of the sentence
+        """Return a trace with the feedback on it, and all its steps where an application sent some.
+
+        Raises:
+            UnknownTraceError: nothing was recorded under this id.
+        """
+        calls, spans = self.traces.calls(id), self.spans.of_trace(id)
+        if not calls and not spans:
+            raise UnknownTraceError(trace=id)
+        if not spans:
+            return {**asdict(calls[-1]), "feedback": self.feedbacks.about(calls[-1])}
+        steps = tree(calls, spans)
+        root = [span for span in spans if span.span_id == steps[0].span_id]
+        shown = (calls or root)[-1]
+        return {**asdict(shown), "steps": steps, "feedback": self.feedbacks.about(shown)}
+
+    def last_trace(self) -> dict[str, Any]:
+        """Return the newest trace with the feedback on it.
+
+        Raises:
+            NoTraceError: nothing was asked yet.
+        """
+        found = self.traces.last()
+        if found is None:
+            raise NoTraceError
+        return self.trace(found.id)
+
+    def as_curl(self, id: str) -> str:  # noqa: A002 - the word of the sentence
+        """Return the request of a trace as a curl command; the key is `$VOLANO_KEY` there.
+
+        Raises:
+            UnknownTraceError, NoRequestError: it is not there, or its body was not kept.
+        """
+        found = self.traces.get(id)
+        scheme = "https" if self.settings.tls else "http"
+        address = f"{scheme}://127.0.0.1:{self.settings.port}"
+        return as_curl(found, self.traces.bodies(found).request, address)
+
+    def reindex(self, *, by: Principal) -> dict[str, Any]:
+        """Have the index of texts built anew; until it is, texts are looked at one by one."""
+        self._words.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        rebuild_mark(self._words).touch()
+        self.ledger.append("reindex", "traces", (), {}, by=by)
+        return {"index": str(self._words)}
+
+    def work_off(self, result: Any) -> Any:
+        """After a command without control that started a Run: do the Run, here and now.
+
+        Raises:
+            RunFailedError: it failed, so that the command does too.
+        """
+        if isinstance(result, dict) and result.get("state") == "queued":
+            self.runs.launch()
+            return good(self.runs.wait(result["id"]))
+        return result
+
+    def close(self) -> None:
+        """Stop working and let everything go."""
+        self._stopping.set()
+        if self._ticker.is_alive():
+            self._ticker.join(5)
+        self._alarm.close()
+        self._drift_watch.close()
+        self._evaluator_watch.close()
+        self._pair_judging.close()
+        self._schedule_ticker.close()
+        self.courier.close()
+        self._host.close()
+        self._rehearsal.close()
+        self.playground.close()
+        self.costs.close()
+        self.runs.close()
+        self._spool.close()
+        self.traces.close()
+        self.publisher.close()
+        self.gateway.close()
+        self._db.close()
+
+    def __enter__(self) -> "App":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _tick(self) -> None:
+        tidied = time.monotonic()
+        pause_s = TICK_S
+        while not self._stopping.wait(pause_s):
+            try:
+                pause_s = TICK_S if self.reconciler.tick() else IDLE_TICK_S
+                if time.monotonic() - tidied > TIDY_EVERY_S:
+                    tidied = time.monotonic()
+                    self.publisher.tidy()
+            except Exception:
+                log.exception("the rollouts' tick failed; it is tried again")
