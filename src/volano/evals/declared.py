@@ -6,16 +6,15 @@ from typing import Any
 from volano.core.digest import Digest
 from volano.core.documents import Document
 from volano.core.principal import Principal
-from volano.core.ref import Ref, check_name
-from volano.declared import MARK, Change
-from volano.declared.change import CHANGED, LEFT, NEW, SAME
+from volano.core.ref import check_name
+from volano.declared import Change
+from volano.declared.change import CHANGED, NEW, SAME
 from volano.evals.suite import Suite
 from volano.evals.suite_file import from_plain
 from volano.evals.suites import KIND as ARTIFACT
 from volano.evals.suites import Suites
-from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
-from volano.store.errors import UnknownArtifactError
+from volano.store.marked import Marked
 
 KIND = "Suite"
 
@@ -26,6 +25,9 @@ class DeclaredSuites:
     def __init__(self, suites: Suites, catalog: Catalog):
         self._suites = suites
         self._catalog = catalog
+        self._marked = Marked(catalog, ARTIFACT, KIND)
+        self.left = self._marked.left
+        self.let_go = self._marked.let_go
 
     def plan(
         self, document: Document, *, by: Principal, earlier: Sequence[Change] = ()  # noqa: ARG002 - as the port has it
@@ -37,13 +39,13 @@ class DeclaredSuites:
         """
         suite, name = _suite(document), check_name(document.content["name"])
         self._catalog.get("dataset", suite.data)
-        newest = self._at(name)
+        newest = self._marked.newest(name)
         if newest is None:
             return Change(KIND, name, document.place, NEW)
         kept = self._suites.read(newest.ref)
         if kept == suite:
             return Change(KIND, name, document.place, SAME, newest.ref)
-        applied = self._at(name, MARK)
+        applied = self._marked.of(name)
         drift = () if applied == newest else (f"{newest.ref} was saved by {newest.created_by}",)
         return Change(
             KIND, name, document.place, CHANGED, newest.ref, (), drift, _parts(kept, suite)
@@ -51,32 +53,13 @@ class DeclaredSuites:
 
     def apply(self, document: Document, change: Change, *, why: str, by: Principal) -> Change:  # noqa: ARG002 - as the port has it
         """Save what is new or changed, and move the mark."""
-        suite, made = _suite(document), self._at(change.name)
+        suite, made = _suite(document), self._marked.newest(change.name)
         if made is None or self._suites.read(made.ref) != suite:
             made = self._suites.keep(suite, after=made.ref if made else "", by=by)
-        if self._at(change.name, MARK) != made:
-            self._catalog.label(ARTIFACT, made.ref, MARK, by=by)
+        self._marked.put(made, by=by)
         return Change(
             KIND, change.name, change.place, change.action, made.ref, (), change.drift, change.parts
         )
-
-    def left(self, names: set[str]) -> list[Change]:
-        """Return suites that files said before and no longer do."""
-        marked = self._catalog.labelled(ARTIFACT, MARK)
-        return [
-            Change(KIND, one.name, "", LEFT, one.ref, (MARK,))
-            for one in marked if one.name not in names
-        ]  # fmt: skip
-
-    def let_go(self, change: Change, *, by: Principal) -> None:
-        """Take the mark of a name away."""
-        self._catalog.unlabel(ARTIFACT, f"{change.name}:{MARK}", by=by)
-
-    def _at(self, name: str, label: str | None = None) -> Artifact | None:
-        try:
-            return self._suites.get(Ref(name, label=label) if label else Ref.parse(name))
-        except UnknownArtifactError:
-            return None
 
 
 def _suite(document: Document) -> Suite:

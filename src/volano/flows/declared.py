@@ -8,14 +8,14 @@ from volano.core.documents import Document
 from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
 from volano.declared import MARK, Change
-from volano.declared.change import CHANGED, LEFT, NEW, SAME
+from volano.declared.change import CHANGED, NEW, SAME
 from volano.flows.keeper import KIND as ARTIFACT
 from volano.flows.keeper import Flows
 from volano.flows.written import KIND, Written
 from volano.prompts.written import KIND as PROMPT
 from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
-from volano.store.errors import UnknownArtifactError
+from volano.store.marked import Marked
 
 AS_FILED = "as in these files"
 
@@ -26,6 +26,9 @@ class DeclaredFlows:
     def __init__(self, flows: Flows, catalog: Catalog):
         self._flows = flows
         self._catalog = catalog
+        self._marked = Marked(catalog, ARTIFACT, KIND)
+        self.left = self._marked.left
+        self.let_go = self._marked.let_go
 
     def plan(
         self, document: Document, *, by: Principal, earlier: Sequence[Change] = ()
@@ -41,13 +44,13 @@ class DeclaredFlows:
         pins = self._flows.pins(said.model, None if waits else said.prompt)
         if waits:
             pins["prompt"] = AS_FILED
-        newest = self._at(name)
+        newest = self._marked.newest(name)
         if newest is None:
             return Change(KIND, name, document.place, NEW, "", (), (), self._parts({}, pins))
         kept = _kept(newest)
         if kept == pins:
             return Change(KIND, name, document.place, SAME, newest.ref)
-        applied = self._at(name, MARK)
+        applied = self._marked.of(name)
         drift = () if applied == newest else (f"{newest.ref} was composed by {newest.created_by}",)
         parts = self._parts(kept, pins)
         return Change(KIND, name, document.place, CHANGED, newest.ref, (), drift, parts)
@@ -56,35 +59,16 @@ class DeclaredFlows:
         """Save what is new or changed, and move the mark. The prompts of the files are saved by now."""
         del why
         said = Written.read(document.content)
-        made = self._at(change.name)
+        made = self._marked.newest(change.name)
         if made is None or _kept(made) != self._flows.pins(said.model, said.prompt):
             after = made.ref if made else ""
             made = self._flows.keep(
                 change.name, model=said.model, prompt=said.prompt, after=after, by=by
             )
-        if self._at(change.name, MARK) != made:
-            self._catalog.label(ARTIFACT, made.ref, MARK, by=by)
+        self._marked.put(made, by=by)
         return Change(
             KIND, change.name, change.place, change.action, made.ref, (), change.drift, change.parts
         )
-
-    def left(self, names: set[str]) -> list[Change]:
-        """Return flows that files said before and no longer do."""
-        marked = self._catalog.labelled(ARTIFACT, MARK)
-        return [
-            Change(KIND, one.name, "", LEFT, one.ref, (MARK,))
-            for one in marked if one.name not in names
-        ]  # fmt: skip
-
-    def let_go(self, change: Change, *, by: Principal) -> None:
-        """Take the mark of a name away."""
-        self._catalog.unlabel(ARTIFACT, f"{change.name}:{MARK}", by=by)
-
-    def _at(self, name: str, label: str | None = None) -> Artifact | None:
-        try:
-            return self._flows.get(Ref(name, label=label))
-        except UnknownArtifactError:
-            return None
 
     def _parts(
         self, old: Mapping[str, str], new: Mapping[str, str]
