@@ -122,6 +122,7 @@ class Provider:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body in one write
 
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))

@@ -26,6 +26,7 @@ class Provider(ThreadingHTTPServer):
 
 class Answer(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one write
 
     def do_POST(self):
         model = json.loads(self.rfile.read(int(self.headers["content-length"])))["model"]

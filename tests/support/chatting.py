@@ -25,6 +25,7 @@ class Chatting:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body in one write
 
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
