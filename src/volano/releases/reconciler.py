@@ -111,6 +111,12 @@ class Watch:
         """What it has seen so far."""
         return self.reading.evidence
 
+    @property
+    def shown(self) -> dict[str, Any]:
+        """Its evidence in plain values, with how each gate stood, and what was drawn by chance."""
+        told = {"curves": self.reading.curves, "draws": self.reading.draws}
+        return {**self.evidence.to_dict(), **told}
+
 
 class Reconciler:
     """Ticks all rollouts under way."""
@@ -181,9 +187,9 @@ class Reconciler:
                 "evidence": None,
             }
         decision = self._decide(rollout, watch)
-        evidence = {**watch.evidence.to_dict(), "curves": watch.reading.curves}
         return {
-            "channel": found, "rollout": rollout, "decision": decision.to_dict(), "evidence": evidence,
+            "channel": found, "rollout": rollout, "decision": decision.to_dict(),
+            "evidence": watch.shown,
             **_shadow(rollout, watch),
         }  # fmt: skip
 
@@ -401,8 +407,7 @@ class Reconciler:
             "took_s": round(seconds, 3),
         }
         ended = self._releases.end(rollout, state, outcome, by=SYSTEM)
-        evidence = {**watch.evidence.to_dict(), "curves": watch.reading.curves}
-        applied = {"took_us": self._serving.applied_us(), "evidence": evidence}
+        applied = {"took_us": self._serving.applied_us(), "evidence": watch.shown}
         self._releases.note(ended, "applied", applied)
 
 
