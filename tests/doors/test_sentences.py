@@ -179,7 +179,7 @@ KEEPERS = {
 
 INNER = {
     "freezes": {"check"},
-    "approvals": {"check"},
+    "approvals": {"check", "owe"},
     "demands": {"check", "keep", "of", "standing"},
     "callers": {"since"},
     "deprecations": {"by_subject"},

@@ -215,6 +215,10 @@ class Serving:
         self.counted: dict[str, tuple[int, int]] = {}
         self.applied: int | None = 700
         self.engines = Replicas()
+        self.outages: dict[str, tuple[int, int]] = {}
+
+    def outage(self, release_digest: str) -> tuple[int, int] | None:
+        return self.outages.get(release_digest)
 
     def ready(self, release_digest: str) -> bool:
         if release_digest in self.broken:

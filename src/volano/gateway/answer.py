@@ -100,6 +100,9 @@ class Answer(msgspec.Struct, eq=False):
         try:
             if overtaken(self.call):
                 self._move()
+                if self.call.streamed and self.call.account is None:
+                    self.announce()
+                    return
         except VolanoError as error:
             self._let_go()
             refuse_call(self.call, error)
@@ -136,11 +139,15 @@ class Answer(msgspec.Struct, eq=False):
         if not held:
             self.timer = loop.call_later(_ROOM_S, self.once_more)
         elif call.streamed or call.held:
-            self.beginning = True
-            call.state.begins.add(begin_frame(call), self.begun)
+            self.announce()
         else:
             account.until = 0.0
             self.ask()
+
+    def announce(self) -> None:
+        """Leave a begin frame, which tells who is asked; then ask."""
+        self.beginning = True
+        self.call.state.begins.add(begin_frame(self.call), self.begun)
 
     def begun(self, kept: bool) -> None:
         """The begin frame is kept, or could not be: ask the target."""
@@ -605,8 +612,7 @@ def begin(call: Call, ways: Sequence[Way]) -> Answer:
         call.account = Account()
         answer.go()
     elif call.streamed:
-        answer.beginning = True
-        state.begins.add(begin_frame(call), answer.begun)
+        answer.announce()
     else:
         answer.timer = state.loop.call_soon(answer.go)
     return answer

@@ -154,9 +154,9 @@ class Engines:
         return [self._target(spec, form, model) for spec in up]
 
     def complete(self, model: Artifact) -> bool:
-        """Whether as many replicas of a model answer as are to be asked."""
+        """Whether as many replicas of a model answer as are needed."""
         form = self._at(model)
-        return all(map(self._answered, self._replicas(form.spec)[: self._number(form).asked]))
+        return all(map(self._answered, self._replicas(form.spec)[: self._number(form).needed]))
 
     def replicas(self) -> int:
         """How many engines of the same there are usually."""
@@ -164,7 +164,7 @@ class Engines:
 
     def _count(self, models: Iterable[Artifact], numbers: Mapping[str, Number]) -> None:
         """Note how many replicas of each base run: as many as the one of its models that needs most."""
-        usual = Number(self._sizes.replicas, self._sizes.replicas)
+        usual = _whole(self._sizes.replicas)
         found: dict[str, Number] = {}
         for model in models:
             key, number = str(self._base(model).digest), numbers.get(str(model.digest), usual)
@@ -173,16 +173,16 @@ class Engines:
         self._numbers = lingering | found
 
     def _number(self, form: Form) -> Number:
-        usual = Number(self._sizes.replicas, self._sizes.replicas)
+        usual = _whole(self._sizes.replicas)
         return self._numbers.get(str(form.base.digest), usual)
 
     def _run_of(self, form: Form) -> list[EngineSpec]:
         """Return the replicas that run. One that waits to take a place waits for memory, too."""
-        run, asked = self._number(form)
+        run, _, needed = self._number(form)
         found = self._replicas(form.spec)[:run]
         if not self.draining():
             return found
-        return [spec for n, spec in enumerate(found) if n < asked or spec.name in self._running]
+        return [spec for n, spec in enumerate(found) if n < needed or spec.name in self._running]
 
     def _answered(self, spec: EngineSpec) -> bool:
         """Whether a replica has answered since it is wanted. One that died since comes back."""
@@ -388,6 +388,10 @@ class Engines:
 
     def _address(self, name: str) -> str:
         return f"unix:{self._run / f'engine-{name}.sock'}"
+
+
+def _whole(replicas: int) -> Number:
+    return Number(replicas, replicas, replicas)
 
 
 def _embedder(form: Form) -> EngineSpec:

@@ -8,6 +8,9 @@ that says when it will take calls again (429 or 503 with Retry-After) is passed
 over until then, without blame. A target that is passed over is tried last, not
 never: the gateway does not refuse what might still be answered.
 
+Calls in a row that got no answer, for blame or for want of rest, are told apart from all
+that (`unanswered`): the health of rollouts is judged by them (see `outage`).
+
 Latency is an average over past answers with weights falling by half each
 `HALF_LIFE_S` (EWMA over time, as in Finagle's Peak EWMA: a slower answer counts
 at once, a faster one by and by).
@@ -22,14 +25,17 @@ LONGEST_COOLDOWN_S = 60.0
 LONGEST_REST_S = 300.0
 """What a target's own Retry-After may ask for at most."""
 HALF_LIFE_S = 10.0
+FORGOTTEN_S = 300.0
+"""Calls without an answer that lie so far apart are not in a row: nobody knows how it was between."""
 
 
 class Health:
     """What this worker has seen of a target. Times are the loop's seconds."""
 
     __slots__ = (
-        "_last_at", "_recent", "cooldown_s", "failures", "in_flight", "latency_s",
-        "open_until", "probing", "rest_until", "streak",
+        "_recent", "answered_at", "cooldown_s", "failures", "in_flight", "latency_s",
+        "open_until", "probing", "rest_until", "streak", "unanswered", "unanswered_at",
+        "unanswered_from",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -42,7 +48,10 @@ class Health:
         self.cooldown_s = COOLDOWN_S
         self.probing = False
         self._recent = 0
-        self._last_at = 0.0
+        self.answered_at = 0.0
+        self.unanswered = 0
+        self.unanswered_from = 0.0
+        self.unanswered_at = 0.0
 
     def takes(self, now: float) -> bool:
         """Whether calls should be sent there now."""
@@ -70,21 +79,22 @@ class Health:
         self.in_flight -= 1
         self.probing = False
         self._recent = self._recent << 1 & _MASK
-        self.streak = 0
+        self.streak = self.unanswered = 0
         if self.open_until:
             self.open_until = 0.0
             self._recent = 0
             self.cooldown_s = COOLDOWN_S
-        if took_s >= self.latency_s or not self._last_at:
+        if took_s >= self.latency_s or not self.answered_at:
             self.latency_s = took_s
         else:
-            keep = math.exp2(-(now - self._last_at) / HALF_LIFE_S)
+            keep = math.exp2(-(now - self.answered_at) / HALF_LIFE_S)
             self.latency_s = self.latency_s * keep + took_s * (1.0 - keep)
-        self._last_at = now
+        self.answered_at = now
 
     def failed(self, now: float) -> None:
         """It did not answer, or with an error of its own."""
         self._left()
+        self._missed(now)
         self._recent = (self._recent << 1 | 1) & _MASK
         self.streak += 1
         self.failures += 1
@@ -99,11 +109,18 @@ class Health:
     def rests(self, now: float, for_s: float) -> None:
         """It asks to be left alone for a while."""
         self._left()
+        self._missed(now)
         self.rest_until = max(self.rest_until, now + min(for_s, LONGEST_REST_S))
 
     def dropped(self) -> None:
         """The call ended for a reason that says nothing of the target."""
         self._left()
+
+    def _missed(self, now: float) -> None:
+        if not self.unanswered or now - self.unanswered_at > FORGOTTEN_S:
+            self.unanswered, self.unanswered_from = 0, now
+        self.unanswered += 1
+        self.unanswered_at = now
 
     def _left(self) -> None:
         self.in_flight -= 1

@@ -3,14 +3,16 @@
 Calls under way end by the snapshot that they began with. One that is asked *again* (its target
 failed, its budget had no room, the answer that it waited for did not come) is another matter: a
 release that was taken back meanwhile must not be sent anything more, least of all the repetition
-of what it failed at. Such a call goes to what its channel serves now, so that a user whom the
-bad release had failed still gets a good answer. Its trace tells of both.
+of what it failed at. Such a call goes where a new one would go now, by the shares, the scope and
+the exclusions of this moment, so that a user whom the bad release had failed still gets a good
+answer. Its trace tells of both.
 """
 
 from collections.abc import Sequence
 
 from volano.gateway.balance import Circumstances, order
 from volano.gateway.call import Call
+from volano.gateway.placing import place, user_of
 from volano.gateway.routes import Route, Way
 from volano.traces.trace import SHADOW
 
@@ -41,5 +43,9 @@ def _now(call: Call) -> Route | None:
         return None  # a copy is for its shadow, or for nobody
     if any(arm.info.release_digest == old.info.release_digest for arm in channel.arms):
         return None
-    route = channel.aside if old.arm in ("excluded", "outside") else channel.arm_of(call.unit)
-    return route if route.ways else None
+    before, call.unit = call.unit, user_of(call)
+    route = place(call, channel)
+    if route.ways:
+        return route
+    call.unit = before
+    return None

@@ -22,6 +22,7 @@ from volano.gateway.denied import Denied
 from volano.gateway.door import Door
 from volano.gateway.limits import estimate
 from volano.gateway.overtaken import plan
+from volano.gateway.placing import place, user_of
 from volano.gateway.snapshot import Key
 from volano.gateway.state import State
 from volano.gateway.turn import Turn
@@ -188,7 +189,7 @@ def read(call: Call, body: bytes) -> None:
         raise no.BadFieldError(reason=error, param=error.param) from None
     call.channel = peek.model
     call.streamed = peek.stream and call.door.generates
-    call.unit = call.given_unit or peek.user or call.trace
+    call.unit = user_of(call)
 
 
 def choose(call: Call) -> None:
@@ -210,26 +211,7 @@ def choose(call: Call) -> None:
         )  # fmt: skip
     if not key.may_call(call.channel):
         raise no.ScopeError(channel=call.channel, allowed=_listed(routes.allowed(key)))
-    if channel.plain:
-        call.route = channel.arms[0]
-        return
-    excludes = channel.excludes
-    aside = excludes is not None and excludes(key, call.unit, call.tags)
-    if channel.within is not None:
-        aside = aside or not channel.within(key, call.tags, lambda: language(call))
-    if channel.by_request:
-        call.unit = call.trace
-    elif channel.by_session:
-        call.unit = call.session or call.unit
-    call.route = channel.aside if aside else channel.arm_of(call.unit)
-    if call.replayed:
-        call.route = channel.named(call.request.fields.get(b"x-volano-ask-release")) or call.route
-
-
-def language(call: Call) -> str:
-    """In which language is it? Nothing where that cannot be told."""
-    fields = call.request.fields
-    return call.state.languages.of(call.tags, fields, call.door, call.peek, call.body)
+    call.route = place(call, channel)
 
 
 def limit(call: Call, tokens: int | None = None) -> None:

@@ -40,10 +40,13 @@ from volano.gateway import snapshot as shape
 from volano.gateway.allotment import Allotment
 from volano.gateway.deprecated import Deprecated
 from volano.gateway.engines import Engines, Sizes, answers, holds_schemas
+from volano.gateway.metrics import by_target
+from volano.gateway.outage import Outage, of_all, outage
 from volano.gateway.shared import RELEASES, Shared
 from volano.gateway.tally import USES, Tally
 from volano.gateway.targets import Targets
 from volano.gateway.turnover import Number, turnover
+from volano.gateway.vitals import Vitals
 from volano.models.keeper import Models
 from volano.models.pointer import Entry, pointer_of, pool_of
 from volano.releases.channel import MILLION, Arm, Channel
@@ -107,6 +110,7 @@ class Publisher:
         self._sizes = engines
         self._engines = Engines(self._run, models, engines, region)
         self._shared = Shared(self._run / "shared.bin")
+        self._vitals: Vitals | None = None
         self._limits = limits
         self._costs = costs
         self._deprecations = deprecations
@@ -177,6 +181,25 @@ class Publisher:
         if not all(answers(target) for target in targets if target.engine):
             return False
         return all(map(self._engines.complete, self._own_of(release_digest)))
+
+    def outage(self, release_digest: str) -> Outage | None:
+        """Return since when no target of a release gives any answer, as the workers see it.
+
+        None where one of them does, where too few calls tell, and of what cannot be served.
+        """
+        try:
+            _, targets = self._arm_of(release_digest)
+        except VolanoError as error:
+            self._tell(release_digest, error)
+            return None
+        if self._vitals is None:
+            self._vitals = Vitals(self._run / "vitals.bin")
+        seen, now_us = by_target(self._vitals.workers()), self._clock.monotonic_us()
+        return of_all(
+            outage(seen.get((target.name, target.model), ()), now_us)
+            for target in targets
+            if target.enabled
+        )
 
     def replicas(self, release_digest: str) -> Replicas:
         """Return how many of a release's engines are warm; one step where none of them is ours."""
@@ -279,6 +302,8 @@ class Publisher:
         """Let the shared memory go."""
         self._shared.close()
         self._tally.close()
+        if self._vitals is not None:
+            self._vitals.close()
 
     def usage(self, subject: str) -> tuple[int, int, int]:
         """Return what a limited subject uses now: requests and tokens a minute, calls under way."""

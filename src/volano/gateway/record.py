@@ -9,6 +9,9 @@ from volano.traces.frame import Kind, encode
 from volano.traces.trace import REPEATED, SHADOW, STOPPED
 
 _CALL = int(Kind.CALL)
+DROPPED = "an engine of ours had no free place for this copy"
+"""What `error` says of a copy that was left out on its way. It says nothing of the release."""
+_OURS = (STOPPED, DROPPED)
 
 
 def record(call: Call) -> bool:
@@ -40,7 +43,7 @@ def close(call: Call) -> bytes:
             pass  # somebody looks at an answer: it says nothing of how the release serves
         elif call.outcome == "ok" and not call.cached:
             state.slot.count(arm.slot, error=False)
-        elif call.error != STOPPED and call.cached not in REPEATED:
+        elif call.error not in _OURS and call.cached not in REPEATED:
             state.slot.count(arm.slot, error=_is_failure(call))
     target = way.target if way is not None else _NO_TARGET
     began, began_at, first_at = call.began_us, call.began_at_us, call.first_at_us

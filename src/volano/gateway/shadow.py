@@ -6,7 +6,8 @@ slow, broken or gone, and no user notices:
 
 - its connections, timeouts, circuit breakers and retries are apart from the users';
 - at most `AT_ONCE` copies are under way in a worker; what is more is left out and counted,
-  and so is a copy for which an engine of ours would have to let others wait;
+  and so is a copy for which an engine of ours would have to let others wait; one whose next
+  target, or next try, would have to is dropped there, and is no evidence;
 - it has no place in limits, budgets and caches, and holds nothing of the client's;
 - it is asked plainly where the user's call streamed: nobody reads along;
 - it only asks. What would make a provider run something (its own tools, remote tool
@@ -31,7 +32,7 @@ from volano.gateway.call import Call
 from volano.gateway.errors import FaultError
 from volano.gateway.health import RetryBudget
 from volano.gateway.path import plan
-from volano.gateway.record import begin_frame
+from volano.gateway.record import DROPPED, begin_frame, record
 from volano.gateway.refusal import refuse_call
 from volano.gateway.routes import Route, Way
 from volano.gateway.snapshot import Key
@@ -108,7 +109,7 @@ class Copies:
         way = copy.way = ways[at]
         tab = Tab(route.info.currency)
         if (
-            not self._has_place(way)
+            not self.has_place(way)
             or runs_something(rendered.body)
             or not tab.covers(copy, way, rendered.body)
         ):
@@ -124,10 +125,11 @@ class Copies:
         answer.beginning = True
         self._state.begins.add(begin_frame(copy), answer.begun)
 
-    def _has_place(self, way: Way) -> bool:
-        """Whether an engine of ours can begin this at once: no copy waits there before a user."""
+    def has_place(self, way: Way, copy: "Copy | None" = None) -> bool:
+        """Whether an engine of ours can begin this (`copy`) at once: no copy waits there before a user."""
         users = way.beside.in_flight if way.beside is not None else 0
-        ours = sum(one.ways[one.at].name == way.name for one in self._under_way)
+        others = (one for one in self._under_way if one is not copy)
+        ours = sum(one.ways[one.at].name == way.name for one in others)
         return not 0 < way.capacity <= users + ours
 
 
@@ -135,6 +137,19 @@ class Copy(Answer):
     """A copy's exchange. It goes on as a user's call would, with retries that are not the users'."""
 
     copies: Any = None
+
+    def ask(self) -> None:
+        """Send it, unless it would have to wait: where a place was free users may be by now."""
+        if self.copies.has_place(self.ways[self.at], self):
+            super().ask()
+        else:
+            self._drop()
+
+    def _drop(self) -> None:
+        call = self.call
+        call.status, call.outcome, call.error = 503, "left", DROPPED
+        record(call)
+        call.request.respond(call.status, b"", b"")
 
     def _may_retry(self) -> bool:
         return bool(self.copies.retries.withdraw(self.call.state.wheel.now))

@@ -6,7 +6,8 @@
                fallbacks, frames not kept, series used, targets shown, calls a 1000 s,
                copies to shadows, copies left out, name
     series     key (256 bytes: door, channel, release, target), 64 numbers (`Series`)
-    target     key (256 bytes: name, model), state, in flight, latency (us)
+    target     key (256 bytes: name, model), state, in flight, latency (us), last answered (us),
+               calls in a row without an answer, the first of them (us), the last (us)
 
 A worker writes its own part only, everybody reads all: no lock, no lost
 increment. A part outlives its worker: who takes it over goes on counting where it
@@ -86,13 +87,19 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """How a worker sees a target."""
+    """How a worker sees a target. Moments are monotonic, and the same clock's for all workers."""
 
     target: str
     model: str
     state: str
     in_flight: int
     latency_us: int
+    answered_us: int = 0
+    """When it last answered; 0: it never did."""
+    unanswered: int = 0
+    """So many calls in a row got no answer, the last ones."""
+    unanswered_from_us: int = 0
+    unanswered_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +228,8 @@ class Vitals:
         for n in range(min(self.words[base + _SHOWN], TARGETS)):
             at = base + _TARGETS_AT + n * _TARGET
             name, _, model = _text(self.words, at, _KEY).partition("\0")
-            state, in_flight, latency_us = self.words[at + _KEY : at + _KEY + 3].tolist()
-            yield Seen(name, model, STATES[state % len(STATES)], in_flight, latency_us)
+            state, *numbers = self.words[at + _KEY : at + _KEY + 7].tolist()
+            yield Seen(name, model, STATES[state % len(STATES)], *numbers)
 
     def close(self) -> None:
         """Unmap. Pulses of this mapping must not be used afterwards."""
@@ -328,6 +335,10 @@ class Pulse:
             words[at + _KEY] = 3 if now < health.rest_until else STATES.index(health.state)
             words[at + _KEY + 1] = max(0, health.in_flight)
             words[at + _KEY + 2] = int(health.latency_s * 1e6)
+            words[at + _KEY + 3] = int(health.answered_at * 1e6)
+            words[at + _KEY + 4] = health.unanswered
+            words[at + _KEY + 5] = int(health.unanswered_from * 1e6)
+            words[at + _KEY + 6] = int(health.unanswered_at * 1e6)
         words[base + _SHOWN] = len(shown)
         self._lately.append((now, self._calls))
         since, calls = self._lately[0]

@@ -2,12 +2,12 @@
 
 Who cut the release does not count. A yes is to one release on one channel as it stood: when the
 channel comes to serve something else, or the rule is set anew, it is void. In an emergency a
-release may go without, with a reason; then the same number of people look at it afterwards, and
-until they have it stands in the list as owed.
+release may go without, with a reason; then the same number of people look at it afterwards, one
+where the channel asks nobody, and until they have it stands in the list as owed.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,22 +119,23 @@ class Approvals:
         Said twice by one person it counts once.
 
         Raises:
-            NoRuleError: the channel asks nobody.
+            NoRuleError: the channel asks nobody, and no emergency is owed its review.
             OwnReleaseError: this person cut the release.
             NoApproverError: only others may approve here.
         """
         release = self._catalog.get(KIND, ref)
         with self._db.write() as conn:
             rule = _rule(conn, channel)
-            if rule is None:
+            if rule is None and not _owed(conn, channel, str(release.digest)):
                 raise NoRuleError(channel=channel)
             if str(by) == release.created_by:
                 raise OwnReleaseError(ref=release.ref, principal=by)
-            if rule.approvers and str(by) not in rule.approvers:
+            if rule is not None and rule.approvers and str(by) not in rule.approvers:
                 may = ", ".join(rule.approvers)
                 raise NoApproverError(principal=by, channel=channel, approvers=may)
-            made = self._put(conn, release, rule, APPROVE, why, by)
-        return _approval(made, valid=True, owed=False)
+            made = self._put(conn, release, channel, rule, APPROVE, why, by)
+            self._tell(conn, release, made, by)
+        return _approval(made, valid=rule is not None, owed=False)
 
     def check(self, release: Artifact, channel: str, *, emergency: str = "", by: Principal) -> None:
         """Let a channel move to a release; with `emergency`, a reason, also without approval.
@@ -150,12 +151,23 @@ class Approvals:
             if len(said) >= rule.needed:
                 return
             if emergency.strip():
-                self._put(conn, release, rule, EMERGENCY, emergency, by)
+                made = self._put(conn, release, channel, rule, EMERGENCY, emergency, by)
+                self._tell(conn, release, made, by)
                 return
         raise ApprovalMissingError(
             ref=release.ref, channel=channel, given=len(said), needed=rule.needed,
             who=f": {', '.join(sorted(said))}" if said else "",
         )  # fmt: skip
+
+    def owe(
+        self, conn: Connection, release: Artifact, channel: str, why: str, *, by: Principal
+    ) -> None:
+        """Note that an emergency moves a channel and is owed its review; once, where it is already.
+
+        It belongs to the caller's transaction, and so does what the ledger is told of it.
+        """
+        if not _owed(conn, channel, str(release.digest)):
+            self._put(conn, release, channel, _rule(conn, channel), EMERGENCY, why, by)
 
     def list(self, channel: str | None = None, *, limit: int = 50) -> Listed:
         """Return who agreed to what, the newest first; which of it counts, what is owed."""
@@ -173,21 +185,25 @@ class Approvals:
             return [_read(row) for row in rows.mappings()]
 
     def _put(
-        self, conn: Connection, release: Artifact, rule: Rule, kind: str, why: str, by: Principal
-    ) -> Any:
+        self, conn: Connection, release: Artifact, channel: str, rule: Rule | None, kind: str,
+        why: str, by: Principal,
+    ) -> dict[str, Any]:  # fmt: skip
         now = self._clock.now_us()
         row = {
-            "id": uuid7(now), "channel": rule.channel, "release": str(release.digest),
-            "release_ref": release.ref, "serves": _serves(conn, rule.channel),
-            "rule_us": rule.set_us, "kind": kind, "by": str(by), "at_us": now,
+            "id": uuid7(now), "channel": channel, "release": str(release.digest),
+            "release_ref": release.ref, "serves": _serves(conn, channel),
+            "rule_us": rule.set_us if rule else 0, "kind": kind, "by": str(by), "at_us": now,
             "why": why.strip()[:_LONGEST],
         }  # fmt: skip
         conn.execute(insert(approvals).values(row))
-        said = {"release": release.ref, "why": row["why"]}
-        self._ledger.append(
-            f"release.{kind}", f"channel/{rule.channel}", [release.digest], said, by=by, conn=conn
-        )
         return row
+
+    def _tell(
+        self, conn: Connection, release: Artifact, row: Mapping[str, Any], by: Principal
+    ) -> None:
+        said = {"release": release.ref, "why": row["why"]}
+        verb, subject = f"release.{row['kind']}", f"channel/{row['channel']}"
+        self._ledger.append(verb, subject, [release.digest], said, by=by, conn=conn)
 
 
 def _rule(conn: Connection, channel: str) -> Rule | None:
@@ -218,16 +234,29 @@ def _agreed(conn: Connection, rule: Rule, release: str, serves: str) -> set[str]
     return set(conn.scalars(query))
 
 
+def _owed(conn: Connection, channel: str, release: str) -> bool:
+    """Say whether an emergency that moved this channel to this release is still owed its review."""
+    query = select(approvals).where(
+        approvals.c.channel == channel, approvals.c.release == release,
+        approvals.c.kind == EMERGENCY,
+    )  # fmt: skip
+    return any(_is_owed(conn, row) for row in conn.execute(query).mappings().all())
+
+
+def _is_owed(conn: Connection, row: RowMapping) -> bool:
+    query = select(approvals.c.by).where(
+        approvals.c.channel == row["channel"], approvals.c.release == row["release"],
+        approvals.c.kind == APPROVE, approvals.c.at_us >= row["at_us"],
+    )  # fmt: skip
+    after = set(conn.scalars(query)) - {row["by"]}
+    rule = _rule(conn, row["channel"])
+    return len(after) < (rule.needed if rule else 1)
+
+
 def _standing(conn: Connection, row: RowMapping) -> dict[str, bool]:
     """Say whether a yes counts now, and whether an emergency is still owed its review."""
     if row["kind"] == EMERGENCY:
-        query = select(approvals.c.by).where(
-            approvals.c.channel == row["channel"], approvals.c.release == row["release"],
-            approvals.c.kind == APPROVE, approvals.c.at_us >= row["at_us"],
-        )  # fmt: skip
-        after = set(conn.scalars(query)) - {row["by"]}
-        rule = _rule(conn, row["channel"])
-        return {"valid": True, "owed": len(after) < (rule.needed if rule else 1)}
+        return {"valid": True, "owed": _is_owed(conn, row)}
     rule = _rule(conn, row["channel"])
     same = rule is not None and rule.set_us == row["rule_us"]
     return {"valid": same and _serves(conn, row["channel"]) == row["serves"], "owed": False}

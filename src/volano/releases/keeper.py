@@ -752,6 +752,7 @@ class Releases:
         self._begin(conn, rollout, unit=unit, group=by.group, told=way)
         if "skipped" in way:
             self._tell(conn, "release.emergency", rollout, way["skipped"], by)
+            self._approvals.owe(conn, release, channel, way["skipped"]["reason"], by=by)
         origin = {name: way[name] for name in ("file", "why") if name in way}
         self._tell(conn, "release.promote", rollout, {"plan": plan.to_dict(), **origin}, by)
         return rollout

@@ -18,6 +18,7 @@ from volano.releases.contract import Contract
 from volano.releases.curve import Curves
 from volano.releases.gate import ERRORS, SCHEMA, said_of
 from volano.releases.gates import ARMS, COHORT, Evidence
+from volano.releases.gates.draws import Draws
 from volano.releases.gates.windows import Windows
 from volano.releases.pairs.reading import PairReading
 from volano.releases.plan import Plan
@@ -57,6 +58,12 @@ class Reading:
         self._windows = {one.name: Windows(one) for one in named if one.window_us}
         self._waiting: deque[Feedback] = deque(maxlen=MOST_WAITING)
         self._newest_us = 0
+        self._draws: Draws[tuple[Trace, Feedback]] = Draws(rollout_id)
+
+    @property
+    def draws(self) -> dict[str, Any]:
+        """Return of each source that draws calls by chance how many of its scores count."""
+        return self._draws.to_dict()
 
     def read(self) -> None:
         """Take calls and scores that were recorded since the last time, in their order."""
@@ -152,6 +159,19 @@ class Reading:
         """Count a score in the order of scores, whether or not its call was counted yet."""
         if trace is None or trace.rollout != self._rollout or not _is_evidence(trace):
             return
+        source = said.name, said.source_name
+        drawn = said.probability is not None or self._draws.knows(source)
+        if said.retracted or not drawn:
+            self._count_said(trace, said)
+            return
+        _, arm, share = _assigned(trace)
+        if 0 < share < MILLION:
+            mine, chance = arm == "candidate", said.probability or 1.0
+            found = self._draws.take(source, trace.id, chance, (trace, said), mine=mine)
+            for each in found:
+                self._count_said(*each)
+
+    def _count_said(self, trace: Trace, said: Feedback) -> None:
         unit, arm, share = _assigned(trace)
         if said.value is not None:
             self.evidence.observe_score(unit, arm, share, said.value)

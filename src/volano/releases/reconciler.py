@@ -53,6 +53,10 @@ class Serving(Protocol):
         """Whether everything that this release needs answers."""
         ...
 
+    def outage(self, release_digest: str) -> tuple[int, int] | None:
+        """From when to when calls to all its targets got no answer, by the monotonic clock; None: they do."""
+        ...
+
     def replicas(self, release_digest: str) -> Replicas:
         """How many of the engines that replace others are warm, of how many."""
         ...
@@ -96,6 +100,8 @@ class Watch:
     """The step of a shadow whose budget it knows to be spent."""
     down_us: int | None = None
     """Since when what the candidate needs does not answer, while what was served does."""
+    silent_s: float = 0.0
+    """For how long nobody whom the candidate's targets were asked for got an answer, while others did."""
     asked_us: int | None = None
     looked_us: int | None = None
     alarm: str = ""
@@ -104,6 +110,12 @@ class Watch:
     def evidence(self) -> Evidence:
         """What it has seen so far."""
         return self.reading.evidence
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """Its evidence in plain values, with how each gate stood, and what was drawn by chance."""
+        told = {"curves": self.reading.curves, "draws": self.reading.draws}
+        return {**self.evidence.to_dict(), **told}
 
 
 class Reconciler:
@@ -175,9 +187,9 @@ class Reconciler:
                 "evidence": None,
             }
         decision = self._decide(rollout, watch)
-        evidence = {**watch.evidence.to_dict(), "curves": watch.reading.curves}
         return {
-            "channel": found, "rollout": rollout, "decision": decision.to_dict(), "evidence": evidence,
+            "channel": found, "rollout": rollout, "decision": decision.to_dict(),
+            "evidence": watch.shown,
             **_shadow(rollout, watch),
         }  # fmt: skip
 
@@ -325,12 +337,25 @@ class Reconciler:
                 watch.down_us = now if watch.down_us is None else watch.down_us
             else:
                 watch.down_us = None
+            watch.silent_s = self._silent_s(rollout, watch)
         fresh = watch.looked_us is not None and now - watch.looked_us < LOOK_EVERY_US
         first = _plan(rollout).stages[0]
         at_once = first.share == WHOLE and first.kind != "rolling"  # so is every way back
         gated = rollout.baseline is not None and not at_once
         if self._alarms is not None and gated and not fresh:
             watch.looked_us, watch.alarm = now, self._alarms.of(rollout)
+
+    def _silent_s(self, rollout: Rollout, watch: Watch) -> float:
+        """Return how long calls to the candidate's targets were seen to get no answer, since it is watched.
+
+        Not where the old release's get none either: then going back helps nobody.
+        """
+        if rollout.baseline is None or self._serving.outage(rollout.baseline) is not None:
+            return 0.0
+        found = self._serving.outage(rollout.candidate)
+        if found is None or found[1] <= watch.seen_us:
+            return 0.0
+        return max(0.1, (found[1] - max(found[0], watch.seen_us)) / 1e6)
 
     def _decide(self, rollout: Rollout, watch: Watch) -> Decision:
         state, now = self._state(rollout, watch), self._clock.monotonic_us()
@@ -346,7 +371,7 @@ class Reconciler:
             rollout.step, watch.stepped_us, rollout.baseline is not None,
             self._releases.paused(rollout),
             share=rollout.share, replicas=replace(replicas, late_s=late_s),
-            alarm=watch.alarm, down_s=down_s,
+            alarm=watch.alarm, down_s=max(down_s, watch.silent_s),
         )  # fmt: skip
 
     def _act(self, rollout: Rollout, decision: Decision, watch: Watch) -> None:
@@ -382,8 +407,7 @@ class Reconciler:
             "took_s": round(seconds, 3),
         }
         ended = self._releases.end(rollout, state, outcome, by=SYSTEM)
-        evidence = {**watch.evidence.to_dict(), "curves": watch.reading.curves}
-        applied = {"took_us": self._serving.applied_us(), "evidence": evidence}
+        applied = {"took_us": self._serving.applied_us(), "evidence": watch.shown}
         self._releases.note(ended, "applied", applied)
 
 

@@ -213,14 +213,14 @@ def test_one_that_is_replaced_is_asked_no_more_and_ends_when_it_works_on_nothing
     assert len(engines.targets(base)) == 3
     busy = {f"{base.digest.short}.3": True}
     monkeypatch.setattr(engines._draining, "_busy", lambda spec: busy[spec.name])
-    engines.wish([base], {}, {str(base.digest): Number(2, 2)})
+    engines.wish([base], {}, {str(base.digest): Number(2, 2, 2)})
     assert len(engines.targets(base)) == 2
     now[0] += 60
-    engines.wish([base], {}, {str(base.digest): Number(2, 2)})
+    engines.wish([base], {}, {str(base.digest): Number(2, 2, 2)})
     assert len(wished(run)) == 3
     assert engines.draining()
     busy[f"{base.digest.short}.3"] = False
-    engines.wish([base], {}, {str(base.digest): Number(2, 2)})
+    engines.wish([base], {}, {str(base.digest): Number(2, 2, 2)})
     assert len(wished(run)) == 2
     assert not engines.draining()
 
@@ -229,7 +229,7 @@ def test_the_next_engine_waits_for_the_memory_of_the_one_that_drains(
     desk, base, run, up, now, monkeypatch
 ):
     engines = Engines(run, desk.models, Sizes(replicas=3))
-    numbers = {str(base.digest): Number(1, 1)}
+    numbers = {str(base.digest): Number(1, 1, 1)}
     engines.wish([base], {}, numbers)
     [spec] = wished(run)
     leaving = replace(spec, name="old", address="unix:/old.sock")
@@ -237,12 +237,28 @@ def test_the_next_engine_waits_for_the_memory_of_the_one_that_drains(
     monkeypatch.setattr(engines._draining, "_busy", lambda _: True)
     engines._draining._last["old"] = leaving
     engines.wish([base], {}, numbers)
-    engines.wish([base], {}, {str(base.digest): Number(2, 1)})
+    engines.wish([base], {}, {str(base.digest): Number(2, 1, 1)})
     assert {one.name for one in wished(run)} == {spec.name, "old"}
     monkeypatch.setattr(engines._draining, "_busy", lambda _: False)
     now[0] += 60
-    engines.wish([base], {}, {str(base.digest): Number(2, 1)})
+    engines.wish([base], {}, {str(base.digest): Number(2, 1, 1)})
     assert {one.name for one in wished(run)} == {spec.name, f"{spec.name}.2"}
+
+
+def test_one_more_than_needed_is_asked_once_it_answers_and_held_up_by_nobody(
+    desk, base, run, up, now
+):
+    engines = Engines(run, desk.models, Sizes(replicas=4))
+    engines.wish([base], {}, {str(base.digest): Number(2, 2, 1)})
+    first, second = wished(run)
+    up.add(first.name)
+    assert [at.name for at in engines.targets(base)] == [first.name]
+    engines.published(base, engines.targets(base))
+    assert engines.complete(base)
+    assert not engines.moved()
+    up.add(second.name)
+    assert engines.moved()
+    assert [at.name for at in engines.targets(base)] == [first.name, second.name]
 
 
 def test_one_that_lingers_after_it_was_replaced_does_not_grow_again(
@@ -252,7 +268,7 @@ def test_one_that_lingers_after_it_was_replaced_does_not_grow_again(
     monkeypatch.setattr(engines._draining, "_busy", lambda _: False)
     engines.wish([base])
     up |= {spec.name for spec in wished(run)}
-    engines.wish([base], {}, {str(base.digest): Number(1, 1)})
+    engines.wish([base], {}, {str(base.digest): Number(1, 1, 1)})
     now[0] += 10
     engines.wish([])
     engines.wish([])
@@ -268,10 +284,10 @@ def test_what_drains_since_this_very_wish_holds_up_the_next_engine(
     [first, second] = wished(run)
     old = replace(first, name="old", address="unix:/old.sock")
     up |= {first.name, "old"}
-    engines.wish([base], {}, {str(base.digest): Number(1, 1)})
+    engines.wish([base], {}, {str(base.digest): Number(1, 1, 1)})
     engines._draining._last["old"] = old
-    engines.wish([base], {}, {str(base.digest): Number(2, 1)})
+    engines.wish([base], {}, {str(base.digest): Number(2, 1, 1)})
     assert {one.name for one in wished(run)} == {first.name, "old"}
     now[0] += 10
-    engines.wish([base], {}, {str(base.digest): Number(2, 1)})
+    engines.wish([base], {}, {str(base.digest): Number(2, 1, 1)})
     assert {one.name for one in wished(run)} == {first.name, second.name}

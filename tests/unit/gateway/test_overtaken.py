@@ -9,9 +9,9 @@ from msgspec import structs
 from simulators.line import Line, ask, call_of, chat
 from simulators.upstream import Upstream
 from simulators.workers import Channel, Workers, arm, snapshot, until
-from volano.gateway.snapshot import Caching
+from volano.gateway.snapshot import Caching, Scope
 
-GOOD, BAD = "support@1", "support@2"
+GOOD, BAD, NEXT = "support@1", "support@2", "support@3"
 STABLE, CANDIDATE = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 
 
@@ -52,9 +52,9 @@ def back(upstream, *, generation=2, caching=None):
 class Asking(threading.Thread):
     """Asks on a connection of its own."""
 
-    def __init__(self, gateway, *, stream=False):
+    def __init__(self, gateway, *headers, stream=False):
         super().__init__(daemon=True)
-        self._line = Line(gateway.port).send(ask(chat("support", stream=stream)))
+        self._line = Line(gateway.port).send(ask(chat("support", stream=stream), *headers))
         self.start()
 
     def run(self):
@@ -138,3 +138,64 @@ def test_one_who_waited_for_the_answer_of_another_call_asks_the_release_that_ser
         (200, GOOD),
     ]
     assert asked(upstream, "held-400") == 1
+
+
+def following(upstream, **rules):
+    """Another candidate has all users by now, but those whom the rules keep from it."""
+    stable = of(upstream, "ok", GOOD, STABLE, share=0)
+    digest = "sha256:" + "c" * 64
+    candidate = of(upstream, "ok", NEXT, digest, share=1_000_000, arm="candidate", rollout="r-2")
+    return snapshot({"support": Channel((stable, candidate), **rules)}, 2)
+
+
+@pytest.mark.parametrize(
+    ("rules", "header", "release", "arm"),
+    [
+        ({"scope": Scope(tags=("beta",))}, "x-volano-tag-beta: 1", NEXT, "candidate"),
+        ({"scope": Scope(tags=("beta",))}, "x-volano-unit: anna", GOOD, "outside"),
+        ({"exclude": ("user:anna",)}, "x-volano-unit: anna", GOOD, "excluded"),
+        ({"exclude": ("user:anna",)}, "x-volano-unit: béla", NEXT, "candidate"),
+    ],
+)
+def test_it_goes_where_a_new_call_would_go_by_the_rules_of_now(
+    gateway, upstream, rules, header, release, arm
+):
+    gateway.publish(moving(upstream, "held-500"))
+    gateway.start(1)
+    asking = Asking(gateway, header)
+    until(lambda: upstream.held)
+    gateway.publish(following(upstream, **rules))
+    upstream.release()
+    status, headers, _ = asking.got()
+    assert (status, headers["x-volano-release"]) == (200, release)
+    assert call_of(gateway, headers["x-volano-trace"]).arm == arm
+
+
+def test_what_sticks_is_what_sticks_now(gateway, upstream):
+    gateway.publish(moving(upstream, "held-500"))
+    gateway.start(1)
+    asking = Asking(gateway, "x-volano-unit: anna", "x-volano-session: s-1")
+    until(lambda: upstream.held)
+    gateway.publish(following(upstream, unit="session"))
+    upstream.release()
+    _, headers, _ = asking.got()
+    assert call_of(gateway, headers["x-volano-trace"]).unit == "s-1"
+
+
+def test_a_stream_that_moved_is_the_new_releases_also_when_the_worker_dies(gateway, upstream):
+    gateway.publish(moving(upstream, "held-500"))
+    gateway.start(1)
+    line = Line(gateway.port).send(ask(chat("support", stream=True)))
+    until(lambda: upstream.held)
+    stable = of(upstream, "held", GOOD, STABLE)
+    gateway.publish(snapshot({"support": Channel((stable,))}, 2))
+    upstream.release()
+    until(lambda: asked(upstream, "held") == 1)
+    gateway.processes[0].kill()
+    line.close()
+    upstream.release()
+    begins = gateway.frames(2)
+    assert len({(one.id, one.span_id) for one in begins}) == 1
+    told = [(one.release, one.release_digest, one.arm, one.model) for one in begins]
+    assert told == [(BAD, CANDIDATE, "candidate", "held-500"), (GOOD, STABLE, "stable", "held")]
+    assert "500" in begins[-1].tags["tried"]

@@ -21,10 +21,12 @@ from volano.gateway import engines, publish, snapshot
 from volano.gateway import tally as tally_of
 from volano.gateway.engines import Sizes
 from volano.gateway.errors import SnapshotError
+from volano.gateway.health import Health
 from volano.gateway.limits import Admission
 from volano.gateway.publish import Publisher
 from volano.gateway.shared import RELEASES, Shared
 from volano.gateway.tally import Tally
+from volano.gateway.vitals import Vitals
 from volano.models.errors import BadPointerError
 from volano.serving.wanted import Wanted
 from volano.store.tables import artifacts, blobs
@@ -594,6 +596,39 @@ def test_a_pool_is_its_targets_in_order_with_strategy_and_weights(front):
     assert (openai.weight, openai.headers) == (1, {"authorization": "Bearer o"})
     assert next(iter(openai.dialects)) == "openai.chat"
     assert "secret" not in repr(arm)
+
+
+def test_a_release_is_out_when_none_of_its_targets_answers(front):
+    shop = front.shop
+    shop.environment |= {"OPENAI_API_KEY": "o", "ANTHROPIC_API_KEY": "a"}
+    shop.targets.add("openai", provider="openai", by=ANNA)
+    shop.targets.add("claude", provider="anthropic", region="eu", by=ANNA)
+    release = str(serve_pool(shop, "claude:c-4", "openai:gpt-5").digest)
+    assert front.publisher.outage(release) is None
+    assert front.publisher.outage("sha256:" + "0" * 64) is None
+    vitals = Vitals(front.run / "vitals.bin")
+    pulse, now = vitals.claim(os.getpid(), "w"), shop.clock.monotonic_us() / 1e6
+    first, second = Health(), Health()
+    healths = {"claude https://a.example c-4": first, "openai https://o.example gpt-5": second}
+
+    def ask(health, n, at):
+        for _ in range(n):
+            health.began(at)
+            health.failed(at)
+        pulse.show(healths, now)
+        return front.publisher.outage(release)
+
+    assert ask(first, 5, now - 60) is None
+    assert ask(second, 4, now - 50) is None
+    assert ask(second, 1, now - 10) == (int((now - 50) * 1e6), int((now - 10) * 1e6))
+    shop.targets.disable("openai", by=ANNA)
+    assert front.publisher.outage(release) == (int((now - 60) * 1e6), int((now - 60) * 1e6))
+    shop.targets.enable("openai", by=ANNA)
+    second.began(now)
+    second.answered(now, 0.1)
+    pulse.show(healths, now)
+    assert front.publisher.outage(release) is None
+    vitals.close()
 
 
 def test_a_switch_acts_at_once_and_a_pool_changes_by_a_rollout(front):

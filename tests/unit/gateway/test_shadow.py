@@ -19,6 +19,7 @@ from volano.costs.pricing import Pricing
 from volano.gateway import shadow
 from volano.gateway.choose import is_copied
 from volano.gateway.errors import SnapshotError
+from volano.gateway.record import DROPPED
 from volano.gateway.snapshot import Arm, Caching, Target, write
 from volano.gateway.vitals import Vitals
 from volano.traces import HotStore, Recorder, Traces
@@ -310,6 +311,36 @@ def test_an_engine_is_asked_only_when_nobody_has_to_wait_for_it(place, light, da
         until(lambda: totals(workers)["uncopied"] == 1)
         dark.release()
         until(lambda: len(copies(workers)) == 2)
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_a_copy_never_waits_at_a_fallback_before_users(place, light, dark, busy):
+    engine = Target(name="e", url=dark.url, model="held", engine=True, capacity=1)
+    users = structs.replace(arm(light.url, "ok"), targets=(engine,))
+    channel = shadowed(arm(light.url, "ok"), "status-500", light.url)
+    stable, copy = channel.arms
+    copy = structs.replace(copy, targets=(*copy.targets, engine))
+    channel = structs.replace(channel, arms=(stable, copy))
+    with place({"c": channel, "users": Channel((users,))}) as workers:
+        line = Line(workers.port)
+        if busy:
+            line.send(ask(chat("users")))
+            until(lambda: dark.held == 1)
+        say(workers, chat("c"))
+        if not busy:
+            until(lambda: dark.held == 1)
+            dark.release()
+        until(lambda: len(copies(workers)) == 1)
+        [made] = copies(workers)
+        assert "500" in made.tags["tried"]
+        if busy:
+            assert (made.outcome, made.error, dark.held) == ("left", DROPPED, 1)
+            assert counted(workers, 5) == (0, 0)
+            dark.release()
+            assert line.answer()[0] == 200
+        else:
+            assert (made.outcome, counted(workers, 5)) == ("ok", (1, 0))
+        line.close()
 
 
 def test_a_worker_that_ends_cuts_its_copies_and_records_them_as_stopped(place, light, dark):

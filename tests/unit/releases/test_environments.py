@@ -4,9 +4,16 @@ import pytest
 
 from support.workspace import ANNA
 from volano.access.errors import BadDurationError
-from volano.core.principal import SYSTEM
-from volano.releases.errors import BadOrderError, NotArrivedError, RolloutInProgressError
+from volano.core.principal import SYSTEM, Principal
+from volano.releases.errors import (
+    BadOrderError,
+    NoRuleError,
+    NotArrivedError,
+    OwnReleaseError,
+    RolloutInProgressError,
+)
 
+BORIS, CHEN = (Principal("person", name) for name in ("Борис", "陈"))
 WAY = ("support/dev", "support/staging", "support")
 
 
@@ -179,10 +186,48 @@ def test_an_emergency_goes_without_and_is_written_down(ordered):
     assert told.content["reason"] == "ég a ház"
 
 
+def owed(workspace):
+    return [one.release_ref for one in workspace.approvals.list("support") if one.owed]
+
+
+def test_an_emergency_that_goes_without_an_environment_is_owed_its_review(ordered):
+    release = ordered.cut()
+    promote(ordered, release, "support", emergency="ég a ház")
+    [one] = ordered.approvals.list("support")
+    assert (one.kind, one.owed, one.why, one.by) == ("emergency", True, "ég a ház", str(ANNA))
+    ordered.clock.advance(1)
+    with pytest.raises(OwnReleaseError):
+        ordered.approvals.approve(release.ref, channel="support", by=ANNA)
+    ordered.approvals.approve(release.ref, channel="support", why="látta", by=BORIS)
+    assert owed(ordered) == []
+    with pytest.raises(NoRuleError):
+        ordered.approvals.approve(release.ref, channel="support", by=BORIS)
+
+
+def test_one_emergency_is_owed_one_review_by_as_many_as_the_channel_asks(ordered):
+    ordered.approvals.require("support", needed=2, by=ANNA)
+    release = ordered.cut()
+    promote(ordered, release, "support", emergency="火事")
+    assert owed(ordered) == [release.ref]
+    for person, left in ((BORIS, [release.ref]), (CHEN, [])):
+        ordered.clock.advance(1)
+        ordered.approvals.approve(release.ref, channel="support", by=person)
+        assert owed(ordered) == left
+
+
+def test_who_agreed_before_has_not_reviewed_what_was_left_out(ordered):
+    ordered.approvals.require("support", needed=1, by=ANNA)
+    release = ordered.cut()
+    ordered.approvals.approve(release.ref, channel="support", by=BORIS)
+    promote(ordered, release, "support", emergency="now")
+    assert owed(ordered) == [release.ref]
+
+
 def test_an_emergency_that_is_none_is_not_written_down(ordered):
     release = ordered.cut()
     rollout = promote(ordered, release, "support/dev", emergency="just in case")
     assert "skipped" not in first_event(ordered, rollout)
+    assert ordered.approvals.list() == []
 
 
 def test_an_emergency_that_cannot_begin_leaves_nothing(ordered):
@@ -191,6 +236,7 @@ def test_an_emergency_that_cannot_begin_leaves_nothing(ordered):
         promote(ordered, ordered.cut(), "support", emergency="second")
     told = [e for e in ordered.ledger.list(subject="channel/support") if "emergency" in e.verb]
     assert [one.content["reason"] for one in told] == ["first"]
+    assert owed(ordered) == ["support@1"]
 
 
 def test_without_an_order_one_may_ask_for_the_environment_before(workspace):

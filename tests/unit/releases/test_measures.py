@@ -191,7 +191,7 @@ def test_down_holds_and_then_goes_back():
     assert decide(planned, State(), good, S).action == "done"
     down = decide(planned, State(down_s=5), good, S)
     assert down.action == "hold"
-    assert "an engine of the candidate is down for 5 s" in down.reason
+    assert "what the candidate needs is down for 5 s" in down.reason
     gone = decide(planned, State(down_s=61), good, S)
     assert (gone.action, gone.share) == ("back", 0)
 

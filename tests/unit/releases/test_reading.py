@@ -166,7 +166,7 @@ def test_a_candidate_that_is_down_holds_and_goes_back_after_a_minute(street):
     street.tick(seconds=61)
     ended = street.workspace.releases.rollout(rollout.id)
     assert ended.state == "back"
-    assert "health: an engine of the candidate is down" in ended.outcome["reason"]
+    assert "health: what the candidate needs is down" in ended.outcome["reason"]
 
 
 def test_where_both_are_down_going_back_would_help_nobody(street):
@@ -174,6 +174,53 @@ def test_where_both_are_down_going_back_would_help_nobody(street):
     street.serving.unready |= {rollout.candidate, rollout.baseline}
     street.tick()
     street.tick(seconds=200)
+    assert street.workspace.releases.rollout(rollout.id).state == "moving"
+
+
+def silent(street, digest, from_s, until_s):
+    """The workers saw no answer of what this release needs, from then to then."""
+    now = street.workspace.clock.monotonic_us()
+    street.serving.outages[digest] = (now + int(from_s * 1e6), now + int(until_s * 1e6))
+
+
+def test_a_candidate_whose_provider_answers_nobody_holds_and_goes_back_after_a_minute(street):
+    rollout = begin(street, {"errors": 0.05})
+    street.tick(seconds=100)
+    silent(street, rollout.candidate, -40, -1)
+    street.tick(seconds=2)
+    decision = street.reconciler.status("support")["decision"]
+    assert decision["action"] == "hold"
+    assert "is down for 39 s" in decision["reason"]
+    silent(street, rollout.candidate, -40, 21)
+    street.tick(seconds=22)
+    ended = street.workspace.releases.rollout(rollout.id)
+    assert ended.state == "back"
+    assert "health: what the candidate needs is down for 61 s" in ended.outcome["reason"]
+
+
+def test_what_nobody_asks_any_more_is_not_down_any_longer(street):
+    rollout = begin(street, {"errors": 0.05})
+    street.tick(seconds=100)
+    silent(street, rollout.candidate, -40, -1)
+    street.tick(seconds=300)
+    assert street.workspace.releases.rollout(rollout.id).state == "moving"
+
+
+def test_what_a_provider_failed_before_the_rollout_is_not_held_against_it(street):
+    rollout = begin(street, {"errors": 0.05})
+    silent(street, rollout.candidate, -400, -100)
+    street.tick(seconds=2)
+    assert "is down" not in street.reconciler.status("support")["decision"]["reason"]
+    silent(street, rollout.candidate, -400, 20)
+    street.tick(seconds=30)
+    assert street.workspace.releases.rollout(rollout.id).state == "moving"
+
+
+def test_where_the_old_releases_provider_answers_nobody_either_it_stays(street):
+    rollout = begin(street, {"errors": 0.05})
+    for digest in (rollout.candidate, rollout.baseline):
+        silent(street, digest, 0, 100)
+    street.tick(seconds=101)
     assert street.workspace.releases.rollout(rollout.id).state == "moving"
 
 

@@ -10,6 +10,7 @@ is not split over them (`promotion`). What waits says how much it lacks (`lack`)
 
 - `step`, `evidence`: what was seen, each unit once.
 - `harm`, `promotion`, `safety`, `lack`: what it says.
+- `draws`: scores of calls that were drawn with different chances.
 - `windows`: units whose feedback takes time.
 """
 

@@ -19,7 +19,7 @@ def health(plan: Plan, down_s: float) -> Verdict:
     facts = {"gate": "health", "down_s": round(down_s, 1), "most_s": plan.down_s}
     if not down_s:
         return Verdict("pass", "health: what the candidate needs answers", facts)
-    text = f"health: an engine of the candidate is down for {down_s:.0f} s, {plan.down_s:g} s are allowed"
+    text = f"health: what the candidate needs is down for {down_s:.0f} s, {plan.down_s:g} s are allowed"
     return Verdict("fail" if down_s > plan.down_s else "wait", text, facts)
 
 
