@@ -172,10 +172,11 @@ class Demands:
             digests = [check.release, check.baseline]
             self._ledger.append("release.check", subject, digests, said, by=by, conn=conn)
 
-    def check(self, release: Artifact, channel: str, *, emergency: str = "", by: Principal) -> None:
+    def check(self, release: Artifact, channel: str, *, emergency: str = "", by: Principal) -> str:
         """Let a channel move to a release; with `emergency`, a reason, also unchecked.
 
-        A channel that serves nothing yet has nobody who could break.
+        What it lacks is returned then, else nothing. A channel that serves nothing yet has
+        nobody who could break.
 
         Raises:
             UncheckedError: it was not checked as the channel stands, or a gate gave no yes.
@@ -183,7 +184,7 @@ class Demands:
         with self._db.write() as conn:
             rule, serves = _rule(conn, channel), _serves(conn, channel)
             if rule is None or not serves:
-                return
+                return ""
             why = _lacks(conn, rule, str(release.digest), serves)
             if why and emergency.strip():
                 said = {"release": release.ref, "why": emergency.strip()[:_LONGEST], "lacks": why}
@@ -191,9 +192,10 @@ class Demands:
                     "release.unchecked", f"channel/{channel}", [release.digest], said, by=by,
                     conn=conn,
                 )  # fmt: skip
-                return
+                return why
         if why:
             raise UncheckedError(ref=release.ref, channel=channel, why=why)
+        return ""
 
     def standing(self, check: Check) -> str:
         """Say why a check does not count for its channel any more; empty where it does."""

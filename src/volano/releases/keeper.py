@@ -330,7 +330,7 @@ class Releases:
         """Ask freezes, environments, checks and people whether a channel may move to a release.
 
         What is returned belongs into the first event of its rollout: the evidence that it brings
-        along from the environments before, and which of them it went without.
+        along from the environments before, and what it went without.
 
         Raises:
             FrozenError: the channel is frozen now.
@@ -340,8 +340,10 @@ class Releases:
         """
         self._freezes.check(channel)
         way = self._environments.check(release, channel, after=after, emergency=emergency)
-        self._demands.check(release, channel, emergency=emergency, by=by)
+        lacks = self._demands.check(release, channel, emergency=emergency, by=by)
         self._approvals.check(release, channel, emergency=emergency, by=by)
+        if lacks:
+            return {**way, "unchecked": {"lacks": lacks, "reason": emergency.strip()[:2000]}}
         return way
 
     def rollback(
@@ -752,7 +754,8 @@ class Releases:
         self._begin(conn, rollout, unit=unit, group=by.group, told=way)
         if "skipped" in way:
             self._tell(conn, "release.emergency", rollout, way["skipped"], by)
-            self._approvals.owe(conn, release, channel, way["skipped"]["reason"], by=by)
+        if without := way.get("skipped") or way.get("unchecked"):
+            self._approvals.owe(conn, release, channel, without["reason"], by=by)
         origin = {name: way[name] for name in ("file", "why") if name in way}
         self._tell(conn, "release.promote", rollout, {"plan": plan.to_dict(), **origin}, by)
         return rollout

@@ -112,6 +112,22 @@ def test_an_emergency_goes_without_and_stays_on_record(asking):
     assert str(release.digest) in map(str, event.digests)
 
 
+def test_an_emergency_that_goes_unchecked_is_owed_its_review_once(asking):
+    release = asking.cut()
+    rollout = promote(asking, release, emergency="rossz a válasz")
+    [one] = asking.approvals.list("support")
+    assert (one.kind, one.owed, one.why) == ("emergency", True, "rossz a válasz")
+    first = asking.releases.rollout_events(rollout.id)[0].content
+    assert first["unchecked"]["lacks"]
+
+
+def test_a_checked_release_is_owed_nothing_though_an_emergency_was_said(asking):
+    release = asking.cut()
+    keep(asking, release)
+    promote(asking, release, emergency="ha kell")
+    assert asking.approvals.list("support") == []
+
+
 def test_the_way_back_and_a_new_channel_ask_for_nothing(asking):
     release = asking.cut()
     keep(asking, release)
