@@ -31,7 +31,7 @@ from volano.adapters.git import GitRepository
 from volano.adapters.notify import receiver
 from volano.adapters.otlp import Sender
 from volano.adapters.providers import PROVIDERS
-from volano.ci import Checks, Parties
+from volano.ci import Checks, Parties, TrainingRecipes
 from volano.core.clock import Clock, SystemClock
 from volano.core.digest import Digest
 from volano.core.errors import NotFoundError, VolanoError
@@ -368,6 +368,7 @@ class App:
                 self.examiner, self.models, respondents,
                 is_target=lambda name: candidates.far(f"{name}:"), at_target=self.targets.chat, price_of=self._price_of,
             ),
+            TrainingRecipes(self.models, self.datasets, self.runs),
             open_repository=GitRepository, remembered=remembered,
         )  # fmt: skip
         self.adviser = Adviser(

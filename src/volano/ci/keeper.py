@@ -22,6 +22,7 @@ from volano.ci.repository import Base, Repository
 from volano.ci.rows import rows
 from volano.ci.rules import Check, origin, urls
 from volano.ci.side import PROMPT, SUITE, Side, before, here
+from volano.ci.training import TrainingRecipes, other_training
 from volano.core.documents import written
 from volano.core.errors import NotFoundError, VolanoError
 from volano.core.ports.chat import Chat
@@ -81,6 +82,7 @@ class Checks:
         prompts: Prompts,
         declarations: Declarations,
         parties: Parties,
+        training: TrainingRecipes,
         *,
         open_repository: Open,
         remembered: Remembered,
@@ -93,6 +95,7 @@ class Checks:
         self._prompts = prompts
         self._declarations = declarations
         self._parties = parties
+        self._training = training
         self._open = open_repository
         self._remembered = remembered
         self._patience = patience or Patience()
@@ -147,22 +150,23 @@ class Checks:
     def _judge(self, work: Work) -> dict[str, Any]:
         change = self._change(work.inputs)
         verdicts = [self._one(one, change, work) for one in change.planned if one.runs]
-        state, registered = told.state_of(verdicts), list[str]()
-        why = told.sentence(verdicts, change.planned)
+        looked = self._training.look(change.now, change.old, everything=work.inputs["everything"])
+        state, registered = told.state_of([*verdicts, *looked]), list[str]()
+        why = told.sentence(verdicts, change.planned, looked)
         if work.inputs["register"] and state == PASSED:
             try:
                 registered = self._register(change, work.by)
             except NotRegisteredError as error:
                 state, why = STOPPED, f"{why}. {error.message}"
-        all_told = (verdicts, change.planned, change.notices)
+        all_told = told.Told(verdicts, change.planned, change.notices, change.base, looked)
         found = {
             "outcome": state, "why": why, "base": change.base.commit,
             "checks": [one.to_dict() for one in verdicts],
+            "training": [one.to_dict() for one in looked],
             "not_run": {one.check.name: one.why for one in change.planned if not one.runs},
             "notices": [*change.notices], "registered": registered,
-            "text": told.text(*all_told, change.base),
-            "markdown": told.markdown(*all_told, change.base),
-            "junit": told.junit(verdicts, change.planned),
+            "text": told.text(all_told), "markdown": told.markdown(all_told),
+            "junit": told.junit(all_told),
         }  # fmt: skip
         return cast(dict[str, Any], told.redacted(found, _secrets(change)))
 
@@ -195,6 +199,8 @@ class Checks:
         if path := other_recipe(check, change.now, change.old):
             ref = self._datasets.get(suite.data).ref
             notes.append(f"The recipe {path} is not run here: the rows are those of {ref}.")
+        if model := other_training(check, change.now, change.old):
+            notes.append(self._training.told(model, change.now))
         if plan.before is not None:
             try:
                 asks = check.against or plan.before.flow or plan.before.model
