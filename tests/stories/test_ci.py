@@ -2,14 +2,19 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from urllib.parse import parse_qsl
 
 import pytest
 
 from simulators.sorter import Sorter
 from support.repository import RULES, SUITE, Repo, tickets
+from volano.app import App
+from volano.settings import load
+from volano.web.pages import kinds, report_diff, report_rows
 
 pytestmark = pytest.mark.slow
 
@@ -122,6 +127,27 @@ def test_a_flow_in_files_is_judged_with_its_prompt_and_registered_with_it(repo, 
     flow = json.loads(said("flow", "show", "desk", "--json", home=home))
     prompt = json.loads(said("prompt", "show", "router@1", "--json", home=home))
     assert flow["meta"]["prompt"] == prompt["digest"]
+
+
+def test_rows_that_fell_are_links_to_the_console_where_their_answers_are_kept(repo, tmp_path):
+    home, comment = tmp_path / "home", tmp_path / "comment.md"
+    repo.swap("prompts/router.yaml", "Be careful: sort", "Sort")
+    words = ("--console", "https://v.example", "--comment", str(comment))
+    assert "--console need a workspace" in ci(repo, "ci", *words, ends=2)
+    assert "is no address" in ci(repo, "--home", str(home), "ci", "--console", "v.example", ends=2)
+    ci(repo, "--home", str(home), "ci", *words, ends=3)
+    link = re.search(
+        r"\| \[`(\w+)`\]\(https://v\.example/reports/answers\?([^)]+)\) \|",
+        comment.read_text("utf-8"),
+    )
+    assert link, comment.read_text("utf-8")
+    with App(load(home)) as app:
+        shown = report_rows.look(app, dict(parse_qsl(link[2]))).data["rows"][0]
+        assert shown["id"].startswith(link[1])
+        assert shown["scores"]["exact_match"] == 0
+        told = report_diff.look(app, ["ci/routing@1", "ci/routing@2"])
+        assert "worse" in told.headline
+        assert kinds.report_scores(app, app.evals.get("ci/routing"))
 
 
 TRAINED = """method: scratch

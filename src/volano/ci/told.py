@@ -9,6 +9,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from volano.ci.affected import Planned
@@ -16,6 +17,7 @@ from volano.ci.judged import PASSED, STOPPED, UNMEASURED, Verdict
 from volano.ci.repository import Base
 from volano.ci.training import Looked
 from volano.evals import told as comparisons
+from volano.evals.linked import Link, linking, side_by_side
 
 MARK = "<!-- volano ci -->"
 """The first line of every comment: by it a later run finds the comment that it replaces."""
@@ -29,13 +31,14 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """All that there is to tell of a change."""
+    """All that there is to tell of a change; `console` is where its rows can be looked at."""
 
     verdicts: Sequence[Verdict]
     planned: Sequence[Planned]
     notices: Sequence[str]
     base: Base
     looked: Sequence[Looked] = ()
+    console: str = ""
 
     @property
     def sentence(self) -> str:
@@ -106,7 +109,8 @@ def markdown(told: Told) -> str:
             for one in told.looked
         ]
         head.append("")
-    parts = [_behind(one) for one in sorted(verdicts, key=lambda v: v.state == PASSED)]
+    worst_first = sorted(verdicts, key=lambda one: one.state == PASSED)
+    parts = [_behind(one, told.console) for one in worst_first]
     left = [f"- {cell(one.check.name)}: {cell(one.why)}" for one in told.planned if not one.runs]
     if left:
         parts.append("\n".join(["<details><summary>Not run</summary>\n", *left, "\n</details>\n"]))
@@ -138,7 +142,7 @@ def junit(told: Told) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _behind(one: Verdict) -> str:
+def _behind(one: Verdict, console: str) -> str:
     cell = comparisons.cell
     states = ", ".join(f"{n} {word}" for word, n in one.facts.get("states", {}).items())
     lines = [f"<details><summary>{_SIGNS[one.state]} {_html(one.check.name)}</summary>\n"]
@@ -153,8 +157,16 @@ def _behind(one: Verdict) -> str:
         lines += ["", "| | gate | what was found |", "|---|---|---|"]
         lines += [f"| {_FOUND[g.found]} | {cell(g.gate)} | {cell(g.why)} |" for g in one.gates]
     if one.told:
-        lines += ["", comparisons.markdown(one.told)]
+        link = linking(console) if one.reports else None
+        lines += ["", comparisons.markdown(one.told, link and partial(_of_change, link, one))]
+        if link:
+            address = side_by_side(console, one.reports[0], one.reports[-1])
+            lines.append(f"[Both sides in the console]({address})")
     return "\n".join([*lines, "\n</details>\n"])
+
+
+def _of_change(link: Link, one: Verdict, _report: str, at: int) -> str:
+    return link(one.reports[-1], at)
 
 
 def _bounded(head: str, parts: Sequence[str]) -> str:

@@ -19,6 +19,8 @@ from volano.ci.told import (
     text,
 )
 from volano.ci.training import Looked
+from volano.evals.compare import Side
+from volano.evals.comparison import comparison
 from volano.evals.gates import Passed
 
 BAD = "</summary><script>|`x` @all [a](http://evil.example) ![](http://evil.example/p)\n# \x1b[31m\x00"
@@ -106,3 +108,23 @@ def test_a_training_recipe_is_told_beside_the_checks_and_as_not_trained():
         [], [Planned(Check("c", "s", model="m"), runs=False, why="w")], [], BASE, told.looked
     )
     assert alone.sentence.endswith("not trained; none of 1 check is affected")
+
+
+def test_rows_that_fell_are_links_only_where_their_answers_are_kept():
+    lines = {
+        ref: [
+            {"id": f"row{at}", "answer": "a", "scores": {"f1": float(at != 3 or ref == "base")}}
+            for at in range(9)
+        ]
+        for ref in ("base", "change")
+    }  # fmt: skip
+    told = comparison(*(Side(ref, ref, lines[ref]) for ref in lines))
+    shown = [
+        markdown(Told([verdict(told=told, reports=reports)], [], [], BASE, console=console))
+        for reports in ((), ("ci/s@1", "ci/s@2"))
+        for console in ("", "https://v.example")
+    ]
+    assert ["](http" in said for said in shown] == [False, False, False, True]
+    row = "https://v.example/reports/answers?report=ci%2Fs%402&after=3"
+    assert f"[`row3`]({row})" in shown[-1]
+    assert "https://v.example/reports/compare?a=ci%2Fs%401&b=ci%2Fs%402" in shown[-1]
