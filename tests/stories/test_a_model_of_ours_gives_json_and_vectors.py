@@ -1,19 +1,12 @@
 """Structured answers and embeddings of a model of ours, by OpenAI's own client."""
 
 import json
-import math
 import os
-from contextlib import nullcontext
 
 import openai
 import pytest
 
 from volano.cli.demo.platform import Platform
-from volano.evals.answered import Answered
-from volano.evals.case import Case
-from volano.evals.scorers.embedding import Embedding
-from volano.evals.tools import Toolbox
-from volano.serving import open_chat
 
 pytestmark = pytest.mark.slow
 
@@ -57,16 +50,3 @@ def test_json_by_a_schema_and_vectors_that_do_not_depend_on_their_neighbours(pla
     assert both.data[1].embedding == pytest.approx(alone, abs=1e-4)
     assert both.data[0].embedding != pytest.approx(alone, abs=1e-2)
     assert both.usage.prompt_tokens > 10
-    with (
-        open_chat(f"{platform.url}/v1", "plain", api_key=key, timeout_s=60) as chat,
-        Toolbox(lambda _name, _folder: nullcontext(chat), lambda *_: ("", b"")) as box,
-    ):
-        scorer = Embedding("platform:plain")
-        far = scorer.of(Case("1", "?", LONG), Answered("1", SHORT, "stop"), box.tools())
-        near = scorer.of(Case("1", "?", LONG), Answered("1", f"{LONG} ", "stop"), box.tools())
-    assert 0 <= far < near <= 1
-    assert far == pytest.approx(max(0.0, cosine(both.data[0].embedding, alone)), abs=1e-3)
-
-
-def cosine(a, b) -> float:
-    return sum(x * y for x, y in zip(a, b, strict=True)) / (math.hypot(*a) * math.hypot(*b))
