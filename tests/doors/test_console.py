@@ -122,6 +122,7 @@ OTHERS = {
     "drift": "/drift",
     "evaluators": "/evaluators",
     "an evaluator": "/evaluators/quality",
+    "judges": "/judges",
     "a look": f"/drift/{workspace.uuid(71)}",
     "a look of little": "/drift/quiet",
     "review": "/review/first?as=anna",
@@ -1047,6 +1048,8 @@ def test_evaluators_say_how_live_answers_are() -> None:
 
 
 def test_every_judge_says_how_far_people_agree_with_it() -> None:
+    assert headline(get(workspace.empty(), "/judges").text) == "No model judges answers yet."
+    assert "volano judge save FILE" in get(workspace.empty(), "/judges").text
     app = workspace.lived()
     kept = {"kind": "rubric", "model": "<b>gpt"}
     app.catalog.record("judge", "clear", meta=kept, at_us=workspace.NOW_US)
@@ -1060,12 +1063,29 @@ def test_every_judge_says_how_far_people_agree_with_it() -> None:
         parents=[("judge", judge)],
         at_us=workspace.NOW_US,
     )
-    page = get(app, "/evaluators").text
-    told = text_of(page)
-    assert "clear@1 <b>gpt not alone never checked against people" in told
-    assert "helpful@1 <b>gpt checked kappa 0.71 [0.63, 0.79] helpful-against-people@1" in told
-    assert "<b>gpt" not in page
-    assert 'href="/item/reports/helpful-against-people@1"' in page
+    app.catalog.record(
+        "judge",
+        "rude",
+        meta={**kept, "model": "own@2", "pinned": "sha256:ab"},
+        at_us=workspace.NOW_US,
+    )
+    for address in ("/evaluators", "/judges"):
+        page = get(app, address).text
+        told = text_of(page)
+        asks = "rubric <b>gpt a provider may change it"
+        assert f"clear@1 {asks} not checked never checked against people" in told
+        assert (
+            f"helpful@1 {asks} checked kappa 0.71 [0.63, 0.79] 200 helpful-against-people@1" in told
+        )
+        assert "rude@1 rubric own@2 pinned not checked" in told
+        assert "<b>gpt" not in page
+        assert 'href="/item/reports/helpful-against-people@1"' in page
+    assert headline(get(app, "/judges").text) == (
+        "One of 3 may be believed alone. 2 were never checked against people."
+    )
+    assert [one["agreement"] for one in get(app, "/judges.json").json()["judges"]][1] == (
+        "kappa 0.71 [0.63, 0.79] on 200 rows"
+    )
 
 
 # ---- drift

@@ -2,14 +2,19 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from urllib.parse import parse_qsl
 
 import pytest
 
 from simulators.sorter import Sorter
-from support.repository import RULES, Repo, tickets
+from support.repository import RULES, SUITE, Repo, tickets
+from volano.app import App
+from volano.settings import load
+from volano.web.pages import kinds, report_diff, report_rows
 
 pytestmark = pytest.mark.slow
 
@@ -122,6 +127,71 @@ def test_a_flow_in_files_is_judged_with_its_prompt_and_registered_with_it(repo, 
     flow = json.loads(said("flow", "show", "desk", "--json", home=home))
     prompt = json.loads(said("prompt", "show", "router@1", "--json", home=home))
     assert flow["meta"]["prompt"] == prompt["digest"]
+
+
+def test_rows_that_fell_are_links_to_the_console_where_their_answers_are_kept(repo, tmp_path):
+    home, comment = tmp_path / "home", tmp_path / "comment.md"
+    repo.swap("prompts/router.yaml", "Be careful: sort", "Sort")
+    words = ("--console", "https://v.example", "--comment", str(comment))
+    assert "--console need a workspace" in ci(repo, "ci", *words, ends=2)
+    assert "is no address" in ci(repo, "--home", str(home), "ci", "--console", "v.example", ends=2)
+    ci(repo, "--home", str(home), "ci", *words, ends=3)
+    link = re.search(
+        r"\| \[`(\w+)`\]\(https://v\.example/reports/answers\?([^)]+)\) \|",
+        comment.read_text("utf-8"),
+    )
+    assert link, comment.read_text("utf-8")
+    with App(load(home)) as app:
+        shown = report_rows.look(app, dict(parse_qsl(link[2]))).data["rows"][0]
+        assert shown["id"].startswith(link[1])
+        assert shown["scores"]["exact_match"] == 0
+        told = report_diff.look(app, ["ci/routing@1", "ci/routing@2"])
+        assert "worse" in told.headline
+        assert kinds.report_scores(app, app.evals.get("ci/routing"))
+
+
+TRAINED = """method: scratch
+data: letters
+steps: 2
+network: {hidden: 32, ffn: 64, layers: 1, heads: 2, vocab: 300, batch: 8, context: 256, max_row_tokens: 128}
+"""
+
+
+def test_a_changed_training_recipe_is_looked_at_and_its_model_asked_and_nothing_is_trained(
+    repo, tmp_path
+):
+    home = ("--home", str(tmp_path / "home"))
+    said("init", home=home)
+    repo.git("checkout", "-q", "main")
+    repo.put("data/tickets.jsonl", tickets(24))
+    repo.put("training/router.yaml", TRAINED)
+    repo.put("suites/routing.yaml", SUITE.replace("gates: [exact_match >= 0.5]\n", ""))
+    repo.put("ci.yaml", """data: {tickets: data/tickets.jsonl}
+training: {router: training/router.yaml}
+checks: [{suite: routing, model: router, tolerance: 90 points with 60 %}]
+""")  # fmt: skip
+    repo.commit()
+    said("data", "add", "letters", str(repo.root / "data/tickets.jsonl"), home=home)
+    recipe = str(repo.root / "training/router.yaml")
+    said("model", "train", "router", "--recipe", recipe, home=home)
+    repo.git("checkout", "-q", "-B", "work")
+    repo.swap("training/router.yaml", "steps: 2", "steps: 3")
+    comment, junit = tmp_path / "comment.md", tmp_path / "junit.xml"
+    files = ("--comment", str(comment), "--junit", str(junit))
+    told = ci(repo, *home, "ci", *files)
+    assert "runs because the training recipe of its model router changed" in told
+    assert "is not trained here: the newest version is router@1." in told
+    assert "1 check: 1 holds; 1 training recipe: 1 holds, not trained" in told
+    assert "training recipe | of the model" in comment.read_text("utf-8")
+    said("model", "train", "router", "--recipe", recipe, home=home)
+    assert "router@2 was trained by the recipe training/router.yaml as it is now." in ci(
+        repo, *home, "ci"
+    )
+    repo.swap("training/router.yaml", "steps: 3", "steps: 3\nepochs: 1")
+    told = ci(repo, *home, "ci", *files, ends=3)
+    assert "The recipe says both steps and epochs." in told
+    assert ET.parse(junit).getroot().get("failures") == "1"
+    assert "router@3" not in said("model", "list", home=home)
 
 
 def test_the_base_is_not_asked_again_where_a_workspace_remembers(repo, provider, tmp_path):

@@ -22,7 +22,7 @@ from volano.adapters.git import GitRepository
 from volano.adapters.notify import receiver
 from volano.adapters.otlp import Sender
 from volano.adapters.providers import PROVIDERS
-from volano.ci import Checks, Parties
+from volano.ci import Checks, Parties, TrainingRecipes
 from volano.core.clock import Clock, SystemClock
 from volano.core.digest import Digest
 from volano.core.errors import VolanoError
@@ -416,6 +416,7 @@ class Rooms:
                 self.examiner, self.models, respondents,
                 is_target=lambda name: candidates.far(f"{name}:"), at_target=self.targets.chat, price_of=self.quotes.at,
             ),
+            TrainingRecipes(self.models, self.datasets, self.runs),
             open_repository=GitRepository, remembered=remembered,
         )  # fmt: skip
         self.adviser = Adviser(

@@ -8,5 +8,6 @@ asks no server and sends no key that the base does not, and is told as text.
 
 from volano.ci.keeper import Checks
 from volano.ci.party import Parties
+from volano.ci.training import TrainingRecipes
 
-__all__ = ["Checks", "Parties"]
+__all__ = ["Checks", "Parties", "TrainingRecipes"]

@@ -1,14 +1,12 @@
-"""Which checks a change affects, and why: their suite, prompt, flow, rows or target is another."""
+"""Which checks a change affects, and why: their suite, prompt, flow, rows, target or recipe is another."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from volano.ci.errors import BadRulesError
 from volano.ci.rules import Check, Rules
 from volano.ci.side import FLOW, PROMPT, SUITE, Side
-from volano.core.documents import documents
-from volano.core.errors import InvalidError
+from volano.ci.training import other_training
 
 NOTHING = "nothing that it depends on changed"
 
@@ -92,6 +90,9 @@ def _reasons(check: Check, former: Check | None, now: Side, old: Side) -> list[s
         found.append(f"its rows changed ({path})")
     if path := other_recipe(check, now, old):
         found.append(f"the recipe of its rows changed ({path})")
+    if model := other_training(check, now, old):
+        place = now.rules.training[model] if now.rules else ""
+        found.append(f"the training recipe of its model {model} changed ({place})")
     return found
 
 
@@ -113,20 +114,9 @@ def other_recipe(check: Check, now: Side, old: Side) -> str:
     data = str((now.said(SUITE, check.suite) or {}).get("data", ""))
     name = data.partition("@")[0].partition(":")[0]
     path, before = (one.recipes.get(name, "") for one in (now.rules, old.rules or now.rules))
-    if not path or (before and _says(now, path) == _says(old, before)):
+    if not path or (before and now.content(path) == old.content(before)):
         return ""
     return path
-
-
-def _says(side: Side, path: str) -> list[Any] | None:
-    """Return what a YAML file says, whatever its remarks."""
-    data = side.read(path)
-    if data is None:
-        return None
-    try:
-        return [one.content for one in documents(data.decode("utf-8-sig"), path)]
-    except (UnicodeDecodeError, InvalidError):
-        return [data]
 
 
 def _other_rows(check: Check, now: Side, old: Side) -> str:

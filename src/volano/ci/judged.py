@@ -17,14 +17,17 @@ from volano.evals.scoring import Tools
 from volano.evals.suite import Suite
 from volano.evals.summary import summary
 
-BASE = "base"
+BASE, CHANGE = "base", "change"
 PASSED, STOPPED, UNMEASURED = "passed", "stopped", "unmeasured"
 Report = Callable[[str], Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one check came to. `told` is the comparison with the base, where there is one."""
+    """What one check came to. `told` is the comparison with the base, where there is one.
+
+    `sides` are the answers, the base's first; `reports` name where a workspace keeps them.
+    """
 
     check: Check
     state: str
@@ -34,13 +37,16 @@ class Verdict:
     notes: Sequence[str] = ()
     told: Mapping[str, Any] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    sides: Sequence[Side] = ()
+    reports: Sequence[str] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, without the rows."""
         return {
             "check": self.check.name, "kind": self.check.kind, "outcome": self.state,
             "why": self.why, "reason": self.reason, "notes": [*self.notes],
-            "gates": [one.to_dict() for one in self.gates], **self.facts,
+            "gates": [one.to_dict() for one in self.gates], "reports": [*self.reports],
+            **self.facts,
         }  # fmt: skip
 
 
@@ -67,10 +73,15 @@ def judged(
     )  # fmt: skip
     state, why, passed = outcome.state, outcome.why, list(outcome.gates)
     told = None
+    sides = [
+        Side(ref, subject, lines, units)
+        for ref, subject, lines in zip((BASE, CHANGE), subjects, (old, new), strict=True)
+        if lines is not None
+    ]
     if old is not None:
         passed += (limits := envelope.judged(check.envelope, old, new))
         state, why = _with(state, why, limits)
-        told, note = _compared(subjects, old, new, units, _margin(check))
+        told, note = _compared(sides, _margin(check))
         notes += [*note, *_doubts(told, passed, check)]
     if state == PASSED:
         why = (
@@ -78,7 +89,7 @@ def judged(
         )
     states = {name: n for name, n in found.states.items() if n}
     facts = {"states": states, "asked": asked.asked, "known": asked.known, "rows": found.rows}
-    return Verdict(check, state, why, reason, passed, notes, told, facts)
+    return Verdict(check, state, why, reason, passed, notes, told, facts, sides)
 
 
 def _tolerated(check: Check, lines: Sequence[Mapping[str, Any]]) -> list[Gate]:
@@ -115,11 +126,7 @@ def _margin(check: Check) -> float:
     return min((one.margin for one in check.tolerance.values()), default=0.02)
 
 
-def _compared(
-    subjects: Sequence[str], old: Any, new: Any, units: Any, margin: float
-) -> tuple[Mapping[str, Any] | None, list[str]]:
-    sides = [Side(ref, subject, lines, units) for ref, subject, lines in
-             zip((BASE, "change"), subjects, (old, new), strict=True)]  # fmt: skip
+def _compared(sides: Sequence[Side], margin: float) -> tuple[Mapping[str, Any] | None, list[str]]:
     try:
         return comparison(sides[0], sides[1], margin=min(margin, 0.99)), []
     except VolanoError as error:

@@ -3,7 +3,6 @@
 Nothing of the change is registered while it is judged: prompts are rendered from their files.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -12,16 +11,19 @@ from typing import Any, cast
 
 from volano.ci import told
 from volano.ci.affected import Planned, notices, other_recipe, planned, rows_of
-from volano.ci.asked import NEW, OLD, Sheet, ask
-from volano.ci.errors import BadRulesError, NotAllowedError, NotRecordedError, NotRegisteredError
+from volano.ci.allowed import check_allowed, secrets
+from volano.ci.asked import NEW, OLD, Asked, Sheet, ask
+from volano.ci.errors import BadRulesError, NotRecordedError, NotRegisteredError
 from volano.ci.judged import PASSED, STOPPED, UNMEASURED, Verdict, judged
 from volano.ci.judging import JudgeAnswers
+from volano.ci.kept import keep
 from volano.ci.party import Parties, Party
 from volano.ci.recordings import Recorded, Recordings
 from volano.ci.repository import Base, Repository
 from volano.ci.rows import rows
-from volano.ci.rules import Check, origin, urls
+from volano.ci.rules import Check
 from volano.ci.side import PROMPT, SUITE, Side, before, here
+from volano.ci.training import TrainingRecipes, other_training
 from volano.core.documents import written
 from volano.core.errors import NotFoundError, VolanoError
 from volano.core.ports.chat import Chat
@@ -34,6 +36,7 @@ from volano.evals.errors import NoTestRowsError
 from volano.evals.flight import Standing
 from volano.evals.judges.standing import judges_of, standings
 from volano.evals.keeper import Evals
+from volano.evals.linked import linking
 from volano.evals.pace import Patience
 from volano.evals.remembered import Remembered
 from volano.evals.suite import Suite
@@ -67,6 +70,12 @@ class _Change:
     recordings: Recordings
     mode: str
     allow_missing: bool
+    console: str = ""
+
+    @property
+    def secrets(self) -> list[str]:
+        """The keys that its checks name."""
+        return secrets(one for plan in self.planned for one in (plan.check, plan.before) if one)
 
 
 class Checks:
@@ -81,6 +90,7 @@ class Checks:
         prompts: Prompts,
         declarations: Declarations,
         parties: Parties,
+        training: TrainingRecipes,
         *,
         open_repository: Open,
         remembered: Remembered,
@@ -93,6 +103,7 @@ class Checks:
         self._prompts = prompts
         self._declarations = declarations
         self._parties = parties
+        self._training = training
         self._open = open_repository
         self._remembered = remembered
         self._patience = patience or Patience()
@@ -109,6 +120,7 @@ class Checks:
         allow_missing: bool = False,
         allow: Sequence[str] = (),
         register: bool = False,
+        console: str = "",
         by: Principal,
     ) -> Run:
         """Judge what a repository says against its base, as a Run.
@@ -117,16 +129,20 @@ class Checks:
         kept in the repository, in `replay` nobody is asked; then those that are missing end the
         check unless `allow_missing`. Servers that the base does not name are asked only if
         `allow` names them (`https://host`, with a key `https://host=VARIABLE`). `register` applies
-        the files where every gate holds.
+        the files where every gate holds. With the address of a `console` the answers are kept as
+        reports of the workspace, and the rows that fell are links to them.
 
         Raises:
             NotARepositoryError, NoBaseError, ShallowError: there is nothing to compare.
             NoRulesError, BadRulesError, BadDocumentError, BadSuiteError: what it says cannot be read.
             NotAllowedError: it asks servers, or uses keys, that the base does not.
+            BadConsoleError: the console has no such address.
         """
+        linking(console)
         inputs = {
             "repo": str(repo), "base": base, "rules": rules, "everything": everything,
             "mode": mode, "allow_missing": allow_missing, "register": register,
+            "console": console,
         }  # fmt: skip
         change = self._change(inputs)
         for one in (one for one in change.planned if one.runs):
@@ -136,7 +152,7 @@ class Checks:
             if flow := change.now.flow(one.check.flow):
                 self._worded(flow, change.now, by)
             if mode != REPLAY:
-                _allowed(one.check, change.old, allow)
+                check_allowed(one.check, change.old, allow)
         return self._runs.start(
             KIND, name=change.repository.root.name or "ci", inputs=inputs, by=by, group=by.group
         )
@@ -147,24 +163,27 @@ class Checks:
     def _judge(self, work: Work) -> dict[str, Any]:
         change = self._change(work.inputs)
         verdicts = [self._one(one, change, work) for one in change.planned if one.runs]
-        state, registered = told.state_of(verdicts), list[str]()
-        why = told.sentence(verdicts, change.planned)
+        looked = self._training.look(change.now, change.old, everything=work.inputs["everything"])
+        state, registered = told.state_of([*verdicts, *looked]), list[str]()
+        why = told.sentence(verdicts, change.planned, looked)
         if work.inputs["register"] and state == PASSED:
             try:
                 registered = self._register(change, work.by)
             except NotRegisteredError as error:
                 state, why = STOPPED, f"{why}. {error.message}"
-        all_told = (verdicts, change.planned, change.notices)
+        all_told = told.Told(
+            verdicts, change.planned, change.notices, change.base, looked, change.console
+        )
         found = {
             "outcome": state, "why": why, "base": change.base.commit,
             "checks": [one.to_dict() for one in verdicts],
+            "training": [one.to_dict() for one in looked],
             "not_run": {one.check.name: one.why for one in change.planned if not one.runs},
             "notices": [*change.notices], "registered": registered,
-            "text": told.text(*all_told, change.base),
-            "markdown": told.markdown(*all_told, change.base),
-            "junit": told.junit(verdicts, change.planned),
+            "text": told.text(all_told), "markdown": told.markdown(all_told),
+            "junit": told.junit(all_told),
         }  # fmt: skip
-        return cast(dict[str, Any], told.redacted(found, _secrets(change)))
+        return cast(dict[str, Any], told.redacted(found, change.secrets))
 
     def _change(self, inputs: Mapping[str, Any]) -> _Change:
         repository = self._open(Path(inputs["repo"]))
@@ -176,7 +195,7 @@ class Checks:
         return _Change(
             repository, base, now, old, planned(now, old, everything=inputs["everything"]),
             notices(now, old, changed), Recordings(repository, now.rules.recordings),
-            inputs["mode"], inputs["allow_missing"],
+            inputs["mode"], inputs["allow_missing"], inputs.get("console", ""),
         )  # fmt: skip
 
     def _one(self, plan: Planned, change: _Change, work: Work) -> Verdict:
@@ -195,6 +214,8 @@ class Checks:
         if path := other_recipe(check, change.now, change.old):
             ref = self._datasets.get(suite.data).ref
             notes.append(f"The recipe {path} is not run here: the rows are those of {ref}.")
+        if model := other_training(check, change.now, change.old):
+            notes.append(self._training.told(model, change.now))
         if plan.before is not None:
             try:
                 asks = check.against or plan.before.flow or plan.before.model
@@ -229,7 +250,20 @@ class Checks:
             self._remember(asked.recorded)
         if change.mode == REPLAY and check.envelope:
             notes.append("Times are those of the recorded answers; nothing was timed now.")
-        return replace(verdict, notes=[*notes, *verdict.notes])
+        verdict = replace(verdict, notes=[*notes, *verdict.notes])
+        return self._in_console(verdict, suite, asked, change, work) if change.console else verdict
+
+    def _in_console(
+        self, verdict: Verdict, suite: Suite, asked: Asked, change: _Change, work: Work
+    ) -> Verdict:
+        """Keep the answers where the console shows them."""
+        assert change.now.rules is not None
+        dataset = None if suite.data in change.now.rules.data else self._datasets.get(suite.data)
+        refs = keep(
+            self._catalog, verdict, suite, asked.cases, dataset=dataset,
+            secrets=change.secrets, made_by=work.run_id, by=work.by,
+        )  # fmt: skip
+        return replace(verdict, reports=refs)
 
     def _suite(self, check: Check, side: Side) -> Suite:
         said = side.said(SUITE, check.suite) or {}
@@ -320,25 +354,6 @@ class Checks:
         return artifact.ref, self._catalog.read(artifact, f"{kind}.json")
 
 
-def _allowed(check: Check, old: Side, allow: Sequence[str]) -> None:
-    """Make sure that a check asks, with its key, only whom the base does or somebody allowed.
-
-    Raises:
-        NotAllowedError: it names another.
-    """
-    said = {tuple([*one.partition("=")][::2]) for one in allow}
-    known = {(origin(one), key) for one, key in said} | (
-        old.rules.origins() if old.rules else set()
-    )
-    known |= {(one, "") for one, _ in known}
-    for url in urls(check):
-        one = origin(url)
-        if (one, check.key_env) not in known:
-            key = f" with the key in {check.key_env}" if check.key_env else ""
-            wanted = f"{one}={check.key_env}" if check.key_env else one
-            raise NotAllowedError(check=check.name, origin=one, key=key, allow=wanted)
-
-
 def _lost(sheet: Sheet, change: _Change, check: Check) -> Callable[[str], Answered | None]:
     """Return what becomes of a question that must not be asked: nothing, an end, or an error."""
     if change.mode != REPLAY:
@@ -376,13 +391,6 @@ def _opener(
 
 def _not_recorded(messages: Any, **settings: Any) -> Any:  # noqa: ARG001 - as the port has it
     raise NotFoundError("What the judge said is not recorded.")
-
-
-def _secrets(change: _Change) -> list[str]:
-    named = {one.check.key_env for one in change.planned}
-    named |= {one.before.key_env for one in change.planned if one.before}
-    found = {os.environ.get(name, "").strip() for name in named if name}
-    return sorted((one for one in found if len(one) >= 4), key=len, reverse=True)
 
 
 def _tell(work: Work, standing: Standing) -> None:

@@ -81,13 +81,15 @@ class Rules:
     """All that `ci.yaml` says. `data` is name -> file of rows.
 
     `recipes` is name -> recipe of a dataset of the workspace: it makes checks run, and is not
-    cooked here, for it may read what a stranger says.
+    cooked here, for it may read what a stranger says. `training` is name -> recipe by which a model
+    of the workspace is trained: it is read and looked at, and nothing is trained.
     """
 
     checks: tuple[Check, ...]
     files: tuple[str, ...] = FILES
     data: Mapping[str, str] = field(default_factory=dict)
     recipes: Mapping[str, str] = field(default_factory=dict)
+    training: Mapping[str, str] = field(default_factory=dict)
     recordings: str = RECORDINGS
 
     def check(self, name: str) -> Check | None:
@@ -112,7 +114,7 @@ def read(text: str, place: str) -> Rules:
     raw = dict(found[0].content)
     _known(raw, (one.name for one in fields(Rules)), place)
     files = _list(raw.get("files", list(FILES)), place, "files")
-    data, recipes = (_paths(raw, key, place) for key in ("data", "recipes"))
+    data, recipes = (_paths(raw, key, place, "dataset") for key in ("data", "recipes"))
     if both := sorted({*data} & {*recipes}):
         why = f"the rows of `{both[0]}` are in a file or of a recipe, not both"
         raise BadRulesError(place=place, why=why)
@@ -127,7 +129,7 @@ def read(text: str, place: str) -> Rules:
             raise BadRulesError(place=place, why=why)
     return Rules(
         made, tuple(inside(one, place) for one in files),
-        data, recipes, inside(raw.get("recordings", RECORDINGS), place),
+        data, recipes, _training(raw, place), inside(raw.get("recordings", RECORDINGS), place),
     )  # fmt: skip
 
 
@@ -206,10 +208,20 @@ def _check(raw: Any, place: str) -> Check:
     return check
 
 
-def _paths(raw: Mapping[str, Any], key: str, place: str) -> dict[str, str]:
+def _training(raw: Mapping[str, Any], place: str) -> dict[str, str]:
+    found = _paths(raw, "training", place, "model")
+    for name in found:
+        try:
+            check_name(name)
+        except InvalidError as error:
+            raise BadRulesError(place=place, why=error.message) from error
+    return found
+
+
+def _paths(raw: Mapping[str, Any], key: str, place: str, noun: str) -> dict[str, str]:
     said = raw.get(key) or {}
     if not isinstance(said, Mapping):
-        raise BadRulesError(place=place, why=f"`{key}` is an object: a dataset's name, and a file")
+        raise BadRulesError(place=place, why=f"`{key}` is an object: a {noun}'s name, and a file")
     return {str(name): inside(path, place) for name, path in said.items()}
 
 

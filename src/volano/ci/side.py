@@ -54,6 +54,16 @@ class Side:
         own = prompt.label in (None, MARK) or prompt.label in (content.get("labels") or ())
         return content if own else None
 
+    def content(self, path: str) -> list[Any] | None:
+        """Return what a YAML file says, whatever its remarks; None where there is no such file."""
+        data = self.read(path)
+        if data is None:
+            return None
+        try:
+            return [one.content for one in documents(data.decode("utf-8-sig"), path)]
+        except (UnicodeDecodeError, InvalidError):
+            return [data]
+
     def place(self, kind: str, name: str) -> str:
         """Return the file of a document."""
         found = self.documents.get((kind, name))

@@ -15,7 +15,7 @@ from volano.cli.cells import jsoned, lines, visible
 from volano.cli.cells import talk as tell
 from volano.settings import load
 
-_NAMES = ("base", "rules", "everything", "allow_missing", "allow", "register")
+_NAMES = ("base", "rules", "everything", "allow_missing", "allow", "register", "console")
 
 
 @click.command("ci", help="Judge what changed here by the suites that it affects.")
@@ -38,6 +38,11 @@ _NAMES = ("base", "rules", "everything", "allow_missing", "allow", "register")
     "--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML here."
 )
 @click.option("--register", is_flag=True, help="Where every gate holds, apply the files (--home).")
+@click.option(
+    "--console",
+    metavar="URL",
+    help="Keep the answers (--home); rows that fell are links to this console.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def command(ctx: click.Context, **given: Any) -> None:
@@ -47,7 +52,7 @@ def command(ctx: click.Context, **given: Any) -> None:
     repo = given["repo"].resolve()
     asked = {"repo": str(repo), **{name: given[name] for name in _NAMES if given[name] is not None}}
     asked["mode"] = "record" if given["record"] else "replay" if given["replay"] else "live"
-    with _home(ctx.obj["home"], repo, needed=given["register"]) as home:
+    with _home(ctx.obj["home"], repo, needed=bool(given["register"] or given["console"])) as home:
         with waiting.usage():
             run = _say(asked, home)
         run = waiting.over(run, home=home, quiet=given["as_json"])
@@ -81,7 +86,7 @@ def _home(given: str | None, repo: Path, *, needed: bool) -> Iterator[str | None
         yield str(repo)
         return
     if needed:
-        raise click.UsageError("--register needs a workspace: name it with --home.")
+        raise click.UsageError("--register and --console need a workspace: name it with --home.")
     with tempfile.TemporaryDirectory(prefix="volano-ci-") as place:
         _ready(place)
         yield place

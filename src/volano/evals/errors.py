@@ -75,6 +75,12 @@ class BadReportError(IntegrityError):
     hint = "Upgrade volano, or run `volano doctor`."
 
 
+class NoSubjectError(InvalidError):
+    """The report {ref} is of a change in a repository: what answered is no artifact here."""
+
+    hint = "Ask a model, prompt or flow of the workspace: `volano eval run SUITE --on NAME`."
+
+
 class BadScoreError(InvalidError):
     """The scorer `{scorer}` gave {value} for `{name}`; a score lies between 0 and 1."""
 

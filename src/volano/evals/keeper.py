@@ -1,12 +1,10 @@
 """Evals: the verbs. A model answers a split; a report says how well, and stays."""
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from volano.core.canon import canonical
 from volano.core.digest import Digest
@@ -23,11 +21,11 @@ from volano.evals.choice import FILE, Choice, markdown
 from volano.evals.compare import MARGIN, Side
 from volano.evals.comparison import several
 from volano.evals.errors import (
-    BadConsoleError,
     BadMarginError,
     BadReportError,
     IsACheckError,
     IsAChoiceError,
+    NoSubjectError,
     NotAChoiceError,
     NoTestRowsError,
     NotMeasuredError,
@@ -35,6 +33,7 @@ from volano.evals.errors import (
 from volano.evals.journal import Journal
 from volano.evals.judges.standing import judges_in, standings
 from volano.evals.lines import dumped
+from volano.evals.linked import linking
 from volano.evals.planning import plan
 from volano.evals.report import Report, baseline, digest_of
 from volano.evals.scored import score_all
@@ -45,9 +44,6 @@ from volano.evals.trained import trained
 from volano.store import Artifact, Catalog
 
 KIND = "report"
-_CONSOLE = re.compile(
-    r"https?://[A-Za-z0-9.\-_~:\[\]]{1,255}(?:/[A-Za-z0-9.\-_~/]{0,255})?", re.ASCII
-)
 OF_JUDGES = ("judge", "contest")
 """What reports on judges are about."""
 SETTINGS: Mapping[str, Any] = {"temperature": 0, "max_tokens": 128}
@@ -140,7 +136,7 @@ class Evals:
         """
         if not 0 <= margin < 1:
             raise BadMarginError(margin=margin)
-        link = _linking(console or self._console)
+        link = linking(console or self._console)
         sides = [self._side(ref) for ref in (a, b, *others)]
         judges = [name for side in sides for name in judges_in(self.get(side.ref).manifest.meta)]
         found = {
@@ -185,14 +181,17 @@ class Evals:
 
         Raises:
             UnknownArtifactError, BadReportError: the report.
+            NoSubjectError: it is of a change in a repository.
         """
         artifact, report = self.get(ref), self.report(ref)
+        subject = next((p for p in artifact.manifest.parents if p.role == "subject"), None)
+        if subject is None:
+            raise NoSubjectError(ref=artifact.ref)
         lines = self.answers(ref)
         asked = {line["id"] for line in lines}
         rows = [
             r for r in self._datasets.rows(report.dataset, report.split, by=by) if r.id in asked
         ]
-        subject = next(p for p in artifact.manifest.parents if p.role == "subject")
         learned = trained(
             self._catalog, self._datasets, self._catalog.by_digest(str(subject.digest)), by=by
         )
@@ -434,21 +433,3 @@ def _json(report: Report) -> bytes:
 
 def _quiet(done: int, of: int) -> None:
     """Say nothing."""
-
-
-def _linking(console: str) -> Callable[[str, int], str] | None:
-    """Return what gives the address of a report's row in the console; None where that is not known.
-
-    Raises:
-        BadConsoleError: it is no address.
-    """
-    if not console:
-        return None
-    if not _CONSOLE.fullmatch(console):
-        raise BadConsoleError(console=console[:80])
-    start = console.rstrip("/")
-
-    def link(report: str, at: int) -> str:
-        return f"{start}/reports/answers?{urlencode({'report': report, 'after': at})}"
-
-    return link

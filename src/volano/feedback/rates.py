@@ -1,6 +1,7 @@
 """Rates: what was said, counted, each number with its interval. Pure arithmetic on the joined.
 
-Each voice that holds now counts once. The intervals take voices as independent,
+Each voice that holds now counts once. Where all are of calls drawn with known probabilities that
+differ, each stands for as many calls as its own says (`stats.sampled`). The intervals take voices as independent,
 which several voices on one answer are not: where reviewers answer the same items,
 ask their agreement too.
 """
@@ -10,13 +11,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeGuard
 
 from volano.core.money import Money
 from volano.feedback.join import Joined
 from volano.feedback.record import Feedback
+from volano.stats import sampled
 from volano.stats.intervals import wilson
 from volano.stats.special import student_quantile
 
+Head = tuple[str, str, str]
 BY = ("all", "release", "channel", "source", "day")
 DAY_US = 86_400_000_000
 
@@ -78,25 +82,33 @@ def _of(name: str, metric: str, where: str, said: Sequence[Feedback]) -> list[Ra
         if each.nano is not None:
             sums[each.currency or ""].append(each.nano)
     numbers = [
-        n for f in said if f.category is None and f.nano is None
+        (n, f.probability) for f in said if f.category is None and f.nano is None
         if (n := f.number if f.number is not None else f.value) is not None
     ]  # fmt: skip
+    drawn = [f.probability for f in said if f.category is not None]
     found = []
     for word, count in sorted(words.items(), key=lambda pair: (-pair[1], pair[0] or "")):
         n = sum(words.values())
+        what = f"share of {word}"
+        if _differ(drawn):
+            meant = [float(f.category == word) for f in said if f.category is not None]
+            found.append(_weighted(head, what, meant, drawn))
+            continue
         low, high = wilson(count, n)
-        found.append(Rate(*head, f"share of {word}", n, count / n, low, high, method="wilson"))
+        found.append(Rate(*head, what, n, count / n, low, high, method="wilson"))
     for currency, amounts in sorted(sums.items()):
         total = Money(sum(amounts), currency)
         found.append(Rate(*head, "sum", len(amounts), amount=str(total)))
     if numbers:
-        found.append(_number(head, numbers))
+        found.append(_number(head, *zip(*numbers, strict=True)))
     return found or [Rate(*head, "count", len(said))]
 
 
-def _number(head: tuple[str, str, str], numbers: Sequence[float]) -> Rate:
-    n = len(numbers)
-    if all(x in (0, 1) for x in numbers):
+def _number(head: Head, numbers: Sequence[float], drawn: Sequence[float | None]) -> Rate:
+    n, is_rate = len(numbers), all(x in (0, 1) for x in numbers)
+    if _differ(drawn):
+        return _weighted(head, "rate" if is_rate else "mean", numbers, drawn)
+    if is_rate:
         yes = round(sum(numbers))
         low, high = wilson(yes, n)
         return Rate(*head, "rate", n, yes / n, low, high, method="wilson")
@@ -106,3 +118,16 @@ def _number(head: tuple[str, str, str], numbers: Sequence[float]) -> Rate:
     variance = math.fsum((x - mean) ** 2 for x in numbers) / (n - 1)
     half = student_quantile(0.975, n - 1) * math.sqrt(variance / n)
     return Rate(*head, "mean", n, mean, mean - half, mean + half, method="student t")
+
+
+def _weighted(head: Head, what: str, numbers: Sequence[float], drawn: Sequence[float]) -> Rate:
+    """Return the mean over all calls of which these were drawn with several probabilities."""
+    found = sampled.mean(numbers, drawn, share=all(0 <= x <= 1 for x in numbers))
+    assert found is not None
+    low, high = (bound if math.isfinite(bound) else None for bound in (found.low, found.high))
+    return Rate(*head, what, found.n, found.value, low, high, method="weighted by sampling")
+
+
+def _differ(drawn: Sequence[float | None]) -> TypeGuard[Sequence[float]]:
+    """Whether all were drawn with known probabilities, and not with the same."""
+    return None not in drawn and len(set(drawn)) > 1

@@ -1,4 +1,4 @@
-"""HttpChat: the Chat port over OpenAI's chat completions, by TCP or Unix socket."""
+"""HttpChat: the Chat port over OpenAI's chat completions, by TCP or Unix socket; and its embeddings."""
 
 from __future__ import annotations
 
@@ -86,6 +86,24 @@ class HttpChat:
         if not response.is_success:
             raise self._refused(response)
         return self._answer(response)
+
+    def vectors(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return the vector of each text, from the door for embeddings beside that for chat.
+
+        Raises:
+            ChatUnavailableError, ChatRefusedError: as a call.
+            BadAnswerError: a 2xx answer without one vector for each text.
+        """
+        path = self._path.removesuffix("/chat/completions") + "/embeddings"
+        body = {"model": self.model, "input": list(texts), "encoding_format": "float"}
+        try:
+            response = self._client.post(path, json=body)
+        except httpx2.TransportError as error:
+            reason = str(error) or type(error).__name__
+            raise ChatUnavailableError(address=self.address, reason=reason) from error
+        if not response.is_success:
+            raise self._refused(response)
+        return self._vectors(response, len(texts))
 
     def stream(self, messages: Sequence[dict[str, Any]], **settings: Any) -> Iterator[str | Answer]:
         """Yield the pieces of the answer as they come, at last the whole answer.
@@ -184,6 +202,17 @@ class HttpChat:
         if status == 429 or status >= 500:
             return ChatUnavailableError(address=self.address, reason=f"status {status}, {reason}")
         return ChatRefusedError(address=self.address, status=status, reason=reason)
+
+    def _vectors(self, response: httpx2.Response, count: int) -> list[list[float]]:
+        try:
+            found = {
+                int(one["index"]): [float(x) for x in one["embedding"]]
+                for one in response.json()["data"]
+            }
+            return [found[at] for at in range(count)]
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            reason = f"{response.text[:120]!r}"
+            raise BadAnswerError(address=self.address, reason=reason) from error
 
     def _answer(self, response: httpx2.Response) -> Answer:
         try:

@@ -208,3 +208,47 @@ def test_who_loosens_the_rules_is_told(repo):
         "this change sets `gates` of the suite routing",
         "this change brings recorded answers (1 files)",
     ]
+
+
+RECIPE = "method: lora\nbase: small\ndata: letters\nsteps: 20\n"
+
+
+@pytest.fixture
+def taught(repo):
+    """The repository with checks of a model that a recipe trains, at the base."""
+    repo.git("checkout", "-q", "main")
+    repo.put("training/router.yaml", RECIPE)
+    repo.put("flows/desk.yaml", FLOW.replace("model: small", "model: router"))
+    repo.put(
+        "ci.yaml",
+        """data: {tickets: data/tickets.jsonl}
+training: {router: training/router.yaml}
+checks:
+  - {suite: routing, model: router}
+  - {suite: routing, name: флоу, flow: desk}
+  - {suite: routing, name: rögzített, model: router@1}
+  - {suite: routing, name: 他, model: other}
+  - {suite: routing, name: far, model: 'https://h/v1#router'}
+""",
+    )
+    repo.commit()
+    repo.git("checkout", "-q", "-B", "work")
+    return repo
+
+
+def test_a_changed_training_recipe_runs_the_checks_whose_target_is_its_model(taught):
+    taught.put("training/router.yaml", f"# sok\n{RECIPE}")
+    assert not [one for one in look(taught)[0].values() if one.runs], "a remark trains nothing else"
+    taught.swap("training/router.yaml", "20", "30")
+    found = {name: one.why for name, one in look(taught)[0].items() if one.runs}
+    why = "the training recipe of its model router changed (training/router.yaml)"
+    assert found == {"routing": why, "флоу": why}
+
+
+def test_a_training_recipe_that_is_new_or_goes_runs_them_too(taught):
+    taught.git("rm", "-q", "training/router.yaml")
+    assert look(taught)[0]["routing"].runs
+    taught.put("training/router.yaml", RECIPE)
+    taught.put("training/other.yaml", RECIPE)
+    taught.swap("ci.yaml", "router.yaml}", "router.yaml, other: training/other.yaml}")
+    assert [name for name, one in look(taught)[0].items() if one.runs] == ["他"]

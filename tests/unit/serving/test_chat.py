@@ -149,3 +149,31 @@ def test_an_answer_that_is_no_stream_is_one_piece():
 def test_a_stream_that_goes_wrong_says_how(answer, error):
     with pytest.raises(error):
         [*chat_over(lambda _: answer).stream(ASK)]
+
+
+def test_vectors_come_from_the_door_beside_and_in_the_order_of_the_texts():
+    sent = []
+
+    def handler(request):
+        sent.append((request.url.path, json.loads(request.content)["input"]))
+        data = [{"index": 1, "embedding": [0, 1]}, {"index": 0, "embedding": [1.0, 0.5]}]
+        return httpx2.Response(200, json={"data": data})
+
+    assert chat_over(handler).vectors(["jó", "好"]) == [[1.0, 0.5], [0.0, 1.0]]
+    assert sent == [("/v1/embeddings", ["jó", "好"])]
+
+
+@pytest.mark.parametrize(
+    "data", [[], [{"index": 1, "embedding": [1]}], [{"index": 0, "embedding": ["x"]}], None]
+)
+def test_vectors_that_are_missing_are_noticed(data):
+    chat = chat_over(lambda _: httpx2.Response(200, json={"data": data}))
+    with pytest.raises(BadAnswerError):
+        chat.vectors(["jó"])
+
+
+def test_who_gives_no_vectors_says_so():
+    with pytest.raises(ChatRefusedError, match="no embeddings here"):
+        chat_over(
+            lambda _: httpx2.Response(404, json={"error": {"message": "no embeddings here"}})
+        ).vectors(["jó"])

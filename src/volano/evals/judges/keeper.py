@@ -34,6 +34,7 @@ CHECK = "judge-check.json"
 ROWS = "labelled.jsonl"
 REPORT = "report"
 Artifacts = list[Artifact]
+Listed = list[dict[str, Any]]
 
 
 class Pinned(Protocol):
@@ -109,19 +110,14 @@ class Judges:
         """
         return self._catalog.get(KIND, ref)
 
-    def list(self, name: str | None = None, *, limit: int = 50) -> Artifacts:
-        """Return judges, newest first."""
-        return self._catalog.list(KIND, name, limit=limit)
+    def list(self, name: str | None = None, *, limit: int = 50) -> Listed:
+        """Return judges, newest first: the model that each asks, and how far to believe it."""
+        found = self._catalog.list(KIND, name, limit=limit)
+        return [standing.listed(self._catalog, one) for one in found]
 
-    def newest(self) -> Sequence[dict[str, Any]]:
-        """Return the standing of the newest version of every judge, and the model that it asks."""
-        return [
-            {
-                **standing.standing(self._catalog, one),
-                "model": str(one.manifest.meta["model"] or ""),
-            }
-            for one in self._catalog.names(KIND)
-        ]
+    def newest(self) -> Listed:
+        """Return the same of the newest version of every judge."""
+        return [standing.listed(self._catalog, one) for one in self._catalog.names(KIND)]
 
     def show(self, ref: str | Ref) -> dict[str, Any]:
         """Return what a judge asks, which model, and how it agreed with people when last checked.

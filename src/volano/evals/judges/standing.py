@@ -33,8 +33,25 @@ def standing(catalog: Catalog, judge: Artifact) -> dict[str, Any]:
     mark = f"agreement with people: kappa {spelt(meta['kappa'])} on {meta['n']} rows"
     return {
         "judge": judge.ref, "trusted": meta["trusted"], "told": meta["verdict"],
-        "check": found[0].ref, "kappa": meta["kappa"],
+        "check": found[0].ref, "kappa": meta["kappa"], "n": meta["n"],
+        "checked_us": found[0].created_us,
         "mark": mark if meta["trusted"] else f"{mark}, not to be trusted alone",
+    }  # fmt: skip
+
+
+def listed(catalog: Catalog, judge: Artifact) -> dict[str, Any]:
+    """Return what a list says of a judge: the model that it asks, and its standing.
+
+    `pinned` says that the model can never change: of one at a provider only the name is known.
+    """
+    meta, stands = judge.manifest.meta, standing(catalog, judge)
+    checked = stands["check"] is not None
+    return {
+        "ref": judge.ref, "digest": str(judge.digest), "labels": [*judge.labels],
+        "created_us": judge.created_us, "created_by": judge.created_by,
+        "kind": meta.get("kind", ""), "model": str(meta.get("model") or ""),
+        "judges": [*meta.get("judges", ())], "pinned": bool(meta.get("pinned")), **stands,
+        "agreement": f"kappa {spelt(stands['kappa'])} on {stands['n']} rows" if checked else UNCHECKED,
     }  # fmt: skip
 
 

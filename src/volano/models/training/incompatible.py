@@ -199,7 +199,7 @@ RULES: tuple[Rule, ...] = (
          "It is not known on which rows the base was trained: which are new cannot be told.",
          "Leave `incremental` out, or name a model that was trained here."),
     Rule("replay-without-origin", "error",
-         lambda p, f: p.replay.share > 0 and p.replay.data is None and f.base_data is not True,
+         lambda p, f: p.replay.share > 0 and p.replay.data is None and (p.base is None or f.base_data is False),
          "It is not known which rows the base has seen, so that none can be replayed.",
          "Say `replay: {share: 0.2, data: DATASET}`."),
     Rule("patience-without-dev", "error", lambda p, _: p.dev.patience > 0 and p.dev.every == 0,

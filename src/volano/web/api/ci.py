@@ -17,6 +17,8 @@ VERBS = (
                   default=False),
             Param("allow", "servers that may be asked though the base does not: URL or URL=VARIABLE",
                   "list", default=()),
+            Param("console", "keep the answers as reports; in the comment rows that fell are links to this console",
+                  default=""),
             Param("register", "apply the files where every gate holds", "flag", default=False),
         ),
         changes=True, waits=True,

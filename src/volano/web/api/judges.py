@@ -1,6 +1,6 @@
 """`volano judge …`: models that score answers, checked against people."""
 
-from volano.web.api.verb import ARTIFACT, LIMIT, Param, Verb, ref
+from volano.web.api.verb import LIMIT, Param, Verb, ref
 
 VERBS = (
     Verb(
@@ -13,7 +13,11 @@ VERBS = (
         ),
         changes=True, done="{ref}", next="volano judge check {ref} --data DATA",
     ),
-    Verb("judge", "list", "judges.list", "/judges", "List judges.", (LIMIT,), columns=ARTIFACT),
+    Verb(
+        "judge", "list", "judges.list", "/judges",
+        "List judges: the model that each asks, and how far people agree with it.", (LIMIT,),
+        columns=("ref", "model", "pinned", "trusted", "agreement", "check"),
+    ),
     Verb(
         "judge", "show", "judges.show", "/judges/{ref}",
         "Show what a judge asks, which model, and how it agreed with people.", (ref(),),

@@ -25,6 +25,7 @@ from volano.web.pages import (
     drift,
     evaluators,
     find,
+    judges,
     kpis,
     live,
     model_diff,
@@ -79,6 +80,8 @@ def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
         Route("/drift/{key}", guard(drifting)),
         Route("/evaluators", guard(judged), name="evaluators"),
         Route("/evaluators/{name}", guard(judged)),
+        Route("/judges", guard(believed), name="judges"),
+        Route("/judges.json", guard(believed)),
         Route("/review/{name}", guard(reviewing.page), name="review"),
         Route("/review/{name}/{deed}", reviewing.deed(app, now), methods=["POST"]),
         Route("/money", guard(spent), name="money"),
@@ -161,6 +164,14 @@ def judged(app: Any, request: Request, now_us: int) -> Response:
     if render.wants_json(request):
         return render.json(evaluators.data(found))
     return render.html(app, request, "evaluators.html", now_us, it=found)
+
+
+def believed(app: Any, request: Request, now_us: int) -> Response:
+    """Show all judges, and how far each may be believed."""
+    found = judges.overview(app)
+    if render.wants_json(request):
+        return render.json(found.data)
+    return render.html(app, request, "judges.html", now_us, it=found)
 
 
 def spent(app: Any, request: Request, now_us: int) -> Response:

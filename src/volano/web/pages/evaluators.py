@@ -6,9 +6,9 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from volano.evals.judges.telling import spelt
 from volano.web.pages import links, words
 from volano.web.pages.i18n import gettext as _
+from volano.web.pages.judges import table as judging_table
 from volano.web.pages.plain import plain
 from volano.web.pages.view import Cell, Column, Drawing, Facts, Row, State, Table
 
@@ -38,7 +38,7 @@ def overview(app: Any) -> Page:
     rows = app.evaluators.list()
     judges = app.judges.newest()
     sections = [_list(rows)] if rows else []
-    sections += [_judges(judges)] if judges else []
+    sections += [judging_table(judges, more="/judges")] if judges else []
     command = "" if sections else "volano evaluator add FILE"
     data = {"evaluators": rows, "judges": judges}
     return Page(_("Evaluators"), _answer(rows), sections, [], data, command=command)
@@ -147,30 +147,6 @@ def _list(rows: Sequence[Any]) -> Table:
             for row in rows
         ],
     )  # fmt: skip
-
-
-def _judges(found: Sequence[Any]) -> Table:
-    rows = []
-    for one in found:
-        check = one["check"]
-        href = links.artifact("report", check) if check else None
-        trust = State(_("checked"), "good") if one["trusted"] else State(_("not alone"), "wait")
-        cells = (
-            Cell("text", one["judge"], sub=one["model"] or None), Cell("state", trust),
-            Cell("text", _mark(one)), Cell("ref", check or "–", href=href),
-        )  # fmt: skip
-        rows.append(Row(href or "", cells, one))
-    columns = (
-        Column(_("Judge")), Column(_("Trust")), Column(_("Agreement with people")),
-        Column(_("Check"), 2),
-    )  # fmt: skip
-    return Table(_("Judges"), columns, rows)
-
-
-def _mark(one: Any) -> str:
-    if one["check"] is None:
-        return _("never checked against people")
-    return _("kappa {kappa}").format(kappa=spelt(one["kappa"]))
 
 
 def _told(scores: Sequence[Any], status: Any) -> Markup:

@@ -154,7 +154,7 @@ def _flips(app: Any, found: Mapping[str, Any]) -> Table:
 
 def _flip(report: Any, row: Mapping[str, Any]) -> Row:
     place = f"{report.split}:{row['at']}"
-    href = data_links.rows(report.dataset, at=place)
+    href = data_links.rows(report.dataset, at=place) if report.dataset else ""
     a, b = (words.clip(row[name] or "–", CHARS) for name in ("answer_a", "answer_b"))
     return Row(href, (
         Cell("ref", place, href=href, sub=_("critical") if row["critical"] else None),

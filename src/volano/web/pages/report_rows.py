@@ -102,7 +102,7 @@ def _table(rows: Sequence[Row], names: Sequence[str]) -> Table:
 
 def _row(report: Any, row: str, group: Sequence[Line], at: int, names: Sequence[str]) -> Row:
     place = f"{report.split}:{at}"
-    href = data_links.rows(report.dataset, at=place)
+    href = data_links.rows(report.dataset, at=place) if report.dataset else ""
     said = [str(line.get("answer") or line.get("error") or "–") for line in group]
     states = dict.fromkeys(state(line) for line in group)
     scores = [_score(group, name) for name in names[:4]]

@@ -161,7 +161,7 @@ def test_a_judge_is_kept_in_versions_with_its_model_pinned(desk):
     assert desk.judges.read("helpful").model == f"sim:{LENIENT}"
     assert save(desk).ref == "helpful@1"
     assert save(desk, "judge").ref == "helpful@2"
-    assert [one.ref for one in desk.judges.list()] == ["helpful@2", "helpful@1"]
+    assert [one["ref"] for one in desk.judges.list()] == ["helpful@2", "helpful@1"]
     desk.models.add_pointer("own", url="http://127.0.0.1:9/v1", model="x", by=ANNA)
     own = desk.judges.save(text=RUBRIC.replace("model: m", "model: own"), name="o", by=ANNA)
     shown = desk.judges.show(own.ref)

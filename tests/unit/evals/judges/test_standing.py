@@ -9,7 +9,7 @@ from support.workspace import ANNA
 from volano.core.manifest import Parent
 from volano.evals.compare import Side
 from volano.evals.comparison import several
-from volano.evals.judges.standing import UNCHECKED, judges_of, standing, standings
+from volano.evals.judges.standing import UNCHECKED, judges_of, listed, standing, standings
 from volano.evals.told import junit, markdown, text
 
 KAPPA = {"value": 0.71, "low": 0.63, "high": 0.79}
@@ -38,6 +38,21 @@ def test_a_judge_without_a_check_says_so_and_the_newest_check_counts(desk, judge
     found = standing(desk.catalog, judge)
     assert found["mark"].endswith("kappa 0.20 on 200 rows, not to be trusted alone")
     assert not found["trusted"]
+
+
+def test_a_list_says_what_each_asks_and_how_far_to_believe_it(desk, judge):
+    never = listed(desk.catalog, judge)
+    assert (never["agreement"], never["trusted"], never["pinned"]) == (UNCHECKED, False, False)
+    report = checked(desk, judge, trusted=True)
+    own = desk.catalog.record(
+        "judge", "own", files={"judge.json": b"{}"}, by=ANNA,
+        meta={"kind": "rubric", "model": "m@2", "pinned": "sha256:ab", "judges": []},
+    )  # fmt: skip
+    assert listed(desk.catalog, own)["pinned"]
+    found = listed(desk.catalog, judge)
+    assert (found["agreement"], found["check"], found["checked_us"]) == (
+        "kappa 0.71 [0.63, 0.79] on 200 rows", report.ref, report.created_us,
+    )  # fmt: skip
 
 
 def test_each_judge_is_told_once_and_one_that_is_gone_is_told(desk, judge):
