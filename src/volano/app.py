@@ -421,6 +421,7 @@ class App:
             clock=self.clock,
             region=settings.region,
             deprecations=self.deprecations.by_subject,
+            closed=lambda: self.retirements.followed(),
         )
         self.engines = Engines(path("run"), self._attached, aside=self.publisher.aside)
         self.gateway = Gateway(run=path("run"), ledger=self.ledger, clock=self.clock)

@@ -184,7 +184,7 @@ INNER = {
     "callers": {"since"},
     "deprecations": {"by_subject"},
     "environments": {"check", "arrived"},
-    "retirements": {"of"},
+    "retirements": {"followed", "of"},
     "standings": {"facts"},
     "scorecard": {"ask", "board", "slices", "values"},
     "slos": {"promised", "standing"},
