@@ -218,6 +218,12 @@ class InvalidPlanError(InvalidError):
     hint = "Write rising percentages that end with 100%, such as `5%,25%,100%`."
 
 
+class BadPlanFileError(InvalidError):
+    """The plan in `{file}` cannot be used: {why}."""
+
+    hint = "It is YAML: `steps: [5%, 25%, 100%]`, and what else a rollout says: gates, guard, scope, unit, max_wait."
+
+
 class BadCheckError(InvalidError):
     """There can be no such check: {why}."""
 

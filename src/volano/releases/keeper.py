@@ -38,10 +38,12 @@ from volano.releases.errors import (
 from volano.releases.experiment.design import Design
 from volano.releases.experiment.measure import Measure, measure
 from volano.releases.freeze import Freezes
-from volano.releases.gate import SCHEMA, is_feedback, said_of
+from volano.releases.gate import ERRORS, SCHEMA, is_feedback, said_of
 from volano.releases.keeping import count_down, keep, keeping, kept_by, let_go, need_kept
 from volano.releases.kept import Kept
 from volano.releases.plan import Plan
+from volano.releases.plan_file import STEPS
+from volano.releases.plan_file import read as read_file
 from volano.releases.progress import SPENT, Progress, Rollout, RolloutEvent, plan_of, start
 from volano.releases.release import BODY, KIND, SIGNATURE, Pins, subjects_of
 from volano.releases.retired import refuse_retired
@@ -242,8 +244,9 @@ class Releases:
         ref: Ref | str,
         *,
         channel: str,
-        plan: str = "5%,25%,100%",
-        require: Sequence[str] = ("errors",),
+        plan: str | None = None,
+        plan_file: Mapping[str, Any] | str | None = None,
+        require: Sequence[str] | None = None,
         margins: Mapping[str, Any] | None = None,
         unit: str | None = None,
         scope: Mapping[str, Any] | None = None,
@@ -254,8 +257,10 @@ class Releases:
         """Start to move a channel to a release, step by step; the first goes straight there.
 
         The old release keeps its share until each step's gates hold, so that a
-        bad release is never the only one that serves. No step is left without
-        data on what is in `require`. `margins` name what is watched (errors, quality, refusals,
+        bad release is never the only one that serves. The steps are those of `plan`
+        (5%,25%,100% when not given), or all is as `plan_file` says it (`releases.plan_file`),
+        which stands alone then. No step is left without
+        data on what is in `require` (errors when not given). `margins` name what is watched (errors, quality, refusals,
         schema, latency:2s, p95, cost, names of feedback), each with how much worse the candidate
         may be (0.05 of errors and quality when not given), or {margin, tolerance, window}. `unit`
         says what sticks to one release: `user` (a new channel's) or `request`. `scope` says which
@@ -265,12 +270,20 @@ class Releases:
         without that, and without the people whom the channel asks; they are asked afterwards.
 
         Raises:
+            BadPlanFileError: the file says no plan, or flags say one besides it.
             As `move`.
         """
-        given: dict[str, Any] = {"required": list(require), "scope": scope or {}}
-        if margins is not None:
-            given |= {"gates": margins, "meanings": self.meanings(margins)}
-        planned = Plan.parse(plan, **given)
+        if plan_file is None:
+            required = (ERRORS,) if require is None else require
+            given: dict[str, Any] = {"required": list(required), "scope": scope or {}}
+            if margins is not None:
+                given |= {"gates": margins, "meanings": self.meanings(margins)}
+            planned = Plan.parse(STEPS if plan is None else plan, **given)
+        else:
+            beside = {
+                "plan": plan, "require": require, "margins": margins, "unit": unit, "scope": scope,
+            }  # fmt: skip
+            planned, unit = read_file(plan_file, self.meanings, beside)
         return self.move(
             ref, channel=channel, plan=planned, unit=unit, after=after, emergency=emergency, by=by
         )

@@ -94,8 +94,8 @@ def _taken_back(rollout: Any) -> Deed:
 
 
 def _returns(app: Any, rollout: Any) -> list[Deed]:
-    hot = kept(app, rollout)
-    if hot is None or _served(app, rollout).rollout_id is not None:
+    hot, served = kept(app, rollout), _served(app, rollout)
+    if hot is None or served is None or served.rollout_id is not None:
         return []
     told = _("At once {release} serves all of {channel} again, without gates.").format(
         release=hot.release, channel=rollout.channel
