@@ -421,7 +421,7 @@ class App:
             clock=self.clock,
             region=settings.region,
             deprecations=self.deprecations.by_subject,
-            closed=lambda: self.retirements.followed(),
+            closed=self._closed_channels,
         )
         self.engines = Engines(path("run"), self._attached, aside=self.publisher.aside)
         self.gateway = Gateway(run=path("run"), ledger=self.ledger, clock=self.clock)
@@ -712,6 +712,9 @@ class App:
         self.pairings = Pairings(
             self.releases, self.traces, self.feedbacks, self._pair_judging.trouble
         )
+
+    def _closed_channels(self) -> Mapping[str, str]:
+        return self.retirements.followed()
 
     def _kept_judge(self, _kind: str, ref: str) -> tuple[str, bytes]:
         return self.judges.kept(ref)

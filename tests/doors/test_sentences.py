@@ -258,6 +258,7 @@ INNER = {
     "reconciler": {"tick", "step_over", "curves"},
     "recipes": {"plan", "read"},
     "releases": {
+        "check_plan",
         "meanings",
         "schema_of",
         "get",

@@ -253,7 +253,9 @@ def test_axe_finds_nothing_and_nothing_overflows(address, chromium, kind, reques
         for opened, width, scheme in itertools.product((0, 1), (390, 1440), ("light", "dark")):
             page.set_viewport_size({"width": width, "height": 844})
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            page.evaluate(f"document.querySelector('.steer details:nth-child({2 if kind == 'moving' else 1})').open = {opened}")
+            page.evaluate(
+                f"document.querySelector('.steer details:nth-child({2 if kind == 'moving' else 1})').open = {opened}"
+            )
             assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
             found = axe.AxeResults(page.evaluate(VIOLATIONS))
             assert not found.response["violations"], found.generate_report()

@@ -60,12 +60,14 @@ class DeclaredRollouts:
 
         Raises:
             InvalidPlanError: it is no plan, and why.
+            UnknownPlanJudgeError: its plan names a judge that there is not.
             UnknownArtifactError: there is no such release.
         """
         name, plan = (
             check_name(document.content["name"]),
             self._plan(document.content),
         )
+        self._releases.check_plan(plan)
         release = self._releases.get(_release(document.content))
         served = self._served(name)
         if served is None:

@@ -41,6 +41,7 @@ from volano.releases.freeze import Freezes
 from volano.releases.gate import ERRORS, SCHEMA, is_feedback, said_of
 from volano.releases.keeping import count_down, keep, keeping, kept_by, let_go, need_kept
 from volano.releases.kept import Kept
+from volano.releases.named_judges import check_judges
 from volano.releases.plan import Plan
 from volano.releases.plan_file import STEPS
 from volano.releases.plan_file import read as read_file
@@ -304,6 +305,7 @@ class Releases:
 
         Raises:
             InvalidPlanError: the plan cannot be used.
+            UnknownPlanJudgeError: there is no such judge.
             BadMeasureError: a name of feedback cannot be measured so.
             NoSchemaError: `schema` is watched, and the release declares none.
             TamperedReleaseError: the release is not what was signed.
@@ -320,6 +322,7 @@ class Releases:
         if unit not in (None, *UNITS):
             raise UnknownUnitError(unit=unit)
         release = self.servable(ref)
+        self.check_plan(plan)
         if SCHEMA in plan.margins and self.schema_of(str(release.digest)) is None:
             raise NoSchemaError(ref=release.ref)
         channel = check_name(channel)
@@ -330,6 +333,19 @@ class Releases:
             )
         self._publish()
         return rollout
+
+    def check_plan(self, plan: Plan) -> None:
+        """Make sure that there is what a plan names.
+
+        Raises:
+            UnknownPlanJudgeError: there is no such judge.
+        """
+        metrics = self._metrics
+        check_judges(
+            plan,
+            self._catalog,
+            lambda name: metrics is not None and metrics.current(name) is not None,
+        )
 
     def let_move(
         self,
@@ -507,12 +523,13 @@ class Releases:
         """End an experiment and begin to promote its winner, both or neither.
 
         Raises:
-            InvalidPlanError, TamperedReleaseError, ModelNotUsableError: as with `promote`.
+            InvalidPlanError, UnknownPlanJudgeError, TamperedReleaseError, ModelNotUsableError: as with `promote`.
             RolloutOverError: it ended meanwhile.
             FrozenError, NotArrivedError, UncheckedError, ApprovalMissingError: it may not move now.
         """
         release = self.servable(winner)
         planned = Plan.parse(plan)
+        self.check_plan(planned)
         way = self.let_move(release, rollout.channel, by=by)
         with self._db.write() as conn:
             self._end(conn, rollout, "concluded", outcome, by)

@@ -44,8 +44,8 @@ from volano.web.pages.caring import care
 from volano.web.pages.loop import look
 from volano.web.pages.nouns import noun
 from volano.web.pages.saved_views import forget, keep
+from volano.web.pages.steered import steer
 from volano.web.pages.steering import ADDRESS as STEERED
-from volano.web.pages.steering import steer
 from volano.web.pages.switch import turn
 
 __all__ = ["routes", "static_route"]

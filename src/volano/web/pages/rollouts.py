@@ -102,7 +102,9 @@ def item(app: Any, key: str, now_us: int) -> Item:
         headline=sentence(rollout, events, now_us) + _kept(app, rollout, now_us),
         state=state(rollout),
         sections=[
-            *steering.offered(app, rollout, [name or words.percent(share) for share, name in stages(rollout)]),
+            *steering.offered(
+                app, rollout, [name or words.percent(share) for share, name in stages(rollout)]
+            ),
             _steps(rollout, events, now_us),
             *rollout_evidence.sections(_curves(app, rollout, events)),
             *_gates(events),
