@@ -59,6 +59,7 @@ from volano.monitor.evaluators.evaluator import read
 from volano.monitor.period import COMPARED, Failure, Happened, Period
 from volano.monitor.scorecard import ALL, Board, Card, Slices, step
 from volano.monitor.worth import Answer
+from volano.releases.kept import Kept
 from volano.traces.difference import difference
 from volano.traces.filter import parse
 from volano.traces.found import Page
@@ -739,6 +740,7 @@ class Channel:
     rollout_id: str | None = None
     unit: str = "user"
     updated_us: int = NOW_US
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True)

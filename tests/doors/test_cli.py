@@ -156,7 +156,7 @@ def test_feedback_is_recorded_without_anything_running(volano):
     assert not ESCAPES & set(row["correction"])
 
 
-def test_a_release_from_the_first_word_to_the_channel(volano):
+def test_a_release_from_the_first_word_to_the_channel(volano, tmp_path):
     model = ("--url", "http://127.0.0.1:9/v1", "--model", "small")
     assert volano("model", "add", "far", *model).out == "far@1\n"
     assert volano("prompt", "save", "ask", "--settings", '{"max_tokens": 9}').out == "ask@1\n"
@@ -172,6 +172,19 @@ def test_a_release_from_the_first_word_to_the_channel(volano):
     assert "warming" in status
     events = volano("release", "events", volano("release", "rollouts").rows[0]["id"]).rows
     assert [event["kind"] for event in events] == ["promoted"]
+    again = volano("release", "abort", "ask/staging", "--why", "by a file")
+    assert again.code == 0, again.err
+    file = tmp_path / "útvonal.yaml"
+    file.write_text("steps: [10%, 100%]\ngates: {errors: 0.01}\n", encoding="utf-8")
+    promote = ("release", "promote", "ask@1", "--channel", "ask/staging", "--plan-file", str(file))
+    twice = volano(*promote, "--plan", "100%").refused()
+    assert "útvonal.yaml` cannot be used: --plan beside it" in twice
+    assert volano(*promote).out.startswith("ask@1 moves to ask/staging: rollout ")
+    plan = volano("release", "rollout", volano("release", "rollouts").rows[0]["id"], "--json").json
+    assert (plan["plan"]["steps"], plan["plan"]["margins"]) == (
+        [100_000, 1_000_000],
+        {"errors": 0.01},
+    )
     back = volano("release", "abort", "ask/staging", "--why", "tea time")
     assert back.out == "ask@1 is back at 0 %: tea time\n"
     assert "no channel `ask/staging`" in volano("channel", "show", "ask/staging").refused()

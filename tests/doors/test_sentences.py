@@ -184,7 +184,7 @@ INNER = {
     "callers": {"since"},
     "deprecations": {"by_subject"},
     "environments": {"check", "arrived"},
-    "retirements": {"of"},
+    "retirements": {"followed", "of"},
     "standings": {"facts"},
     "scorecard": {"ask", "board", "slices", "values"},
     "slos": {"promised", "standing"},
@@ -258,6 +258,7 @@ INNER = {
     "reconciler": {"tick", "step_over", "curves"},
     "recipes": {"plan", "read"},
     "releases": {
+        "check_plan",
         "meanings",
         "schema_of",
         "get",

@@ -176,7 +176,8 @@ def the_old_name_is_closed(home, users):
     within(30, lambda: called(home, "support-old") == {"users": 4})
     code, told = refused(home, "channel", "close", "support-old")
     assert (code, "key users called it 4 times" in told) == (1, True)
-    say(home, "channel", "close", "support-old", "--quiet", "0s")
-    with pytest.raises(openai.NotFoundError):
+    said = say(home, "channel", "close", "support-old", "--quiet", "0s")
+    assert "who calls it is told of support." in said
+    with pytest.raises(openai.NotFoundError, match="is closed; `support` follows it"):
         asked(users, "support-old")
     assert asked(users, "support").headers["x-volano-release"] == "support@3"

@@ -102,7 +102,7 @@ class Workspace:
             db=self.db, catalog=self.catalog, ledger=self.ledger, flows=self.flows,
             signer=Signer(key), clock=self.clock, publish=self._publish,
             freezes=self.freezes, approvals=self.approvals, demands=self.demands,
-            environments=self.environments,
+            environments=self.environments, metrics=Metrics(self.db, self.ledger, self.clock),
         )  # fmt: skip
 
     def _publish(self) -> int:

@@ -4,6 +4,7 @@ A method for a room. What a lower room asks of a higher one, which does not exis
 when it is built, it is given as a call.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -474,6 +475,7 @@ class Rooms:
             clock=self.clock,
             region=self.settings.region,
             deprecations=self.deprecations.by_subject,
+            closed=self._closed_channels,
         )
         self.engines = Engines(self._path("run"), self._attached, aside=self.publisher.aside)
         self.gateway = Gateway(run=self._path("run"), ledger=self.ledger, clock=self.clock)
@@ -717,6 +719,9 @@ class Rooms:
 
     def _model_file(self, ref: str, name: str) -> Path:
         return self.models.file(ref, name)
+
+    def _closed_channels(self) -> Mapping[str, str]:
+        return self.retirements.followed()
 
     def _kept_judge(self, _kind: str, ref: str) -> tuple[str, bytes]:
         return self.judges.kept(ref)

@@ -124,6 +124,12 @@ class UnknownChannelError(NotFoundError):
     hint = "`model` is a channel's name. This key may call: {allowed}."
 
 
+class ClosedChannelError(NotFoundError):
+    """The channel `{channel}` is closed; `{successor}` follows it."""
+
+    hint = "Say `{successor}` as `model`. This key may call: {allowed}."
+
+
 class RefusedReleaseError(UnavailableError):
     """The channel `{channel}` is not served: its release `{release}` cannot be trusted or used."""
 

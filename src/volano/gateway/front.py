@@ -175,6 +175,12 @@ class Models:
             return write(self._name, created_s)
         if self._name:
             shown = ", ".join(f"`{n}`" for n in names) or "nothing yet"
+            successor = self._follows(self._name)
+            if successor is not None:
+                raise no.ClosedChannelError(
+                    channel=self._name, successor=successor, allowed=shown, param="model",
+                    code="model_not_found",
+                )  # fmt: skip
             raise no.UnknownChannelError(
                 channel=self._name[:200], guess="", allowed=shown, param="model",
                 code="model_not_found",
@@ -189,6 +195,12 @@ class Models:
             raise no.BadFieldError(reason=error, param=error.param) from None
         except ValueError as error:
             raise no.BadFieldError(reason=f"The query cannot be read: {error}.") from None
+
+    def _follows(self, name: str) -> str | None:
+        """Return what follows a channel that is closed, to a key that might call it."""
+        key: Key | None = self._call.key
+        assert key is not None
+        return self._call.state.routes.snapshot.closed.get(name) if key.may_call(name) else None
 
     def too_large(self) -> None: ...
     def left(self) -> None: ...

@@ -203,6 +203,12 @@ def choose(call: Call) -> None:
         if release is not None and key.may_call(call.channel):
             raise no.RefusedReleaseError(channel=call.channel, release=release)
         allowed = routes.allowed(key)
+        successor = routes.snapshot.closed.get(call.channel)
+        if successor is not None and key.may_call(call.channel):
+            raise no.ClosedChannelError(
+                channel=call.channel, successor=successor, allowed=_listed(allowed),
+                param="model", code="model_not_found",
+            )  # fmt: skip
         near = difflib.get_close_matches(call.channel[:200], allowed, n=1)
         guess = f" (did you mean `{near[0]}`?)" if near else ""
         raise no.UnknownChannelError(

@@ -93,6 +93,7 @@ class Publisher:
         limits: Limits | None = None,
         costs: Costs | None = None,
         deprecations: Callable[[], Mapping[str, Deprecation]] = dict,
+        closed: Callable[[], Mapping[str, str]] = dict,
     ):
         self._run = run.resolve()
         self._catalog = catalog
@@ -114,6 +115,7 @@ class Publisher:
         self._limits = limits
         self._costs = costs
         self._deprecations = deprecations
+        self._closed = closed
         self._tally = Tally(self._run / "limits.bin")
         self._slots_of_limits = self._last_limits()
         self._allotment = Allotment(self._slots_of_limits, secrets.randbelow(USES))
@@ -140,6 +142,7 @@ class Publisher:
                 keys=self._live_keys(),
                 channels=served,
                 refused={c.name: c.stable_ref for c in channels if c.name in refused},
+                closed=_followed(self._closed(), {channel.name for channel in channels}),
                 max_body_bytes=self._max_body_bytes,
                 spool_policy=self._spool_full,
                 region=self._region,
@@ -644,6 +647,19 @@ def _noticed(arm: shape.Arm, channel: Channel, left: Mapping[str, Deprecation]) 
     of_release = left.get(f"{RELEASE}{arm.release_digest}")
     one = left.get(f"{CHANNEL}{channel.name}", of_release)
     return arm if one is None else structs.replace(arm, deprecated=_deprecated(one))
+
+
+def _followed(closed: Mapping[str, str], there: set[str]) -> dict[str, str]:
+    """Return what follows the channels that are closed, also where that was closed in its turn."""
+    found = {}
+    for name in closed.keys() - there:
+        follows, passed = closed[name], {name}
+        while follows in closed and follows not in there | passed:
+            passed.add(follows)
+            follows = closed[follows]
+        if follows in there:
+            found[name] = follows
+    return found
 
 
 def _deprecated(one: Deprecation) -> Deprecated:

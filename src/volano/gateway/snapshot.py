@@ -230,6 +230,8 @@ class Snapshot(Struct, frozen=True):
     spool_policy: str = "refuse"
     refused: dict[str, str] = {}
     """Channels that are not served because their release cannot be, with that release."""
+    closed: dict[str, str] = {}
+    """Channels that are no more, with the one that follows, which is there."""
     region: str = ""
     limits: dict[str, Limit] = {}
     budgets: tuple[Allotment, ...] = ()

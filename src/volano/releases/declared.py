@@ -13,44 +13,34 @@ the head of somebody: where the channel moves otherwise, where it was moved by h
 where this very release was taken back, that is told as drift.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from volano.access.errors import BadDurationError
-from volano.access.moment import duration_us
 from volano.core.documents import Document
 from volano.core.principal import Principal
 from volano.core.ref import check_name
 from volano.declared import Change
 from volano.declared.change import CHANGED, NEW, SAME
-from volano.releases.channel import UNITS, Channel
+from volano.releases.channel import Channel
 from volano.releases.errors import (
     AlreadyServedError,
     InvalidPlanError,
     RolloutInProgressError,
     UnknownChannelError,
 )
-from volano.releases.experiment.measure import Measure
 from volano.releases.keeper import Releases
 from volano.releases.plan import Plan
+from volano.releases.plan_file import plan_of, unit_of
 from volano.releases.progress import Rollout
 from volano.store.artifact import Artifact
 
-Meanings = Callable[[Mapping[str, Any]], Mapping[str, Measure]]
-"""What names of feedback among gates measure, as they are defined now."""
-
 KIND = "Rollout"
 TAKEN_BACK = ("back", "aborted", "failed")
-MARGIN = 0.05
 LOOKED_BACK = 200
 """So many rollouts of a channel are looked at for what happened since files moved it."""
 
-_GUARD = re.compile(r"([0-9]{1,5}) of ([0-9]{1,5})")
-_FIELDS = (
-    "release", "unit", "scope", "steps", "gates", "guard", "min_units", "max_wait", "alpha_harm",
-    "alpha_promote", "bad_below",
-)  # fmt: skip
+_BESIDE = ("kind", "name", "release")
+"""What such a document says besides its plan."""
 
 
 class DeclaredRollouts:
@@ -70,12 +60,14 @@ class DeclaredRollouts:
 
         Raises:
             InvalidPlanError: it is no plan, and why.
+            UnknownPlanJudgeError: its plan names a judge that there is not.
             UnknownArtifactError: there is no such release.
         """
         name, plan = (
             check_name(document.content["name"]),
-            _plan(document.content, self._releases.meanings),
+            self._plan(document.content),
         )
+        self._releases.check_plan(plan)
         release = self._releases.get(_release(document.content))
         served = self._served(name)
         if served is None:
@@ -111,7 +103,7 @@ class DeclaredRollouts:
         origin = {"file": document.file, **({"why": why} if why else {})}
         try:
             rollout = self._releases.move(
-                _release(content), channel=name, plan=_plan(content, self._releases.meanings), unit=_unit(content),
+                _release(content), channel=name, plan=self._plan(content), unit=unit_of(content),
                 origin=origin, by=by,
             )  # fmt: skip
         except (RolloutInProgressError, AlreadyServedError):  # another has just applied the same
@@ -130,6 +122,10 @@ class DeclaredRollouts:
 
     def let_go(self, change: Change, *, by: Principal) -> None:
         """Nothing is ever left."""
+
+    def _plan(self, content: Mapping[str, Any]) -> Plan:
+        _release(content)
+        return plan_of(content, self._releases.meanings, _BESIDE)
 
     def _served(self, name: str) -> Channel | None:
         try:
@@ -182,67 +178,6 @@ def _release(content: Mapping[str, Any]) -> str:
     release = content.get("release")
     _need(isinstance(release, str) and bool(release), "it says no release")
     return str(release)
-
-
-def _unit(content: Mapping[str, Any]) -> str | None:
-    unit = content.get("unit")
-    _need(unit is None or unit in UNITS, f"its unit is one of {', '.join(UNITS)}")
-    return unit
-
-
-def _plan(content: Mapping[str, Any], meanings: Meanings) -> Plan:
-    """Return the plan that a document says. Raises: InvalidPlanError: it says none, and why."""
-    strange = sorted(map(str, set(content) - {"kind", "name", *_FIELDS}))
-    _need(not strange, f"it has no {', '.join(strange)[:80]} (known: {', '.join(_FIELDS)})")
-    _release(content)
-    _unit(content)
-    steps = content.get("steps", "5%,25%,100%")
-    _need(isinstance(steps, str | Sequence), "its steps are a line or a list")
-    given: dict[str, Any] = {
-        name: content[name]
-        for name in ("min_units", "alpha_harm", "alpha_promote", "bad_below")
-        if name in content
-    }
-    if "scope" in content:
-        given["scope"] = content["scope"] or {}
-    if "max_wait" in content:
-        given["max_wait_s"] = _seconds(content["max_wait"])
-    if "guard" in content:
-        given["guard"] = _guard(content["guard"])
-    if "gates" in content:
-        gates = _gates(content["gates"])
-        given |= {"gates": gates, "meanings": meanings(gates)}
-    return Plan.parse(steps, **given)
-
-
-def _gates(said: Any) -> dict[str, Any]:
-    """Return the gates that a document says, each with its margin: `{errors: {margin: 0.02}}`."""
-    _need(isinstance(said, Mapping) and bool(said), "its gates are an object, one for each metric")
-    gates = {}
-    for name, one in said.items():
-        given = {} if one is None else one
-        if not isinstance(given, Mapping):
-            given = {"margin": given}
-        asked = given.get("require", False)
-        _need(isinstance(asked, bool), f"`require` of {name} is true or false")
-        gates[str(name)] = {"margin": MARGIN, **given}
-    return gates
-
-
-def _guard(said: Any) -> Any:
-    if isinstance(said, Mapping):
-        return said
-    match = _GUARD.fullmatch(str(said).strip())
-    _need(match is not None, "its guard is said as `20 of 25`")
-    assert match is not None
-    return {"failed": int(match[1]), "of": int(match[2])}
-
-
-def _seconds(said: Any) -> float:
-    try:
-        return duration_us(str(said)) / 1e6
-    except BadDurationError:
-        raise InvalidPlanError(why=f"max_wait `{str(said)[:40]}` is no time (90s, 2h)") from None
 
 
 def _need(condition: bool, why: str) -> None:

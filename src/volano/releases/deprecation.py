@@ -207,9 +207,11 @@ class Deprecations:
         self._ledger.append(verb, f"{kind}{one.name}", digests, said, by=by, conn=conn)
 
 
-def drop(conn: Connection, channel: str) -> None:
-    """Forget that a channel is deprecated: it is closed, and another may come by its name."""
+def drop(conn: Connection, channel: str) -> str:
+    """Forget that a channel is deprecated, as it is closed; return what follows, or nothing."""
+    found = _get(conn, CHANNEL + channel)
     conn.execute(delete(deprecations).where(deprecations.c.subject == CHANNEL + channel))
+    return found.successor if found is not None else ""
 
 
 def _get(conn: Connection, subject: str) -> Deprecation | None:

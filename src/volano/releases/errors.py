@@ -218,6 +218,21 @@ class InvalidPlanError(InvalidError):
     hint = "Write rising percentages that end with 100%, such as `5%,25%,100%`."
 
 
+class UnknownPlanJudgeError(InvalidError):
+    """The plan lets `{judge}` score pairs, and there is no such judge{guess}."""
+
+    hint = (
+        "Judges: {known}; `volano judge save FILE` makes one. Where a program scores, say first what it means: "
+        "`volano feedback metric define {name} --type number --low 0 --high 1`."
+    )
+
+
+class BadPlanFileError(InvalidError):
+    """The plan in `{file}` cannot be used: {why}."""
+
+    hint = "It is YAML: `steps: [5%, 25%, 100%]`, and what else a rollout says: gates, guard, scope, unit, max_wait."
+
+
 class BadCheckError(InvalidError):
     """There can be no such check: {why}."""
 

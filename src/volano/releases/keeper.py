@@ -38,10 +38,13 @@ from volano.releases.errors import (
 from volano.releases.experiment.design import Design
 from volano.releases.experiment.measure import Measure, measure
 from volano.releases.freeze import Freezes
-from volano.releases.gate import SCHEMA, is_feedback, said_of
+from volano.releases.gate import ERRORS, SCHEMA, is_feedback, said_of
 from volano.releases.keeping import count_down, keep, keeping, kept_by, let_go, need_kept
 from volano.releases.kept import Kept
+from volano.releases.named_judges import check_judges
 from volano.releases.plan import Plan
+from volano.releases.plan_file import STEPS
+from volano.releases.plan_file import read as read_file
 from volano.releases.progress import SPENT, Progress, Rollout, RolloutEvent, plan_of, start
 from volano.releases.release import BODY, KIND, SIGNATURE, Pins, subjects_of
 from volano.releases.retired import refuse_retired
@@ -242,8 +245,9 @@ class Releases:
         ref: Ref | str,
         *,
         channel: str,
-        plan: str = "5%,25%,100%",
-        require: Sequence[str] = ("errors",),
+        plan: str | None = None,
+        plan_file: Mapping[str, Any] | str | None = None,
+        require: Sequence[str] | None = None,
         margins: Mapping[str, Any] | None = None,
         unit: str | None = None,
         scope: Mapping[str, Any] | None = None,
@@ -254,8 +258,10 @@ class Releases:
         """Start to move a channel to a release, step by step; the first goes straight there.
 
         The old release keeps its share until each step's gates hold, so that a
-        bad release is never the only one that serves. No step is left without
-        data on what is in `require`. `margins` name what is watched (errors, quality, refusals,
+        bad release is never the only one that serves. The steps are those of `plan`
+        (5%,25%,100% when not given), or all is as `plan_file` says it (`releases.plan_file`),
+        which stands alone then. No step is left without
+        data on what is in `require` (errors when not given). `margins` name what is watched (errors, quality, refusals,
         schema, latency:2s, p95, cost, names of feedback), each with how much worse the candidate
         may be (0.05 of errors and quality when not given), or {margin, tolerance, window}. `unit`
         says what sticks to one release: `user` (a new channel's) or `request`. `scope` says which
@@ -265,12 +271,20 @@ class Releases:
         without that, and without the people whom the channel asks; they are asked afterwards.
 
         Raises:
+            BadPlanFileError: the file says no plan, or flags say one besides it.
             As `move`.
         """
-        given: dict[str, Any] = {"required": list(require), "scope": scope or {}}
-        if margins is not None:
-            given |= {"gates": margins, "meanings": self.meanings(margins)}
-        planned = Plan.parse(plan, **given)
+        if plan_file is None:
+            required = (ERRORS,) if require is None else require
+            given: dict[str, Any] = {"required": list(required), "scope": scope or {}}
+            if margins is not None:
+                given |= {"gates": margins, "meanings": self.meanings(margins)}
+            planned = Plan.parse(STEPS if plan is None else plan, **given)
+        else:
+            beside = {
+                "plan": plan, "require": require, "margins": margins, "unit": unit, "scope": scope,
+            }  # fmt: skip
+            planned, unit = read_file(plan_file, self.meanings, beside)
         return self.move(
             ref, channel=channel, plan=planned, unit=unit, after=after, emergency=emergency, by=by
         )
@@ -291,6 +305,7 @@ class Releases:
 
         Raises:
             InvalidPlanError: the plan cannot be used.
+            UnknownPlanJudgeError: there is no such judge.
             BadMeasureError: a name of feedback cannot be measured so.
             NoSchemaError: `schema` is watched, and the release declares none.
             TamperedReleaseError: the release is not what was signed.
@@ -307,6 +322,7 @@ class Releases:
         if unit not in (None, *UNITS):
             raise UnknownUnitError(unit=unit)
         release = self.servable(ref)
+        self.check_plan(plan)
         if SCHEMA in plan.margins and self.schema_of(str(release.digest)) is None:
             raise NoSchemaError(ref=release.ref)
         channel = check_name(channel)
@@ -317,6 +333,19 @@ class Releases:
             )
         self._publish()
         return rollout
+
+    def check_plan(self, plan: Plan) -> None:
+        """Make sure that there is what a plan names.
+
+        Raises:
+            UnknownPlanJudgeError: there is no such judge.
+        """
+        metrics = self._metrics
+        check_judges(
+            plan,
+            self._catalog,
+            lambda name: metrics is not None and metrics.current(name) is not None,
+        )
 
     def let_move(
         self,
@@ -496,12 +525,13 @@ class Releases:
         """End an experiment and begin to promote its winner, both or neither.
 
         Raises:
-            InvalidPlanError, TamperedReleaseError, ModelNotUsableError: as with `promote`.
+            InvalidPlanError, UnknownPlanJudgeError, TamperedReleaseError, ModelNotUsableError: as with `promote`.
             RolloutOverError: it ended meanwhile.
             FrozenError, NotArrivedError, UncheckedError, ApprovalMissingError: it may not move now.
         """
         release = self.servable(winner)
         planned = Plan.parse(plan)
+        self.check_plan(planned)
         way = self.let_move(release, rollout.channel, by=by)
         with self._db.write() as conn:
             self._end(conn, rollout, "concluded", outcome, by)

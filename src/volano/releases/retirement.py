@@ -6,7 +6,8 @@ rollouts stay. A closed channel is gone from the gateway, until something is pro
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -23,6 +24,7 @@ from volano.releases.release import KIND
 from volano.releases.retired import Retired, refuse_retired, retired
 from volano.releases.tables import (
     channels,
+    closed_channels,
     deprecations,
     environment_orders,
     retired_releases,
@@ -39,11 +41,17 @@ Listed = list[Retired]
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """A channel that is no more, and what it served last."""
+    """A channel that is no more, what it served last, and what follows it."""
 
     channel: str
     served: str
     why: str
+    successor: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values, with the end of a sentence on where its callers are sent."""
+        says = f"; who calls it is told of {self.successor}" if self.successor else ""
+        return {**asdict(self), "says": says}
 
 
 class Retirements:
@@ -89,7 +97,8 @@ class Retirements:
     def close(self, channel: str, *, quiet: str = "7d", why: str = "", by: Principal) -> Closed:
         """Take a channel away from the gateway; clients that name it are told it is unknown.
 
-        It must not have been called for as long as `quiet` says; `0s` asks for nothing.
+        It must not have been called for as long as `quiet` says; `0s` asks for nothing. Where it
+        was deprecated, they are told of its successor.
 
         Raises:
             UnknownChannelError: there is no such channel.
@@ -106,13 +115,19 @@ class Retirements:
             if users := [*_holders(conn, channel), *map(_told, called)]:
                 raise ChannelUsedError(channel=channel, users=_listed(users))
             conn.execute(delete(channels).where(channels.c.name == channel))
-            drop(conn, channel)
-            said = {"served": row["stable_ref"], "why": why}
+            successor = drop(conn, channel)
+            _send_on(conn, channel, successor)
+            said = {"served": row["stable_ref"], "why": why, "successor": successor}
             self._ledger.append(
                 "channel.close", f"channel/{channel}", [row["stable"]], said, by=by, conn=conn
             )
         self._publish()
-        return Closed(channel, row["stable_ref"], why)
+        return Closed(channel, row["stable_ref"], why, successor)
+
+    def followed(self) -> dict[str, str]:
+        """Return the channels that are closed, each with the one that was said to follow."""
+        with self._db.read() as conn:
+            return {row.name: row.successor for row in conn.execute(select(closed_channels))}
 
     def of(self, digest: str) -> Retired | None:
         """Return the end of a release, if it has come."""
@@ -125,6 +140,13 @@ class Retirements:
         query = select(retired_releases).order_by(*newest).limit(limit)
         with self._db.read() as conn:
             return [Retired(**row) for row in conn.execute(query).mappings()]
+
+
+def _send_on(conn: Connection, channel: str, successor: str) -> None:
+    """Remember what follows a channel that is closed; nothing of an earlier one of its name."""
+    conn.execute(delete(closed_channels).where(closed_channels.c.name == channel))
+    if successor:
+        conn.execute(insert(closed_channels).values(name=channel, successor=successor))
 
 
 def _users(conn: Connection, digest: str, ref: str) -> Iterator[str]:

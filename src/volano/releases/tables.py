@@ -129,6 +129,13 @@ deprecations = Table(
     Column("by", Text, nullable=False),
 )
 
+closed_channels = Table(
+    "closed_channels",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("successor", Text, nullable=False),
+)
+
 retired_releases = Table(
     "retired_releases",
     METADATA,

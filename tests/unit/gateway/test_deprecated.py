@@ -1,5 +1,6 @@
 """Callers of what should be left are told with every answer: plain, streamed, cached, at all doors."""
 
+import json
 from email.utils import parsedate_to_datetime
 
 import pytest
@@ -36,6 +37,7 @@ def served(upstream, tmp_path_factory):
         "left/someday": Channel(arms=at("ok", Deprecated(1_793_491_200))),
     }
     published = snapshot(channels)
+    published = structs.replace(published, closed={"régi/2024": "support"})
     made.publish(structs.replace(published, keys={**published.keys, **STAGING}))
     made.start(1)
     yield made
@@ -91,6 +93,24 @@ def test_without_a_day_and_a_successor_only_the_beginning_is_said(line):
 def test_the_date_is_what_clients_read(line):
     _, headers, _ = line.send(ask(question("left"))).answer()
     assert parsedate_to_datetime(headers["sunset"]).timestamp() == LEFT.until_s
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/models"])
+def test_who_calls_a_closed_channel_is_told_what_follows(line, path):
+    def sent(key):
+        if path == "/v1/models":
+            return ask(b"", method="GET", path="/v1/models/r%C3%A9gi/2024", key=key)
+        return ask(question("régi/2024", max_tokens=9), path=path, key=key)
+
+    status, _, body = line.send(sent(KEY)).answer()
+    error = json.loads(body)["error"]
+    assert status == 404
+    assert "The channel `régi/2024` is closed; `support` follows it." in error["message"]
+    if path != "/v1/messages":
+        assert error["code"] == "model_not_found"
+    status, _, body = line.send(sent(NARROW)).answer()  # it never could call it
+    assert status == 404
+    assert b"follows" not in body
 
 
 def test_a_key_of_one_environment_calls_that_one(line):

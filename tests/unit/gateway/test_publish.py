@@ -800,6 +800,33 @@ def test_what_should_be_left_is_published_with_its_arms(front):
     assert left("support")[0] is None
 
 
+def test_what_follows_a_closed_channel_is_published_while_it_is_there(front):
+    shop = front.shop
+    front.publisher.close()
+    front.publisher = front.again(closed=shop.retirements.followed)
+    for name in ("first", "second", "third", "alone"):
+        shop.serve(name)
+
+    def closes(name, successor):
+        shop.deprecations.deprecate_channel(name, on="9d", successor=successor, by=ANNA)
+        shop.retirements.close(name, by=ANNA)
+        return front.snapshot().closed
+
+    assert closes("first", "second") == {"first": "second"}
+    assert closes("second", "third") == {"first": "third", "second": "third"}
+    shop.retirements.close("third", by=ANNA)
+    assert front.snapshot().closed == {}
+    shop.serve("first")  # the name is taken again, and leads on
+    assert front.snapshot().closed == {}
+
+
+def test_channels_that_follow_each_other_in_a_ring_lead_nowhere(front):
+    front.publisher.close()
+    front.publisher = front.again(closed=lambda: {"a": "b", "b": "a", "c": "a", "d": "support"})
+    front.shop.serve()
+    assert front.snapshot().closed == {"d": "support"}
+
+
 def shadowing(front, plan):
     """Promote a second release by this plan, come to its first step, return the arms."""
     shop = front.shop

@@ -160,6 +160,14 @@ def test_what_is_wrong_is_said_with_its_place(desk, declared, text, why):
     assert "rollouts/support.yaml:1" in str(error.value)
 
 
+def test_a_judge_that_is_not_there_is_told_by_the_plan_of_a_file(desk, declared):
+    desk.serve()
+    desk.cut()
+    text = SAID.format(n=2).replace("pairs: 300", "pairs: 300\n    judge: helpful")
+    with pytest.raises(WrongDocumentError, match="no such judge"):
+        declared.plan(files(text), by=BOT)
+
+
 def test_a_file_without_a_release_says_nothing(declared):
     with pytest.raises(WrongDocumentError, match="it says no release"):
         declared.plan(files("kind: Rollout\nname: support\n"), by=BOT)

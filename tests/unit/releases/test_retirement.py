@@ -106,6 +106,20 @@ def test_a_channel_is_closed_and_its_name_is_free(workspace):
     assert workspace.releases.channel("old").stable_ref == "old@1"
 
 
+def test_what_follows_a_closed_channel_is_remembered_until_its_name_is_closed_again(workspace):
+    for name in ("régi", "new"):
+        workspace.serve(name)
+    workspace.deprecations.deprecate_channel("régi", on="9d", successor="new", by=ANNA)
+    closed = workspace.retirements.close("régi", by=ANNA)
+    assert closed.to_dict()["says"] == "; who calls it is told of new"
+    assert workspace.retirements.followed() == {"régi": "new"}
+    told = [one for one in workspace.ledger.list() if one.verb == "channel.close"]
+    assert told[0].content["successor"] == "new"
+    arrive(workspace, workspace.releases.get("régi@1"), "régi")
+    assert workspace.retirements.close("régi", by=ANNA).to_dict()["says"] == ""
+    assert workspace.retirements.followed() == {}
+
+
 def test_a_channel_that_is_used_is_not_closed(workspace):
     workspace.serve("old")
     workspace.serve("new")

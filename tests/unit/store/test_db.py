@@ -41,7 +41,7 @@ from volano.store.migrations import upgrade
 
 ALL_ROOMS = {
     "artifacts", "artifact_parents", "labels", "blobs", "events", "event_contents", "runs",
-    "keys", "channels", "rollouts", "rollout_events", "freezes", "approvals", "deprecations",
+    "keys", "channels", "closed_channels", "rollouts", "rollout_events", "freezes", "approvals", "deprecations",
     "retired_releases", "environment_orders", "approval_rules", "check_rules", "release_checks",
     "targets", "limits", "prices", "budgets",
     "retention", "holds", "masks", "slos", "alert_rules", "alerts", "alert_silences", "alert_outbox",

@@ -138,7 +138,7 @@ VERBS = (
             Param("quiet", "nobody has called it for so long; 0s asks for nothing", default="7d"),
             Param("why", "the reason", default=""),
         ),
-        changes=True, done="{channel} is closed; it served {served}.", next="volano channel list",
+        changes=True, done="{channel} is closed; it served {served}{says}.", next="volano channel list",
     ),
     Verb(
         "channel", "cache", "releases.cache", "/channels/{channel}/cache",

@@ -36,9 +36,11 @@ VERBS = (
             ref(),
             Param("channel", "the channel to move", required=True),
             Param("plan", "its steps: 5% cohort,25% 10m..2h,100%; shadow 5% 300 pairs,5%,100%; switch verify 20 keep 24h; "
-                  "rolling", default="5%,25%,100%"),
-            Param("require", "no step is left without data on these, named as in the margins", "list",
-                  default=("errors",)),
+                  "rolling; 5%,25%,100% when not given"),
+            Param("plan_file", "a YAML file that says all of the plan: steps, gates, guard, scope, unit, max_wait; "
+                  "instead of the options for these", "document"),
+            Param("require", "no step is left without data on these, named as in the margins; errors when not given",
+                  "list"),
             Param("margins", 'what is watched, and how much worse it may be, as JSON: '
                   '{"errors": 0.05, "quality": 0.05, "p95": 0.1, "cost": 0.15, "thumbs 24h": 0.03}', "json"),
             Param("unit", "what sticks to one release; user where the channel is new",

@@ -45,6 +45,8 @@ from volano.web.pages.caring import care
 from volano.web.pages.loop import look
 from volano.web.pages.nouns import noun
 from volano.web.pages.saved_views import forget, keep
+from volano.web.pages.steered import steer
+from volano.web.pages.steering import ADDRESS as STEERED
 from volano.web.pages.switch import turn
 
 __all__ = ["routes", "static_route"]
@@ -68,6 +70,7 @@ def routes(app: Any, clock: Clock | None = None) -> list[BaseRoute]:
         Route("/alerts", guard(burning), name="alerts"),
         Route("/alerts.json", guard(burning)),
         Route("/alerts/care", care(app, now), methods=["POST"]),
+        Route(STEERED, steer(app, now), methods=["POST"]),
         Route("/kpis", guard(how), name="kpis"),
         Route("/kpis.json", guard(how)),
         Route("/report", guard(printed), name="report"),

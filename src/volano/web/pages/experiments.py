@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from volano.web.pages import gates, links, words
+from volano.web.pages import gates, links, steering, words
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.view import (
     Cell,
@@ -38,6 +38,7 @@ def item(app: Any, rollout: Any, told: Timeline, now_us: int) -> Item:
         headline=_headline(rollout, decision, now_us),
         state=state(rollout, decision),
         sections=[
+            *steering.offered(app, rollout),
             *(_curves(rollout, evidence) if evidence else []),
             *([_arms(rollout, evidence)] if evidence else []),
             *_checks(decision),

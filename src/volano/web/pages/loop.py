@@ -109,6 +109,8 @@ def _traffic(app: Any, channel: Any, recent: Sequence[Any]) -> Traffic:
     moving = next((each for each in mine if each.ended_us is None), None)
     if moving is not None:
         state, told = rollouts.state(moving), rollouts.gate_words(app, moving)
+    elif channel.kept is not None:
+        state, told = State(_("steady"), "good"), _kept(channel.kept)
     elif mine and rollouts.is_back(mine[0]):
         state, told = State(_("steady"), "good"), _("{release} was taken back").format(
             release=mine[0].candidate_ref
@@ -124,6 +126,13 @@ def _traffic(app: Any, channel: Any, recent: Sequence[Any]) -> Traffic:
         state,
         told,
     )
+
+
+def _kept(kept: Any) -> Markup:
+    """Say what is hot for a return at once, with the page that offers it."""
+    release = links.link(links.item("rollouts", kept.rollout_id), kept.release)
+    until = words.exact(kept.until_us).rpartition(":")[0]
+    return escape(_("{release} is kept hot until {when} UTC")).format(release=release, when=until)
 
 
 def _headline(channels: Sequence[Any], recent: Sequence[Any], app: Any, now_us: int) -> Markup:

@@ -13,6 +13,7 @@ from volano.web.pages import (
     gates,
     links,
     rollout_evidence,
+    steering,
     words,
 )
 from volano.web.pages.i18n import N_, ngettext
@@ -98,9 +99,12 @@ def item(app: Any, key: str, now_us: int) -> Item:
         title=_("{release} to {channel}").format(
             release=rollout.candidate_ref, channel=rollout.channel
         ),
-        headline=sentence(rollout, events, now_us),
+        headline=sentence(rollout, events, now_us) + _kept(app, rollout, now_us),
         state=state(rollout),
         sections=[
+            *steering.offered(
+                app, rollout, [name or words.percent(share) for share, name in stages(rollout)]
+            ),
             _steps(rollout, events, now_us),
             *rollout_evidence.sections(_curves(app, rollout, events)),
             *_gates(events),
@@ -197,6 +201,17 @@ def sentence(rollout: Any, events: Sequence[tuple[int, int, str, Any]], now_us: 
         channel=channel,
         time=words.duration(rollout.ended_us - rollout.created_us),
         when=words.time_tag(rollout.ended_us, now_us),
+    )
+
+
+def _kept(app: Any, rollout: Any, now_us: int) -> Markup:
+    """Say what it replaced, and until when that is hot; nothing where it is not."""
+    hot = steering.kept(app, rollout)
+    if hot is None:
+        return Markup("")
+    told = _(" {release} is kept hot until {when}, for a return at once.")
+    return escape(told).format(
+        release=links.release(hot.release), when=words.time_tag(hot.until_us, now_us)
     )
 
 

@@ -104,6 +104,28 @@ class Deeds:
 
 
 @dataclass(frozen=True, slots=True)
+class Deed:
+    """One thing that can be done: its word, what it does, and the word on the button that does it."""
+
+    do: str
+    word: str
+    told: str
+    sure: str
+    needs_reason: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Steer:
+    """What can be done with what the page shows: a form each, with the fields that it sends."""
+
+    template: ClassVar[str] = "steer"
+    title: str
+    address: str
+    hidden: Sequence[tuple[str, str]]
+    deeds: Sequence[Deed]
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """One message as it is shown: its role, and its text with slots marked."""
 
@@ -405,7 +427,7 @@ class Uses:
 
 Section = (
     Voices | Facts | Table | Conversation | Code | Lineage | Bars | Drawing | Spans | Steps | Pulses | Gates
-    | Timeline | Commands | Dialogue | Uses | Deeds | Wording
+    | Timeline | Commands | Dialogue | Uses | Deeds | Steer | Wording
 )  # fmt: skip
 
 

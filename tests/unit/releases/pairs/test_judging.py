@@ -2,7 +2,9 @@
 
 import pytest
 
+from support.workspace import ANNA
 from volano.costs.price import Price, Rates
+from volano.releases.errors import UnknownPlanJudgeError
 from volano.releases.pairs.judging import REST_US
 
 GOOD, BAD = "Itt van. [good]", "Nincs. [bad]"
@@ -201,6 +203,7 @@ def test_the_version_that_judged_first_judges_all(mirror):
 
 
 def test_a_name_that_is_no_judge_is_a_name_of_feedback(mirror):
+    mirror.live.metrics.define("exact", type="number", low=0, high=1, by=ANNA)
     mirror.begin(judge="exact", pairs=10)
     for _ in range(4):
         mirror.pair(told=(1, 0))
@@ -210,6 +213,22 @@ def test_a_name_that_is_no_judge_is_a_name_of_feedback(mirror):
     assert mirror.judge() == 0
     assert mirror.evidence["scored"]["exact"]["n"] == 4
     assert "4 of 10 pairs scored by exact" in mirror.verdicts("pairs")[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("judge", "told"),
+    [("helpfull", r"`helpfull` score pairs, .* \(did you mean `helpful`\?\)"),
+     ("helpful@9", r"`helpful@9` score pairs, .* \(did you mean `helpful@1`\?\)"),
+     ("exact@1", "`exact@1` score pairs, and there is no such judge"),
+     ("zz", "`zz` score pairs, and there is no such judge")],
+)  # fmt: skip
+def test_a_judge_that_is_not_there_is_told_before_anything_moves(mirror, judge, told):
+    mirror.live.judge()
+    mirror.live.metrics.define("exact", type="number", low=0, high=1, by=ANNA)
+    with pytest.raises(UnknownPlanJudgeError, match=told) as refused:
+        mirror.begin(judge=judge)
+    assert "Judges: helpful@1; `volano judge save FILE`" in refused.value.advice
+    assert mirror.shop.releases.active() == []
 
 
 def name_of(mirror):
