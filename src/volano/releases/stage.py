@@ -6,10 +6,10 @@ switch    all users at once, once it is warm and verified; what was served stays
 rolling   our own engines are replaced one by one, and the share follows them
 """
 
-import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from volano.core.ref import BadRefError, Ref
 from volano.releases.errors import InvalidPlanError
 
 WHOLE = 1_000_000
@@ -20,7 +20,6 @@ KINDS: tuple[Kind, ...] = ("canary", "shadow", "switch", "rolling")
 MOST_VERIFIED = 1000
 Late = Literal["hold", "back", "advance"]
 LATE: tuple[Late, ...] = ("hold", "back", "advance")
-_JUDGE = re.compile(r"[a-z0-9][a-z0-9_./-]{0,59}(@[0-9]{1,9})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ class Stage:
             _need(number and 0 <= value < 1e9, f"{name} of a step is a time")
         _need(isinstance(self.cohort, bool), "cohort is true or false")
         _need(isinstance(self.currency, str), "the budget's currency is a word")
-        _need(isinstance(self.judge, str) and (not self.judge or bool(_JUDGE.fullmatch(self.judge))),
+        _need(isinstance(self.judge, str) and (not self.judge or _is_version(self.judge)),
               "the judge of a step is a name, such as helpful or helpful@2")  # fmt: skip
         self._check_kind()
 
@@ -120,6 +119,15 @@ def percent(share: float) -> str:
 def whole(value: Any) -> bool:
     """Say whether it is a whole number, and not yes or no."""
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_version(text: str) -> bool:
+    """Whether this names something, in any script, or one version of it by its number."""
+    try:
+        found = Ref.parse(text)
+    except BadRefError:
+        return False
+    return found.label is None and found.digest is None
 
 
 def _need(condition: bool, why: str) -> None:

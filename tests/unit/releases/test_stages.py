@@ -20,8 +20,8 @@ LINES = {
     "shadow 5% 300 pairs 2.5 EUR": Stage(
         0, "shadow", mirror=50_000, pairs=300, budget_nano=2_500_000_000, currency="EUR"
     ),
-    "shadow 5% judge helpful@2 10 pairs": Stage(
-        0, "shadow", mirror=50_000, pairs=10, judge="helpful@2"
+    "shadow 5% judge segítőkész@2 10 pairs": Stage(
+        0, "shadow", mirror=50_000, pairs=10, judge="segítőkész@2"
     ),
     "100% keep 24h": Stage(1_000_000, keep_s=86_400),
     "switch keep 24h": Stage(1_000_000, "switch", keep_s=86_400),

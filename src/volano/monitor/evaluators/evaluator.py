@@ -25,6 +25,7 @@ from typing import Any
 import yaml
 
 from volano.access.moment import duration_us
+from volano.core.digest import Digest
 from volano.core.errors import VolanoError
 from volano.core.text import nfc
 from volano.evals import scorers as _scorers  # registers ours
@@ -45,7 +46,9 @@ WANT_LABELS = frozenset({
 """They compare with a right answer, which no live call has."""
 _KNOWN = ("name", "where", "sample", "seed", "scorers", "consistency", "budget", "lag", "wait",
           "cluster", "by")  # fmt: skip
+LONGEST_METRIC = 64
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,29}")
+_STRANGE = re.compile(r"[^a-z0-9_.-]")
 _MONEY = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9}))? ?([A-Z]{3})")
 _SPACE = 1 << 64
 
@@ -98,9 +101,18 @@ class Evaluator:
         return [make(spec) for spec in self.scorers]
 
     def metric(self, score: str) -> str:
-        """Return the name of the metric of a score: `helpfulness.support`."""
-        plain = re.sub(r"[^a-z0-9_.-]", "_", score.lower().replace("/", "."))
-        return f"{self.name}.{plain}"[:64]
+        """Return the name of the metric of a score: `helpfulness.support`.
+
+        Metrics have names of plain letters. A score with others, or with too long a name, bears
+        the beginning of its digest there, so that no two are one.
+        """
+        said = score.lower().replace("/", ".")
+        plain = _STRANGE.sub("_", said)
+        name = f"{self.name}.{plain}"
+        if plain == said and len(name) <= LONGEST_METRIC:
+            return name
+        mark = f".{Digest.of(said.encode()).short}"
+        return name[: LONGEST_METRIC - len(mark)] + mark
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, as `from_dict` reads them."""

@@ -25,6 +25,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from volano.monitor.evaluators.evaluator import Evaluator
 from volano.releases.pairs.pair import Pair
 from volano.releases.plan import ERRORS, QUALITY, Plan
 from volano.stats.aimed import AimedTest
@@ -184,7 +185,7 @@ class PairEvidence:
 
 def own_name(judge: str) -> str:
     """Return under which name the scores of a step's judge are told: `release.pairs.helpful`."""
-    return f"{OWN}{judge.partition('@')[0].lower().replace('/', '.')}"[:64]
+    return Evaluator(OWN.rstrip(".")).metric(judge.partition("@")[0])
 
 
 def _compared(plan: Plan, metric: str, among: int) -> Compared:
