@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -10,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from volano.core.errors import ForbiddenError, InvalidError, VolanoError
 from volano.core.principal import Principal
+from volano.web.forms import form
 from volano.web.pages import render
 from volano.web.sign_in import visitor
 
@@ -57,13 +57,8 @@ def _do(app: Any, number: int, turn: str, by: Principal) -> None:
 
 
 async def _said(request: Request) -> tuple[int, str]:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            raise BadCareError
-    fields = parse_qs(body.decode("utf-8", "replace"))
-    number, turn = fields.get("id", [""])[0], fields.get("turn", [""])[0]
+    fields = await form(request, most=_MOST_BYTES, refusal=BadCareError)
+    number, turn = fields.get("id", ""), fields.get("turn", "")
     if not (number.isascii() and number.isdigit() and len(number) < 10):
         raise BadCareError
     if turn not in ("ack", "silence", "unsilence"):

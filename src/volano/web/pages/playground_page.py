@@ -11,7 +11,6 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qsl
 
 from markupsafe import Markup, escape
 from starlette.concurrency import run_in_threadpool
@@ -22,6 +21,7 @@ from starlette.routing import BaseRoute, Route
 from volano.core.errors import ForbiddenError, InvalidError, VolanoError
 from volano.core.principal import Principal
 from volano.evals.playground.sketch import Sketch
+from volano.web.forms import pairs
 from volano.web.pages import links, playground, prompt_diff, render
 from volano.web.pages import playground_form as forms
 from volano.web.pages.playground_form import Form
@@ -89,7 +89,9 @@ def sent(app: Any, now: Callable[[], int]) -> Callable[[Request], Awaitable[Resp
     async def handler(request: Request) -> Response:
         try:
             by = _owner(request)
-            form = forms.read(await _fields(request))
+            form = forms.read(
+                await pairs(request, most=_MOST_BYTES, refusal=BadFormError, fields=_MOST_FIELDS)
+            )
             return await run_in_threadpool(_answer, app, request, form, by, now())
         except VolanoError as error:
             return render.failure(app, request, error, now())
@@ -148,7 +150,9 @@ def asked(app: Any) -> Callable[[Request], Awaitable[Response]]:
     async def handler(request: Request) -> Response:
         try:
             by = _owner(request)
-            form = forms.read(await _fields(request))
+            form = forms.read(
+                await pairs(request, most=_MOST_BYTES, refusal=BadFormError, fields=_MOST_FIELDS)
+            )
         except VolanoError as error:
             return render.json({"error": {"message": error.message, "hint": error.advice}}, 403)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -196,17 +200,3 @@ def _owner(request: Request) -> Principal:
     if not who.may("admin"):
         raise OwnerAskError
     return who.principal
-
-
-async def _fields(request: Request) -> list[tuple[str, str]]:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            raise BadFormError
-    try:
-        return parse_qsl(
-            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS
-        )
-    except ValueError as error:
-        raise BadFormError from error

@@ -6,7 +6,7 @@ Everything is a form of plain buttons; the script gives each button its key.
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs, quote, urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from volano.core.errors import ForbiddenError, InvalidError, NotFoundError, VolanoError
 from volano.core.principal import SYSTEM, Principal
 from volano.feedback.errors import LeaseLostError, NothingToUndoError
+from volano.web.forms import form
 from volano.web.pages import links, render
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.reviews import choices
@@ -72,7 +73,7 @@ def deed(app: Any, now: Callable[[], int]) -> Callable[[Request], Awaitable[Resp
             who = visitor(request)
             if not who.may("admin"):
                 raise OwnerReviewError
-            fields = await _fields(request)
+            fields = await form(request, most=_MOST_BYTES, refusal=BadReviewFormError)
             act = _act(app, name, request.path_params["deed"], fields, who.principal)
             said = ""
             try:
@@ -110,13 +111,3 @@ def _act(
     if fields.get("correction"):
         given["correction"] = fields["correction"]
     return partial(app.reviews.answer, name, item=int(item), reviewer=reviewer, **given, by=by)
-
-
-async def _fields(request: Request) -> dict[str, str]:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            raise BadReviewFormError
-    found = parse_qs(body.decode("utf-8", "replace"), max_num_fields=20)
-    return {name: values[-1] for name, values in found.items()}

@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from volano.core.errors import ForbiddenError, InvalidError, VolanoError
+from volano.web.forms import form
 from volano.web.pages import links, render
 from volano.web.sign_in import visitor
 
@@ -59,19 +59,10 @@ def _handler(app: Any, now: Callable[[], int], change: Change) -> Handler:
             who = visitor(request)
             if not who.may("admin"):
                 raise OwnerViewError
-            href = await run_in_threadpool(change, await _said(request), who.principal)
+            said = await form(request, most=_MOST_BYTES, refusal=BadViewFormError)
+            href = await run_in_threadpool(change, said, who.principal)
         except VolanoError as error:
             return render.failure(app, request, error, now())
         return RedirectResponse(href, 303)
 
     return handler
-
-
-async def _said(request: Request) -> dict[str, str]:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            raise BadViewFormError
-    fields = parse_qs(body.decode("utf-8", "replace"))
-    return {name: values[0] for name, values in fields.items()}

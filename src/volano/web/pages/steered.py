@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -16,6 +15,7 @@ from volano.releases.errors import (
     RolloutMovedError,
     RolloutOverError,
 )
+from volano.web.forms import form
 from volano.web.pages import links, render
 from volano.web.pages.steering import kept
 from volano.web.sign_in import visitor
@@ -43,7 +43,7 @@ def steer(app: Any, now: Callable[[], int]) -> Callable[[Request], Awaitable[Res
             who = visitor(request)
             if not who.may("admin"):
                 raise OwnerSteerError
-            said = await _said(request)
+            said = await form(request, most=_MOST_BYTES, refusal=BadSteerError)
             rollout = await run_in_threadpool(_do, app, said, who.principal)
         except VolanoError as error:
             return render.failure(app, request, error, now())
@@ -80,13 +80,3 @@ def _check_kept(app: Any, rollout: Any) -> None:
         raise NothingKeptError(channel=channel.name)
     if channel.rollout_id is not None:
         raise RolloutInProgressError(channel=channel.name, candidate=channel.candidate_ref)
-
-
-async def _said(request: Request) -> dict[str, str]:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            raise BadSteerError
-    fields = parse_qs(body.decode("utf-8", "replace"))
-    return {name: values[0] for name, values in fields.items()}

@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from volano.core.errors import ForbiddenError, InvalidError, VolanoError
+from volano.web.forms import form
 from volano.web.pages import render
 from volano.web.pages.traffic import window
 from volano.web.sign_in import visitor
@@ -47,13 +47,8 @@ def turn(app: Any, now: Callable[[], int]) -> Callable[[Request], Awaitable[Resp
 
 
 async def _said(request: Request) -> tuple[str, str]:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            raise BadSwitchError
-    fields = parse_qs(body.decode("utf-8", "replace"))
-    name, verb = fields.get("target", [""])[0], fields.get("turn", [""])[0]
+    fields = await form(request, most=_MOST_BYTES, refusal=BadSwitchError)
+    name, verb = fields.get("target", ""), fields.get("turn", "")
     if not name or verb not in ("enable", "disable"):
         raise BadSwitchError
     return name, verb

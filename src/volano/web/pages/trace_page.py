@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from volano.core.errors import ForbiddenError, InvalidError, NotFoundError, VolanoError
 from volano.traces.step import Outline
+from volano.web.forms import form
 from volano.web.pages import links, render, sessions, trace_graph, trace_step, trace_tree
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.nouns import noun
@@ -166,12 +167,7 @@ def _do(app: Any, said: dict[str, str], by: Any) -> str:
 
 
 async def _said(request: Request) -> dict[str, str]:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            raise BadUseError
-    fields = {k: v[0] for k, v in parse_qs(body.decode("utf-8", "replace")).items()}
+    fields = await form(request, most=_MOST_BYTES, refusal=BadUseError)
     if not fields.get("trace") or fields.get("do") not in ("dataset", "replay"):
         raise BadUseError
     return fields
