@@ -206,10 +206,18 @@ class Users(Looped):
             await asyncio.sleep(PAUSE_S)
         raise SystemExit("feedback was never taken")
 
+    def _kept(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """Take a connection that is open still: one that rested long the other side has closed."""
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
+        return None
+
     async def _post(self, path: str, body: Any) -> tuple[int, dict[str, str], bytes]:
         """Ask by a connection of its own among few that are kept."""
-        kept = self._idle.pop() if self._idle else None
-        reader, writer = kept or await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = self._kept() or await asyncio.open_connection("127.0.0.1", self.port)
         data = json.dumps(body).encode()
         head = (f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1:{self.port}\r\nauthorization: Bearer {self.key}\r\n"
                 f"content-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n")  # fmt: skip
