@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from volano.wire.dialects.places import in_messages
 from volano.wire.exchange import Ask
 
 _NAMES: Mapping[str, Mapping[str, str]] = {
@@ -27,7 +28,14 @@ def named(param: str | None, door: str, ask: object) -> str | None:
         return None
     if door == "openai.responses" and param.startswith("messages"):
         return "input"  # places there are counted differently
-    if door == "anthropic.messages" and param == "reasoning_effort":
-        wish = ask.reasoning if isinstance(ask, Ask) else None
-        return "output_config.effort" if wish and wish.effort else "thinking"
+    if door == "anthropic.messages" and isinstance(ask, Ask):
+        if param == "reasoning_effort":
+            wish = ask.reasoning
+            return "output_config.effort" if wish and wish.effort else "thinking"
+        param = in_messages(param, ask.turns)
     return _NAMES.get(door, {}).get(param, param)
+
+
+def with_field(text: str, param: str | None) -> str:
+    """Return what is wrong with the field's name in it."""
+    return text if param is None or f"`{param}`" in text else f"`{param}`: {text}"
