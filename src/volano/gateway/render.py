@@ -66,7 +66,8 @@ def _rendered(call: Call, way: Way) -> Rendered:
         if door.name in SERVED_EMBEDDINGS and route.plain:
             return _embedding(call, way)
     except CannotSayError as error:
-        param = named(error.param, door.name, call.ask)
+        ours = len(route.template.turns) if route.wording is None else None
+        param = named(error.param, door.name, call.ask, ours=ours)
         raise no.CannotSayError(
             reason=with_field(str(error), param),
             target=way.target.name,

@@ -61,6 +61,15 @@ def _spread(turn: Turn) -> int:
     return results + (results < len(turn.parts))
 
 
+def behind(param: str, turns: Sequence[Turn], count: int) -> str:
+    """Return the place counted from behind the first turns; `messages` where it is in these."""
+    found = _PLACE.fullmatch(param)
+    if found is None:
+        return param
+    place = int(found[1]) - sum(_spread(turn) for turn in turns[:count])
+    return f"messages[{place}]{found[2]}" if place >= 0 else "messages"
+
+
 def in_messages(param: str, turns: Sequence[Turn]) -> str:
     """Return the place as a client of Anthropic's API counts it; other names as they are.
 
