@@ -18,6 +18,7 @@ from volano.core.noted import Noted
 from volano.core.principal import SYSTEM, Principal
 from volano.costs.pricing import Pricing
 from volano.feedback.recording import recorder
+from volano.gateway.key_variables import KeyVariables
 from volano.jobs.run import good
 from volano.models.wording import prompt_of
 from volano.settings import Settings
@@ -118,9 +119,9 @@ class App(Rooms):
     def _notes_on(self, model: str) -> tuple[str, ...]:
         lacking = [row["key_env"] for row in self._missing_keys() if row["model"] == model]
         return tuple(
-            f"The variable `{variable}` is not set where volano runs: until it is, and `volano up` "
+            f"The {named.noun} {named.are_not_set} where volano runs: {named.until}, and `volano up` "
             f"was started again, calls to {model} fail."
-            for variable in lacking
+            for named in map(KeyVariables, lacking)
         )
 
     def provider_keys(self) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ import click
 from volano.cli import talk
 from volano.cli.cells import styled
 from volano.core.errors import VolanoError
+from volano.gateway.key_variables import KeyVariables
 from volano.settings import Settings, load
 
 LEAST_FREE_BYTES = 2 * 1024**3
@@ -190,9 +191,10 @@ def _provider_keys(settings: Settings) -> Iterator[Finding]:
         if isinstance(row, Finding):
             yield row
             continue
-        advice = f"Set {row['key_env']} and start volano up again: calls to it fail."
-        found = f"{row['model']} has its key in {row['key_env']}"
-        lacks = f"{row['model']} lacks its key: {row['key_env']} is not set"
+        named = KeyVariables(row["key_env"], mark="")
+        advice = f"Set {named.needed} and start volano up again: calls to it fail."
+        found = f"{row['model']} has its key in {named.all}"
+        lacks = f"{row['model']} lacks its key: {named.are_not_set}"
         yield Finding("key", found if row["set"] else lacks, "" if row["set"] else advice)
 
 

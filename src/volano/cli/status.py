@@ -8,6 +8,7 @@ import click
 from volano.cli import talk
 from volano.cli.cells import cell, jsoned
 from volano.cli.cells import talk as tell
+from volano.gateway.key_variables import KeyVariables
 from volano.settings import Settings, load
 
 
@@ -62,9 +63,9 @@ def _show(settings: Settings, status: dict[str, Any]) -> None:
     click.echo(f"last hour        {counts.get('calls', 0)} calls, {counts.get('errors', 0)} errors")
     for row in status.get("missing_keys", []):
         where = f" ({', '.join(row['channels'])})" if row["channels"] else ""
-        click.echo(
-            f"key missing      {row['model']}{where} wants {row['key_env']}, which is not set"
-        )
+        named = KeyVariables(row["key_env"], mark="")
+        wants = f"wants {named.needed}, which {named.not_set}"
+        click.echo(f"key missing      {row['model']}{where} {wants}")
     waiting = status.get("waiting_for", [])
     if waiting:
         click.echo(f"waiting for      {', '.join(waiting)}")

@@ -237,4 +237,4 @@ def _with_unit(measure: Measure, least: bool, value: float, unit: str, part: str
 
 def _near(word: str, known: Iterable[str]) -> str:
     close = get_close_matches(word, list(known), 1)
-    return f"; did you mean `{close[0]}`?" if close else ""
+    return f" (did you mean `{close[0]}`?)" if close else ""

@@ -20,12 +20,14 @@ from volano.gateway.account import Account
 from volano.gateway.call import Call, Money
 from volano.gateway.complaint import OURS, as_client_hears, retry_after_s
 from volano.gateway.errors import FaultError, OverloadedError, SpoolFullError
+from volano.gateway.key_variables import KeyVariables
 from volano.gateway.overtaken import overtaken, plan
 from volano.gateway.passage import BrokenStreamError, Chat, Native, Passage, Translated
 from volano.gateway.record import begin_frame, record, record_soon
 from volano.gateway.refusal import refuse_call, trace_headers
 from volano.gateway.render import Rendered, render
 from volano.gateway.routes import Way
+from volano.gateway.sentence import ended
 from volano.gateway.streaming import Stream
 from volano.gateway.versions import CLIENTS_SAY, with_clients
 from volano.serving.timings import without_timings
@@ -173,7 +175,8 @@ class Answer(msgspec.Struct, eq=False):
         way = self.ways[self.at]
         self.timer = None
         if way.target.lacks:
-            why = f"the variable `{way.target.lacks}`, which should hold its key, is not set"
+            named = KeyVariables(way.target.lacks)
+            why = f"the {named.noun} {named.needed}, which should hold its key, {named.not_set}"
             self.failed(Failure("key_missing", why, True))
             return
         body, dialect = self.rendered
@@ -554,7 +557,7 @@ class Answer(msgspec.Struct, eq=False):
         call.first_at_us = 0  # whatever came was no answer
         advice = _ADVICE.get(failure.kind, "Try again; see `volano status`")
         message = (
-            f"The target `{target}` of channel `{call.channel}` gave no answer: {failure.text}. "
+            f"The target `{target}` of channel `{call.channel}` gave no answer: {ended(failure.text)} "
             f"{advice} and `volano trace show {call.trace}`."
         )
         call.response = call.door.error(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from volano.core.plugins import Registry
 from volano.core.principal import Principal
+from volano.gateway.key_variables import KeyVariables
 from volano.gateway.provider import Provider
 from volano.gateway.setup import Connection
 from volano.gateway.target import Target, TargetKey, check, check_key
@@ -67,7 +68,9 @@ class Drafts:
         target = draft.target
         provider = self._providers.get(target.provider)
         address = provider.address(target.url, target.region)
-        keys = [f"key in {_readable(name)}" for name in self._targets.variables(target)]
+        keys = [
+            f"key in {KeyVariables(name, mark='').all}" for name in self._targets.variables(target)
+        ]
         if draft.at.key:
             keys = ["key in the vault"]
         return ", ".join([f"{target.provider} at {address}", *(keys or ["no key"])])
@@ -77,11 +80,12 @@ class Drafts:
         for draft in self.all():
             name = draft.target.name
             for variable, is_set in self._targets.variables(draft.target).items():
+                words = KeyVariables(variable, mark="")
                 if draft.at.key and is_set:
-                    yield f"{_readable(variable)} is set too: it takes turns with the key of {name} in the file."
+                    yield f"{words.are_set} too: that takes turns with the key of {name} in the file."
                 elif not is_set and not draft.at.key and draft.target.key_env:
                     yield (
-                        f"{_readable(variable)} is not set where volano runs: until it is, and "
+                        f"{words.are_not_set} where volano runs: {words.until}, and "
                         f"`volano up` was started again, {name} is not asked."
                     )
 
@@ -120,11 +124,6 @@ class Drafts:
         """Whether a target's vault has the key that the file tells, or none as the file."""
         kept = [key.text for key in self._targets.keys(target) if key.source.startswith(_VAULT)]
         return at.key in kept if at.key else not kept
-
-
-def _readable(variables: str) -> str:
-    """Several joined by `:` hold one key together."""
-    return " and ".join(variables.split(":"))
 
 
 def _names(wish: str) -> Iterator[str]:

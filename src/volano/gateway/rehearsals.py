@@ -101,7 +101,8 @@ def _translated(route: Route, door: str, body: bytes) -> bytes:
         raise no.CannotRehearseError(reason=f"it came by the door {door}")
     read = SERVED[door].read_ask
     ask = read(body) if route.plain else around(body, None, read, route)
-    return SPOKEN[_CHAT].write_ask(structs.replace(ask, model="-"))
+    extra = {name: raw for name, raw in ask.extra.items() if name not in _DROPPED}
+    return SPOKEN[_CHAT].write_ask(structs.replace(ask, model="-", extra=extra))
 
 
 def _arm(release: Artifact, flow: Flow) -> Arm:

@@ -14,7 +14,7 @@ from volano.core.errors import VolanoError
 from volano.gateway import errors as no
 from volano.gateway.call import Call
 from volano.gateway.fill import VARIABLES, filled_ask, filled_messages, refuse_variables
-from volano.gateway.naming import named
+from volano.gateway.naming import named, with_field
 from volano.gateway.routes import Route, Way
 from volano.wire import openai
 from volano.wire.dialects.all import SERVED, SERVED_EMBEDDINGS, SPOKEN, SPOKEN_EMBEDDINGS
@@ -66,9 +66,13 @@ def _rendered(call: Call, way: Way) -> Rendered:
         if door.name in SERVED_EMBEDDINGS and route.plain:
             return _embedding(call, way)
     except CannotSayError as error:
-        param = named(error.param, door.name, call.ask)
+        ours = len(route.template.turns) if route.wording is None else None
+        param = named(error.param, door.name, call.ask, ours=ours)
         raise no.CannotSayError(
-            reason=error, target=way.target.name, param=param, code="unsupported_parameter"
+            reason=with_field(str(error), param),
+            target=way.target.name,
+            param=param,
+            code="unsupported_parameter",
         ) from None
     except openai.FieldError as error:
         raise no.BadFieldError(reason=error, param=error.param) from None

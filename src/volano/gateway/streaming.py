@@ -13,6 +13,7 @@ from volano.gateway.mask import masked
 from volano.gateway.passage import Passage, Piece, Translated
 from volano.gateway.record import record
 from volano.gateway.refusal import trace_headers
+from volano.gateway.sentence import ended
 from volano.gateway.snapshot import Target
 
 _TAIL = 8 << 10
@@ -91,7 +92,7 @@ class Stream(msgspec.Struct, eq=False):
         if told:
             self.call.request.finish(close=True)
         else:
-            self._finish_with_error(f"The answer was cut off: {why}.", "upstream_cut")
+            self._finish_with_error(f"The answer was cut off: {ended(why)}", "upstream_cut")
 
     def left(self) -> None:
         """The client is gone: tell the call what there was."""

@@ -363,7 +363,7 @@ def _get(conn: Connection, name: str) -> Target:
     if row is None:
         known = conn.scalars(select(targets.c.name)).all()
         near = difflib.get_close_matches(name, known, n=1)
-        guess = f"; did you mean `{near[0]}`?" if near else ""
+        guess = f" (did you mean `{near[0]}`?)" if near else ""
         raise UnknownTargetError(name=ascii(name)[1:-1][:100], guess=guess)
     return _target(row)
 

@@ -138,4 +138,4 @@ def kpi(name: str) -> KPI:
 def guess(given: str, known: Iterable[str]) -> str:
     """Return what was probably meant, as the end of a sentence."""
     near = difflib.get_close_matches(str(given), [*known], n=1)
-    return f"; did you mean `{near[0]}`?" if near else ""
+    return f" (did you mean `{near[0]}`?)" if near else ""

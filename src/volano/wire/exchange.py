@@ -140,7 +140,7 @@ class Ask(Struct):
     """A request for one answer (or `n`). None means: not said.
 
     `extra` holds the fields of the client's dialect that have no neutral word, by
-    their top-level name: only a writer that knows them may pass them on or, where
+    their top-level name or their path: only a writer that knows them may pass them on or, where
     they change nothing in the answer, leave them out; any other refuses.
     """
 

@@ -1,9 +1,12 @@
 """Finer wishes: choices of tools, what tools answer, histories, refusals by name, flows."""
 
+import re
+
+import anthropic
 import openai
 import pytest
 
-from contracts.gateway.doors import PICTURE, TOOL, Chat, Messages, Responses
+from contracts.gateway.doors import PICTURE, SOUND, TOOL, Chat, Messages, Responses
 
 PICTURE_URL = f"data:image/png;base64,{PICTURE}"
 
@@ -134,6 +137,20 @@ def test_cached_tokens_are_told(openai_client, anthropic_client, channel, provid
         ("bedrock", {"presence_penalty": 1}, "presence_penalty"),
         ("bedrock", {"reasoning_effort": "minimal"}, "reasoning_effort"),
         ("openai.responses", {"frequency_penalty": 1}, "frequency_penalty"),
+        ("anthropic", {"prediction": {"type": "content", "content": "x"}}, "prediction"),
+        ("anthropic", {"store": True}, "store"),
+        ("gemini", {"tools": [{"type": "custom", "custom": {"name": "c"}}]}, "tools[0].type"),
+        ("anthropic", {"messages": [{"role": "user", "content": [
+            {"type": "text", "text": "Listen."},
+            {"type": "input_audio", "input_audio": {"data": SOUND, "format": "wav"}}]}]},
+         "messages[0].content[1].input_audio"),
+        ("bedrock", {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": [
+            {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}]},
+         "messages[1].content[0].image_url"),
+        ("bedrock", {"messages": [{"role": "user", "content": "x", "name": "ada"}]},
+         "messages[0].name"),
+        ("gemini", {"messages": [{"role": "user", "content": "x", "name": "ada"}]},
+         "messages[0].name"),
     ],
 )  # fmt: skip
 def test_chats_fields_are_refused_by_name(openai_client, channel, wish, param, providers):
@@ -141,7 +158,21 @@ def test_chats_fields_are_refused_by_name(openai_client, channel, wish, param, p
     with pytest.raises(openai.BadRequestError) as caught:
         openai_client.chat.completions.create(**ask)
     assert caught.value.body["param"] == param
+    assert f"`{param}`" in caught.value.body["message"]
     assert providers[channel].seen == []
+
+
+@pytest.mark.parametrize("channel", ["anthropic", "gemini", "bedrock", "openai.chat"])
+def test_what_is_not_stored_is_not_said_to_be(openai_client, channel, streamed, providers):
+    create = openai_client.responses.create
+    with pytest.raises(openai.BadRequestError, match="leave `store` out, or say false") as caught:
+        create(model=channel, input="Hi", store=True, stream=streamed)
+    assert caught.value.body["param"] == "store"
+    assert providers[channel].seen == []
+    for wish in ({}, {"store": False}):
+        said = create(model=channel, input="Hi", stream=streamed, **wish)
+        said = list(said)[-1].response if streamed else said
+        assert said.to_dict()["store"] is False
 
 
 @pytest.mark.parametrize(
@@ -170,7 +201,11 @@ ONE = {"tools": [CUSTOM], "tool_choice": {"type": "auto", "disable_parallel_tool
 @pytest.mark.parametrize(
     ("channel", "wish", "param"),
     [
-        ("openai.chat", {"tools": [SERVER_TOOL]}, "tools"),
+        ("openai.chat", {"tools": [SERVER_TOOL]}, "tools[0].type"),
+        ("bedrock", {"system": "s", "messages": [{"role": "user", "content": [
+            {"type": "text", "text": "Read."},
+            {"type": "document", "source": {"type": "url", "url": "https://example.org/a.pdf"}}]}]},
+         "`messages[0].content[1].source`: Bedrock fetches nothing from the web"),
         ("gemini", {"container": "c_1"}, "container"),
         ("gemini", ONE, "tool_choice.disable_parallel_tool_use"),
         ("openai.responses", {"stop_sequences": ["#"]}, "stop_sequences"),
@@ -179,9 +214,9 @@ ONE = {"tools": [CUSTOM], "tool_choice": {"type": "auto", "disable_parallel_tool
     ],
 )  # fmt: skip
 def test_fields_of_messages_are_refused_by_name(anthropic_client, channel, wish, param, providers):
-    door = Messages(anthropic_client)
-    with pytest.raises(door.errors.BadRequestError, match=param):
-        door.ask(channel, **wish)
+    ask = {"model": channel, "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
+    with pytest.raises(anthropic.BadRequestError, match=re.escape(param)):
+        anthropic_client.messages.create(**{**ask, **wish})
     assert providers[channel].seen == []
 
 
@@ -194,6 +229,16 @@ def test_a_flows_words_go_before_at_every_door(door, api, streamed, providers):
     usual = "/v1/messages" if api == "anthropic" else "/v1/chat/completions"
     own = f"/v1{paths[door.name]}" if api == "openai" and door.name in paths else usual
     assert providers[api].seen[-1].path == own
+
+
+def test_a_place_is_counted_without_the_flows_words(openai_client, providers):
+    content = [{"type": "text", "text": "Listen."},
+               {"type": "input_audio", "input_audio": {"data": SOUND, "format": "wav"}}]  # fmt: skip
+    with pytest.raises(openai.BadRequestError) as caught:
+        openai_client.chat.completions.create(
+            model="polite-anthropic", messages=[{"role": "user", "content": content}]
+        )
+    assert caught.value.body["param"] == "messages[0].content[1].input_audio"
 
 
 def test_another_provider_answers_where_the_first_fails(door, streamed, providers):

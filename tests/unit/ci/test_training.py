@@ -61,7 +61,7 @@ def test_only_what_changed_is_looked_at_unless_all_is_asked_for(app, repo):
     ("said", "why"),
     [
         ("method: lora\ndata: letters\n", "names no base"),
-        ("method: scratch\ndata: letters\nstep: 3\n", "unknown field `step`, did you mean `steps`"),
+        ("method: scratch\ndata: letters\nstep: 3\n", "unknown field `step` (did you mean `steps`"),
         ("method: scratch\ndata: letters\nsteps: 3\nepochs: 2\n", "both steps and epochs"),
         ("- a list\n", "no list of"),
         ("method: [\n", "the recipe, line 2"),

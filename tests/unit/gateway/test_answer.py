@@ -195,9 +195,16 @@ def test_an_engines_own_timings_do_not_reach_the_client(own, upstream):
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_a_target_whose_key_is_missing_is_not_asked(own, upstream, streamed):
+@pytest.mark.parametrize(
+    ("lacks", "told"),
+    [
+        ("BIG_KEY", "the variable `BIG_KEY`, which should hold its key, is not set"),
+        ("A:B:C", "the variables `A` and `B`, which should hold its key, are not both set"),
+    ],
+)
+def test_a_target_whose_key_is_missing_is_not_asked(own, upstream, streamed, lacks, told):
     found = arm(upstream.url, "ok")
-    target = msgspec.structs.replace(found.targets[0], lacks="BIG_KEY")
+    target = msgspec.structs.replace(found.targets[0], lacks=lacks)
     arms = (msgspec.structs.replace(found, targets=(target,)),)
     own.publish(snapshot({"support": Channel(arms=arms)}))
     own.start()
@@ -206,7 +213,7 @@ def test_a_target_whose_key_is_missing_is_not_asked(own, upstream, streamed):
     status, headers, body = line.send(ask(chat("support", stream=streamed))).answer()
     error = json.loads(body)["error"]
     assert (status, error["code"]) == (502, "upstream_key_missing")
-    assert "the variable `BIG_KEY`, which should hold its key, is not set" in error["message"]
+    assert told in error["message"]
     assert "`volano model keys`" in error["message"]
     assert call_of(own, headers["x-volano-trace"]).outcome == "error"
     assert len(upstream.seen) == asked

@@ -69,7 +69,7 @@ def test_requests_of_other_doors_are_put_in_the_words_of_chat(desk):
     asked = {"model": "support", "max_tokens": 5, "messages": [{"role": "user", "content": "你好"}]}
     found = said(flow, asked, "anthropic.messages")
     assert found["messages"] == [{"role": "user", "content": "Ticket: 你好"}]
-    found = said(flow, {"model": "support", "input": "你好"}, "openai.responses")
+    found = said(flow, {"model": "support", "input": "你好", "store": True}, "openai.responses")
     assert found["messages"] == [{"role": "user", "content": "Ticket: 你好"}]
 
 

@@ -179,7 +179,7 @@ def test_names_are_taken_once_and_guessed(targets):
     add(targets)
     with pytest.raises(TargetTakenError):
         add(targets)
-    with pytest.raises(UnknownTargetError, match="did you mean `openai`"):
+    with pytest.raises(UnknownTargetError, match=r"`opnai` \(did you mean `openai`\?\)\.$"):
         targets.get("opnai")
 
 

@@ -33,7 +33,7 @@ def need(
     for key in said:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
-            meant = f"; did you mean `{near[0]}`?" if near else ""
+            meant = f" (did you mean `{near[0]}`?)" if near else ""
             raise BadReceiverError(why=f"`{key}` says nothing here{meant}")
     for group in one_of:
         if sum(bool(said.get(key)) for key in group) != 1:

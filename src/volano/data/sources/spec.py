@@ -17,7 +17,7 @@ def check_keys(given: Mapping[str, Any], known: Iterable[str], what: str) -> Non
     for name in given:
         if name not in known:
             near = difflib.get_close_matches(str(name), known, n=1)
-            meant = f"; did you mean `{near[0]}`?" if near else ""
+            meant = f" (did you mean `{near[0]}`?)" if near else ""
             raise bad(f"{what} has no key `{shown(name)}`{meant}", known)
 
 

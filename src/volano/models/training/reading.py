@@ -26,7 +26,7 @@ def into(kind: type[T], raw: Mapping[str, Any], at: str = "") -> T:
     for name in raw:
         if name not in known:
             near = get_close_matches(str(name), known, 1)
-            more = f", did you mean `{near[0]}`?" if near else f"; there are {', '.join(known)}"
+            more = f" (did you mean `{near[0]}`?)" if near else f"; there are {', '.join(known)}"
             raise BadRecipeError(reason=f"unknown field `{at}{name}`{more}", hint=HINT)
     return kind(**{name: _value(types[name], value, f"{at}{name}") for name, value in raw.items()})
 

@@ -11,7 +11,7 @@ for the others it is refused.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NoReturn
 from urllib.parse import quote
 
@@ -21,6 +21,7 @@ from msgspec import Raw
 from volano.wire.dialect import Fault
 from volano.wire.dialects.bedrock_answer import BedrockEvents, fault_of, reply_of
 from volano.wire.dialects.call_ids import fitting
+from volano.wire.dialects.places import Placed
 from volano.wire.dialects.unsaid import joined, object_of, passed_on, refuse, refuse_many
 from volano.wire.exchange import (
     Ask,
@@ -37,7 +38,6 @@ from volano.wire.exchange import (
     Tool,
     ToolResult,
     ToolUse,
-    Turn,
 )
 
 LEFT_OUT: Mapping[str, str] = {
@@ -108,7 +108,8 @@ class Bedrock:
         body: dict[str, Any] = dict(passed_on(ask, PASSED))
         system, turns = joined(ask.turns)
         if turns[0].role != "user":
-            raise CannotSayError("For Bedrock a conversation begins with the user.", "messages")
+            text = "For Bedrock a conversation begins with the user."
+            raise CannotSayError(text, turns[0].path)
         if system:
             body["system"] = _system(system)
         writer = _Blocks()
@@ -130,11 +131,11 @@ class Bedrock:
         return fault_of(status, body)
 
 
-def _system(parts: list[Part]) -> list[_Block]:
+def _system(turn: Placed) -> list[_Block]:
     said: list[_Block] = []
-    for part in parts:
+    for part, path in zip(turn.parts, turn.paths, strict=True):
         if not isinstance(part, Text):
-            raise CannotSayError("Converse's system prompt takes only text.", "messages")
+            raise CannotSayError("Converse's system prompt takes only text.", path)
         if part.text:
             said.append({"text": part.text})
             said += _cache_point(part.cache_ttl)
@@ -155,74 +156,75 @@ class _Blocks:
     def __init__(self) -> None:
         self._names: set[str] = set()
 
-    def message(self, turn: Turn) -> _Block:
-        said = self._content(turn.parts, turn.role)
+    def message(self, turn: Placed) -> _Block:
+        said = self._content(turn)
+        content = f"{turn.path}.content"
         if not any("cachePoint" not in each for each in said):
-            raise CannotSayError("Converse needs words or data in each message.", "messages")
+            raise CannotSayError("Converse needs words or data in each message.", content)
         if any("document" in each for each in said) and not any("text" in each for each in said):
-            raise CannotSayError(
-                "For Converse a document needs words beside it in the same message.",
-                "messages.content",
-            )
+            text = "For Converse a document needs words beside it in the same message."
+            raise CannotSayError(text, content)
         return {"role": turn.role, "content": said}
 
-    def _content(self, parts: Sequence[Part], role: str) -> list[_Block]:
+    def _content(self, turn: Placed) -> list[_Block]:
         said: list[_Block] = []
-        for part in parts:
+        for part, path in zip(turn.parts, turn.paths, strict=True):
             if isinstance(part, Text | Refusal) and not part.text:
                 continue
-            if role != "user" and isinstance(part, Image | Audio | File | ToolResult):
-                raise CannotSayError(
-                    "For Converse only the user shows pictures, sounds and files.",
-                    "messages.content",
-                )
-            said.append(self._block(part))
+            if turn.role != "user" and isinstance(part, Image | Audio | File | ToolResult):
+                text = "For Converse only the user shows pictures, sounds and files."
+                raise CannotSayError(text, path)
+            said.append(self._block(part, path))
             said += _cache_point(getattr(part, "cache_ttl", None))
         return said
 
-    def _block(self, part: Part) -> _Block:
+    def _block(self, part: Part, path: str) -> _Block:
         match part:
             case Text() | Refusal():
                 return {"text": part.text}
             case Thinking():
                 return {"reasoningContent": _thought(part)}
             case ToolUse():
-                return {"toolUse": _tool_use(part)}
+                return {"toolUse": _tool_use(part, path)}
             case ToolResult():
-                return {"toolResult": self._result(part)}
+                return {"toolResult": self._result(part, path)}
             case Image():
-                return _image(part.media_type, part.data, part.url)
+                return _image(part.media_type, part.data, part.url, f"{path}.image_url")
             case Audio():
                 if part.format not in _SOUNDS:
-                    _refuse_media(f"audio in the format `{part.format}`")
+                    what = f"audio in the format `{part.format}`"
+                    _refuse_media(what, f"{path}.input_audio.format")
                 return {"audio": {"format": part.format, "source": {"bytes": part.data}}}
             case File():
-                return self._file(part)
+                return self._file(part, f"{path}.file")
 
-    def _result(self, part: ToolResult) -> _Block:
+    def _result(self, part: ToolResult, path: str) -> _Block:
         content = [
-            self._block(each) for each in part.parts if not isinstance(each, Text) or each.text
+            self._block(each, f"{path}.content[{index}]")
+            for index, each in enumerate(part.parts)
+            if not isinstance(each, Text) or each.text
         ]
         said: _Block = {"toolUseId": _tool_id(part.id), "content": content}
         if part.is_error:
             said["status"] = "error"
         return said
 
-    def _file(self, part: File) -> _Block:
+    def _file(self, part: File, path: str) -> _Block:
         if part.file_id:
-            raise CannotSayError(
-                "Bedrock keeps no files; an id of another provider says nothing to it.",
-                "messages.content",
-            )
-        kind = (part.media_type or "").partition(";")[0].strip().lower()
+            text = "Bedrock keeps no files; an id of another provider says nothing to it."
+            raise CannotSayError(text, path)
+        kind = (part.media_type or "").partition(";")[0].strip().lower() or _kind_of(part.url)
         if kind in _IMAGES:
-            return _image(kind, part.data, part.url)
+            return _image(kind, part.data, part.url, path)
+        source = _source(part.data, part.url, path)
         if kind in _VIDEOS:
-            return {"video": {"format": _VIDEOS[kind], "source": _source(part.data, part.url)}}
+            return {"video": {"format": _VIDEOS[kind], "source": source}}
+        if not kind:
+            raise CannotSayError("Converse needs the type of a file: say its media type.", path)
         if kind not in _DOCUMENTS:
-            _refuse_media(f"files of the type `{kind}`")
+            _refuse_media(f"files of the type `{kind}`", path)
         said = {"format": _DOCUMENTS[kind], "name": self._document_name(part.name)}
-        return {"document": {**said, "source": _source(part.data, part.url)}}
+        return {"document": {**said, "source": source}}
 
     def _document_name(self, name: str | None) -> str:
         """Letters, digits, single blanks, hyphens and brackets; no two alike."""
@@ -236,29 +238,34 @@ class _Blocks:
         return found
 
 
-def _refuse_media(what: str) -> NoReturn:
-    raise CannotSayError(f"Converse takes no {what}.", "messages.content")
+def _kind_of(url: str | None) -> str:
+    """The media type of what lies at an address, by its ending; empty where that says nothing."""
+    ending = (url or "").rpartition(".")[2].lower()
+    kinds = (kind for kind, name in (_DOCUMENTS | _VIDEOS | _IMAGES).items() if name == ending)
+    return next(kinds, "")
 
 
-def _image(media_type: str | None, data: str | None, url: str | None) -> _Block:
+def _refuse_media(what: str, path: str) -> NoReturn:
+    raise CannotSayError(f"Converse takes no {what}.", path)
+
+
+def _image(media_type: str | None, data: str | None, url: str | None, path: str) -> _Block:
+    source = _source(data, url, path)
     kind = media_type
     if kind is None and url:
         kind = "image/" + url.rpartition(".")[2].lower()
     if kind not in _IMAGES:
-        if url and not url.startswith("s3://"):
-            _source(data, url)
-        _refuse_media(f"pictures of the type `{kind}`")
-    return {"image": {"format": _IMAGES[kind], "source": _source(data, url)}}
+        _refuse_media(f"pictures of the type `{kind}`", path)
+    return {"image": {"format": _IMAGES[kind], "source": source}}
 
 
-def _source(data: str | None, url: str | None) -> _Block:
+def _source(data: str | None, url: str | None, path: str) -> _Block:
     if data is not None:
         return {"bytes": data}
     if url and url.startswith("s3://"):
         return {"s3Location": {"uri": url}}
     raise CannotSayError(
-        "Bedrock fetches nothing from the web: send the data, or an s3:// address.",
-        "messages.content",
+        "Bedrock fetches nothing from the web: send the data, or an s3:// address.", path
     )
 
 
@@ -285,12 +292,12 @@ def _tool_name(name: str) -> str:
     return name
 
 
-def _tool_use(part: ToolUse) -> _Block:
-    arguments = object_of(part.arguments, "messages.tool_calls.function.arguments")
+def _tool_use(part: ToolUse, path: str) -> _Block:
+    arguments = object_of(part.arguments, f"{path}.function.arguments")
     return {"toolUseId": _tool_id(part.id), "name": _tool_name(part.name), "input": arguments}
 
 
-def _tools(ask: Ask, turns: list[Turn]) -> dict[str, Any]:
+def _tools(ask: Ask, turns: list[Placed]) -> dict[str, Any]:
     choice = ask.tool_choice
     used = any(isinstance(p, ToolUse | ToolResult) for turn in turns for p in turn.parts)
     if not ask.tools:

@@ -17,6 +17,7 @@ DEFAULTS: Mapping[str, object] = {
     "verbosity": "medium",
     "logit_bias": {},
     "speed": "standard",
+    "store": False,
     "truncation": "disabled",
     "include": ["reasoning.encrypted_content"],  # other providers sign thoughts unasked
 }
@@ -36,8 +37,26 @@ def passed(
         if name in on:
             said[name] = raw
         elif name not in left_out and not _is_default(name, raw):
-            raise CannotSayError(f"`{name}` cannot be said to this provider.", name)
+            raise CannotSayError(_refusal(name), name)
     return said
+
+
+def refuse_to_store(extra: Mapping[str, Raw]) -> None:
+    """Refuse to have an answer kept: what one API keeps, another's clients cannot find again.
+
+    Raises:
+        CannotSayError: `store` is said, and is not false.
+    """
+    if "store" in extra and not _is_default("store", extra["store"]):
+        raise CannotSayError(_refusal("store"), "store")
+
+
+def _refusal(name: str) -> str:
+    if name == "store":
+        return "This provider keeps no answers: leave `store` out, or say false."
+    if name.startswith("tools["):
+        return f"Only plain functions can be said to this provider as tools, not `{name}`."
+    return f"`{name}` cannot be said to this provider."
 
 
 def _is_default(name: str, raw: Raw) -> bool:

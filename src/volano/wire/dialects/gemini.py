@@ -24,6 +24,7 @@ import msgspec
 
 from volano.wire.dialect import Fault
 from volano.wire.dialects.gemini_answer import SIGNED, GeminiEvents, decoded, fault_of, reply_of
+from volano.wire.dialects.places import Placed
 from volano.wire.dialects.unsaid import described, joined, object_of, passed_on, refuse_many
 from volano.wire.exchange import (
     Ask,
@@ -41,7 +42,6 @@ from volano.wire.exchange import (
     ToolChoice,
     ToolResult,
     ToolUse,
-    Turn,
 )
 
 LEFT_OUT: Mapping[str, str] = {
@@ -91,7 +91,7 @@ class Gemini:
         body: dict[str, Any] = dict(passed_on(ask, PASSED))
         system, turns = joined(ask.turns)
         if system:
-            body["systemInstruction"] = {"parts": [_system_part(part) for part in system]}
+            body["systemInstruction"] = {"parts": _system(system)}
         unsigned = None if _OLD.search(ask.model) else _UNSIGNED
         body["contents"] = _contents(turns, unsigned)
         body |= _tools(ask)
@@ -116,13 +116,16 @@ class Gemini:
         return fault_of(status, body)
 
 
-def _system_part(part: Part) -> dict[str, Any]:
-    if not isinstance(part, Text):
-        raise CannotSayError("Gemini's system instruction takes only text.", "messages")
-    return {"text": part.text}
+def _system(turn: Placed) -> list[dict[str, Any]]:
+    said = []
+    for part, path in zip(turn.parts, turn.paths, strict=True):
+        if not isinstance(part, Text):
+            raise CannotSayError("Gemini's system instruction takes only text.", path)
+        said.append({"text": part.text})
+    return said
 
 
-def _contents(turns: list[Turn], unsigned: str | None) -> list[dict[str, Any]]:
+def _contents(turns: list[Placed], unsigned: str | None) -> list[dict[str, Any]]:
     """The conversation. A result's function is that of the last call with its id."""
     names: dict[str, str] = {}
     contents = []
@@ -132,23 +135,24 @@ def _contents(turns: list[Turn], unsigned: str | None) -> list[dict[str, Any]]:
     return contents
 
 
-def _content(turn: Turn, names: dict[str, str], unsigned: str | None) -> dict[str, Any]:
+def _content(turn: Placed, names: dict[str, str], unsigned: str | None) -> dict[str, Any]:
     if turn.role == "system":
         raise CannotSayError(
-            "Gemini takes the system's words only before the conversation.", "messages"
+            "Gemini takes the system's words only before the conversation.", turn.path
         )
-    said = _said(turn.parts, names, unsigned)
+    said = _said(turn, names, unsigned)
     if not said:
-        raise CannotSayError("Gemini needs words or data in each message.", "messages.content")
+        text = "Gemini needs words or data in each message."
+        raise CannotSayError(text, f"{turn.path}.content")
     return {"role": "user" if turn.role == "user" else "model", "parts": said}
 
 
-def _said(parts: list[Part], names: dict[str, str], unsigned: str | None) -> list[dict[str, Any]]:
+def _said(turn: Placed, names: dict[str, str], unsigned: str | None) -> list[dict[str, Any]]:
     """The parts in Gemini's words; the first call of a turn bears `unsigned` if nothing better."""
     said: list[dict[str, Any]] = []
     signature: str | None = None
     signed_call = False
-    for part in parts:
+    for part, path in zip(turn.parts, turn.paths, strict=True):
         if isinstance(part, Thinking):
             if signature:
                 said.append({"text": "", "thoughtSignature": signature})
@@ -158,7 +162,7 @@ def _said(parts: list[Part], names: dict[str, str], unsigned: str | None) -> lis
             continue
         if isinstance(part, Text) and not part.text and not signature:
             continue
-        each = _part(part, names)
+        each = _part(part, names, path)
         if isinstance(part, ToolUse) and not signature and not signed_call:
             signature = unsigned
         signed_call = signed_call or isinstance(part, ToolUse)
@@ -176,58 +180,59 @@ def _own_signature(part: Thinking) -> str | None:
     return signature.removeprefix(SIGNED) if signature.startswith(SIGNED) else None
 
 
-def _part(part: Part, names: dict[str, str]) -> dict[str, Any]:
+def _part(part: Part, names: dict[str, str], path: str) -> dict[str, Any]:
     if isinstance(part, Text | Refusal):
         return {"text": part.text}
     if isinstance(part, ToolUse):
-        args = object_of(part.arguments, "messages.tool_calls.function.arguments")
+        args = object_of(part.arguments, f"{path}.function.arguments")
         return {"functionCall": {"id": part.id, "name": part.name, "args": args}}
     if isinstance(part, ToolResult):
-        return {"functionResponse": _result(part, names)}
+        return {"functionResponse": _result(part, names, path)}
     if isinstance(part, Image):
-        return _image(part)
+        return _image(part, f"{path}.image_url")
     if isinstance(part, Audio):
         if part.format not in _SOUNDS:
             raise CannotSayError(
-                f"Gemini takes no audio in the format `{part.format}`.", "messages.content"
+                f"Gemini takes no audio in the format `{part.format}`.",
+                f"{path}.input_audio.format",
             )
         return {"inlineData": {"mimeType": _SOUNDS[part.format], "data": part.data}}
     if isinstance(part, File):
-        return _file(part)
-    raise CannotSayError("Gemini cannot be told such a part.", "messages.content")
+        return _file(part, f"{path}.file")
+    raise CannotSayError("Gemini cannot be told such a part.", path)
 
 
-def _image(part: Image) -> dict[str, Any]:
+def _image(part: Image, path: str) -> dict[str, Any]:
     if part.detail not in _DETAILS:
         raise CannotSayError(
-            f"Gemini has no word for an image's detail `{part.detail}`.", "messages.content"
+            f"Gemini has no word for an image's detail `{part.detail}`.", f"{path}.detail"
         )
-    each = _data(part.data, part.media_type, part.url)
+    each = _data(part.data, part.media_type, part.url, path)
     if level := _DETAILS[part.detail]:
         each["mediaResolution"] = {"level": level}
     return each
 
 
-def _file(part: File) -> dict[str, Any]:
+def _file(part: File, path: str) -> dict[str, Any]:
     url = part.url
     if part.file_id:
         if not part.file_id.startswith("https://"):
             raise CannotSayError(
                 "Gemini knows files by the address that its Files API gave them; "
                 "an id of another provider says nothing to it.",
-                "messages.content",
+                path,
             )
         url = part.file_id
-    return _data(part.data, part.media_type, url)
+    return _data(part.data, part.media_type, url, path)
 
 
-def _data(data: str | None, media_type: str | None, url: str | None) -> dict[str, Any]:
+def _data(data: str | None, media_type: str | None, url: str | None, path: str) -> dict[str, Any]:
     if data is not None:
         if not media_type:
-            raise CannotSayError("Gemini needs the media type of data.", "messages.content")
+            raise CannotSayError("Gemini needs the media type of data.", path)
         return {"inlineData": {"mimeType": media_type, "data": data}}
     if not url or url.startswith("data:"):
-        raise CannotSayError("A picture or file needs data or a URL.", "messages.content")
+        raise CannotSayError("A picture or file needs data or a URL.", path)
     said = {"fileUri": url}
     if kind := media_type or _IMAGES.get(_suffix(url)):
         said["mimeType"] = kind
@@ -241,15 +246,19 @@ def _suffix(url: str) -> str:
         return ""
 
 
-def _result(part: ToolResult, names: dict[str, str]) -> dict[str, Any]:
+def _result(part: ToolResult, names: dict[str, str], path: str) -> dict[str, Any]:
     name = names.get(part.id)
     if name is None:
         raise CannotSayError(
             f"No tool call before bears the id `{part.id}`; Gemini needs its name.",
-            "messages.tool_call_id",
+            f"{path}.tool_call_id",
         )
     texts = [each.text for each in part.parts if isinstance(each, Text)]
-    data = [_part(each, names) for each in part.parts if not isinstance(each, Text)]
+    data = [
+        _part(each, names, f"{path}.content[{index}]")
+        for index, each in enumerate(part.parts)
+        if not isinstance(each, Text)
+    ]
     output = texts if len(texts) > 1 else "".join(texts)
     said: dict[str, Any] = {
         "id": part.id,

@@ -10,11 +10,12 @@ import msgspec
 from msgspec import Raw
 
 from volano.wire.dialects.extras import passed
-from volano.wire.exchange import Ask, CannotSayError, Part, Turn
+from volano.wire.dialects.places import Placed, placed
+from volano.wire.exchange import Ask, CannotSayError, Turn
 
 EXTRA_LEFT_OUT: Mapping[str, str] = {
-    "store": "asks the client's own provider to keep the answer; nobody else has that archive",
     "prompt_cache_key": "helps the provider's cache to find a prefix; never changes an answer",
+    "prompt_cache_options": "the same",
     "prompt_cache_retention": "how long the provider's cache keeps a prefix",
     "safety_identifier": "names the end user to the client's provider",
     "stream_options": "usage is always asked for; padding only hides lengths from onlookers",
@@ -53,28 +54,31 @@ def refuse_many(ask: Ask) -> None:
     refuse(ask, {"logprobs": "logprobs", "top_logprobs": "top_logprobs"})
 
 
-def joined(turns: list[Turn]) -> tuple[list[Part], list[Turn]]:
+def joined(turns: list[Turn]) -> tuple[Placed | None, list[Placed]]:
     """(What the system says first, the other turns with neighbours of one role joined).
 
     Raises:
         CannotSayError: a turn names its speaker, or there is nothing but the system.
     """
-    first: list[Part] = []
-    rest: list[Turn] = []
-    for turn in turns:
+    first: Placed | None = None
+    rest: list[Placed] = []
+    for turn in placed(turns):
         if turn.name:
-            raise CannotSayError(
-                "The target cannot tell speakers apart by `name`.", "messages.name"
-            )
+            text = "The target cannot tell speakers apart by name."
+            raise CannotSayError(text, f"{turn.path}.name")
         if turn.role == "system" and not rest:
-            first += turn.parts
+            first = _followed(first, turn) if first else turn
         elif rest and rest[-1].role == turn.role:
-            rest[-1] = Turn(turn.role, [*rest[-1].parts, *turn.parts])
+            rest[-1] = _followed(rest[-1], turn)
         else:
             rest.append(turn)
     if not rest:
         raise CannotSayError("The target needs a message besides the system's.", "messages")
     return first, rest
+
+
+def _followed(turn: Placed, by: Placed) -> Placed:
+    return turn._replace(parts=[*turn.parts, *by.parts], paths=[*turn.paths, *by.paths])
 
 
 def object_of(text: str | None, param: str, *, what: str = "A tool's arguments") -> Raw:

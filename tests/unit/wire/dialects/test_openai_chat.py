@@ -319,7 +319,7 @@ def test_a_documented_request_with_everything():
             "max_completion_tokens": 300,
             "reasoning_effort": "none",
             "safety_identifier": "u1",
-            "store": True,
+            "store": False,
             "temperature": None,
         }
     )
@@ -452,12 +452,13 @@ def turns(*parts, role="user") -> list[Turn]:
         (Ask("m", turns(), logprobs=True), "logprobs"),
         (Ask("m", turns(), extra={"container": msgspec.Raw(b'"c"')}), "container"),
         (Ask("m", turns(), extra={"modalities": msgspec.Raw(b'["text","audio"]')}), "modalities"),
-        (Ask("m", turns(File(url="https://a.org"))), "messages[1].content[0]"),
+        (Ask("m", turns(File(url="https://a.org"))), "messages[2].content[0]"),
         (
             Ask("m", turns(Text("t"), ToolResult("a", [Text("t"), Image(url="u")]))),
-            "messages[1].content[1].content[1]",
+            "messages[2].content[1]",
         ),
-        (Ask("m", turns(Image(url="u"), role="assistant")), "messages[1].content[0]"),
+        (Ask("m", turns(Image(url="u"), role="assistant")), "messages[2].content[0]"),
+        (Ask("m", turns(), extra={"store": msgspec.Raw(b"true")}), "store"),
     ],
 )
 def test_what_cannot_be_said_is_named(ask, param):
@@ -510,7 +511,7 @@ def test_tools_that_are_no_functions_stay_extra_and_are_refused_elsewhere():
     assert ask.tools == []
     with pytest.raises(CannotSayError) as caught:
         CHAT.write_ask(ask)
-    assert caught.value.param == "tools"
+    assert caught.value.param == "tools[0].type"
 
 
 @given(words)

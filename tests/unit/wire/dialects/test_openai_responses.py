@@ -285,7 +285,7 @@ def test_a_sound_is_refused_by_name():
     said = Ask("m", [Turn("user", [Audio("UklG", "wav")])])
     with pytest.raises(CannotSayError) as caught:
         API.write_ask(said)
-    assert caught.value.param == "messages.content.input_audio"
+    assert caught.value.param == "messages[0].content[0].input_audio"
 
 
 def test_structured_outputs():
@@ -473,8 +473,14 @@ def test_a_model_and_an_input_are_needed():
         (Ask("m", [], service_tier="standard_only"), "service_tier"),
         (Ask("m", [], metadata={"a": 1}), "metadata.a"),
         (Ask("m", [], extra={"logit_bias": msgspec.Raw(b'{"1":2}')}), "logit_bias"),
-        (Ask("m", [Turn("user", [Text("a")], name="bob")]), "messages.name"),
-        (Ask("m", [Turn("assistant", [Image(url="http://x")])]), "messages.content"),
+        (Ask("m", [Turn("user", [Text("a")], name="bob")]), "messages[0].name"),
+        (Ask("m", [Turn("assistant", [Image(url="http://x")])]), "messages[0].content[0]"),
+        (
+            Ask(
+                "m", [Turn("system", [Text("x")]), Turn("user", [Text("a"), Audio("UklG", "wav")])]
+            ),
+            "messages[1].content[1].input_audio",
+        ),
     ],
 )
 def test_what_cannot_be_said_is_refused(ask, param):

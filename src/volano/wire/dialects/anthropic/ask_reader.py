@@ -1,13 +1,12 @@
 """Reads a messages request, or one to count its tokens, into an `Ask`.
 
-What has no neutral word stays in `Ask.extra` under its top-level name; so do the
-tools that Anthropic runs itself. A stream of this API always tells its usage.
+What has no neutral word stays in `Ask.extra` under its top-level name, and the tools that
+Anthropic runs itself under the path of their type. A stream of this API always tells its usage.
 """
 
 from collections.abc import Callable
 from typing import Any, Literal
 
-import msgspec
 from msgspec import Raw, Struct
 
 from volano.wire.dialects import fields
@@ -133,21 +132,28 @@ def _turns(raw: Raw) -> list[Turn]:
 
 
 def _read_tools(ask: Ask, raw: Raw) -> None:
-    tools, others = [], []
+    tools = []
     for path, element in elements(raw, "tools"):
         if value(element, _kind, path).type not in (None, "custom"):
-            others.append(element)
+            ask.extra[f"{path}.type"] = element
             continue
         tool = value(element, _tool, path)
-        if tool.defer_loading or tool.allowed_callers or not fields.is_null(tool.input_examples):
-            others.append(element)
+        if peculiar := _peculiar(tool):
+            ask.extra[f"{path}.{peculiar}"] = element
             continue
         schema = json_object(tool.input_schema, f"{path}.input_schema")
         ttl = cache_ttl(tool.cache_control)
         tools.append(Tool(tool.name, tool.description, schema, tool.strict, ttl))
     ask.tools = tools
-    if others:
-        ask.extra["tools"] = Raw(msgspec.json.encode(others))
+
+
+def _peculiar(tool: _Tool) -> str:
+    """The field of a tool that has no neutral word; empty where there is none."""
+    if tool.defer_loading:
+        return "defer_loading"
+    if tool.allowed_callers:
+        return "allowed_callers"
+    return "" if fields.is_null(tool.input_examples) else "input_examples"
 
 
 def _read_tool_choice(ask: Ask, raw: Raw) -> None:

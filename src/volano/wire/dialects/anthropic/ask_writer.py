@@ -29,13 +29,11 @@ COUNTED = frozenset(
 """The fields of a request to count tokens."""
 
 LEFT_OUT: Mapping[str, str] = {
-    "store": "Whether OpenAI keeps the answer for later retrieval.",
     "metadata": "Labels for what OpenAI keeps; Anthropic knows only the user's id.",
-    "prediction": "A guess of the answer that makes it faster, not another.",
     "prompt_cache_key": "Where OpenAI looks for a cached prefix: the price, not the answer.",
     "prompt_cache_options": "The same.",
     "prompt_cache_retention": "The same.",
-    "safety_identifier": "A second name of the user besides `user`.",
+    "safety_identifier": "A second name of the user beside `user`; alone it is said.",
     "diagnostics": "Asks for an explanation of cache misses beside the answer.",
     "image.detail": "Claude always looks at the whole picture.",
     "thinking without signature": "A thought proves itself to its own provider only.",
@@ -64,8 +62,9 @@ def write_ask(ask: Ask, *, version: str = FIRST_VERSION) -> bytes:
     body |= _sampling(ask, version)
     if ask.stop is not None:
         body["stop_sequences"] = ask.stop
-    if ask.user is not None:
-        body["metadata"] = {"user_id": ask.user}
+    user = _safety_identifier(ask) if ask.user is None else ask.user
+    if user is not None:
+        body["metadata"] = {"user_id": user}
     if ask.service_tier is not None:
         body["service_tier"] = _tier(ask.service_tier)
     if ask.tools is not None:
@@ -99,6 +98,17 @@ def _refuse(ask: Ask) -> None:
             raise CannotSayError(f"Anthropic has no `{field}`.", field)
     if ask.seed is not None:
         raise CannotSayError("Anthropic has no `seed`.", "seed")
+
+
+def _safety_identifier(ask: Ask) -> str | None:
+    raw = ask.extra.get("safety_identifier")
+    if raw is None:
+        return None
+    try:
+        return msgspec.json.decode(raw, type=str)
+    except msgspec.MsgspecError:
+        text = "The user's name must be a text."
+        raise CannotSayError(text, "safety_identifier") from None
 
 
 def _max_tokens(ask: Ask) -> int:

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Raw
 
 from volano.wire.dialects.call_ids import fitting
+from volano.wire.dialects.places import Placed, placed
 from volano.wire.exchange import (
     Audio,
     CannotSayError,
@@ -48,39 +49,28 @@ def write_turns(turns: list[Turn]) -> tuple[list[Json], list[Json]]:
     """
     system: list[Json] = []
     messages: list[Json] = []
-    place = 0
-    for turn in turns:
-        path = f"messages[{place}]"
+    for turn in placed(turns):
         if turn.name is not None:
-            raise CannotSayError("Anthropic knows no names of participants.", f"{path}.name")
-        blocks = _blocks(turn, place)
+            raise CannotSayError("Anthropic knows no names of participants.", f"{turn.path}.name")
+        blocks = _blocks(turn)
         if turn.role == "system" and not messages:
             system += blocks
         elif blocks and not _says_nothing(turn, blocks):
             messages.append({"role": turn.role, "content": _shortest(blocks)})
-        place += _spread(turn)
     if not messages:
         raise CannotSayError("Anthropic needs a message besides the system's.", "messages")
     return system, messages
 
 
-def _spread(turn: Turn) -> int:
-    """How many messages OpenAI's chat needs for this turn: tool results are one each there."""
-    results = sum(isinstance(part, ToolResult) for part in turn.parts)
-    return results + (results < len(turn.parts))
-
-
-def _blocks(turn: Turn, place: int) -> list[Json]:
+def _blocks(turn: Placed) -> list[Json]:
     blocks: list[Json] = []
-    for index, part in enumerate(turn.parts):
-        path = f"messages[{place}].content[{index}]"
+    for part, path in zip(turn.parts, turn.paths, strict=True):
         if turn.role == "system" and not isinstance(part, Text):
             raise CannotSayError("The system's words can only be text.", path)
         if isinstance(part, Thinking) and not (part.signature or part.redacted):
             continue
         if isinstance(part, ToolResult):
-            blocks.append(_tool_result(part, f"messages[{place}]"))
-            place += 1
+            blocks.append(_tool_result(part, path))
         else:
             blocks.append(_block(part, path))
     return _without_empty(blocks)
@@ -92,7 +82,7 @@ def _without_empty(blocks: list[Json]) -> list[Json]:
     return [block for block in blocks if block.get("text") != ""] or blocks[:1]
 
 
-def _says_nothing(turn: Turn, blocks: list[Json]) -> bool:
+def _says_nothing(turn: Placed, blocks: list[Json]) -> bool:
     """An answer without a word, which OpenAI's clients send back, is refused here."""
     return turn.role == "assistant" and len(blocks) == 1 and blocks[0].get("text") == ""
 
@@ -140,7 +130,9 @@ def _block(part: Part, path: str) -> Json:
         case File():
             return _document(part, f"{path}.file")
         case Audio():
-            raise CannotSayError("Anthropic cannot hear.", f"{path}.input_audio")
+            raise CannotSayError(
+                "Anthropic's models hear no sounds: send the words as text.", f"{path}.input_audio"
+            )
     raise CannotSayError("This part cannot stand here.", path)
 
 

@@ -1,7 +1,7 @@
 """Reads a chat completion request into an `Ask`.
 
-What has no neutral word stays in `Ask.extra` under its top-level name, also tools
-and tool choices that are not functions.
+What has no neutral word stays in `Ask.extra` under its top-level name, also a choice of
+tools that names no function; a tool that is none stays under the path of its type.
 """
 
 from collections.abc import Callable
@@ -91,10 +91,10 @@ def read_ask(body: bytes) -> Ask:
 
 
 def _read_tools(ask: Ask, raw: Raw) -> None:
-    tools, others = [], []
+    tools = []
     for path, element in elements(raw, "tools"):
         if value(element, _kind, path).type != "function":
-            others.append(element)
+            ask.extra[f"{path}.type"] = element
             continue
         tool = value(element, _function_tool, path)
         function, mark = tool.function, tool.cache_control
@@ -104,8 +104,6 @@ def _read_tools(ask: Ask, raw: Raw) -> None:
         ttl = (mark.ttl or "5m") if mark else None
         tools.append(Tool(function.name, function.description, schema, function.strict, ttl))
     ask.tools = tools
-    if others:
-        ask.extra["tools"] = Raw(msgspec.json.encode(others))
 
 
 _CHOICES: dict[str, ToolChoice] = {

@@ -86,6 +86,7 @@ def write_ask(ask: Ask) -> bytes:
 
 
 def _refuse(ask: Ask) -> None:
+    extras.refuse_to_store(ask.extra)
     if ask.top_k is not None:
         raise CannotSayError("OpenAI's chat completions have no `top_k`.", "top_k")
     if ask.n is not None and ask.n != 1:

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from volano.wire.dialects.call_ids import fitting
+from volano.wire.dialects.places import Placed, placed
 from volano.wire.exchange import (
     Audio,
     CannotSayError,
@@ -35,26 +36,19 @@ def write_messages(turns: list[Turn]) -> list[Json]:
     """Return the messages.
 
     Raises:
-        CannotSayError: names the place as a client of Anthropic's API would count it.
+        CannotSayError: names the place (`places`).
     """
     messages: list[Json] = []
-    before = 0  # the system's words stand outside of `messages` where tool results are parts
-    for index, turn in enumerate(turns):
-        before += turn.role == "system" and before == index
-        path = f"messages[{max(0, index - before)}]"
-        if turn.role == "assistant":
-            messages += _assistant(turn, path)
-        else:
-            messages += _heard(turn, path)
+    for turn in placed(turns):
+        messages += _assistant(turn) if turn.role == "assistant" else _heard(turn)
     return messages
 
 
-def _heard(turn: Turn, path: str) -> list[Json]:
+def _heard(turn: Placed) -> list[Json]:
     """Messages of the user, the system and of tools, in the order in which they were said."""
     messages: list[Json] = []
     plain: list[Json] = []
-    for index, part in enumerate(turn.parts):
-        at = f"{path}.content[{index}]"
+    for part, at in zip(turn.parts, turn.paths, strict=True):
         if isinstance(part, ToolResult) and turn.role == "user":
             if plain:
                 messages.append(_message(turn, plain))
@@ -69,7 +63,7 @@ def _heard(turn: Turn, path: str) -> list[Json]:
     return messages
 
 
-def _message(turn: Turn, parts: list[Json]) -> Json:
+def _message(turn: Placed, parts: list[Json]) -> Json:
     message: Json = {"role": turn.role, "content": _shortest(parts)}
     if turn.name is not None:
         message["name"] = turn.name
@@ -101,14 +95,14 @@ def _tool_message(result: ToolResult, path: str) -> Json:
     }
 
 
-def _assistant(turn: Turn, path: str) -> list[Json]:
+def _assistant(turn: Placed) -> list[Json]:
     words: list[Json] = []
     calls: list[Json] = []
     refusals: list[str] = []
-    for index, part in enumerate(turn.parts):
+    for part, at in zip(turn.parts, turn.paths, strict=True):
         match part:
             case Text():
-                words.append(_part(part, path))
+                words.append(_part(part, at))
             case Refusal():
                 refusals.append(part.text)
             case ToolUse():
@@ -116,7 +110,6 @@ def _assistant(turn: Turn, path: str) -> list[Json]:
             case Thinking():
                 pass  # LEFT_OUT
             case _:
-                at = f"{path}.content[{index}]"
                 raise CannotSayError("An assistant's turn can only hold text and tool calls.", at)
     if not (words or calls or refusals):
         return []

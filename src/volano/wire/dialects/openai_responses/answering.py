@@ -346,7 +346,7 @@ def response_head(ask: Ask, *, id: str, model: str, created_s: int) -> dict[str,
         "user": ask.user,
         "service_tier": ask.service_tier or "default",
         "truncation": ask.extra.get("truncation", "disabled"),
-        "store": ask.extra.get("store", False),
+        "store": False,
         "previous_response_id": ask.extra.get("previous_response_id", null),
         "background": False,
     }

@@ -6,6 +6,7 @@ which has no field here, is said in words, and thought by tokens as the nearest 
 """
 
 import re
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from volano.wire.dialects.bodies import data_url
 from volano.wire.dialects.call_ids import fitting
 from volano.wire.dialects.openai_chat.ask_writer import EFFORT_BY_BUDGET
 from volano.wire.dialects.openai_chat.message_writer import TOOL_FAILED
+from volano.wire.dialects.places import placed
 from volano.wire.exchange import (
     Ask,
     Audio,
@@ -81,11 +83,11 @@ def write_ask(ask: Ask) -> bytes:
     """
     _refuse_unknown(ask)
     extra: dict[str, Any] = dict(extras.passed(ask.extra, on=PASSED, left_out=()))
-    instructions, turns = _split_instructions(ask.turns)
+    instructions = _instructions(ask.turns)
     body: dict[str, Any] = {
         "model": ask.model,
         "instructions": instructions,
-        "input": _items(turns),
+        "input": _items(ask.turns, start=0 if instructions is None else 1),
         "stream": ask.stream or None,
         "max_output_tokens": ask.max_tokens,
         "temperature": ask.temperature,
@@ -129,23 +131,24 @@ def _refuse_unknown(ask: Ask) -> None:
             raise CannotSayError("Values of metadata must be strings.", f"metadata.{name}")
 
 
-def _split_instructions(turns: list[Turn]) -> tuple[str | None, list[Turn]]:
-    """Take a first turn of plain words by the system out, to be said as `instructions`."""
+def _instructions(turns: list[Turn]) -> str | None:
+    """The plain words of a first turn by the system, which stand outside of the input."""
     if turns and turns[0].role == "system" and turns[0].name is None:
         match turns[0].parts:
             case [Text(text=text, cache_ttl=ttl)] if ttl not in _TTLS:
-                return text, turns[1:]
-    return None, turns
+                return text
+    return None
 
 
-def _items(turns: list[Turn]) -> list[dict[str, Any]]:
+def _items(turns: list[Turn], start: int) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
-    for turn in turns:
+    for turn in islice(placed(turns), start, None):
         if turn.name is not None:
-            raise CannotSayError("Messages have no `name` in the Responses API.", "messages.name")
+            text = "Messages have no `name` in the Responses API."
+            raise CannotSayError(text, f"{turn.path}.name")
         content: list[dict[str, Any]] | None = None
-        for part in turn.parts:
-            item = _item(part, turn.role)
+        for part, path in zip(turn.parts, turn.paths, strict=True):
+            item = _item(part, turn.role, path)
             if item is not None:
                 items.append(item)
                 content = None
@@ -153,11 +156,11 @@ def _items(turns: list[Turn]) -> list[dict[str, Any]]:
             if content is None:
                 content = []
                 items.append({"type": "message", "role": turn.role, "content": content})
-            content.append(_content(part, turn.role))
+            content.append(_content(part, turn.role, path))
     return items
 
 
-def _item(part: Part, role: str) -> dict[str, Any] | None:
+def _item(part: Part, role: str, path: str) -> dict[str, Any] | None:
     """A part that is an item of its own; None where it belongs into a message."""
     match part:
         case ToolUse() if role == "assistant":
@@ -173,7 +176,7 @@ def _item(part: Part, role: str) -> dict[str, Any] | None:
             return {
                 "type": "function_call_output",
                 "call_id": _call_id(part.id),
-                "output": _output(part),
+                "output": _output(part, path),
             }
         case _:
             return None
@@ -194,7 +197,7 @@ def reasoning_item(thought: Thinking) -> dict[str, Any]:
     return item
 
 
-def _output(result: ToolResult) -> str | list[dict[str, Any]]:
+def _output(result: ToolResult, path: str) -> str | list[dict[str, Any]]:
     parts = result.parts
     if result.is_error:
         parts = _failed(parts)
@@ -202,7 +205,10 @@ def _output(result: ToolResult) -> str | list[dict[str, Any]]:
         case [Text(text=text, cache_ttl=ttl)] if ttl not in _TTLS:
             return text
         case _:
-            return [_content(part, "user") for part in parts]
+            return [
+                _content(part, "user", f"{path}.content[{index}]")
+                for index, part in enumerate(parts, start=-result.is_error)
+            ]
 
 
 def _failed(parts: list[Text | Image | File]) -> list[Text | Image | File]:
@@ -213,7 +219,7 @@ def _failed(parts: list[Text | Image | File]) -> list[Text | Image | File]:
             return [Text(TOOL_FAILED), *parts]
 
 
-def _content(part: Part, role: str) -> dict[str, Any]:
+def _content(part: Part, role: str, path: str) -> dict[str, Any]:
     if role == "assistant":
         match part:
             case Text():
@@ -225,15 +231,15 @@ def _content(part: Part, role: str) -> dict[str, Any]:
             case Text():
                 return _marked({"type": "input_text", "text": part.text}, part.cache_ttl)
             case Image():
-                return _marked(_image(part), part.cache_ttl)
+                return _marked(_image(part, f"{path}.image_url"), part.cache_ttl)
             case File():
                 return _marked(_file(part), part.cache_ttl)
             case Audio():
                 text = "The Responses API takes no sound; the same models' chat completions do."
-                raise CannotSayError(text, "messages.content.input_audio")
+                raise CannotSayError(text, f"{path}.input_audio")
     kind = type(part).__name__.lower()
     text = f"The Responses API has no {kind} in a turn of the {role}."
-    raise CannotSayError(text, "messages.content")
+    raise CannotSayError(text, path)
 
 
 def _marked(content: dict[str, Any], ttl: str | None) -> dict[str, Any]:
@@ -242,14 +248,14 @@ def _marked(content: dict[str, Any], ttl: str | None) -> dict[str, Any]:
     return content
 
 
-def _image(image: Image) -> dict[str, Any]:
+def _image(image: Image, path: str) -> dict[str, Any]:
     url = image.url
     if image.data is not None:
         if image.media_type is None:
-            raise CannotSayError("An image needs its media type.", "messages.content")
+            raise CannotSayError("An image needs its media type.", path)
         url = data_url(image.data, image.media_type)
     if url is None:
-        raise CannotSayError("An image needs its data or a URL.", "messages.content")
+        raise CannotSayError("An image needs its data or a URL.", path)
     return {"type": "input_image", "image_url": url, "detail": image.detail or "auto"}
 
 
