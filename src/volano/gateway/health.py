@@ -133,15 +133,16 @@ _MASK = (1 << WINDOW) - 1
 class RetryBudget:
     """Retries may be at most a share of the calls, so that a storm does not feed itself.
 
-    A bucket as in Finagle's `RetryBudget`: each call pays in `SHARE` of a retry,
-    up to `MOST`; a retry takes out one. For quiet times `free` are there at first,
-    and come back within `FREE_EACH_S`.
+    A bucket as in Finagle's `RetryBudget`: each call pays in `SHARE` of a retry, and a retry
+    takes out one. For quiet times `free` are there at first, and as many come back in
+    `FREE_EACH_S`, a little at a time and never above `free`. More than `MOST` are not saved up:
+    what went well an hour ago says nothing of now.
     """
 
     SHARE = 0.2
     FREE = 10.0
-    FREE_EACH_S = 10.0
-    MOST = 100.0
+    FREE_EACH_S = 60.0
+    MOST = 20.0
     __slots__ = ("_at", "_free", "left")
 
     def __init__(self, free: float = FREE) -> None:
