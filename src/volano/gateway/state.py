@@ -39,7 +39,8 @@ class Limits:
     retries: int = 2
     """How often one target is asked again that answered with a passing error."""
     free_retries: float = RetryBudget.FREE
-    """Retries in quiet times, when they are more than a fifth of the calls."""
+    """Retries in quiet times, when they are more than a fifth of the calls; so many come back
+    in a minute."""
     kept_bytes: int = 1 << 20
     """How much of a stream the trace keeps."""
     answer_bytes: int = 64 << 20

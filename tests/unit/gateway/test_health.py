@@ -81,6 +81,23 @@ def test_a_target_that_asks_for_rest_gets_it_without_blame():
     assert health.takes(3.0 + h.LONGEST_REST_S)
 
 
+def test_a_provider_that_named_a_time_is_not_asked_until_then_but_for_a_minute_at_most():
+    health = Health()
+    health.began(0.0)
+    health.rests(0.0, 3.0)
+    assert health.spared_s(0.0) == 0.0  # it named none
+    health.began(0.0)
+    health.rests(0.0, 20.0, spared=True)
+    assert health.spared_s(5.0) == 15.0
+    assert health.spared_s(20.0 - h.LEAST_SPARED_S / 2) == 0.0
+    health.began(100.0)
+    health.rests(100.0, 250.0, spared=True)
+    assert health.spared_s(100.0) == h.SPARED_S
+    assert health.spared_s(100.0 + h.SPARED_S) == 0.0
+    assert not health.takes(100.0 + h.SPARED_S)  # tried last, not never
+    assert health.unanswered == 3
+
+
 def test_latency_rises_at_once_and_falls_by_half_life():
     health = Health()
     answer(health, 0.0, 0.2)
