@@ -79,6 +79,8 @@ class Answer(msgspec.Struct, eq=False):
     wait_s: float = _FIRST_WAIT_S
     tries: int = 0
     touched: int = 0
+    stale: bool = False
+    """It was asked again for a kept connection that had just been closed."""
     key: int = 0
     refused: int = 0
     """The keys of its target that were refused or at their limit, a bit for each."""
@@ -504,9 +506,9 @@ class Answer(msgspec.Struct, eq=False):
     def _again(self, why: str, failure: Failure | None) -> bool:
         """Nothing was passed on: go on with another target, or with this one a little later.
 
-        The same target is asked again only when it may not have heard the request,
-        or when at most one call was lost with a connection: it may be an engine that
-        is started again.
+        An engine is asked again only when it may not have heard the request, or when at
+        most one call was lost with a connection: it may be one that is started again. A
+        provider may bill what it heard (`_once_more_heard`).
         """
         if self._elsewhere(why):
             return True
@@ -515,7 +517,23 @@ class Answer(msgspec.Struct, eq=False):
         self.touched += not failure.untouched
         if self.touched > 1:
             return False
+        engine = self.ways[self.at].target.engine
+        if failure.kind == "closed" and not engine and not self._once_more_heard(why, failure):
+            return False
         return self._wait(0.0 if failure.reused else self.wait_s)
+
+    def _once_more_heard(self, why: str, failure: Failure) -> bool:
+        """Whether a provider may be asked again that may have heard the request.
+
+        It has not when a kept connection was closed meanwhile; that is believed once.
+        """
+        if failure.reused and failure.untouched and not self.stale:
+            self.stale = True
+            return True
+        if self.tries - self.stale >= self.call.state.limits.retries or not self._may_retry():
+            return False
+        self._note(why)
+        return True
 
     def _other_key(self, keys: Keyring) -> bool:
         """Ask the same target with another key, if one takes calls and there is a retry to spend."""

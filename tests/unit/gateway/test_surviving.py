@@ -45,6 +45,8 @@ def many(upstream, second, tmp_path_factory):
     channels["rests"] = Channel(arms=(arm_of(upstream, second, "limited-20"),))
     channels["both"] = Channel(arms=(arm_of(upstream, second, "limited-40", "limited-20"),))
     channels["aside"] = Channel(arms=(arm_of(upstream, second, "limited-25", "ok"),))
+    for act in ("gone", "ended"):
+        channels[act] = Channel(arms=(arm_of(upstream, second, "close"),))
     channels["off"] = Channel(arms=(Arm(
         release="off@1", release_digest="sha256:" + "b" * 64,
         targets=(Target(name="t", url=upstream.url, model="ok", enabled=False),)),))  # fmt: skip
@@ -155,6 +157,19 @@ def test_another_target_answers_while_the_first_rests(line, upstream):
     for _ in range(4):
         assert line.send(ask(chat("aside"))).answer()[0] == 200
     assert len(upstream.seen) == before + 1
+
+
+@pytest.mark.parametrize(("channel", "streamed"), [("gone", False), ("ended", True)])
+def test_a_provider_that_closes_is_asked_few_times(line, many, upstream, channel, streamed):
+    before = len(upstream.seen)
+    status, headers, _ = line.send(ask(chat(channel, stream=streamed))).answer()
+    assert status == 502
+    assert len(upstream.seen) - before in (3, 4)  # one more on a connection kept from before
+    tried = call_of(many, headers["x-volano-trace"]).tags["tried"]
+    assert tried.count(f"t0: {CLOSED}") == 2
+
+
+CLOSED = "the upstream closed the connection"
 
 
 def test_a_release_without_a_target_says_so(line):
