@@ -15,6 +15,8 @@ endless       streams until nobody listens
 big           ten megabytes of events, as fast as they are taken
 garbage       not HTTP                      headers       a megabyte of headers
 held          waits for `release`, then as ok; held-<n> answers with this status then
+limited-<n>   answers 429 with Retry-After: n
+keyed         does what its key says: `authorization: Bearer status-401`
 """
 
 import asyncio
@@ -123,8 +125,11 @@ class Upstream:
         body = json.loads(raw or b'{"model": "status-404"}')  # a GET: nothing else is here
         self.seen.append((headers, body))
         self.raw.append(raw)
-        name, _, number = body["model"].partition("-")
-        return await self._act(body["model"], name, number, body, writer)
+        act = body["model"]
+        if act == "keyed":
+            act = headers["authorization"].removeprefix("Bearer ")
+        name, _, number = act.partition("-")
+        return await self._act(act, name, number, body, writer)
 
     async def _act(self, model, name, number, body, writer) -> bool:  # noqa: C901 - one act a branch
         if name == "slow":
@@ -149,6 +154,10 @@ class Upstream:
             return False
         if name == "status" or (name == "held" and number):
             _plain(writer, {"error": {"message": "upstream says no", "type": "x"}}, int(number))
+            return True
+        if name == "limited":
+            said = {"error": {"message": "too many", "type": "x"}}
+            _plain(writer, said, 429, f"retry-after: {number}\r\n")
             return True
         if name == "flaky":
             self.flaked[model] = self.flaked.get(model, 0) + 1
@@ -260,15 +269,15 @@ async def _chunk(writer: asyncio.StreamWriter, data: bytes) -> None:
     await writer.drain()
 
 
-def _head(status: int, kind: str, length: int) -> bytes:
+def _head(status: int, kind: str, length: int, more: str = "") -> bytes:
     return (
-        f"HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n"
+        f"HTTP/1.1 {status} X\r\n{more}content-type: {kind}\r\ncontent-length: {length}\r\n\r\n"
     ).encode()
 
 
-def _raw(writer: asyncio.StreamWriter, data: bytes, status: int, kind: str) -> None:
-    writer.write(_head(status, kind, len(data)) + data)
+def _raw(writer: asyncio.StreamWriter, data: bytes, status: int, kind: str, more: str = "") -> None:
+    writer.write(_head(status, kind, len(data), more) + data)
 
 
-def _plain(writer: asyncio.StreamWriter, value: dict, status: int) -> None:
-    _raw(writer, json.dumps(value).encode(), status, "application/json")
+def _plain(writer: asyncio.StreamWriter, value: dict, status: int, more: str = "") -> None:
+    _raw(writer, json.dumps(value).encode(), status, "application/json", more)

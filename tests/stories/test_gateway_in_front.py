@@ -97,6 +97,52 @@ def test_a_gateway_in_front_of_a_provider(tmp_path, upstream):
     assert holders(home) == {".volano/keys/vault.json"}
 
 
+def test_of_two_keys_in_the_vault_a_refused_one_costs_no_call(tmp_path, upstream):
+    home = tmp_path / "work"
+    with Platform(home) as volano:
+        say(home, "target", "add", "openai", "--provider", "openai", "--url", f"{upstream.url}/v1")
+        for does in ("status-401", "ok"):
+            say(home, "target", "key", "openai", stdin=does)
+        say(home, "channel", "open", "chat", "--at", "openai:keyed")
+        key = json.loads(say(home, "key", "create", "app", "--scopes", "chat:chat", "--json"))
+        with openai.OpenAI(
+            base_url=f"{volano.url}/v1", api_key=key["text"], max_retries=0
+        ) as client:
+            asked(client)
+            since = len(upstream.seen)
+            for _ in range(4):
+                client.chat.completions.create(model="chat", messages=QUESTION)
+            keys = [head["authorization"] for head, _ in upstream.seen]
+            assert keys[since:].count("Bearer ok") == 4
+            assert keys.count("Bearer status-401") in (1, 2)  # one a worker
+            until = time.monotonic() + 30
+            while not resting(home):
+                assert time.monotonic() < until
+                time.sleep(0.1)
+            say(home, "target", "forget", "openai")
+            say(home, "target", "key", "openai", stdin="status-401")
+            message = refusal(client)
+    assert "target `openai` of channel `chat` does not accept its key (status 401)" in message
+    assert "`volano target key openai`" in message
+
+
+def resting(home: Path) -> int:
+    """Return how many keys of the target rest, as the workers see it."""
+    rows = json.loads(say(home, "gateway", "health", "--json"))
+    return sum(row["keys_resting"] for row in rows if row["target"] == "openai")
+
+
+def refusal(client) -> str:
+    """Ask until the workers have the new key, which is refused."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            client.chat.completions.create(model="chat", messages=QUESTION)
+        except openai.InternalServerError as error:
+            return error.message
+    raise AssertionError("every call was answered within 30 s")
+
+
 def asked(client) -> tuple[str, str]:
     """Ask once plainly and once streamed, as soon as the workers know the channel."""
     until = time.monotonic() + 30

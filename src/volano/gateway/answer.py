@@ -2,11 +2,11 @@
 
 An Answer receives what an upstream says. Until content was passed on to the
 client everything is still open: another target of the release may answer
-instead, or the same one a little later (`_again`); how often is bounded by a
-retry budget. After that a stream ends in one of three ways, and never looks
-complete when it is not: with the upstream's end (ok), with the door's error
-event and no end (cut), or the client is gone (left). The frame is appended
-before the last byte is written.
+instead, the same one with another of its keys, or a little later (`_again`);
+how often is bounded by a retry budget. After that a stream ends in one of
+three ways, and never looks complete when it is not: with the upstream's end
+(ok), with the door's error event and no end (cut), or the client is gone
+(left). The frame is appended before the last byte is written.
 """
 
 import asyncio
@@ -18,9 +18,10 @@ import msgspec
 from volano.core.errors import VolanoError
 from volano.gateway.account import Account
 from volano.gateway.call import Call, Money
-from volano.gateway.complaint import OURS, as_client_hears, retry_after_s
+from volano.gateway.complaint import OURS, as_client_hears, retry_after_s, spared
 from volano.gateway.errors import FaultError, OverloadedError, SpoolFullError
 from volano.gateway.key_variables import KeyVariables
+from volano.gateway.keyring import OF_THE_KEY, Keyring
 from volano.gateway.overtaken import overtaken, plan
 from volano.gateway.passage import BrokenStreamError, Chat, Native, Passage, Translated
 from volano.gateway.record import begin_frame, record, record_soon
@@ -80,6 +81,11 @@ class Answer(msgspec.Struct, eq=False):
     wait_s: float = _FIRST_WAIT_S
     tries: int = 0
     touched: int = 0
+    stale: bool = False
+    """It was asked again for a kept connection that had just been closed."""
+    key: int = 0
+    refused: int = 0
+    """The keys of its target that were refused or at their limit, a bit for each."""
     status: int = 0
     stream: Stream | None = None
     parts: list[bytes] = []
@@ -122,6 +128,7 @@ class Answer(msgspec.Struct, eq=False):
             call.flight = None
         self.ways = plan(call)
         self.at, self.rendered = first(call, self.ways)
+        self.refused = 0
         call.way = self.ways[self.at]
 
     def _pay(self, account: Money) -> None:
@@ -179,17 +186,31 @@ class Answer(msgspec.Struct, eq=False):
             why = f"the {named.noun} {named.needed}, which should hold its key, {named.not_set}"
             self.failed(Failure("key_missing", why, True))
             return
+        now = call.state.wheel.now
+        spared_s = way.health.spared_s(now) if way.health.rest_until > now else 0.0
+        if spared_s:
+            self._spare(spared_s)
+            return
+        self.key = 0 if way.keys is None else way.keys.next(now, self.refused)
         body, dialect = self.rendered
-        head = way.head(dialect, body, streamed=call.streamed, clock=call.state.clock)
+        head = way.head(dialect, body, streamed=call.streamed, clock=call.state.clock, key=self.key)
         if dialect in CLIENTS_SAY:
             head = with_clients(head, call, dialect)
         traced = f"{len(body)}\r\ntraceparent: 00-{call.trace}-{call.span}-01\r\n\r\n".encode()
-        self.asked_at = now = call.state.wheel.now
+        self.asked_at = now
         self.under_way = True
         way.health.began(now)
         if call.account is not None:
             call.account.heard = True
         self.upstream = way.origin.send(head + traced + body, self)
+
+    def _spare(self, for_s: float) -> None:
+        """Answer in the place of a provider that said when it will take calls again."""
+        call = self.call
+        self.status, self.retry_after_s = 429, for_s
+        call.response, call.error = spared(call, self.ways[self.at].target, for_s)
+        call.status, call.outcome = 429, "error"
+        self._settle()
 
     def connected(self, upstream: Upstream) -> None:
         self.upstream = upstream
@@ -302,13 +323,30 @@ class Answer(msgspec.Struct, eq=False):
         if not self.under_way:
             return
         self.under_way = False
-        now, health = self.call.state.wheel.now, self.ways[self.at].health
-        if status == 429 or (status == 503 and self.retry_after_s):
-            health.rests(now, self.retry_after_s or 1.0)
+        now, way = self.call.state.wheel.now, self.ways[self.at]
+        health, keys = way.health, way.keys
+        if keys is not None and status in OF_THE_KEY:
+            self._judge_keys(keys, status)
+        elif status == 429 or (status == 503 and self.retry_after_s):
+            said = status == 429 and self.retry_after_s > 0.0 and not way.target.engine
+            health.rests(now, self.retry_after_s or 1.0, spared=said)
         elif status >= 500 or status in OURS:
             health.failed(now)
         else:
             health.dropped()
+
+    def _judge_keys(self, keys: Keyring, status: int) -> None:
+        """As long as one of its keys takes calls nothing is the matter with the target."""
+        now, health = self.call.state.wheel.now, self.ways[self.at].health
+        wait_s, said = keys.rest(now)
+        if status == 429:
+            self.retry_after_s = wait_s
+        if not wait_s:
+            health.dropped()
+        elif said or status == 429:
+            health.rests(now, wait_s, spared=said)
+        else:
+            health.failed(now)
 
     # plain answers
 
@@ -367,13 +405,15 @@ class Answer(msgspec.Struct, eq=False):
             way.health.dropped()
             if self._again("the engine is still loading", _LOADING):
                 return True
+        if way.keys is not None and status in OF_THE_KEY and self._other_key(way.keys):
+            return True
         self._judge(status)
         passing = status in _PASSING and not engine
         if (passing or status in OURS) and self._elsewhere(f"{status}"):
             return True
         if passing and self._later():
             return True
-        shown = as_client_hears(call.door, self.rendered.dialect, way.target, status, body)
+        shown = as_client_hears(call, self.rendered.dialect, way.target, status, body)
         self.status, call.response, call.error = shown
         call.status, call.outcome = self.status, "error"
         return False
@@ -469,9 +509,9 @@ class Answer(msgspec.Struct, eq=False):
     def _again(self, why: str, failure: Failure | None) -> bool:
         """Nothing was passed on: go on with another target, or with this one a little later.
 
-        The same target is asked again only when it may not have heard the request,
-        or when at most one call was lost with a connection: it may be an engine that
-        is started again.
+        An engine is asked again only when it may not have heard the request, or when at
+        most one call was lost with a connection: it may be one that is started again. A
+        provider may bill what it heard (`_once_more_heard`).
         """
         if self._elsewhere(why):
             return True
@@ -480,7 +520,39 @@ class Answer(msgspec.Struct, eq=False):
         self.touched += not failure.untouched
         if self.touched > 1:
             return False
+        engine = self.ways[self.at].target.engine
+        if failure.kind == "closed" and not engine and not self._once_more_heard(why, failure):
+            return False
         return self._wait(0.0 if failure.reused else self.wait_s)
+
+    def _once_more_heard(self, why: str, failure: Failure) -> bool:
+        """Whether a provider may be asked again that may have heard the request.
+
+        It has not when a kept connection was closed meanwhile; that is believed once.
+        """
+        if failure.reused and failure.untouched and not self.stale:
+            self.stale = True
+            return True
+        if self.tries - self.stale >= self.call.state.limits.retries or not self._may_retry():
+            return False
+        self._note(why)
+        return True
+
+    def _other_key(self, keys: Keyring) -> bool:
+        """Ask the same target with another key, if one takes calls and there is a retry to spend."""
+        call, status = self.call, self.status
+        now = call.state.wheel.now
+        keys.rests(self.key, now, status, self.retry_after_s)
+        self.refused |= 1 << self.key
+        if not keys.another(now, self.refused) or call.request.finished or not self._may_retry():
+            return False
+        self.under_way = False
+        self.ways[self.at].health.dropped()
+        self._note(f"{status} of key {self.key + 1}")
+        call.state.pulse.retried()
+        self._forget()
+        self.timer = call.state.loop.call_soon(self.once_more)
+        return True
 
     def _elsewhere(self, why: str) -> bool:
         """Ask the next target that can be asked this, if there is one and a retry to spend."""
@@ -497,6 +569,7 @@ class Answer(msgspec.Struct, eq=False):
             self._note(why)
             call.state.pulse.fell_back()
             self.at, self.rendered, call.way = at, rendered, way
+            self.refused = 0
             self._forget()
             self.timer = call.state.loop.call_soon(self.once_more)
             return True

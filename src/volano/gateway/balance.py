@@ -2,7 +2,8 @@
 
 The first way in the order is asked; the others are its fallbacks. Those that are
 fallbacks only stand behind the ones that the strategy chooses among. Ways that do
-not take calls now (see `health`), or are full, come last in any strategy.
+not take calls now (see `health`), or are full, come last in any strategy; of these
+the ones that are not asked at all, the one that can be soonest first.
 
     ordered       as the release lists them: a local engine first, overflow next
     weighted      at random, by weight
@@ -89,7 +90,7 @@ def order(ways: Sequence[W], strategy: str, at: Circumstances) -> Sequence[W]:
     fit = [way for way in chosen if _fit(way, at.now)]
     if len(fit) == len(chosen):
         return chosen
-    return [*fit, *sorted((w for w in chosen if w not in fit), key=_full)]
+    return [*fit, *sorted((w for w in chosen if w not in fit), key=lambda w: _hope(w, at.now))]
 
 
 def _fit(way: Choosable, now: float) -> bool:
@@ -97,8 +98,8 @@ def _fit(way: Choosable, now: float) -> bool:
     return health.takes(now) and not 0 < way.capacity <= health.in_flight
 
 
-def _full(way: Choosable) -> bool:
-    return way.full
+def _hope(way: Choosable, now: float) -> tuple[float, bool]:
+    return way.health.spared_s(now), way.full
 
 
 def _weighted(ways: Sequence[W], at: Circumstances) -> Sequence[W]:

@@ -1,6 +1,6 @@
 """What an upstream says when it does not answer, and what of it a client hears."""
 
-from volano.gateway.door import Door
+from volano.gateway.call import Call
 from volano.gateway.mask import masked
 from volano.gateway.snapshot import Target
 from volano.serving.refusal import refusal_of
@@ -12,14 +12,14 @@ OURS = frozenset((401, 402, 403, 404, 407))
 
 
 def as_client_hears(
-    door: Door, dialect: str, target: Target, status: int, body: bytes
+    call: Call, dialect: str, target: Target, status: int, body: bytes
 ) -> tuple[int, bytes, str]:
     """(status, body, text for the trace): passed on when it speaks of the client's request.
 
     What speaks of our own credentials or addresses (401, 403, 404 and redirects)
     is not the client's doing: 502. An engine's own words are put into the door's.
     """
-    body = masked(body, target)
+    door, body = call.door, masked(body, target)
     refusal = refusal_of(status, body) if target.engine else None
     if refusal is not None:
         said = door.error(
@@ -29,19 +29,68 @@ def as_client_hears(
         return refusal.status, said, refusal.message
     message = f"the upstream answered {status}: {body[:500].decode('utf-8', 'replace')}"
     if status < 400 or status in OURS:
-        return 502, _plainly(door, 502, status), message
+        return 502, _plainly(call, target, 502, status), message
     if dialect != door.name:
         fault = (SPOKEN.get(dialect) or SPOKEN_EMBEDDINGS[dialect]).read_error(status, body)
         shown = door.error(status, fault.message, kind=fault.kind, code=fault.code or "")
         return status, shown, message
     if is_error_object(body):
         return status, body, message
-    return status, _plainly(door, status, status), message
+    return status, _plainly(call, target, status, status), message
 
 
-def _plainly(door: Door, shown: int, status: int) -> bytes:
-    text = f"The upstream answered {status}."
-    return door.error(shown, text, kind="server_error", code=f"upstream_{status}")
+def spared(call: Call, target: Target, for_s: float) -> tuple[bytes, str]:
+    """(body, text for the trace) of a call whose target asked for rest and is not asked."""
+    seconds = max(1, round(for_s))
+    error = f"the target `{target.name}` asked for rest and was not asked; {seconds} s are left"
+    message = (
+        f"The target `{target.name}` of channel `{call.channel}` is at its provider's limit. "
+        f"Try again in {seconds} s. The owner can add a key with `volano target key "
+        f"{target.name}`, or a second target to the model."
+    )
+    code = "upstream_429"
+    return call.door.error(429, message, kind="rate_limit_error", code=code), error
+
+
+_KEY = "Give it one with `volano target key {name}`; `volano target check {name}` asks with each"
+_SAID = {
+    401: ("does not accept its key", _KEY),
+    402: (
+        "wants its account paid",
+        "Pay it, or give it another key with `volano target key {name}`",
+    ),
+    403: ("does not let its key do this", _KEY),
+    404: (
+        "does not know this model or path",
+        "`volano target check {name}` lists its models, `volano target show {name}` its address",
+    ),
+    407: (
+        "is behind a proxy that wants credentials",
+        "`volano target show {name}` tells its address",
+    ),
+    501: ("cannot do this", "`volano target show {name}` tells what it understands"),
+}
+_ELSEWHERE = (
+    "sends calls elsewhere, which is not followed",
+    "Give it the right address with `volano target update {name} --url URL`",
+)
+_OTHERS = "answered with an error", "Try again; see `volano target check {name}`"
+
+
+def _plainly(call: Call, target: Target, shown: int, status: int) -> bytes:
+    """Name the target, the channel and the next command; nothing of what the upstream wrote."""
+    what, next_ = _ELSEWHERE if status < 400 else _SAID.get(status, _OTHERS)
+    if status == 401 and not (target.keys or target.sign):
+        what = "wants a key"
+    if target.engine:
+        what, next_ = _OTHERS[0], "Try again; see `volano status`"
+    elif "@" in target.name:  # a model that names its server itself
+        next_ = "See `volano model show {name}` and `volano model keys`"
+    text = (
+        f"The target `{target.name}` of channel `{call.channel}` {what} (status {status}). "
+        f"{next_.format(name=target.name)}. See `volano trace show {call.trace}`."
+    )
+    return call.door.error(shown, text, kind="server_error", code=f"upstream_{status}")
 
 
 def retry_after_s(headers: list[tuple[bytes, bytes]]) -> float:

@@ -18,12 +18,18 @@ at once, a faster one by and by).
 
 import math
 
+from volano.gateway.keyring import Keyring
+
 TRIPS = 5
 WINDOW = 20
 COOLDOWN_S = 5.0
 LONGEST_COOLDOWN_S = 60.0
 LONGEST_REST_S = 300.0
 """What a target's own Retry-After may ask for at most."""
+SPARED_S = 60.0
+"""How long a provider that named a time is not asked at all; then a call finds out."""
+LEAST_SPARED_S = 1.0
+"""A shorter rest is not worth a refusal."""
 HALF_LIFE_S = 10.0
 FORGOTTEN_S = 300.0
 """Calls without an answer that lie so far apart are not in a row: nobody knows how it was between."""
@@ -33,9 +39,9 @@ class Health:
     """What this worker has seen of a target. Times are the loop's seconds."""
 
     __slots__ = (
-        "_recent", "answered_at", "cooldown_s", "failures", "in_flight", "latency_s",
-        "open_until", "probing", "rest_until", "streak", "unanswered", "unanswered_at",
-        "unanswered_from",
+        "_recent", "_spared_until", "answered_at", "cooldown_s", "failures", "in_flight", "keys",
+        "latency_s", "open_until", "probing", "rest_until", "streak", "unanswered",
+        "unanswered_at", "unanswered_from",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -45,6 +51,8 @@ class Health:
         self.failures = 0
         self.open_until = 0.0
         self.rest_until = 0.0
+        self._spared_until = 0.0
+        self.keys: Keyring | None = None
         self.cooldown_s = COOLDOWN_S
         self.probing = False
         self._recent = 0
@@ -106,11 +114,23 @@ class Health:
                 self.cooldown_s = min(2 * self.cooldown_s, LONGEST_COOLDOWN_S)
             self.open_until = now + self.cooldown_s
 
-    def rests(self, now: float, for_s: float) -> None:
-        """It asks to be left alone for a while."""
+    def rests(self, now: float, for_s: float, *, spared: bool = False) -> None:
+        """It asks to be left alone for a while; `spared`: no call is to find out whether it must."""
         self._left()
         self._missed(now)
         self.rest_until = max(self.rest_until, now + min(for_s, LONGEST_REST_S))
+        if spared:
+            self._spared_until = max(self._spared_until, now + min(for_s, SPARED_S))
+
+    def spared_s(self, now: float) -> float:
+        """For how many seconds it is not asked at all; 0: it may be."""
+        left = self._spared_until - now
+        return left if left >= LEAST_SPARED_S else 0.0
+
+    def keyed(self, keys: Keyring) -> None:
+        """It has these keys from now on: no rest that others had to keep holds for them."""
+        self.keys = keys
+        self.rest_until = self._spared_until = 0.0
 
     def dropped(self) -> None:
         """The call ended for a reason that says nothing of the target."""
@@ -133,15 +153,16 @@ _MASK = (1 << WINDOW) - 1
 class RetryBudget:
     """Retries may be at most a share of the calls, so that a storm does not feed itself.
 
-    A bucket as in Finagle's `RetryBudget`: each call pays in `SHARE` of a retry,
-    up to `MOST`; a retry takes out one. For quiet times `free` are there at first,
-    and come back within `FREE_EACH_S`.
+    A bucket as in Finagle's `RetryBudget`: each call pays in `SHARE` of a retry, and a retry
+    takes out one. For quiet times `free` are there at first, and as many come back in
+    `FREE_EACH_S`, a little at a time and never above `free`. More than `MOST` are not saved up:
+    what went well an hour ago says nothing of now.
     """
 
     SHARE = 0.2
     FREE = 10.0
-    FREE_EACH_S = 10.0
-    MOST = 100.0
+    FREE_EACH_S = 60.0
+    MOST = 20.0
     __slots__ = ("_at", "_free", "left")
 
     def __init__(self, free: float = FREE) -> None:

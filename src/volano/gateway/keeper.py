@@ -57,7 +57,7 @@ class Gateway:
         ]
 
     def health(self) -> Rows:
-        """Return how the workers see each target: the worst state, calls under way, latency."""
+        """Return how the workers see each target: the worst state, calls under way, latency, keys that rest."""
         vitals, _ = self._memory()
         worst = {"closed": 0, "half-open": 1, "open": 2, "resting": 3}
         return [
@@ -68,6 +68,7 @@ class Gateway:
                 "workers": len(seen),
                 "in_flight": sum(one.in_flight for one in seen),
                 "latency_us": max(one.latency_us for one in seen),
+                "keys_resting": max(one.keys_resting for one in seen),
             }
             for (target, model), seen in metrics.by_target(vitals.workers()).items()
         ]

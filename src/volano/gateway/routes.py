@@ -11,6 +11,7 @@ from volano.core.template.wording import Wording
 from volano.gateway.choose import choose, is_copied
 from volano.gateway.exclude import Excluded
 from volano.gateway.health import Health
+from volano.gateway.keyring import Keyring
 from volano.gateway.snapshot import Arm, Caching, Channel, Flow, Key, Sign, Snapshot, Target
 from volano.gateway.within import Within
 from volano.traces.trace import SHADOW
@@ -29,12 +30,12 @@ class Way:
 
     __slots__ = (
         "_heads",
-        "_turn",
         "beside",
         "capacity",
         "fallback",
         "fields",
         "health",
+        "keys",
         "model",
         "most",
         "origin",
@@ -56,7 +57,7 @@ class Way:
         self.fallback = target.fallback
         self.most = target.capacity + target.queue if target.capacity and target.queue else 0
         self.fields = {name: _encode(value) for name, value in target.fields.items()}
-        self._turn = 0
+        self.keys = _keyring(target, health)
         self._heads = {
             (dialect, streamed): [
                 _head(target, origin, _path(target, dialect, streamed=streamed), lines)
@@ -86,15 +87,13 @@ class Way:
         """Where it is."""
         return self.target.region
 
-    def head(self, dialect: str, body: bytes, *, streamed: bool, clock: Clock) -> bytes:
-        """Return a request's head up to the value of content-length, with the next key in turn."""
+    def head(
+        self, dialect: str, body: bytes, *, streamed: bool, clock: Clock, key: int = 0
+    ) -> bytes:
+        """Return a request's head up to the value of content-length, with this one of the keys."""
         if self.target.sign is not None:
             return self._signed(self.target.sign, dialect, body, streamed=streamed, clock=clock)
-        heads = self._heads[dialect, streamed]
-        if len(heads) == 1:
-            return heads[0]
-        self._turn = (self._turn + 1) % len(heads)
-        return heads[self._turn]
+        return self._heads[dialect, streamed][key]
 
     def _signed(
         self, how: Sign, dialect: str, body: bytes, *, streamed: bool, clock: Clock
@@ -110,6 +109,14 @@ class Way:
             scope=Scope(how.region, how.service), at_us=clock.now_us(),
         )  # fmt: skip
         return _head(target, self.origin, where, dict(lines))
+
+
+def _keyring(target: Target, health: Health) -> Keyring | None:
+    """Return the keys that take turns; None where there is no choice."""
+    lines = target.keys if target.sign is None else ({"": target.sign.access_key},)
+    if health.keys is None or not health.keys.has(lines):
+        health.keyed(Keyring(lines, health.keys))
+    return health.keys if len(lines) > 1 else None
 
 
 def _path(target: Target, dialect: str, *, streamed: bool) -> str:

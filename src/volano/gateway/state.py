@@ -37,9 +37,11 @@ class Limits:
     retry_s: float = 5.0
     """An engine that died may come back this long before the call fails."""
     retries: int = 2
-    """How often one target is asked again that answered with a passing error."""
+    """How often one target is asked again that answered with a passing error, or a provider
+    that closed the connection without an answer."""
     free_retries: float = RetryBudget.FREE
-    """Retries in quiet times, when they are more than a fifth of the calls."""
+    """Retries in quiet times, when they are more than a fifth of the calls; so many come back
+    in a minute."""
     kept_bytes: int = 1 << 20
     """How much of a stream the trace keeps."""
     answer_bytes: int = 64 << 20

@@ -7,7 +7,8 @@
                copies to shadows, copies left out, name
     series     key (256 bytes: door, channel, release, target), 64 numbers (`Series`)
     target     key (256 bytes: name, model), state, in flight, latency (us), last answered (us),
-               calls in a row without an answer, the first of them (us), the last (us)
+               calls in a row without an answer, the first of them (us), the last (us), keys
+               that rest
 
 A worker writes its own part only, everybody reads all: no lock, no lost
 increment. A part outlives its worker: who takes it over goes on counting where it
@@ -100,6 +101,8 @@ class Seen:
     """So many calls in a row got no answer, the last ones."""
     unanswered_from_us: int = 0
     unanswered_us: int = 0
+    keys_resting: int = 0
+    """Of several keys so many were refused or are at their limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +231,7 @@ class Vitals:
         for n in range(min(self.words[base + _SHOWN], TARGETS)):
             at = base + _TARGETS_AT + n * _TARGET
             name, _, model = _text(self.words, at, _KEY).partition("\0")
-            state, *numbers = self.words[at + _KEY : at + _KEY + 7].tolist()
+            state, *numbers = self.words[at + _KEY : at + _TARGET].tolist()
             yield Seen(name, model, STATES[state % len(STATES)], *numbers)
 
     def close(self) -> None:
@@ -339,6 +342,7 @@ class Pulse:
             words[at + _KEY + 4] = health.unanswered
             words[at + _KEY + 5] = int(health.unanswered_from * 1e6)
             words[at + _KEY + 6] = int(health.unanswered_at * 1e6)
+            words[at + _KEY + 7] = health.keys.resting(now) if health.keys is not None else 0
         words[base + _SHOWN] = len(shown)
         self._lately.append((now, self._calls))
         since, calls = self._lately[0]

@@ -109,7 +109,8 @@ def gateway(_providers, tmp_path_factory) -> Iterator[Workers]:
     spare = _arm(targets["openai.responses"], targets["anthropic"])
     channels["spare"] = Channel(arms=(spare,))
     made.publish(snapshot(channels))
-    made.start(1, timeouts="first_byte_s=20.0, idle_s=2.0")
+    asked_at_once = "import volano.gateway.health as health; health.SPARED_S = 0.0"
+    made.start(1, timeouts="first_byte_s=20.0, idle_s=2.0", before=asked_at_once)
     yield made
     made.close()
 

@@ -44,6 +44,29 @@ def test_failures_before_a_byte_was_passed_on(line, gateway, act, status, code, 
     assert line.send(ask(chat("ok"))).answer()[0] == 200
 
 
+NEXT = {
+    401: "wants a key (status 401). Give it one with `volano target key t1`",
+    402: "wants its account paid (status 402)", 403: "`volano target check t1`",
+    404: "`volano target show t1`", 302: "`volano target update t1 --url URL`",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("status", list(NEXT))
+def test_what_speaks_of_our_account_names_the_target_and_the_next_command(own, upstream, status):
+    channels = {"support": Channel(arms=(arm(upstream.url, f"status-{status}"),))}
+    own.publish(snapshot(channels))
+    own.start()
+    line = Line(own.port)
+    got, headers, body = line.send(ask(chat("support"))).answer()
+    error = json.loads(body)["error"]
+    assert (got, error["code"]) == (502, f"upstream_{status}")
+    assert error["message"].startswith("The target `t1` of channel `support` ")
+    assert NEXT[status] in error["message"]
+    assert f"`volano trace show {headers['x-volano-trace']}`" in error["message"]
+    assert "upstream says no" not in body.decode()
+    line.close()
+
+
 @pytest.mark.parametrize("act", ["cut", "quiet-end", "error-event"])
 def test_a_cut_stream_ends_with_an_error_event_and_never_with_done(line, gateway, act):
     status, headers, body = line.send(ask(chat(act, stream=True))).answer()

@@ -57,6 +57,14 @@ def test_of_those_that_are_busy_the_ones_that_take_no_more_come_last():
     assert names(ways, "ordered") == ["b", "a"]
 
 
+def test_of_those_that_are_passed_over_the_ones_that_are_not_asked_come_last():
+    ways = [Way("long"), Way("short"), broken(Way("broken"))]
+    for way, for_s in zip(ways, (30.0, 20.0), strict=False):
+        way.health.began(9.0)
+        way.health.rests(9.0, for_s, spared=True)
+    assert names(ways, "ordered") == ["broken", "short", "long"]
+
+
 def test_ordered_overflows_when_the_first_is_full():
     local, far = Way("local", capacity=2), Way("far")
     assert names([local, far], "ordered") == ["local", "far"]

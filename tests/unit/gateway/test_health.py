@@ -81,6 +81,23 @@ def test_a_target_that_asks_for_rest_gets_it_without_blame():
     assert health.takes(3.0 + h.LONGEST_REST_S)
 
 
+def test_a_provider_that_named_a_time_is_not_asked_until_then_but_for_a_minute_at_most():
+    health = Health()
+    health.began(0.0)
+    health.rests(0.0, 3.0)
+    assert health.spared_s(0.0) == 0.0  # it named none
+    health.began(0.0)
+    health.rests(0.0, 20.0, spared=True)
+    assert health.spared_s(5.0) == 15.0
+    assert health.spared_s(20.0 - h.LEAST_SPARED_S / 2) == 0.0
+    health.began(100.0)
+    health.rests(100.0, 250.0, spared=True)
+    assert health.spared_s(100.0) == h.SPARED_S
+    assert health.spared_s(100.0 + h.SPARED_S) == 0.0
+    assert not health.takes(100.0 + h.SPARED_S)  # tried last, not never
+    assert health.unanswered == 3
+
+
 def test_latency_rises_at_once_and_falls_by_half_life():
     health = Health()
     answer(health, 0.0, 0.2)
@@ -100,3 +117,34 @@ def test_retries_are_a_share_of_the_calls():
     for _ in range(100_000):
         budget.deposit()
     assert sum(budget.withdraw(5.0) for _ in range(1000)) <= RetryBudget.MOST + 1
+
+
+def retries(workers: int, calls: int, each_s: float, wanted: int) -> int:
+    """How many retries so many calls get, one after the other, that all fail."""
+    budgets = [RetryBudget() for _ in range(workers)]
+    got = 0
+    for n in range(calls):
+        budget = budgets[n % workers]
+        budget.deposit()
+        got += sum(budget.withdraw(1000.0 + n * each_s) for _ in range(wanted))
+    return got
+
+
+def test_slow_calls_that_all_fail_are_not_all_tried_again():
+    free, share = RetryBudget.FREE, RetryBudget.SHARE
+    for workers in (1, 2):
+        for each_s in (0.05, 0.5, 1.0, 2.0):
+            most = 60 * share + workers * free * (1 + 60 * each_s / RetryBudget.FREE_EACH_S)
+            assert retries(workers, 60, each_s, 2) <= most
+    assert retries(2, 60, 1.0, 2) <= 52  # of 120
+
+
+def test_what_went_well_before_pays_for_few():
+    budget = RetryBudget()
+    for _ in range(10_000):
+        budget.deposit()
+    assert sum(budget.withdraw(9.0) for _ in range(1000)) <= 21
+
+
+def test_a_failure_now_and_then_is_always_tried_again():
+    assert retries(1, 60, RetryBudget.FREE_EACH_S / RetryBudget.FREE, 1) == 60

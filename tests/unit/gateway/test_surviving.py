@@ -33,7 +33,7 @@ BAD_STREAMS = ("status-503", "close", "stall", "quiet-start", "error-start")
 
 @pytest.fixture(scope="module")
 def many(upstream, second, tmp_path_factory):
-    own = Workers(tmp_path_factory.mktemp("many") / "state", retry_s=0.4, free_retries=50.0)
+    own = Workers(tmp_path_factory.mktemp("many") / "state", retry_s=0.4, free_retries=80.0)
     channels = {
         act: Channel(arms=(arm_of(upstream, second, act, "ok"),)) for act in {*BAD, *BAD_STREAMS}
     }
@@ -42,6 +42,11 @@ def many(upstream, second, tmp_path_factory):
     channels["client"] = Channel(arms=(arm_of(upstream, second, "status-400", "ok"),))
     channels["cut"] = Channel(arms=(arm_of(upstream, second, "cut", "ok"),))
     channels["one"] = Channel(arms=(arm_of(upstream, second, "flaky-2"),))
+    channels["rests"] = Channel(arms=(arm_of(upstream, second, "limited-20"),))
+    channels["both"] = Channel(arms=(arm_of(upstream, second, "limited-40", "limited-20"),))
+    channels["aside"] = Channel(arms=(arm_of(upstream, second, "limited-25", "ok"),))
+    for act in ("gone", "ended"):
+        channels[act] = Channel(arms=(arm_of(upstream, second, "close"),))
     channels["off"] = Channel(arms=(Arm(
         release="off@1", release_digest="sha256:" + "b" * 64,
         targets=(Target(name="t", url=upstream.url, model="ok", enabled=False),)),))  # fmt: skip
@@ -118,6 +123,53 @@ def test_a_passing_error_of_the_only_target_is_tried_again(line, many, upstream)
     status, headers, _ = line.send(ask(chat("one"))).answer()
     assert status == 200
     assert call_of(many, headers["x-volano-trace"]).tags["tried"] == "t0: 503; t0: 503"
+
+
+def test_a_provider_that_named_a_time_is_not_asked_before(line, many, upstream):
+    before = len(upstream.seen)
+    status, headers, body = line.send(ask(chat("rests"))).answer()
+    assert (status, headers["retry-after"]) == (429, "20")
+    assert json.loads(body)["error"]["message"] == "too many"
+    for streamed in (False, True):
+        status, headers, body = line.send(ask(chat("rests", stream=streamed))).answer()
+        error = json.loads(body)["error"]
+        assert (status, error["type"], error["code"]) == (429, "rate_limit_error", "upstream_429")
+        assert 15 <= int(headers["retry-after"]) <= 20
+        assert "`t0` of channel `rests`" in error["message"]
+        assert "`volano target key t0`" in error["message"]
+        call = call_of(many, headers["x-volano-trace"])
+        assert (call.outcome, call.status, call.target) == ("error", 429, "t0")
+        assert "was not asked" in call.error
+    assert len(upstream.seen) == before + 1
+
+
+def test_of_two_that_rest_the_client_hears_of_the_one_that_is_free_first(line, upstream, second):
+    before = len(upstream.seen), len(second.seen)
+    assert line.send(ask(chat("both"))).answer()[0] == 429
+    status, headers, _ = line.send(ask(chat("both"))).answer()
+    assert status == 429
+    assert 15 <= int(headers["retry-after"]) <= 20
+    assert (len(upstream.seen), len(second.seen)) == (before[0] + 1, before[1] + 1)
+
+
+def test_another_target_answers_while_the_first_rests(line, upstream):
+    before = len(upstream.seen)
+    for _ in range(4):
+        assert line.send(ask(chat("aside"))).answer()[0] == 200
+    assert len(upstream.seen) == before + 1
+
+
+@pytest.mark.parametrize(("channel", "streamed"), [("gone", False), ("ended", True)])
+def test_a_provider_that_closes_is_asked_few_times(line, many, upstream, channel, streamed):
+    before = len(upstream.seen)
+    status, headers, _ = line.send(ask(chat(channel, stream=streamed))).answer()
+    assert status == 502
+    assert len(upstream.seen) - before in (3, 4)  # one more on a connection kept from before
+    tried = call_of(many, headers["x-volano-trace"]).tags["tried"]
+    assert tried.count(f"t0: {CLOSED}") == 2
+
+
+CLOSED = "the upstream closed the connection"
 
 
 def test_a_release_without_a_target_says_so(line):

@@ -119,6 +119,7 @@ def test_how_targets_are_and_how_many_calls_end_a_second(path):
     assert (seen["a"].model, seen["a"].state, seen["a"].in_flight) == ("m 1", "closed", 1)
     assert seen["a"].latency_us == 250_000
     assert (seen["b"].state, seen["c"].state) == ("open", "resting")
+    assert [one.keys_resting for one in worker.targets] == [0, 0, 0]
     pulse.show({"c unix:/c m": rests}, 60.0)
     [worker] = vitals.workers()
     assert [(one.target, one.state) for one in worker.targets] == [("c", "closed")]

@@ -47,7 +47,7 @@ VERBS = (
     Verb(
         "gateway", "health", "gateway.health", "/gateway/health",
         "Show how the workers see each target: closed is well, open and resting are passed over.",
-        columns=("target", "model", "state", "workers", "in_flight", "latency_us"),
+        columns=("target", "model", "state", "workers", "in_flight", "latency_us", "keys_resting"),
     ),
     Verb(
         "gateway", "drain", "gateway.drain", "/gateway/{worker}/drain",
