@@ -250,6 +250,11 @@ class Targets:
         return self.rows
 
 
+class Keys:
+    def list(self):
+        return [SimpleNamespace(id="k3xq7b2a", name="shop – webáruház")]
+
+
 @dataclass
 class Gateway:
     workers: list[dict[str, Any]] = field(default_factory=list)
@@ -360,14 +365,18 @@ class Traces:
         errors = outcomes.get("error", 0) + outcomes.get("cut", 0)
         return SimpleNamespace(calls=len(found), errors=errors, outcomes=outcomes)
 
-    def traffic(self, by, since_us):
+    def traffic(self, by, since_us, channels=None):
         found: dict[str, list[Trace]] = {}
         for row in self.rows:
             if row.began_us >= since_us:
-                found.setdefault(getattr(row, by) if by else "", []).append(row)
+                name = getattr(row, by) if by else ""
+                strange = channels is not None and not row.release and name not in channels
+                found.setdefault("" if strange else name, []).append(row)
         return [
             Traffic(name, len(rows), sum(row.outcome in ("error", "cut") for row in rows),
-                    41 * len(rows), 33 * len(rows), 210_000, 1_900_000, {"USD": 1_234_567 * len(rows)})
+                    41 * len(rows), 33 * len(rows), 210_000, 1_900_000, unpriced=2 * (name in {"", "support"}),
+                    model="router@2" if by == "target" and name.startswith("engine-") else "",
+                    nano={"USD": 1_234_567 * len(rows)})
             for name, rows in found.items()
         ]  # fmt: skip
 
@@ -930,6 +939,7 @@ def empty() -> SimpleNamespace:
         ledger=Ledger(),
         gateway=Gateway(),
         targets=Targets(),
+        keys=Keys(),
         alerts=Alerts(),
         slos=SLOs(),
         scorecard=Scorecard(),
@@ -991,6 +1001,13 @@ def lived() -> SimpleNamespace:
             "state": "open",
             "in_flight": 0,
             "latency_us": 0,
+        },
+        {
+            "target": "openai",
+            "model": "gpt-4o",
+            "state": "closed",
+            "in_flight": 2,
+            "latency_us": 410_000,
         },
         {
             "target": "azure-eu",

@@ -444,6 +444,38 @@ def test_traffic_says_how_much_passes_and_what_failed() -> None:
     assert headline(get(workspace.empty(), "/traffic").text) == "Nobody called in the last hour."
 
 
+def by(page: str, what: str) -> str:
+    """The section of a page that has this title."""
+    return page.split(f"<h2>{what}</h2>")[1].split("<h2>")[0]
+
+
+def test_traffic_says_keys_and_engines_by_name_and_what_has_no_price() -> None:
+    page = get(workspace.lived(), "/traffic?since=1d").text
+    key = '<bdi>shop – webáruház</bdi></a> <span class="sub">k3xq7b2a</span>'
+    assert key in by(page, "By key")
+    assert '<bdi>router@2</bdi></a> <span class="sub">engine-3f2a</span>' in by(page, "By target")
+    assert "2 unpriced" in by(page, "By channel")
+    assert "2 unpriced" in by(page, "Now")
+
+
+def test_channels_that_clients_made_up_have_one_row_together() -> None:
+    app = workspace.lived()
+    for n in range(3):
+        strange = replace(
+            app.traces.rows[-1], channel=f"made-up-{n}", release="", outcome="refused"
+        )
+        app.traces.rows.append(strange)
+    channels = by(get(app, "/traffic?since=1d").text, "By channel")
+    assert "made-up" not in channels
+    assert channels.count("<bdi>unknown</bdi>") == 1
+
+
+def test_a_switch_says_that_it_is_for_all_models_of_its_target() -> None:
+    targets = by(get(workspace.lived(), "/traffic?since=1d").text, "Targets")
+    assert targets.count('name="target" value="openai"') == 1
+    assert targets.count("all 2 models") == targets.count("as above") == 1
+
+
 def test_traffic_leads_to_its_traces_and_is_json_too() -> None:
     page = get(workspace.lived(), "/traffic?since=1d").text
     for href in set(re.findall(r'href="(/list/traces[^"]+)"', page)):
@@ -868,6 +900,26 @@ def test_axe_finds_nothing_in_other_workspaces(chromium: Any, kind: str, width: 
             page.goto(address + path)
             found = axe.run(page)
             assert not found.response["violations"], f"{path}: {found.generate_report()}"
+
+
+def test_the_cost_of_traffic_is_in_sight(chromium: Any) -> None:
+    """Also beside long numbers: what a table has too much of is scrolled to, never the cost."""
+    app = workspace.lived()
+    summed = app.traces.traffic
+    app.traces.traffic = lambda *given: [
+        replace(one, prompt_tokens=123_456_789, unpriced=12_345, nano={"USD": 10**12, "EUR": 1})
+        for one in summed(*given)
+    ]
+    with served(app) as address, tab(chromium, viewport={"width": 1300, "height": 900}) as page:
+        page.goto(f"{address}/traffic?since=1d")
+        heads = page.locator("th", has_text="Cost")
+        assert heads.count() == 3
+        for n in range(3):
+            box, frame = (
+                heads.nth(n).evaluate(f"e => {what}.getBoundingClientRect().right")
+                for what in ("e", "e.closest('.scroll')")
+            )
+            assert box <= frame
 
 
 def test_without_scripts_links_and_forms_do_everything(chromium: Any, house: str) -> None:

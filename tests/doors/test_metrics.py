@@ -29,7 +29,9 @@ def test_the_owner_and_the_console_may_read_it(local, console):
 
 
 def test_nobody_else_may(relay, app):
-    assert relay.get("/metrics").status == 401
+    told = relay.get("/metrics")
+    assert told.status == 401
+    assert "a key with the scope `read`" in told.error["message"]
     assert relay.with_(authorization="Bearer vk_wrong").get("/metrics").status == 401
     answer = relay.with_(authorization=bearer(app, "chat:*")).get("/metrics")
     assert (answer.status, answer.error["code"]) == (403, "not_for_key")

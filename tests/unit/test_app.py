@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from support.workspace import ANNA
+from volano.access.errors import UnknownDoorError
 from volano.app import App
 from volano.cli import folder as folders
 from volano.core.errors import NotFoundError
@@ -66,11 +67,52 @@ def test_what_was_made_is_there_when_it_is_opened_again(settings):
     with App(settings) as app:
         app.furnish()
         token = app.session_token
-        text = app.create_key("app", by=ANNA)["text"]
+        text = app.create_key("app", by=ANNA).value["text"]
     with App(settings) as app:
         assert app.session_token == token
         assert app.keys.verify(text).name == "app"
         assert app.releases.verify("ticket-router").ref == "ticket-router@1"
+
+
+def test_a_key_that_may_call_nothing_is_told_of(app):
+    assert app.create_key("app", scopes=["chat:*", "door:openai.*"], by=ANNA).notes == ()
+    assert app.create_key("reads", scopes=["read"], by=ANNA).notes == ()
+    made = app.create_key("doors", scopes=["door:openai.chat", "read"], by=ANNA)
+    [note] = made.notes
+    assert note.startswith("This key may call no channel")
+    key_id = made.value["id"]
+    assert app.update_key(key_id, scopes=["door:openai.chat", "chat:a"], by=ANNA).notes == ()
+    assert app.update_key(key_id, scopes=["door:*"], by=ANNA).notes == made.notes
+    with pytest.raises(UnknownDoorError):
+        app.create_key("nope", scopes=["door:nope"], by=ANNA)
+
+
+def test_what_waits_for_something_that_is_not_there_is_told_of(app):
+    app.furnish()
+    assert app.set_limit("channel/ticket-router", rpm=5, by=ANNA).notes == ()
+    assert app.set_limit("group/later", rpm=5, by=ANNA).notes == ()
+    [note] = app.set_limit("channel/nope", rpm=5, by=ANNA).notes
+    assert note == "There is no channel `nope` yet: the limit waits for it."
+    app.targets.add("far", provider="openai", by=ANNA)
+    assert app.set_price("m", target="far", input="1", by=ANNA).notes == ()
+    assert app.set_price("m", provider="openai", input="1", by=ANNA).notes == ()
+    [note] = app.set_price("m", target="nope", input="1", by=ANNA).notes
+    assert note == "There is no target `nope` yet: the price waits for it."
+
+
+def test_a_region_that_is_not_said_is_told_of(settings):
+    given = {"at": ["far:m"], "strategy": "region-first", "by": ANNA}
+    with App(settings) as app:
+        app.targets.add("far", provider="compatible", url="http://127.0.0.1:9/v1", by=ANNA)
+        assert app.add_model("plain", at=["far:m"], by=ANNA).notes == ()
+        [one], [other] = (
+            app.add_model("near", **given).notes,
+            app.open_channel("near", **given).notes,
+        )
+        assert one == other
+        assert "`region` is empty" in one
+    with App(replace(settings, region="eu-west-1")) as app:
+        assert app.add_model("near", **given).notes == ()
 
 
 def test_secrets_are_the_owners_alone(app, settings):
@@ -155,7 +197,7 @@ def test_a_tick_that_fails_is_tried_again(app, monkeypatch, caplog):
 
 
 def test_a_key_that_is_revoked_leaves_the_snapshot(app, settings):
-    made = app.create_key("app", by=ANNA)
+    made = app.create_key("app", by=ANNA).value
     path = settings.path("run", "snapshot.json")
     assert [key.id for key in snapshot.read(path).keys.values()] == [made["id"]]
     app.keys.revoke(made["id"], by=SYSTEM)

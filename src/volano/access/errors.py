@@ -135,6 +135,21 @@ class TooManyLimitsError(ConflictError):
     hint = "Take some away with `volano gateway unlimit`; a group's limit holds for all its keys."
 
 
+class BadGroupError(InvalidError):
+    """`{group}` cannot be the group of a key."""
+
+    hint = (
+        "A group is a path of team and project, such as `shop/support`: letters and digits of any "
+        "language, `.`, `_`, `-` and single `/` between them, at most 100 characters."
+    )
+
+
+class UnknownDoorError(InvalidError):
+    """There is no door `{door}`."""
+
+    hint = "The doors are {known}; `openai.*` is all that begin so, and a key without `door:` may use every one."
+
+
 class BadKeyNameError(InvalidError):
     """`{name}` cannot be the name of a key."""
 

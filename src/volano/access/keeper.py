@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from volano.access.address import check_ranges
 from volano.access.errors import (
+    BadGroupError,
     BadKeyNameError,
     EndedKeyError,
     ExpiredKeyError,
@@ -18,16 +19,17 @@ from volano.access.errors import (
     PastExpiryError,
     RevokedKeyError,
     TwoExpiriesError,
+    UnknownDoorError,
     UnknownKeyError,
 )
 from volano.access.key import Key, fingerprint, new_text, parse
 from volano.access.moment import duration_us, moment_us
-from volano.access.scope import check_scope
+from volano.access.scope import check_scope, grants
 from volano.access.tables import keys
 from volano.core.clock import Clock
 from volano.core.ports.publish import Publish
 from volano.core.principal import Principal
-from volano.core.ref import check_name
+from volano.core.ref import BadRefError, check_name
 from volano.core.text import nfc
 from volano.store.db import Database
 from volano.store.ledger import Ledger
@@ -36,7 +38,10 @@ KeyList = list[Key]
 
 
 class Keys:
-    """The API keys of one workspace. `secret` is what fingerprints are made under."""
+    """The API keys of one workspace. `secret` is what fingerprints are made under.
+
+    `doors` are those that scopes may name; without any, all names that a door could have.
+    """
 
     def __init__(
         self,
@@ -45,8 +50,10 @@ class Keys:
         secret: bytes,
         clock: Clock,
         publish: Publish | None = None,
+        doors: Iterable[str] = (),
     ):
         self.secret = secret
+        self._doors = tuple(doors)
         self._db = db
         self._ledger = ledger
         self._clock = clock
@@ -68,9 +75,8 @@ class Keys:
         `expires` is a duration or a date, `expires_us` the moment itself.
 
         Raises:
-            BadKeyNameError, BadScopeError, BadRangeError, BadMomentError, PastExpiryError,
-            TwoExpiriesError: as they say.
-            BadRefError: the group is no path.
+            BadKeyNameError, BadGroupError, BadScopeError, UnknownDoorError, BadRangeError,
+            BadMomentError, PastExpiryError, TwoExpiriesError: as they say.
         """
         now = self._clock.now_us()
         if expires is not None and expires_us is not None:
@@ -78,7 +84,7 @@ class Keys:
         ends = _ahead(moment_us(expires, now) if expires is not None else expires_us, now)
         text = new_text()
         key = Key(
-            parse(text), _check_name(name), _check_group(group), _check_scopes(scopes), now, ends,
+            parse(text), _check_name(name), _check_group(group), self._check_scopes(scopes), now, ends,
             ips=check_ranges(ips),
         )  # fmt: skip
         row = {
@@ -108,9 +114,8 @@ class Keys:
             NoSuchKeyError: there is no such key.
             EndedKeyError: it was revoked, which is for good.
             NothingToUpdateError: nothing was given.
-            BadKeyNameError, BadScopeError, BadRangeError, BadMomentError, PastExpiryError: as
-                they say.
-            BadRefError: the group is no path.
+            BadKeyNameError, BadGroupError, BadScopeError, UnknownDoorError, BadRangeError,
+            BadMomentError, PastExpiryError: as they say.
         """
         now = self._clock.now_us()
         changes: dict[str, Any] = {}
@@ -119,7 +124,7 @@ class Keys:
         if group is not None:
             changes["group"] = _check_group(group)
         if scopes is not None:
-            changes["scopes"] = _check_scopes(scopes)
+            changes["scopes"] = self._check_scopes(scopes)
         if ips is not None:
             changes["ips"] = check_ranges(ips)
         if expires is not None:
@@ -236,6 +241,15 @@ class Keys:
             raise ForbiddenAddressError(id=key.id, address=address or "here")
         return key
 
+    def _check_scopes(self, scopes: Iterable[str]) -> tuple[str, ...]:
+        found = tuple(dict.fromkeys(check_scope(scope) for scope in scopes))
+        for scope in found:
+            kind, _, name = scope.partition(":")
+            there = any(grants([scope], "door", door) for door in self._doors)
+            if kind == "door" and self._doors and not there:
+                raise UnknownDoorError(door=name, known=", ".join(self._doors))
+        return found
+
     def _rows(self) -> Any:
         with self._db.read() as conn:
             return conn.execute(select(keys).order_by(keys.c.created_us.desc(), keys.c.id)).all()
@@ -290,11 +304,10 @@ def _ahead(moment: int | None, now_us: int) -> int | None:
 
 
 def _check_group(group: str) -> str:
-    return check_name(group) if group else ""
-
-
-def _check_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(check_scope(scope) for scope in scopes))
+    try:
+        return check_name(group) if group else ""
+    except BadRefError as error:
+        raise BadGroupError(group=group[:120]) from error
 
 
 def _check_name(name: str) -> str:

@@ -7,10 +7,12 @@ lock when nothing runs.
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any
 
+from volano.access.key import Key
 from volano.app.rooms import Rooms
 from volano.core.clock import Clock
 from volano.core.errors import NotFoundError
@@ -97,10 +99,31 @@ class App(Rooms):
             facts |= {"key": text, "key_id": key.id, "next": "volano demo"}
         return facts
 
-    def create_key(self, name: str, **given: Any) -> dict[str, Any]:
+    def create_key(self, name: str, **given: Any) -> Noted:
         """Make a gateway key; its text is in the result, and nowhere else ever again."""
         key, text = self.keys.create(name, **given)
-        return {"id": key.id, "name": key.name, "scopes": list(key.scopes), "text": text}
+        facts = {"id": key.id, "name": key.name, "scopes": list(key.scopes), "text": text}
+        return Noted(facts, _notes_on_key(key))
+
+    def update_key(self, id: str, **given: Any) -> Noted:  # noqa: A002 - the sentence's word
+        """Change a gateway key (`Keys.update`); say so when it may call nothing then."""
+        key = self.keys.update(id, **given)
+        return Noted(key, _notes_on_key(key))
+
+    def set_limit(self, subject: str, **given: Any) -> Noted:
+        """Limit a key, a group or a channel (`Limits.set`); say so when there is no such channel."""
+        limit = self.limits.set(subject, **given)
+        kind, _, name = limit.subject.partition("/")
+        if kind != "channel" or name in {channel.name for channel in self.releases.channels()}:
+            return Noted(limit)
+        return Noted(limit, (f"There is no channel `{name}` yet: the limit waits for it.",))
+
+    def set_price(self, model: str, *, target: str = "", **given: Any) -> Noted:
+        """Say what a model costs (`Costs.set_price`); say so when there is no such target."""
+        price = self.costs.set_price(model, target=target, **given)
+        if not target or target in {one.name for one in self.targets.list()}:
+            return Noted(price)
+        return Noted(price, (f"There is no target `{target}` yet: the price waits for it.",))
 
     def add_model(self, name: str, **given: Any) -> Noted:
         """Point at a provider's model; say so when its key is not there.
@@ -109,12 +132,17 @@ class App(Rooms):
             BadPointerError: the address, the model's name or the variable's name is no good.
         """
         model = self.models.add_pointer(name, **given)
-        return Noted(model, self._notes_on(model.ref))
+        return Noted(model, (*self._notes_on(model.ref), *self._notes_on_order(given)))
 
     def open_channel(self, name: str, **given: Any) -> Noted:
         """Put a channel in front of a model (`Opener.open`); say so when its key is not there."""
         opened = self.opener.open(name, **given)
-        return Noted(opened, self._notes_on(opened["model"]))
+        return Noted(opened, (*self._notes_on(opened["model"]), *self._notes_on_order(given)))
+
+    def _notes_on_order(self, given: Mapping[str, Any]) -> tuple[str, ...]:
+        if given.get("strategy") != "region-first" or self.settings.region:
+            return ()
+        return (_NO_REGION,)
 
     def _notes_on(self, model: str) -> tuple[str, ...]:
         lacking = [row["key_env"] for row in self._missing_keys() if row["model"] == model]
@@ -290,3 +318,18 @@ class App(Rooms):
                     self.publisher.tidy()
             except Exception:
                 log.exception("the rollouts' tick failed; it is tried again")
+
+
+def _notes_on_key(key: Key) -> tuple[str, ...]:
+    """Say where scopes name doors and no channel behind them: `door:` says how, `chat:` says what."""
+    kinds = {scope.partition(":")[0] for scope in key.scopes}
+    if "door" not in kinds or "chat" in kinds:
+        return ()
+    return (_NO_CHANNEL,)
+
+
+_NO_REGION = (
+    "The setting `region` is empty, so `region-first` prefers the region of the first entry: "
+    'say in volano.toml where this gateway stands, such as region = "eu-west-1".'
+)
+_NO_CHANNEL = "This key may call no channel: `door:` only says by which doors. Add `chat:*` or `chat:CHANNEL`."

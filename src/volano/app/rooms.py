@@ -77,6 +77,7 @@ from volano.feedback.sense import SenseFeedback
 from volano.flows.declared import DeclaredFlows
 from volano.flows.keeper import Flows
 from volano.flows.written import KIND as FLOW
+from volano.gateway.door import DOORS
 from volano.gateway.engines import Sizes
 from volano.gateway.importer import Importer
 from volano.gateway.inside import Inside
@@ -222,7 +223,10 @@ class Rooms:
         """Build who may do what, and how much of it."""
         self._secret = hmac_secret(self._path("keys", "hmac.key"))
         self.session_token = session_token(self._path("keys", "session.token"))
-        self.keys = Keys(self._db, self.ledger, self._secret, self.clock, self._publish)
+        self.keys = Keys(
+            self._db, self.ledger, self._secret, self.clock, self._publish,
+            doors=[door.name for door in DOORS],
+        )  # fmt: skip
         self.limits = Limits(self._db, self.ledger, self.clock, self._publish)
 
     def _open_jobs(self) -> None:

@@ -11,6 +11,7 @@ from volano.cli import apart, beside, branches, brought, moved, prepared, profil
 from volano.cli.cells import cell, facts, heading, lines, styled, table
 from volano.cli.imported import imported
 from volano.cli.rivals import rivals
+from volano.core.money import Money
 
 
 def trace(value: Mapping[str, Any]) -> None:
@@ -35,9 +36,10 @@ def _step(step: Mapping[str, Any]) -> None:
     at = {name: cell(name, item) for name, item in step.items()}
     model = f"   {at['model']}" if step["model"] else ""
     tokens = f"   {_tokens(step)}" if step["prompt_tokens"] is not None else ""
+    cost = f"   {_cost(step)}" if step["cost_nano"] is not None else ""
     failed = "" if step["outcome"] == "ok" else f"   {at['outcome']}"
     name = "  " * step["depth"] + f"{at['kind']} {at['name']}"
-    click.echo(f"  {name:<40} {at['latency_us']}{model}{tokens}{failed}")
+    click.echo(f"  {name:<40} {at['latency_us']}{model}{tokens}{cost}{failed}")
 
 
 def _call(value: Mapping[str, Any], at: Mapping[str, str]) -> None:
@@ -49,10 +51,12 @@ def _call(value: Mapping[str, Any], at: Mapping[str, str]) -> None:
         _said(word, "   ".join([text, *(f"{w} {t}" for w, t in who[1:])]))
     _said("request", f"{at['latency_us']}   status {at['status']}")
     if value["target"]:
-        click.echo(f"  └─ {at['model']} at {at['target']}   {_tokens(value)}")
+        click.echo(f"  └─ {at['model']} at {at['target']}   {_tokens(value)}   {_cost(value)}")
         if value["streamed"] and value.get("ttft_us") is not None:
             click.echo(f"     ├─ first token   {at['ttft_us']}")
             click.echo(f"     └─ last token    {at['latency_us']}")
+    elif repeated := value["tags"].get("cache"):
+        click.echo(f"  └─ cache {cell('', repeated)}, no target asked   {_cost(value)}")
 
 
 def _said(what: str, text: str) -> None:
@@ -77,6 +81,12 @@ def _tokens(value: Mapping[str, Any]) -> str:
     if sent is None and received is None:
         return "tokens not said"
     return f"{sent if sent is not None else '?'} tokens in, {received if received is not None else '?'} out"
+
+
+def _cost(value: Mapping[str, Any]) -> str:
+    if value.get("cost_nano") is None:
+        return "cost not known"
+    return str(Money(value["cost_nano"], cell("", value["cost_currency"])))
 
 
 def difference(value: Mapping[str, Any]) -> None:

@@ -187,14 +187,18 @@ class Costs:
     # prices
 
     def prices(self) -> list[dict[str, Any]]:
-        """Return the owner's prices, the newest first; what providers list stands behind them."""
+        """Return the owner's prices, the newest first; what providers list stands behind them.
+
+        `more` says the rates besides input and output, as far as there are any.
+        """
         return [
             {
                 "where": f"target {own.target}" if own.target else own.provider,
                 "model": own.model,
                 "from": written(own.from_us),
-                "input": _per_million(own.price.rates.input),
-                "output": _per_million(own.price.rates.output),
+                "input": _written_rate(own.price.rates.input),
+                "output": _written_rate(own.price.rates.output),
+                "more": _more(own.price),
                 "currency": own.price.currency,
                 "price": own.price,
             }
@@ -391,5 +395,13 @@ def _rate(value: Any) -> int:
         raise BadPriceError(why=f"`{ascii(str(value))[1:-1][:40]}`: {error}") from error
 
 
-def _per_million(rate: int) -> str:
+def _more(price: Price) -> str:
+    """Return all of a price besides input and output, in the words that it was said with."""
+    known = {name: getattr(price.rates, name) for name in Rates.__struct_fields__[2:]}
+    known |= {"request": price.request or None, "second": price.second or None}
+    said = (f"{name} {_written_rate(n)}" for name, n in known.items() if n is not None)
+    return ", ".join(said)
+
+
+def _written_rate(rate: int) -> str:
     return str(Money(rate, "")).rstrip().rstrip("0").rstrip(".")

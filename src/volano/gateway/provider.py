@@ -36,7 +36,9 @@ class Provider:
     with `{region}` in it; empty where every account has its own. `prefix` is added
     to an address that has no path. `key_env` names the usual variable; several
     joined by `:` make one key of their values. `models` lists the models, for
-    `volano target check`; empty where the API cannot.
+    `volano target check`; empty where the API cannot. `misfit` says of a key, and whether
+    it is for the provider's own address, why it cannot be one ("" where it can), and
+    `key_form` how keys are written; where they are not just one text.
     """
 
     name: str
@@ -52,6 +54,8 @@ class Provider:
     limits: Limits = UNKNOWN
     version: str = ""
     region: str = ""
+    key_form: str = ""
+    misfit: Callable[[str, bool], str] | None = None
 
     def address(self, url: str = "", region: str = "") -> str:
         """Return the address that paths follow; "" when one must be given and was not."""

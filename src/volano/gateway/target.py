@@ -119,6 +119,11 @@ def check_address(url: str, *, plain_http: bool = False) -> None:
         host, _ = parts.hostname or "", parts.port
     except ValueError as error:
         raise BadTargetError(reason="its address cannot be read") from error
+    if parts.netloc.endswith(":"):
+        raise BadTargetError(
+            reason=f"`{shown_address(url)}` has a colon and no port after it",
+            hint="Say the port, such as http://127.0.0.1:8000, or leave the colon out.",
+        )
     if parts.username is not None or parts.password is not None:
         raise BadTargetError(reason="credentials do not belong into an address")
     if set(url) & set("?#"):
@@ -135,7 +140,7 @@ def check_address(url: str, *, plain_http: bool = False) -> None:
     if parts.scheme == "http" and not near and not plain_http:
         reason = f"`{host}` is not on this machine or in a private network, and http is readable"
         raise BadTargetError(
-            reason=reason, hint="Use https; or say --plain-http true if you know the way is safe."
+            reason=reason, hint="Use https; or say --plain-http if you know the way is safe."
         )
 
 

@@ -26,6 +26,7 @@ from volano.core.principal import Principal
 from volano.core.ref import check_name
 from volano.gateway import snapshot as shape
 from volano.gateway.errors import (
+    BadTargetKeyError,
     NoChatError,
     TargetInUseError,
     TargetTakenError,
@@ -216,11 +217,17 @@ class Targets:
 
         Raises:
             UnknownTargetError: there is none of this name.
-            BadTargetKeyError: the key has characters that no header may have.
+            BadTargetKeyError: the key has characters that no header may have, or is none of
+                its provider's.
         """
         target = self.get(name)
         text = key.strip()
         check_key(target.name, TargetKey("stdin", text))
+        provider = self._providers.get(target.provider)
+        why = provider.misfit(text, _is_usual(target, provider)) if provider.misfit else ""
+        if why:
+            hint = f"Of {provider.name} a key is {provider.key_form}."
+            raise BadTargetKeyError(name=target.name, source="stdin", reason=why, hint=hint)
         kept = self._vault.put(target.vault_name, text, alone=replace)
         with self._db.write() as conn:
             self._note(conn, "key", target, by, kept=kept)
@@ -322,9 +329,7 @@ class Targets:
         """Return the variables to look into. A usual key goes to the usual address only."""
         if target.key_env or not provider.key_env:
             return target.key_env
-        usual = provider.address("", target.region)
-        own = not target.url or not usual or _origin(target.url) == _origin(usual)
-        return (provider.key_env,) if own else ()
+        return (provider.key_env,) if _is_usual(target, provider) else ()
 
     def _from_environment(self, names: str) -> str:
         """Return a key; of several variables their values joined by `:`, all but the third needed."""
@@ -371,6 +376,12 @@ def _get(conn: Connection, name: str) -> Target:
 def _target(row: Row[Any]) -> Target:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
     return Target(**{**values, "key_env": tuple(json.loads(row.key_env))})
+
+
+def _is_usual(target: Target, provider: Provider) -> bool:
+    """Whether it is asked at its provider's own address, or the provider has none."""
+    usual = provider.address("", target.region)
+    return not target.url or not usual or _origin(target.url) == _origin(usual)
 
 
 def _origin(url: str) -> tuple[str, str]:

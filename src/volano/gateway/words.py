@@ -8,7 +8,6 @@ repetitions than it could, and never a false one.
 
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from hashlib import blake2b
 from itertools import islice
 
@@ -61,10 +60,14 @@ def repeatable(door: str, body: bytes) -> bool:
 
 
 def asked(door: str, body: bytes, peek: Peek, *, any_channel: bool) -> bytes:
-    """Return the body without what does not change the answer; it must have been read (`peek`)."""
+    """Return the body without what does not change the answer; it must have been read (`peek`).
+
+    A member goes whole, with its comma and the space after that: the body then reads as one
+    that never had it, and what else stands there is untouched.
+    """
     chat = peek.chat
     if chat is not None and b'"metadata"' not in body and body.find(b"\\u") < 0:
-        quick = _texts_blanked(
+        quick = _texts_left_out(
             body,
             (b'"model"', any_channel),
             (b'"user"', chat.user is not None),
@@ -85,8 +88,8 @@ def asked(door: str, body: bytes, peek: Peek, *, any_channel: bool) -> bytes:
     return body
 
 
-def _texts_blanked(body: bytes, *names: tuple[bytes, bool]) -> bytes | None:
-    r"""Put null for the top-level texts of these names, as far as they are there and wanted.
+def _texts_left_out(body: bytes, *names: tuple[bytes, bool]) -> bytes | None:
+    r"""Leave out the top-level texts of these names, as far as they are there and wanted.
 
     None: it is not plain to see which they are. A name that stands only once before a
     colon, where no `\u` could hide another, is the one that `peek` has read.
@@ -106,20 +109,24 @@ def _texts_blanked(body: bytes, *names: tuple[bytes, bool]) -> bytes | None:
         ends = body.find(b'"', begins + 1)
         if begins < 0 or body[found:begins] not in _COLONS or b"\\" in body[begins:ends]:
             return None
-        body = body[:begins] + b"null" + body[ends + 1 :]
+        changed = _cut(body, found - len(name), ends + 1)
+        if changed is None:
+            return None
+        body = changed
     return body
 
 
 _AFTER_A_NAME = b": \t\r\n"
 _COLONS = frozenset((b":", b": "))
+_SPACE = b" \t\r\n"
 
 
 def _without(body: bytes, name: str, value: bytes) -> bytes:
-    r"""Put null for a top-level value; the body as it is where that is not plain to see.
+    r"""Leave out a top-level member; the body as it is where that is not plain to see.
 
     Where no `\u` could hide another spelling of the name and it stands there only
     once, that is the one. Otherwise it may stand elsewhere too, deeper or twice: then
-    the right one is proven by the top level, which says null afterwards.
+    the right one is proven by the top level, which has none afterwards.
     """
     pattern = _NAMES[name]
     found = pattern.search(body)
@@ -127,17 +134,39 @@ def _without(body: bytes, name: str, value: bytes) -> bytes:
         return body
     at = found.end()
     if pattern.search(body, at) is None and body.find(b"\\u") < 0:
-        return _blank(body, at, value) if body.startswith(value, at) else body
+        plain = _cut(body, found.start(), at + len(value)) if body.startswith(value, at) else None
+        return body if plain is None else plain
     for found in islice(pattern.finditer(body), _TRIES):
-        at = found.end()
-        if not body.startswith(value, at):
+        if not body.startswith(value, found.end()):
             continue
-        changed = _blank(body, at, value)
-        with suppress(msgspec.MsgspecError):  # the value only began like this one
-            if bytes(getattr(_said(changed), name)) == b"null":
-                return changed
+        changed = _cut(body, found.start(), found.end() + len(value))
+        if changed is not None and getattr(_said(changed), name) is msgspec.UNSET:
+            return changed
     return body
 
 
-def _blank(body: bytes, at: int, value: bytes) -> bytes:
-    return body[:at] + b"null" + body[at + len(value) :]
+def _cut(body: bytes, begins: int, ends: int) -> bytes | None:
+    """Take out a member from its name to its value's end, with one comma.
+
+    None: these are not the bounds of a member, such as a number that goes on, or a name
+    inside a text; or it is the only one of its object.
+    """
+    after = ends
+    while body[after] in _SPACE:
+        after += 1
+    if body[after] not in b",}":
+        return None
+    before = begins - 1
+    while body[before] in _SPACE:
+        before -= 1
+    if body[before] == _COMMA:
+        return body[:before] + body[ends:]
+    if body[before] != _BRACE or body[after] != _COMMA:
+        return None
+    after += 1
+    while body[after] in _SPACE:
+        after += 1
+    return body[:begins] + body[after:]
+
+
+_COMMA, _BRACE = b",{"

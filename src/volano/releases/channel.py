@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from volano.core.ref import BadRefError, check_name
+from volano.releases.errors import BadChannelNameError
 from volano.releases.kept import Kept
 from volano.releases.rival import Rival
 from volano.releases.scope import EVERYONE, Scope
@@ -118,3 +120,15 @@ def _of_rival(channel: Channel, one: Rival) -> Arm:
     if one.out:
         return Arm(channel.stable_ref, channel.stable, one.share, "out", channel.rollout_id)
     return Arm(one.release, one.release_digest, one.share, "candidate", channel.rollout_id)
+
+
+def check_channel_name(name: str) -> str:
+    """Return the name of a channel in NFC.
+
+    Raises:
+        BadChannelNameError: no channel can have it.
+    """
+    try:
+        return check_name(name)
+    except BadRefError as error:
+        raise BadChannelNameError(name=name[:120]) from error

@@ -117,6 +117,15 @@ class ForeignModelError(InvalidError):
     """The model `{ref}` has no weights and no address, so that nothing can serve it."""
 
 
+class BadChannelNameError(InvalidError):
+    """`{name}` cannot be the name of a channel."""
+
+    hint = (
+        "A name is letters and digits of any language, with `.`, `_`, `-` and single `/` between them, "
+        "at most 100 characters: `support`, `support/staging`."
+    )
+
+
 class OpenWithWhatError(InvalidError):
     """The channel `{name}` opens to one thing: a registered model, or entries at targets."""
 

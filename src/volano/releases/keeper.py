@@ -19,7 +19,7 @@ from volano.flows.keeper import Flows
 from volano.releases.approval import Approvals
 from volano.releases.caching import Caching, caching
 from volano.releases.card import CARD, card
-from volano.releases.channel import UNITS, Arm, Channel, arms
+from volano.releases.channel import UNITS, Arm, Channel, arms, check_channel_name
 from volano.releases.demands import Demands
 from volano.releases.environments import Environments
 from volano.releases.errors import (
@@ -325,7 +325,7 @@ class Releases:
         self.check_plan(plan)
         if SCHEMA in plan.margins and self.schema_of(str(release.digest)) is None:
             raise NoSchemaError(ref=release.ref)
-        channel = check_name(channel)
+        channel = check_channel_name(channel)
         way = self.let_move(release, channel, after=after, emergency=emergency, by=by)
         with self._db.write() as conn:
             rollout = self._promote(

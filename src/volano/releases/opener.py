@@ -10,12 +10,12 @@ from contextlib import suppress
 from typing import Any
 
 from volano.core.principal import Principal
-from volano.core.ref import Ref, check_name
+from volano.core.ref import Ref
 from volano.flows.keeper import Flows
 from volano.models.keeper import Models
 from volano.models.pointer import pointer_of, pool_of
 from volano.prompts.keeper import Prompts
-from volano.releases.channel import Channel
+from volano.releases.channel import Channel, check_channel_name
 from volano.releases.errors import (
     OpenedOtherwiseError,
     OpenWithWhatError,
@@ -45,6 +45,7 @@ class Opener:
         at: Sequence[str] = (),
         strategy: str = "ordered",
         weights: Sequence[str | int] = (),
+        latency_ms: int | None = None,
         fallback: Sequence[str] = (),
         settings: Mapping[str, Any] | None = None,
         by: Principal,
@@ -54,21 +55,23 @@ class Opener:
         `settings` fill what clients leave out; without them the request is passed on as it came.
 
         Raises:
+            BadChannelNameError: the name is none.
             OpenWithWhatError: neither a model nor entries, or both.
             OpenedOtherwiseError: the channel is open with another release; this one waits, signed.
             UnknownArtifactError, ModelNotUsableError, BadPointerError: the model is no good.
         """
-        name = check_name(name)
+        name = check_channel_name(name)
         if bool(model) == bool(at):
             raise OpenWithWhatError(name=name)
         if model:
-            if weights or fallback or strategy != "ordered":
+            if weights or latency_ms or fallback or strategy != "ordered":
                 raise OpenWithWhatError(name=name)
             found = self._models.get(model)
         else:
             found = self._models.add_pointer(
-                name, at=at, strategy=strategy, weights=weights, fallback=fallback, by=by
-            )
+                name, at=at, strategy=strategy, weights=weights, latency_ms=latency_ms,
+                fallback=fallback, by=by,
+            )  # fmt: skip
         release, flow = self._cut(name, found, settings, by)
         facts: Facts = {
             "channel": name, "release": release.ref, "flow": flow.ref, "model": found.ref,

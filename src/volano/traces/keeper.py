@@ -287,9 +287,14 @@ class Traces:
         )
         return tuple(Stat(*row) for row in rows)
 
-    def traffic(self, by: By, since_us: int) -> tuple[Traffic, ...]:
-        """Return what was called since a moment, by channel, target or key: the busiest first."""
-        return traffic(self.records, by, since_us)
+    def traffic(
+        self, by: By, since_us: int, channels: Iterable[str] | None = None
+    ) -> tuple[Traffic, ...]:
+        """Return what was called since a moment, by channel, target or key: the busiest first.
+
+        With `channels`, what clients called that is none of them stands together.
+        """
+        return traffic(self.records, by, since_us, channels)
 
     def callers(self, channel: str, since_us: int) -> Sequence[Called]:
         """Return who called a channel since a moment, the last caller first (`callers.callers`)."""

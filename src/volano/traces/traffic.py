@@ -3,6 +3,7 @@
 Copies to a shadow are none of them.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,7 +16,11 @@ By = Literal["", "channel", "target", "key_id"]
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Calls of one name. Latencies are of those that were answered; costs by currency."""
+    """Calls of one name. Latencies are of those that were answered; costs by currency.
+
+    `unpriced` of the calls that were not refused have no known cost. `model` is that of an
+    engine of our own, where calls are summed by target.
+    """
 
     name: str
     calls: int
@@ -24,6 +29,8 @@ class Traffic:
     completion_tokens: int
     p50_us: int | None = None
     p95_us: int | None = None
+    unpriced: int = 0
+    model: str = ""
     nano: dict[str, int] = field(default_factory=dict)
 
 
@@ -36,16 +43,26 @@ class Stretch:
     errors: int
 
 
-def traffic(records: Records, by: By, since_us: int) -> tuple[Traffic, ...]:
-    """Sum calls by a column, the busiest first; by nothing: all of them under no name."""
+def traffic(
+    records: Records, by: By, since_us: int, channels: Iterable[str] | None = None
+) -> tuple[Traffic, ...]:
+    """Sum calls by a column, the busiest first; by nothing: all of them under no name.
+
+    With `channels`, calls that no release answered and that name another channel have no name
+    together: clients can name whatever they like.
+    """
     name, within = f'"{by}"' if by else "''", Within(since_us=since_us)
+    if by == "channel" and channels is not None:
+        known = ", ".join("'" + one.replace("'", "''") + "'" for one in ("", *channels))
+        name = f"CASE WHEN release <> '' OR channel IN ({known}) THEN channel ELSE '' END"
     nano: dict[str, dict[str, int]] = {}
     for of, currency, cost in records.aggregate(
         "calls", "sum(cost_nano)", f"cost_currency IS NOT NULL AND {_USERS}",
         by=(name, "cost_currency"), within=within,
     ):  # fmt: skip
         nano.setdefault(of, {})[currency] = cost
-    sums = records.aggregate("calls", _SUMS, _USERS, by=(name,), order="2 DESC, 1", within=within)
+    values = f"{_SUMS}, {_MODEL if by == 'target' else _NO_MODEL}"
+    sums = records.aggregate("calls", values, _USERS, by=(name,), order="2 DESC, 1", within=within)
     return tuple(Traffic(*(*row, nano.get(row[0], {}))) for row in sums)
 
 
@@ -65,5 +82,8 @@ _FAILED = f"outcome IN {FAILED!r}"
 _SUMS = f"""
 count(*), sum({_FAILED}), coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0),
 quantile_disc(latency_us, 0.5) FILTER (WHERE outcome = 'ok'),
-quantile_disc(latency_us, 0.95) FILTER (WHERE outcome = 'ok')
+quantile_disc(latency_us, 0.95) FILTER (WHERE outcome = 'ok'),
+count(*) FILTER (WHERE cost_nano IS NULL AND outcome <> 'refused')
 """
+_MODEL = "coalesce(max(model) FILTER (WHERE provider = 'engine'), '')"
+_NO_MODEL = "''"

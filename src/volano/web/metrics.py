@@ -13,9 +13,9 @@ from starlette.responses import Response
 
 from volano import __version__
 from volano.app import App
-from volano.core.errors import ForbiddenError
+from volano.core.errors import ForbiddenError, UnauthenticatedError
 from volano.traces.backlog import backlog
-from volano.web.sign_in import visitor
+from volano.web.sign_in import NoSessionError, visitor
 from volano.wire.prometheus import CONTENT_TYPE, Page
 
 SCOPE = "read"
@@ -28,14 +28,28 @@ class NotForKeyError(ForbiddenError):
     hint = "Make one for the scraper: volano key create prometheus --scopes read"
 
 
+class NoScraperError(UnauthenticatedError):
+    """Metrics want a key with the scope `read`, or the console's session."""
+
+    hint = (
+        "Make a key with `volano key create prometheus --scopes read`, and send it as "
+        "`Authorization: Bearer vk_…`."
+    )
+
+
 async def metrics(request: Request) -> Response:
     """Answer one scrape, to the owner and to keys that may read.
 
     Raises:
-        UnauthenticatedError: neither session nor key.
+        NoScraperError: neither session nor key.
+        UnauthenticatedError, ForbiddenError: the key is not good, or not from here.
         NotForKeyError: the key lacks the scope.
     """
-    if not visitor(request).may(SCOPE):
+    try:
+        reader = visitor(request)
+    except NoSessionError as error:
+        raise NoScraperError from error
+    if not reader.may(SCOPE):
         raise NotForKeyError
     text = await asyncio.to_thread(page, request.app.state.app)
     return Response(text, headers={"content-type": CONTENT_TYPE, "cache-control": "no-store"})

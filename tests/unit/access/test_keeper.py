@@ -7,6 +7,7 @@ from sqlalchemy import select, text
 
 from volano.access.errors import (
     BadDurationError,
+    BadGroupError,
     BadKeyNameError,
     BadMomentError,
     BadRangeError,
@@ -20,13 +21,13 @@ from volano.access.errors import (
     PastExpiryError,
     RevokedKeyError,
     TwoExpiriesError,
+    UnknownDoorError,
     UnknownKeyError,
 )
 from volano.access.keeper import Keys
 from volano.access.key import fingerprint, new_text, parse
 from volano.core.clock import ManualClock
 from volano.core.principal import Principal
-from volano.core.ref import BadRefError
 from volano.store import Database, Ledger
 
 ANNA = Principal("person", "Anna")
@@ -147,8 +148,8 @@ def test_bad_names(keys: Keys, name: str) -> None:
 def test_bad_input_makes_no_key(keys: Keys, database: Database, published: list[int]) -> None:
     with pytest.raises(BadScopeError):
         keys.create("ci", scopes=["admin"], by=ANNA)
-    with pytest.raises(BadRefError):
-        keys.create("ci", group="a b", by=ANNA)
+    with pytest.raises(BadGroupError, match="`/a//b` cannot be the group of a key"):
+        keys.create("ci", group="/a//b", by=ANNA)
     assert keys.list() == []
     assert published == []
     with database.read() as conn:
@@ -264,6 +265,19 @@ def test_an_expired_key_can_live_again_but_a_revoked_one_cannot(
         keys.update(key.id, expires="60d", by=ANNA)
 
 
+def test_a_door_that_is_not_there_is_no_scope(
+    database: Database, ledger: Ledger, clock: ManualClock
+) -> None:
+    keys = Keys(database, ledger, b"s" * 32, clock, doors=["openai.chat", "anthropic.messages"])
+    for scope in ("door:nope", "door:nope.*", "door:openai", "door:openai.chatter*"):
+        with pytest.raises(UnknownDoorError) as told:
+            keys.create("ci", scopes=["chat:*", scope], by=ANNA)
+        assert "openai.chat, anthropic.messages" in told.value.advice
+    key, _ = keys.create("ci", scopes=["door:openai.*", "door:*", "door:openai.chat"], by=ANNA)
+    with pytest.raises(UnknownDoorError):
+        keys.update(key.id, scopes=["door:nope"], by=ANNA)
+
+
 def test_an_update_of_nothing_or_with_nonsense_changes_nothing(
     keys: Keys, published: list[int]
 ) -> None:
@@ -272,7 +286,7 @@ def test_an_update_of_nothing_or_with_nonsense_changes_nothing(
         keys.update(key.id, by=ANNA)
     for wrong, error in (
         ({"scopes": ["root"]}, BadScopeError), ({"ips": ["x"]}, BadRangeError),
-        ({"expires": "soon"}, BadMomentError), ({"group": "a b"}, BadRefError),
+        ({"expires": "soon"}, BadMomentError), ({"group": "a b"}, BadGroupError),
         ({"name": ""}, BadKeyNameError),
     ):  # fmt: skip
         with pytest.raises(error):

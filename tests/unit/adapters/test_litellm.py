@@ -389,6 +389,11 @@ def test_no_reason_tells_a_value(config):
     assert SECRET not in repr([setup.left, setup.differs, setup.carried])
 
 
+def test_alerts_lead_to_the_rules_that_there_are():
+    for name in ("alerting", "alert_types", "alert_to_webhook_url"):
+        assert "`volano alert init`" in reasons.GENERAL[name]
+
+
 def test_every_reason_is_a_sentence_without_a_stop():
     for known in (reasons.PARAMS, reasons.INFO, reasons.ROUTER, reasons.LIBRARY, reasons.GENERAL,
                   reasons.SECTIONS):  # fmt: skip

@@ -85,6 +85,31 @@ def test_a_trace_is_drawn_with_what_strangers_sent(desk, capsys):
     assert "in        q" in out
 
 
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        ({"cost_nano": 1_250_000, "cost_currency": "EUR"}, "└─ m at t   tokens not said   0.00125 EUR\n"),
+        ({}, "└─ m at t   tokens not said   cost not known\n"),
+        ({"target": "", "tags": {"cache": "hit"}, "cost_nano": 0, "cost_currency": "USD"},
+         "└─ cache hit, no target asked   0.00 USD\n"),
+        ({"target": "", "tags": {"cache": "coalesced"}, "cost_nano": 0, "cost_currency": "USD"},
+         "└─ cache coalesced, no target asked   0.00 USD\n"),
+        ({"target": "", "tags": {"cache": EVIL}}, "└─ cache \ufffd[2J\ufffd\ufffd31m\ufffdoh"),
+    ],
+)  # fmt: skip
+def test_a_trace_says_what_the_call_cost_and_whether_the_cache_answered(desk, capsys, more, line):
+    street = Street(desk)
+    desk.serve()
+    street.call("support", "stable", **{"model": "m", "target": "t", **more})
+    street.tick()
+    found = plain(street.traces.last())
+    street.close()
+    assert line in shown(capsys, verb("trace", "show"), found)
+    step = {"depth": 0, "kind": "call", "name": "support", **found, "steps": []}
+    said = shown(capsys, verb("trace", "show"), {**found, "steps": [step, {**step, "depth": 1}]})
+    assert said.count(line.strip().rsplit("   ", 1)[-1]) == (3 if "cost_nano" in more else 1)
+
+
 def test_a_refused_call_is_drawn_without_hollow_lines(desk, capsys):
     street = Street(desk)
     desk.serve()

@@ -203,7 +203,9 @@ def test_own_prices_go_first_and_reach_the_recorder(desk):
     assert on_target.second == 100_000
     desk.costs.set_price("y", target="t", input="3", more={"cached": 0.3}, by=ANNA)
     assert desk.costs.book().find("y", target="t", at_us=AT_US).rates.cached == 300_000_000
-    assert len(desk.costs.prices()) == 3
+    assert [(own["input"], own["output"], own["more"]) for own in desk.costs.prices()] == [
+        ("3", "0", "cached 0.3"), ("0", "0", "second 0.0001"), ("1", "2", ""),
+    ]  # fmt: skip
     assert desk.published == 3
 
 

@@ -147,8 +147,9 @@ def test_official_clients_see_no_difference(own, mock):
 def test_only_the_same_question_is_answered_again(lines):
     line, body = lines(), question()
     assert cached(line.send(ask(body)).answer()) == "miss"
-    assert cached(line.send(ask({**body, "user": "ben"})).answer()) == "miss"
-    assert cached(line.send(ask({**body, "user": "anna"})).answer()) == "hit"
+    for who in ({"user": "ben"}, {"metadata": {"a": "b"}}, {"user": "anna", "metadata": {}}):
+        assert cached(line.send(ask({**body, **who})).answer()) == "hit"
+        assert cached(line.send(ask({**who, **body})).answer()) == "hit"
     assert cached(line.send(ask({**body, "temperature": 0})).answer()) == "miss"
     assert cached(line.send(ask({**body, "stream": True})).answer()) == "miss"
 

@@ -125,6 +125,39 @@ def test_a_key_that_cannot_be_a_header_is_refused_without_telling_it(desk, targe
         targets.resolve("openai", "m")
 
 
+ACCESS = "AKIAIOSFODNN7EXAMPLE"
+
+
+@pytest.mark.parametrize(
+    "key", ["garbage", f"{ACCESS}:", ":secret", f"{ACCESS}:secret:", "key:secret", "sk-secret-1"]
+)
+def test_what_cannot_be_a_key_of_bedrock_is_refused_with_the_form(targets, key):
+    add(targets, "bed", "bedrock", region="eu-west-1")
+    with pytest.raises(BadTargetKeyError) as told:
+        targets.keep_key("bed", key, by=ANNA)
+    assert "ACCESS_KEY:SECRET_KEY:SESSION_TOKEN" in told.value.advice
+    assert key not in told.value.message + told.value.advice
+    assert targets.keys(targets.get("bed")) == []
+
+
+@pytest.mark.parametrize(
+    "key",
+    [f"{ACCESS}:se/c+ret=", f"{ACCESS}:secret:to:ken", "ABSKQmVkcm9jaw==", "bedrock-api-key-YmVk"],
+)
+def test_each_form_of_a_key_of_bedrock_is_kept(targets, key):
+    add(targets, "bed", "bedrock")
+    targets.keep_key("bed", key, by=ANNA)
+    assert [one.text for one in targets.keys(targets.get("bed"))] == [key]
+
+
+def test_what_stands_in_front_of_bedrock_may_have_keys_of_its_own(targets):
+    add(targets, "bed", "bedrock", url="https://bedrock.example")
+    targets.keep_key("bed", "own-token", by=ANNA)
+    targets.keep_key("bed", "test:test", by=ANNA)
+    with pytest.raises(BadTargetKeyError):
+        targets.keep_key("bed", "test:", by=ANNA)
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -132,6 +165,7 @@ def test_a_key_that_cannot_be_a_header_is_refused_without_telling_it(desk, targe
         "https://x/#a", "https://[::1", "https://x:99999", "https://x/\r\nx: y", "https://x y/",
         "https://x/\ud800", "http://x.example/v1", "http://8.8.8.8", "http://169.254.169.254",
         "https://169.254.169.254/v1", "http://[fe80::1]", "http://0.0.0.0:80", "http://224.0.0.1",
+        "http://127.0.0.1:", "https://x:/v1", "http://[::1]:",
     ],
     ids=ascii,
 )  # fmt: skip
@@ -153,8 +187,9 @@ def test_addresses_that_may_be_asked(url):
 
 def test_plain_http_to_the_world_needs_the_owners_word(targets):
     add(targets, "t", "compatible", url="http://gpu.example:8000", plain_http=True)
-    with pytest.raises(BadTargetError, match="readable"):
+    with pytest.raises(BadTargetError, match="readable") as told:
         targets.update("t", plain_http=False, by=ANNA)
+    assert "say --plain-http if" in told.value.advice
 
 
 @pytest.mark.parametrize(

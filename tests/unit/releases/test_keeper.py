@@ -16,6 +16,7 @@ from volano.models import ModelNotUsableError
 from volano.models.errors import StillUsedError
 from volano.releases.errors import (
     AlreadyServedError,
+    BadChannelNameError,
     InvalidPlanError,
     NothingMovesError,
     RolloutInProgressError,
@@ -215,7 +216,7 @@ def test_a_plan_that_cannot_be_used_changes_nothing(desk, given, why):
 @pytest.mark.parametrize("channel", ["", "a b", "../x", "x" * 101, "a\nb"])
 def test_a_channel_has_a_name(desk, channel):
     release = desk.cut()
-    with pytest.raises(BadRefError):
+    with pytest.raises(BadChannelNameError):
         desk.releases.promote(release.ref, channel=channel, by=ANNA)
 
 

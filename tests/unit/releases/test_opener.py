@@ -3,11 +3,15 @@
 import pytest
 
 from support.workspace import ANNA
-from volano.core.ref import BadRefError
 from volano.gateway.errors import UnknownTargetError
 from volano.models.errors import BadPointerError
 from volano.prompts.prompt import Prompt
-from volano.releases.errors import OpenedOtherwiseError, OpenWithWhatError, UnknownChannelError
+from volano.releases.errors import (
+    BadChannelNameError,
+    OpenedOtherwiseError,
+    OpenWithWhatError,
+    UnknownChannelError,
+)
 from volano.releases.opener import Opener
 from volano.store.errors import UnknownArtifactError
 
@@ -110,5 +114,10 @@ def test_what_cannot_be_opened_leaves_nothing(desk, opener, given, error):
 
 
 def test_a_channel_has_a_name(opener):
-    with pytest.raises(BadRefError):
+    with pytest.raises(BadChannelNameError, match="`a b` cannot be the name of a channel"):
         opened(opener, "a b")
+
+
+def test_the_latency_that_will_do_is_the_models(desk, opener):
+    opened(opener, at=["far:gpt-5"], strategy="cheapest", latency_ms=800)
+    assert desk.models.get("chat@1").manifest.meta["latency_ms"] == 800

@@ -17,7 +17,8 @@ def traces(tmp_path, settle):
         spool.append(Kind.CALL, encode(Call(
             id=f"{n + 1:032x}", span_id="1" * 16, began_us=began, ended_us=began + took_us,
             channel=channel, target=target, key_id=key, outcome=outcome, door="openai.chat",
-            cost_nano=nano, cost_currency="USD" if nano else "",
+            cost_nano=nano, cost_currency="USD" if nano else "", model="router@1",
+            provider="engine" if target == "t1" else "openai",
             response=b'{"usage":{"prompt_tokens":3,"completion_tokens":2}}',
         )))  # fmt: skip
     recorder = Recorder(tmp_path / "spool", hot)
@@ -35,8 +36,20 @@ def test_calls_are_summed_by_a_column(traces):
     assert (support.prompt_tokens, support.completion_tokens) == (9, 6)
     assert (support.p50_us, support.p95_us, support.nano) == (10, 30, {"USD": 300})
     assert (shop.name, shop.calls, shop.errors, shop.p50_us, shop.nano) == ("shop", 1, 0, None, {})
-    assert [(one.name, one.calls) for one in traces.traffic("target", 0)] == [("t1", 2), ("t2", 2)]
+    assert (support.unpriced, shop.unpriced) == (1, 0)
+    assert [(one.name, one.calls, one.model) for one in traces.traffic("target", 0)] == [
+        ("t1", 2, "router@1"), ("t2", 2, ""),
+    ]  # fmt: skip
     assert [(one.name, one.calls) for one in traces.traffic("key_id", 0)] == [("k1", 3), ("k2", 1)]
+
+
+def test_what_clients_called_that_is_no_channel_stands_together(traces):
+    names = [(one.name, one.calls) for one in traces.traffic("channel", 0, ["support", "o'brien"])]
+    assert names == [("support", 3), ("", 1)]
+    assert [(one.name, one.calls) for one in traces.traffic("channel", 0, [])] == [("", 4)]
+    assert [(one.name, one.calls) for one in traces.traffic("key_id", 0, [])] == [
+        ("k1", 3), ("k2", 1),
+    ]  # fmt: skip
 
 
 def test_all_calls_together_since_a_moment(traces):

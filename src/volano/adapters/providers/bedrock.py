@@ -6,8 +6,31 @@ each request is signed, or a Bedrock API key, which is sent as it is
 runtime does not list models, and sends no headers about limits.
 """
 
+import re
+
 from volano.gateway.provider import Lines, Provider, bearer, registered
 from volano.gateway.snapshot import Sign
+
+_ACCESS_KEY = re.compile(r"\w{16,128}", re.ASCII)
+"""https://docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html."""
+_API_KEYS = ("ABSK", "bedrock-api-key-")
+"""How Amazon's API keys begin: long-lived ones, and those of some hours."""
+
+
+def misfit(key: str, own_address: bool) -> str:
+    """Return why this cannot be a key; empty where it can.
+
+    What stands in front of Bedrock, at another address than Amazon's, may have keys of its own.
+    """
+    access, colon, rest = key.partition(":")
+    if not colon:
+        known = key.startswith(_API_KEYS) or not own_address
+        return "" if known else "it is neither a pair nor an API key of Bedrock"
+    if not access or not all(rest.split(":", 1)):
+        return "a part of it is empty"
+    if own_address and not _ACCESS_KEY.fullmatch(access):
+        return "what stands before the first colon is no access key"
+    return ""
 
 
 def sign(key: str, region: str) -> Sign | None:
@@ -35,5 +58,10 @@ BEDROCK = registered(
         sign=sign,
         models="",
         region="us-east-1",
+        key_form=(
+            "ACCESS_KEY:SECRET_KEY, ACCESS_KEY:SECRET_KEY:SESSION_TOKEN, "
+            "or a Bedrock API key (ABSK… or bedrock-api-key-…)"
+        ),
+        misfit=misfit,
     )
 )

@@ -37,6 +37,8 @@ VERBS = (
                   default=()),
             Param("strategy", "with --at: in which order", default="ordered", choices=STRATEGIES),
             Param("weights", "with --at: a share for each", "list", default=()),
+            Param("latency_ms", "with --strategy cheapest: among those whose first words come within "
+                  "this time, if any", "int", least=1, most=3_600_000),
             Param("fallback", "asked when none of those answers, one after the other", "list",
                   default=()),
         ),

@@ -81,10 +81,10 @@ VERBS = (
     Verb(
         "cost", "prices", "costs.prices", "/costs/prices",
         "List own prices; the providers' list stands behind them.",
-        columns=("where", "model", "from", "input", "output", "currency"),
+        columns=("where", "model", "from", "input", "output", "more", "currency"),
     ),
     Verb(
-        "cost", "price", "costs.set_price", "/costs/prices/{model}/set",
+        "cost", "price", "set_price", "/costs/prices/{model}/set",
         "Say what a model costs from a moment on, for a million tokens.",
         (
             Param("model", "the model's name there, or * for all", first=True, required=True),

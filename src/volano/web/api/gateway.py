@@ -24,7 +24,7 @@ VERBS = (
         changes=True,
     ),
     Verb(
-        "gateway", "limit", "limits.set", "/limits/{subject}/limit",
+        "gateway", "limit", "set_limit", "/limits/{subject}/limit",
         "Limit a key, a group or a channel, over all workers; what is not given stays.",
         (
             _SUBJECT,

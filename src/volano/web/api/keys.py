@@ -29,7 +29,7 @@ VERBS = (
     ),
     Verb("key", "show", "keys.get", "/keys/{id}", "Show a key.", (_ID,)),
     Verb(
-        "key", "update", "keys.update", "/keys/{id}/update",
+        "key", "update", "update_key", "/keys/{id}/update",
         "Change what a key may do; what is not given stays.",
         (
             _ID,

@@ -66,7 +66,8 @@ VERBS = (
     ),
     Verb(
         "target", "key", "targets.keep_key", "/targets/{name}/key",
-        "Keep a key in the vault file; it is read from the standard input and never shown.",
+        "Keep a key in the vault file; it is read from the standard input and never shown. "
+        "Of bedrock it is ACCESS_KEY:SECRET_KEY[:SESSION_TOKEN], or a Bedrock API key.",
         (
             _NAME,
             Param("key", "the key", "secret", required=True),

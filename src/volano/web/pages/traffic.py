@@ -2,8 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -51,7 +53,11 @@ def look(app: Any, now_us: int, since: str = "1h") -> Traffic:
     """Read the keepers."""
     since_us = now_us - SINCE[since]
     workers, health = app.gateway.status(), app.gateway.health()
-    sums = {by: app.traces.traffic(by, since_us) for by in ("", "channel", "target", "key_id")}
+    sums = {by: app.traces.traffic(by, since_us) for by in ("", "target", "key_id")}
+    sums["channel"] = app.traces.traffic(
+        "channel", since_us, [channel.name for channel in app.releases.channels()]
+    )
+    keys = {key.id: key.name for key in app.keys.list()}
     times = app.traces.stretches(since_us, _EACH_US[since])
     targets = app.targets.list()
     data = plain({
@@ -68,9 +74,23 @@ def look(app: Any, now_us: int, since: str = "1h") -> Traffic:
             *(
                 [
                     _drawing(times, since_us, now_us, _EACH_US[since]),
-                    _table(_("By channel"), _("Channel"), sums["channel"], since, "channel"),
-                    _table(_("By target"), _("Target"), sums["target"], since, "target"),
-                    _table(_("By key"), _("Key"), sums["key_id"], since, "key"),
+                    _table(
+                        _("By channel"),
+                        _("Channel"),
+                        sums["channel"],
+                        since,
+                        "channel",
+                        {"": _("unknown")},
+                    ),
+                    _table(
+                        _("By target"),
+                        _("Target"),
+                        sums["target"],
+                        since,
+                        "target",
+                        {one.name: one.model for one in sums["target"]},
+                    ),
+                    _table(_("By key"), _("Key"), sums["key_id"], since, "key", keys),
                 ]
                 if times
                 else [_how_to_call(app)]
@@ -117,7 +137,7 @@ def _now(total: Sequence[Any], workers: Sequence[Any]) -> Facts:
             (_("workers"), number(words.count(len(workers)))),
             (_("median"), number(words.duration(one.p50_us if one else None))),
             (_("95 % within"), number(words.duration(one.p95_us if one else None))),
-            (_("cost"), number(money(one.nano) if one else "–")),
+            (_("cost"), _cost(one) if one else number("–")),
         ],
     )
 
@@ -152,44 +172,66 @@ def _how_to_call(app: Any) -> Table:
     )  # fmt: skip
 
 
-def _table(title: str, head: str, sums: Sequence[Any], since: str, filter_: str) -> Table:
+def _table(
+    title: str, head: str, sums: Sequence[Any], since: str, filter_: str, called: Mapping[str, str]
+) -> Table:
+    """Sums by name; `called` says what people call it, where that is not its name."""
     return Table(
         title,
         (Column(head), Column(_("Calls"), number=True), Column(_("Failed"), number=True),
+         Column(_("Cost"), number=True),
          Column(_("Median"), 2, number=True), Column(_("95 %"), 2, number=True),
-         Column(_("Tokens in"), 3, number=True), Column(_("Tokens out"), 3, number=True),
-         Column(_("Cost"), number=True)),
-        [_row(one, since, filter_) for one in sums],
+         Column(_("Tokens in"), 3, number=True), Column(_("Tokens out"), 3, number=True)),
+        [_row(one, since, filter_, called.get(one.name, "")) for one in sums],
         empty=_("No call here."),
     )  # fmt: skip
 
 
-def _row(one: Any, since: str, filter_: str) -> Row:
+def _row(one: Any, since: str, filter_: str, called: str) -> Row:
     query = {filter_: one.name, "since": since}
     href = links.listing("traces", **query) if one.name else None
     failed = links.listing("traces", **query, outcome="failed") if one.name and one.errors else None
     return Row(
         href or "",
         (
-            Cell("ref", one.name or _("none"), href=href),
+            Cell(
+                "ref",
+                called or one.name or _("none"),
+                href=href,
+                sub=words.visible(one.name) if called else None,
+            ),
             Cell("number", words.count(one.calls)),
             Cell("markup", links.link(failed, words.count(one.errors))),
+            _cost(one),
             Cell("number", words.duration(one.p50_us)),
             Cell("number", words.duration(one.p95_us)),
             Cell("number", words.count(one.prompt_tokens)),
             Cell("number", words.count(one.completion_tokens)),
-            Cell("number", money(one.nano)),
         ),
         one,
     )
 
 
+def _cost(one: Any) -> Cell:
+    """What calls cost together, and how many are not in it, as nobody knows what they cost."""
+    left_out = _("{n} unpriced").format(n=words.count(one.unpriced)) if one.unpriced else None
+    return Cell("number", money(one.nano), sub=left_out)
+
+
 def _targets(targets: Sequence[Any], health: Sequence[Any], since: str) -> Table:
-    """How the workers see each target; those of an account or a server can be switched off."""
+    """How the workers see each target; those of an account or a server can be switched off.
+
+    A switch stands once for all models of its target.
+    """
     known = {target.name: target for target in targets}
     seen = {row["target"] for row in health}
     off = [t.name for t in targets if t.name not in seen]
-    rows = [*health, *({"target": name, "model": "", "state": ""} for name in off)]
+    rows = sorted(
+        [*health, *({"target": name, "model": "", "state": ""} for name in off)],
+        key=lambda row: row["target"],
+    )
+    models = Counter(row["target"] for row in rows)
+    again = [row["target"] == one["target"] for one, row in pairwise([{"target": None}, *rows])]
     return Table(
         _("Targets"),
         (
@@ -209,11 +251,14 @@ def _targets(targets: Sequence[Any], health: Sequence[Any], since: str) -> Table
                     Cell("state", _state(row["state"], known.get(row["target"]))),
                     Cell("number", words.count(row.get("in_flight", 0))),
                     Cell("number", words.duration(row.get("latency_us") or None)),
-                    Cell("markup", _switch(known.get(row["target"]), since)),
+                    Cell(
+                        "markup",
+                        _switch(known.get(row["target"]), since, models[row["target"]], again=same),
+                    ),
                 ),
                 row,
             )
-            for row in rows
+            for row, same in zip(rows, again, strict=True)
         ],
         empty=_("Nothing is asked by the gateway yet."),
         command="volano target add openai --provider openai",
@@ -227,14 +272,23 @@ def _state(state: str, target: Any) -> State:
     return State(_(found.word), found.tone)
 
 
-def _switch(target: Any, since: str) -> Markup:
+def _switch(target: Any, since: str, models: int, *, again: bool) -> Markup:
     """A form of one button; what runs here has none: its channel says whether it serves."""
     if target is None:
         return Markup("")
+    if again:
+        return Markup('<span class="sub">{}</span>').format(_("as above"))
     turn, word = ("disable", _("Turn off")) if target.enabled else ("enable", _("Turn on"))
+    reach = (
+        Markup(' <span class="sub">{}</span>').format(
+            _("all {n} models").format(n=words.count(models))
+        )
+        if models > 1
+        else ""
+    )
     return Markup(
         '<form class="switch" method="post" action="/traffic/target?since={}">'
         '<input type="hidden" name="target" value="{}">'
         '<input type="hidden" name="turn" value="{}">'
-        '<button type="submit">{}<span class="sr"> {}</span></button></form>'
-    ).format(since, target.name, turn, word, words.visible(target.name))
+        '<button type="submit">{}<span class="sr"> {}</span></button>{}</form>'
+    ).format(since, target.name, turn, word, words.visible(target.name), reach)

@@ -13,7 +13,7 @@ _GUARD = "no guardrail is carried over"
 _DATABASE = "volano keeps its own catalog; keys, users and spend in LiteLLM's database stay there"
 _KEYS = "keys are made with `volano key create`"
 _PARAMS = "what a provider cannot be told is refused by name, and nothing is dropped"
-_ALERTS = "no alerts are sent from here"
+_ALERTS = "alerts are rules in files, with the receivers to tell: `volano alert init`, then `volano alert apply alerts`"
 _CONTEXT = "a model's context window is not looked at before a call"
 _ADMIN = "who may do what is said by keys and the console's session"
 _HEADERS = "no header lines are added to what is sent to a provider"
@@ -86,7 +86,8 @@ GENERAL = {
     "store_prompts_in_spend_logs": _LOGS, "background_health_checks": _HEALTH,
     "health_check_interval": _HEALTH, "health_check_details": _HEALTH,
     "alerting": _ALERTS, "alerting_threshold": _ALERTS, "alerting_args": _ALERTS,
-    "alert_types": _ALERTS, "alert_to_webhook_url": _ALERTS, "spend_report_frequency": _ALERTS,
+    "alert_types": _ALERTS, "alert_to_webhook_url": _ALERTS,
+    "spend_report_frequency": "what a period cost is written with `volano report`",
     "custom_auth": _KEYS, "custom_key_generate": _KEYS, "enable_jwt_auth": _ADMIN,
     "litellm_jwtauth": _ADMIN, "ui_access_mode": _ADMIN, "allowed_routes": _ADMIN,
     "admin_only_routes": _ADMIN, "public_routes": _ADMIN, "custom_sso": _ADMIN,
