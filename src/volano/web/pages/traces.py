@@ -223,8 +223,10 @@ def _route(trace: Any) -> Facts:
 
 
 def _cost(trace: Any) -> Facts:
+    sub = _("estimated") if trace.estimated else None
+
     def tokens(n: int | None) -> Cell:
-        return Cell("number", "–" if n is None else words.count(n))
+        return Cell("number", "–" if n is None else words.count(n), sub=sub)
 
     return Facts(
         _("Measured"),
