@@ -12,7 +12,7 @@ OURS = frozenset((401, 402, 403, 404, 407))
 
 
 def as_client_hears(
-    door: Door, dialect: str, target: Target, status: int, body: bytes
+    door: Door, dialect: str, target: Target, status: int, body: bytes, request_id: str
 ) -> tuple[int, bytes, str]:
     """(status, body, text for the trace): passed on when it speaks of the client's request.
 
@@ -24,24 +24,26 @@ def as_client_hears(
     if refusal is not None:
         said = door.error(
             refusal.status, refusal.message, kind="invalid_request_error",
-            param=refusal.param, code=refusal.code,
+            param=refusal.param, code=refusal.code, request_id=request_id,
         )  # fmt: skip
         return refusal.status, said, refusal.message
     message = f"the upstream answered {status}: {body[:500].decode('utf-8', 'replace')}"
     if status < 400 or status in OURS:
-        return 502, _plainly(door, 502, status), message
+        return 502, _plainly(door, 502, status, request_id), message
     if dialect != door.name:
         fault = (SPOKEN.get(dialect) or SPOKEN_EMBEDDINGS[dialect]).read_error(status, body)
-        shown = door.error(status, fault.message, kind=fault.kind, code=fault.code or "")
+        shown = door.error(
+            status, fault.message, kind=fault.kind, code=fault.code or "", request_id=request_id
+        )
         return status, shown, message
     if is_error_object(body):
         return status, body, message
-    return status, _plainly(door, status, status), message
+    return status, _plainly(door, status, status, request_id), message
 
 
-def _plainly(door: Door, shown: int, status: int) -> bytes:
-    text = f"The upstream answered {status}."
-    return door.error(shown, text, kind="server_error", code=f"upstream_{status}")
+def _plainly(door: Door, shown: int, status: int, request_id: str) -> bytes:
+    text, code = f"The upstream answered {status}.", f"upstream_{status}"
+    return door.error(shown, text, kind="server_error", code=code, request_id=request_id)
 
 
 def retry_after_s(headers: list[tuple[bytes, bytes]]) -> float:
