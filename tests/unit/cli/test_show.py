@@ -10,6 +10,7 @@ from volano.store.tables import artifacts
 from volano.web.api import VERBS
 from volano.web.api.plain import plain
 from volano.web.api.verb import Verb
+from volano.wire.exchange import Usage
 
 EVIL = "\x1b[2J\x07\x9b31m\u202eoh"
 
@@ -83,6 +84,20 @@ def test_a_trace_is_drawn_with_what_strangers_sent(desk, capsys):
     assert "request   5.0 ms   status 0" in out
     assert "tokens not said" in out
     assert "in        q" in out
+
+
+@pytest.mark.parametrize(("estimated", "said"), [(True, "out, estimated\n"), (False, "out\n")])
+def test_tokens_that_were_guessed_are_drawn_as_such(desk, capsys, estimated, said):
+    street = Street(desk)
+    desk.serve()
+    street.call(
+        "support", "stable", outcome="cut", response=b"", target="t", streamed=True,
+        usage=Usage(input=12, output=3), estimated=estimated,
+    )  # fmt: skip
+    street.tick()
+    out = shown(capsys, verb("trace", "last"), plain(street.traces.last()))
+    street.close()
+    assert f"12 tokens in, 3 {said}" in out
 
 
 def test_a_refused_call_is_drawn_without_hollow_lines(desk, capsys):
