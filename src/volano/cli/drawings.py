@@ -80,7 +80,9 @@ def _tokens(value: Mapping[str, Any]) -> str:
     sent, received = value.get("prompt_tokens"), value.get("completion_tokens")
     if sent is None and received is None:
         return "tokens not said"
-    return f"{sent if sent is not None else '?'} tokens in, {received if received is not None else '?'} out"
+    guessed = ", estimated" if (value.get("tags") or {}).get("tokens") == "estimated" else ""
+    read, written = ("?" if count is None else count for count in (sent, received))
+    return f"{read} tokens in, {written} out{guessed}"
 
 
 def _cost(value: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from volano.costs import factors
 from volano.costs.errors import UnknownGridError
 from volano.costs.factors import Range
-from volano.costs.pricing import NOT_ASKED
+from volano.costs.price import NO_ANSWER, NOT_ASKED
 from volano.costs.repricing import CACHED
 
 NOTHING = Range(0.0, 0.0, 0.0)
@@ -81,8 +81,8 @@ class Meter:
         priced_by: str | None = None,
     ) -> Footprint | None:
         """Return the footprint of a call, or of many of one model; None: its usage is not known."""
-        if priced_by in (CACHED, NOT_ASKED):
-            return Footprint(NOTHING, NOTHING, "no model was asked")
+        if priced_by in (CACHED, NOT_ASKED, NO_ANSWER):
+            return Footprint(NOTHING, NOTHING, "no model answered")
         if provider == OWN:
             wh = self._own_watts * (latency_us / 3.6e9)
             return _footprint(wh, self._own_grid, "seconds on an own engine")

@@ -22,6 +22,8 @@ MARGIN_TOKENS = 1024
 HELD = "held"
 """What stands in `priced_by` where a call costs what was held for it."""
 NOT_ASKED = "not asked"
+NO_ANSWER = "no answer"
+"""What stands there where no target answered: the call cost nothing."""
 IMAGE_TOKENS = 50_000
 """No provider counts more tokens for one image (48,169: OpenAI's gpt-4o-mini, high detail)."""
 

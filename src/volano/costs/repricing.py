@@ -21,6 +21,7 @@ from volano.costs.pricing import Pricing
 from volano.traces.row import READERS, read_content
 from volano.traces.sealed.wishes import Price, wish
 from volano.traces.sealed.within import Within
+from volano.wire.exchange import Usage
 
 CACHED = "cache"
 _LEFT = (HELD, NOT_ASKED, CACHED)
@@ -28,6 +29,7 @@ KIND = "reprice"
 _COLUMNS = (
     *("began_us", "latency_us", "target", "model", "provider", "outcome", "door"),
     *("request", "response", "cost_nano", "cost_currency", "priced_by"),
+    *("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens"),
 )
 _WHICH = """
 outcome <> 'refused' AND (? = '' OR target = ?) AND (? = '' OR model = ?)
@@ -82,7 +84,8 @@ class Repricing:
     def price(self, row: dict[str, Any]) -> Price | None:
         """Return what a call costs now; None: no price or no usage is known, the old one stays."""
         request, response = (self._plain(row[name]) for name in ("request", "response"))
-        row["usage"] = READERS.get(row["door"], read_content)(request, response).usage
+        told = READERS.get(row["door"], read_content)(request, response).usage
+        row["usage"] = _recorded(row) if told is None else told
         row |= {"cost_nano": None, "cost_currency": None, "priced_by": None, "held_nano": None}
         priced = self._pricing(row)
         now = priced["cost_nano"], priced["cost_currency"], priced["priced_by"]
@@ -102,6 +105,16 @@ class Repricing:
 
     def _plain(self, body: bytes | None) -> bytes:
         return b"" if body is None else self._open(body)
+
+
+def _recorded(row: dict[str, Any]) -> Usage | None:
+    """Return the usage that the gateway told of an answer that broke off."""
+    if row["prompt_tokens"] is None or row["completion_tokens"] is None:
+        return None
+    return Usage(
+        input=row["prompt_tokens"], output=row["completion_tokens"],
+        cached=row["cached_tokens"] or 0, reasoning=row["reasoning_tokens"] or 0,
+    )  # fmt: skip
 
 
 def _values(asked: Reprice) -> tuple[str, ...]:

@@ -113,7 +113,7 @@ class Spending:
         return [
             {
                 **dict(zip(names, by, strict=False)),
-                "cost": str(Money(s.nano, by[-1])) if s.calls > s.unpriced else "unknown",
+                "cost": str(Money(s.nano, by[-1])).strip() if s.calls > s.unpriced else "unknown",
                 "calls": s.calls,
                 "unpriced": s.unpriced,
                 "prompt_tokens": s.prompt_tokens,

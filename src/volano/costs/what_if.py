@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from volano.core.money import Money
-from volano.costs.price import Price, cost
+from volano.costs.price import NO_ANSWER, Price, cost
 from volano.costs.pricing import HELD
 from volano.costs.repricing import CACHED
 from volano.traces.spend import Used
 from volano.wire.exchange import Usage
 
+_FREE = (CACHED, NO_ANSWER)
 _NO_TEXT = ("openai.embeddings", "anthropic.count_tokens")
 
 
@@ -52,7 +53,7 @@ def compare(
     """Return the comparison by channel and currency of what the calls did cost."""
     found: dict[tuple[str, str], Compared] = {}
     for used in groups:
-        free = price.currency if used.priced_by == CACHED else ""
+        free = price.currency if used.priced_by in _FREE else ""
         at = found.setdefault((used.channel, used.currency or free), Compared())
         at.calls += used.calls
         _count(at, used, price, ratio)
@@ -60,7 +61,7 @@ def compare(
 
 
 def _count(at: Compared, used: Used, price: Price, ratio: float) -> None:
-    if used.priced_by == CACHED:  # our own cache would have answered as well
+    if used.priced_by in _FREE:  # nothing was answered, or our own cache would have as well
         at.compared += used.calls
     elif used.door in _NO_TEXT:
         at.no_text += used.calls

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import msgspec
 
 from volano.core.errors import VolanoError
+from volano.costs.price import NOT_ASKED
 from volano.gateway.account import Account
 from volano.gateway.call import Call, Money
 from volano.gateway.complaint import OURS, as_client_hears, retry_after_s, spared
@@ -197,6 +198,8 @@ class Answer(msgspec.Struct, eq=False):
         if dialect in CLIENTS_SAY:
             head = with_clients(head, call, dialect)
         traced = f"{len(body)}\r\ntraceparent: 00-{call.trace}-{call.span}-01\r\n\r\n".encode()
+        if call.tracestate:
+            traced = traced[:-2] + b"tracestate: %b\r\n\r\n" % call.tracestate
         self.asked_at = now
         self.under_way = True
         way.health.began(now)
@@ -415,7 +418,7 @@ class Answer(msgspec.Struct, eq=False):
             return True
         shown = as_client_hears(call, self.rendered.dialect, way.target, status, body)
         self.status, call.response, call.error = shown
-        call.status, call.outcome = self.status, "error"
+        call.status, call.outcome, call.unanswered = self.status, "error", True
         return False
 
     def _settle(self) -> None:
@@ -474,6 +477,8 @@ class Answer(msgspec.Struct, eq=False):
             self.stream.left()
         else:
             call.response = b"".join(self.parts)
+        if not self.asked_at:
+            call.usage, call.cost_nano, call.priced_by = Usage(), 0, NOT_ASKED
         record(call)
 
     def stop(self) -> None:
@@ -626,6 +631,7 @@ class Answer(msgspec.Struct, eq=False):
         self._blame(failure)
         call.status = _STATUS.get(failure.kind, 502)
         call.outcome = "error"
+        call.unanswered = failure.kind != "malformed"  # it may charge for what nobody could read
         call.error = failure.text
         call.first_at_us = 0  # whatever came was no answer
         advice = _ADVICE.get(failure.kind, "Try again; see `volano status`")
@@ -634,8 +640,9 @@ class Answer(msgspec.Struct, eq=False):
             f"{advice} and `volano trace show {call.trace}`."
         )
         call.response = call.door.error(
-            call.status, message, kind="server_error", code=f"upstream_{failure.kind}"
-        )
+            call.status, message,
+            kind="server_error", code=f"upstream_{failure.kind}", request_id=call.trace,
+        )  # fmt: skip
         self.status = call.status
         self._settle()
 

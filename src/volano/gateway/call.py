@@ -47,10 +47,13 @@ class Call(msgspec.Struct, eq=False):
     """One call, from its headers to its trace. Times ending in `at` are monotonic.
 
     `session`, `given_unit` and `tags` are what its headers say of them. `replayed` is the
-    trace whose request is asked again here, to look at the answer.
+    trace whose request is asked again here, to look at the answer. `tracestate` goes on to
+    the target together with the client's trace.
     `ask` is the request in neutral words, once a translation needed it; `tried`
     tells the targets that were asked before `way` and why each gave no answer.
-    `usage` is what the upstream told, `produced` the pieces of a stream so far.
+    `usage` is what the upstream told, `opening` what it told as it began (the prompt's
+    tokens), `produced` the pieces of a stream so far; `estimated`: not all of `usage` was told.
+    `unanswered`: its target never began an answer, which then costs nothing.
     `granted` is its place in the limits, `account` its money where a budget covers it;
     `held` and the fields below are what its trace says of that.
     `under_way`: it was counted as in flight.
@@ -85,7 +88,10 @@ class Call(msgspec.Struct, eq=False):
     error: str | None = None
     response: bytes = b""
     usage: Usage | None = None
+    opening: Usage | None = None
     produced: int = 0
+    estimated: bool = False
+    unanswered: bool = False
     granted: Granted | None = None
     account: Money | None = None
     held: list[int] = []
@@ -99,6 +105,7 @@ class Call(msgspec.Struct, eq=False):
     flight: Flight | None = None
     known: Known | None = None
     replayed: str = ""
+    tracestate: bytes = b""
 
 
 def begin_call(state: State, request: Request, door: Door) -> Call:

@@ -24,7 +24,7 @@ def as_client_hears(
     if refusal is not None:
         said = door.error(
             refusal.status, refusal.message, kind="invalid_request_error",
-            param=refusal.param, code=refusal.code,
+            param=refusal.param, code=refusal.code, request_id=call.trace,
         )  # fmt: skip
         return refusal.status, said, refusal.message
     message = f"the upstream answered {status}: {body[:500].decode('utf-8', 'replace')}"
@@ -32,7 +32,9 @@ def as_client_hears(
         return 502, _plainly(call, target, 502, status), message
     if dialect != door.name:
         fault = (SPOKEN.get(dialect) or SPOKEN_EMBEDDINGS[dialect]).read_error(status, body)
-        shown = door.error(status, fault.message, kind=fault.kind, code=fault.code or "")
+        shown = door.error(
+            status, fault.message, kind=fault.kind, code=fault.code or "", request_id=call.trace
+        )
         return status, shown, message
     if is_error_object(body):
         return status, body, message
@@ -49,7 +51,8 @@ def spared(call: Call, target: Target, for_s: float) -> tuple[bytes, str]:
         f"{target.name}`, or a second target to the model."
     )
     code = "upstream_429"
-    return call.door.error(429, message, kind="rate_limit_error", code=code), error
+    said = call.door.error(429, message, kind="rate_limit_error", code=code, request_id=call.trace)
+    return said, error
 
 
 _KEY = "Give it one with `volano target key {name}`; `volano target check {name}` asks with each"
@@ -90,7 +93,8 @@ def _plainly(call: Call, target: Target, shown: int, status: int) -> bytes:
         f"The target `{target.name}` of channel `{call.channel}` {what} (status {status}). "
         f"{next_.format(name=target.name)}. See `volano trace show {call.trace}`."
     )
-    return call.door.error(shown, text, kind="server_error", code=f"upstream_{status}")
+    code = f"upstream_{status}"
+    return call.door.error(shown, text, kind="server_error", code=code, request_id=call.trace)
 
 
 def retry_after_s(headers: list[tuple[bytes, bytes]]) -> float:

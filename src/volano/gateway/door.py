@@ -36,20 +36,27 @@ class Door:
         return self.spoken_as or self.name
 
     def error(
-        self, status: int, message: str, *, kind: str, param: str | None = None, code: str = ""
-    ) -> bytes:
+        self, status: int, message: str, *,
+        kind: str, param: str | None = None, code: str = "", request_id: str = "",
+    ) -> bytes:  # fmt: skip
         """Return an error's body as this API's clients expect it; `kind` in OpenAI's words."""
         served = SERVED.get(self.dialect)
         if served is None:
             return openai.error_body(message, kind=kind, param=param, code=code)
-        return served.write_error(status, message, kind=kind, param=param, code=code)
+        return served.write_error(
+            status, message, kind=kind, param=param, code=code, request_id=request_id
+        )
 
-    def stream_error(self, message: str, *, kind: str, code: str = "") -> bytes:
-        """Return the event that says in mid-stream that no more will come."""
+    def stream_error(
+        self, message: str, *, kind: str, code: str = "", number: int = 0, request_id: str = ""
+    ) -> bytes:
+        """Return the event that says in mid-stream that no more will come; `number` is its own."""
         served = SERVED.get(self.dialect)
         if served is None:
             return openai.stream_error(message, kind=kind, code=code)
-        return served.write_stream_error(message, kind=kind, code=code)
+        return served.write_stream_error(
+            message, kind=kind, code=code, number=number, request_id=request_id
+        )
 
 
 CHAT = Door("openai.chat", b"/v1/chat/completions", peek_chat)

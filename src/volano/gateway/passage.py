@@ -11,7 +11,7 @@ the client only when the call is recorded. Until the first content nothing needs
 to be passed on: another target may still answer instead.
 """
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -35,11 +35,22 @@ class BrokenStreamError(Exception):
 class Passage(Protocol):
     """One stream's way through."""
 
-    usage: Usage | None
+    opening: Usage | None
+    """What the upstream told as it began: the prompt's tokens, not yet those of the answer."""
     produced: int
     """Pieces of content so far: about as many as tokens."""
     aside: bytes
     """What the client did not ask for but the trace wants: the usage."""
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the upstream told so far of all tokens."""
+        ...
+
+    @property
+    def number(self) -> int:
+        """What the next event for the client is numbered, where its API numbers them."""
+        ...
 
     def feed(self, chunk: bytes) -> Piece:
         """Take what came from the upstream, cut anywhere. Raises BrokenStreamError."""
@@ -55,6 +66,8 @@ class Chat:
     """From `openai.chat` to `openai.chat`."""
 
     __slots__ = ("_begun", "_engine", "_framer", "_wants_usage", "aside", "produced", "usage")
+    opening: Usage | None = None
+    number = 0
 
     def __init__(self, *, wants_usage: bool, engine: bool):
         self._engine = engine
@@ -114,7 +127,10 @@ class Chat:
 class Native:
     """The same dialect on both sides."""
 
-    __slots__ = ("_engine", "_framer", "_listener", "_wants_usage", "aside", "produced", "usage")
+    __slots__ = (
+        *("_engine", "_framer", "_listener", "_wants_usage"),
+        *("aside", "opening", "produced", "usage"),
+    )
 
     def __init__(self, listener: Listener, *, wants_usage: bool, engine: bool):
         self._engine = engine
@@ -122,8 +138,13 @@ class Native:
         self.aside = b""
         self._framer = Framer()
         self._listener = listener
+        self.opening: Usage | None = None
         self.produced = 0
         self.usage: Usage | None = None
+
+    @property
+    def number(self) -> int:
+        return self._listener.number
 
     @property
     def rest(self) -> bytes:
@@ -141,6 +162,7 @@ class Native:
             heard = self._hear(data)
             content |= heard.content
             self.produced += heard.pieces
+            self.opening = heard.opening or self.opening
             self.usage = heard.usage or self.usage
             if heard.error:
                 error = _REPORTED
@@ -174,10 +196,11 @@ class Translated:
         "_model",
         "_reader",
         "_writer",
+        "opening",
         "produced",
-        "usage",
     )
     rest = aside = b""
+    number = 0
 
     def __init__(
         self,
@@ -195,8 +218,12 @@ class Translated:
         self._model = model
         self._reader = reader
         self._writer = writer
+        self.opening: Usage | None = None
         self.produced = 0
-        self.usage: Usage | None = None
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._reader.usage
 
     def feed(self, chunk: bytes) -> Piece:
         try:
@@ -205,7 +232,6 @@ class Translated:
             raise BrokenStreamError(f"the upstream's stream cannot be read: {error}") from None
         passed: list[bytes] = []
         content = False
-        self.usage = _last_usage(said, self.usage)
         for event in said:
             if isinstance(event, Failed):
                 return b"".join(passed), content, None, f"{_REPORTED}: {event.message}"
@@ -215,14 +241,16 @@ class Translated:
                 event.created_s = event.created_s or self._created_s
                 event.id = event.id or self._id
                 event.model = event.model or self._model
+                self.opening = event.usage
             content |= bears_content(event)
             self.produced += isinstance(event, Delta)
             passed.append(self._writer.write(self._marker.event(event)))
         return b"".join(passed), content, None, ""
 
-    def broken_off(self, message: str) -> bytes:
+    def broken_off(self, message: str, code: str) -> bytes:
         """Return what tells the client that no more will come."""
-        return self._writer.write(Failed(message, "server_error", 502))
+        failed = Failed(message, "server_error", 502, code, self._id)
+        return self._writer.write(failed)
 
 
 def bears_content(event: Event) -> bool:
@@ -230,13 +258,6 @@ def bears_content(event: Event) -> bool:
     if isinstance(event, Delta):
         return bool(event.text)
     return isinstance(event, Began) and isinstance(event.part, ToolUse)
-
-
-def _last_usage(said: Any, before: Usage | None) -> Usage | None:
-    for event in reversed(said):
-        if isinstance(event, Opened | Finished) and event.usage is not None:
-            return event.usage
-    return before
 
 
 class _Cached(msgspec.Struct):

@@ -31,8 +31,11 @@ from volano.wire.request import Request
 from volano.wire.timers import NEVER
 
 _TRACEPARENT = re.compile(
-    rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}"
+    rb"(?:00(?=.{53}\Z)|(?!00|ff)[0-9a-f]{2})"
+    rb"-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?"
 )
+"""Version 00 ends there; later ones may go on, and `ff` is none."""
+_LONGEST_STATE = 512
 
 _LONGEST_WORD = 4096
 
@@ -130,9 +133,18 @@ def identify(call: Call) -> None:
     found = _TRACEPARENT.fullmatch(given) if given else None
     if found is not None:
         call.trace, call.parent = found[1].decode(), found[2].decode()
+        call.tracestate = _state(call.request.headers)
         assert call.key is not None
         if "replay" in call.key.scopes:
             call.replayed = _word(fields.get(b"x-volano-replay"))
+
+
+def _state(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """Return what tracing systems say to each other: as many whole entries as 512 bytes hold."""
+    given = b",".join(value for name, value in headers if name == b"tracestate").strip()
+    if len(given) > _LONGEST_STATE:
+        given = given[: _LONGEST_STATE + 1].rpartition(b",")[0]
+    return given if given.isascii() and given.decode().isprintable() else b""
 
 
 _NOT_ZERO = 1 << 64 | 1
@@ -140,7 +152,7 @@ _NOT_ZERO = 1 << 64 | 1
 
 _TAG = b"x-volano-tag-"
 _MOST_TAGS = 32
-_OURS = frozenset(_TAG + name for name in (b"cache", b"replay", b"shadow", b"tried"))
+_OURS = frozenset(_TAG + name for name in (b"cache", b"replay", b"shadow", b"tokens", b"tried"))
 """Tags that say what the gateway did: no client can forge them."""
 
 

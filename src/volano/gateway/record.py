@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from volano.costs.price import NO_ANSWER
 from volano.gateway.call import Call
-from volano.gateway.settle import settle
+from volano.gateway.settle import BROKEN, reckon, settle
 from volano.gateway.snapshot import Arm, Target
 from volano.traces.frame import Kind, encode
 from volano.traces.trace import REPEATED, SHADOW, STOPPED
@@ -34,6 +35,9 @@ def close(call: Call) -> bytes:
     call.recorded = True
     state, key, route, way = call.state, call.key, call.route, call.way
     assert key is not None
+    broken = call.outcome in BROKEN
+    if broken:
+        reckon(call)
     if call.granted is not None:
         settle(call)
     arm = _NO_ARM
@@ -51,6 +55,8 @@ def close(call: Call) -> bytes:
     first = began + first_at - began_at if first_at else None
     if call.account is not None:
         call.account.close(call, ended)
+    if call.unanswered and call.cost_nano is None:
+        call.cost_nano, call.priced_by = 0, NO_ANSWER
     if call.under_way:
         state.pulse.ended(streamed=call.streamed)
     if arm.arm != SHADOW:  # a copy is no call of anybody's
@@ -72,7 +78,7 @@ def close(call: Call) -> bytes:
         call.door.name, target.name, target.model, call.streamed, call.status, call.outcome,
         call.error, call.body, call.response, state.name, "", tags,
         call.held, call.held_nano, call.cost_nano, call.cost_currency, call.priced_by,
-        target.billed_as, call.session,
+        target.billed_as, call.session, call.usage if broken else None, call.estimated,
     ))  # fmt: skip
 
 

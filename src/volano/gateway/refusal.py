@@ -45,13 +45,13 @@ def refuse(request: Request, error: VolanoError, door: Door = CHAT) -> None:
     request.respond(status, JSON + extra, body)
 
 
-def as_answer(error: VolanoError, door: Door) -> tuple[int, bytes, bytes]:
+def as_answer(error: VolanoError, door: Door, request_id: str = "") -> tuple[int, bytes, bytes]:
     """(status, body, header lines) of an error."""
     status, kind = status_of(error)
     message = f"{error.message} {error.advice}".strip()
     param = error.facts.get("param")
     code = error.facts.get("code") or error.code
-    body = door.error(status, message, kind=kind, param=param, code=code)
+    body = door.error(status, message, kind=kind, param=param, code=code, request_id=request_id)
     extra = b""
     if status == 401:
         extra = b"www-authenticate: Bearer\r\n"
@@ -66,7 +66,7 @@ def as_answer(error: VolanoError, door: Door) -> tuple[int, bytes, bytes]:
 
 def refuse_call(call: Call, error: VolanoError) -> None:
     """Refuse a call: traced as "refused" when its key was good, then answered."""
-    status, body, extra = as_answer(error, call.door)
+    status, body, extra = as_answer(error, call.door, call.trace)
     call.status, call.outcome, call.error, call.response = status, "refused", error.message, body
     if call.key is None:  # nobody's: no trace, but it is counted
         call.state.pulse.count((call.door.name, "", "", ""), "refused", status, 0)
@@ -77,12 +77,18 @@ def refuse_call(call: Call, error: VolanoError) -> None:
 _CACHED = {said: f"x-volano-cache: {said}\r\n".encode() for said in ("hit", "coalesced", "miss")}
 
 
+_ANTHROPIC = ("anthropic.messages", "anthropic.count_tokens")
+"""The doors whose clients look for the id in a header of another name."""
+
+
 def trace_headers(call: Call) -> bytes:
     """The header lines that let a client name its call."""
     if not call.trace:
         return b""
     trace = call.trace
     lines = f"x-volano-trace: {trace}\r\nx-request-id: {trace}\r\n".encode()
+    if call.door.name in _ANTHROPIC:
+        lines += f"request-id: {trace}\r\n".encode()
     if call.cached:
         lines += _CACHED[call.cached]
     return lines if call.granted is None else lines + call.granted.headers()

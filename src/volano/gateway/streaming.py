@@ -118,9 +118,12 @@ class Stream(msgspec.Struct, eq=False):
 
     def _finish_with_error(self, message: str, code: str) -> None:
         if isinstance(self.passage, Translated):
-            last = self.passage.broken_off(message)
+            last = self.passage.broken_off(message, code)
         else:
-            last = self.call.door.stream_error(message, kind="server_error", code=code)
+            number, trace = self.passage.number, self.call.trace
+            last = self.call.door.stream_error(
+                message, kind="server_error", code=code, number=number, request_id=trace
+            )
         self.call.request.finish(last, close=True)
 
     def _record(self, outcome: str, error: str | None) -> bool:
@@ -134,7 +137,8 @@ class Stream(msgspec.Struct, eq=False):
 
     def _count(self) -> None:
         """Take over what the stream has told of its tokens so far."""
-        self.call.usage, self.call.produced = self.passage.usage, self.passage.produced
+        call, passage = self.call, self.passage
+        call.opening, call.usage, call.produced = passage.opening, passage.usage, passage.produced
 
     def _keep(self, block: bytes) -> None:
         """Keep the beginning for the trace, and the last few KB: usage stands there."""

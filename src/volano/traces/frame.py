@@ -20,6 +20,8 @@ from enum import IntEnum
 
 import msgspec
 
+from volano.wire.exchange import Usage
+
 MAGIC = b"VF"
 VERSION = 1
 MAX_PAYLOAD_BYTES = 128 << 20
@@ -48,7 +50,8 @@ class Call(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     chosen arm at that moment in millionths; `outcome` is ok, error (upstream
     or ours), cut (the stream broke), left (the client went), or refused
     (before any upstream was asked). Bodies are the bytes on the client's side.
-    `held` names the budget slots (their generations) that counted the call and
+    `usage` is there where an answer broke off: what it had used by then, `estimated` where not
+    all of it was told. `held` names the budget slots (their generations) that counted the call and
     `held_nano` what it held there; `cost_nano` is what it settled, where that is
     known in the gateway: the trace then says the same. `provider` is whose price it has.
     """
@@ -87,6 +90,8 @@ class Call(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     priced_by: str = ""
     provider: str = ""
     session: str = ""
+    usage: Usage | None = None
+    estimated: bool = False
 
 
 class Begin(msgspec.Struct, array_like=True, kw_only=True, gc=False):

@@ -18,6 +18,7 @@ from volano.traces.mask.masking import WITHHELD, Masking
 from volano.traces.messages import read_count, read_messages
 from volano.traces.responses import read_responses
 from volano.traces.tables import COLUMNS, UNSEEN
+from volano.traces.trace import ESTIMATED
 
 CUT = "cut"
 _ZSTD_LEVEL = 3
@@ -93,7 +94,13 @@ class Rows:
         row["prompt_tokens"] = content.prompt_tokens
         row["completion_tokens"] = content.completion_tokens
         row["finish"] = content.finish
-        row["usage"] = usage = content.usage
+        usage = content.usage
+        if usage is None and call.usage is not None:
+            usage = call.usage
+            row["prompt_tokens"], row["completion_tokens"] = usage.input, usage.output
+            if call.estimated:
+                row["tags"] = call.tags | ESTIMATED
+        row["usage"] = usage
         row["cached_tokens"] = None if usage is None else usage.cached
         row["reasoning_tokens"] = None if usage is None else usage.reasoning
         row["life"] = life

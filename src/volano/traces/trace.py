@@ -79,6 +79,11 @@ class Trace:
         return self.tags.get(SHADOW, "") if self.shadowed else ""
 
     @property
+    def estimated(self) -> bool:
+        """Whether its tokens, and what they cost, were not all told by the upstream."""
+        return ESTIMATED.items() <= self.tags.items()
+
+    @property
     def stopped(self) -> bool:
         """Whether our own shutdown ended it: an error, but nobody's but ours."""
         return self.outcome in FAILED and self.error == STOPPED
@@ -92,6 +97,9 @@ SHADOW = "shadow"
 
 REPEATED = ("hit", "coalesced")
 """What the tag `cache` says of such calls."""
+
+ESTIMATED = {"tokens": "estimated"}
+"""The tag of a call whose answer broke off before its tokens were told."""
 
 STOPPED = "the gateway was stopped"
 """What `error` says of a call that a draining worker ended. It says nothing of the release.

@@ -10,7 +10,7 @@ provider sent raise `BadAnswerError`.
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from volano.wire.exchange import Ask, Event, Reply
+from volano.wire.exchange import Ask, Event, Reply, Usage
 
 
 class BadAnswerError(ValueError):
@@ -41,6 +41,11 @@ class EventReader(Protocol):
         """Whether the stream ended as its API says it must; a cut one has not."""
         ...
 
+    @property
+    def usage(self) -> Usage | None:
+        """What was told so far of the tokens, once those of the answer are among them."""
+        ...
+
 
 class EventWriter(Protocol):
     """Writes a stream for a client."""
@@ -69,13 +74,19 @@ class Served(Protocol):
         ...
 
     def write_error(
-        self, status: int, message: str, *, kind: str, param: str | None = None, code: str = ""
-    ) -> bytes:
+        self, status: int, message: str, *,
+        kind: str, param: str | None = None, code: str = "", request_id: str = "",
+    ) -> bytes:  # fmt: skip
         """Return an error's body; `kind` in OpenAI's words."""
         ...
 
-    def write_stream_error(self, message: str, *, kind: str, code: str = "") -> bytes:
-        """Return the event that tells a client in mid-stream that no more will come."""
+    def write_stream_error(
+        self, message: str, *, kind: str, code: str = "", number: int = 0, request_id: str = ""
+    ) -> bytes:
+        """Return the event that tells a client in mid-stream that no more will come.
+
+        `number` is its own, where the API numbers events.
+        """
         ...
 
 

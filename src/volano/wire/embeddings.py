@@ -51,8 +51,9 @@ class ServedEmbeddings(Protocol):
         ...
 
     def write_error(
-        self, status: int, message: str, *, kind: str, param: str | None = None, code: str = ""
-    ) -> bytes:
+        self, status: int, message: str, *,
+        kind: str, param: str | None = None, code: str = "", request_id: str = "",
+    ) -> bytes:  # fmt: skip
         """Return an error's body; `kind` in OpenAI's words."""
         ...
 

@@ -252,11 +252,16 @@ class Finished(Struct, tag="finished"):
 
 
 class Failed(Struct, tag="failed"):
-    """The provider reported an error in mid-stream; nothing follows."""
+    """The provider reported an error in mid-stream, or broke off; nothing follows.
+
+    `code` and `request_id` are what we say of it ourselves, empty where we say nothing.
+    """
 
     message: str
     kind: str = "server_error"
     status: int = 502
+    code: str = ""
+    request_id: str = ""
 
 
 Event = Opened | Began | Delta | Ended | Finished | Failed

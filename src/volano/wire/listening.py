@@ -28,6 +28,8 @@ class Heard(Struct, gc=False):
     pieces: int = 0
     error: bool = False
     end: bool = False
+    opening: Usage | None = None
+    """What the beginning told: the prompt's tokens are all there, the answer's are not."""
     usage: Usage | None = None
     aside: bool = False
     """Nothing but the usage, which not every client asks for."""
@@ -35,6 +37,9 @@ class Heard(Struct, gc=False):
 
 class Listener(Protocol):
     """Hears the events of one stream, one by one."""
+
+    number: int
+    """What the next event is numbered, where the API numbers them."""
 
     def hear(self, data: bytes) -> Heard:
         """Return what an event's data tells. Raises BadAnswerError: it is no event."""
@@ -69,6 +74,7 @@ class _Response(Struct):
 
 class _ResponsesEvent(Struct):
     type: str = ""
+    sequence_number: Any = None
     delta: Raw | UnsetType = UNSET
     item: _Block | None = None
     response: _Response | None = None
@@ -106,8 +112,10 @@ _SILENT = frozenset(("text", "thinking", "redacted_thinking", "message", "reason
 class Messages:
     """Anthropic's."""
 
+    number = 0
+
     def __init__(self) -> None:
-        self._tokens = Tokens()
+        self._tokens: Tokens | None = None
 
     def hear(self, data: bytes) -> Heard:
         event = _anthropic(data)
@@ -119,30 +127,41 @@ class Messages:
             case "content_block_start":
                 block = event.content_block
                 return Heard(content=block is not None and block.type not in _SILENT)
-            case "message_start" | "message_delta":
-                found = event.message.usage if event.message else event.usage
-                if found is None:
-                    return Heard()
-                self._tokens = merged(self._tokens, found)
-                return Heard(usage=anthropic_usage(self._tokens))
+            case "message_start":
+                return Heard(opening=self._count(event.message.usage if event.message else None))
+            case "message_delta":
+                return Heard(usage=self._count(event.usage))
             case "message_stop":
-                return Heard(end=True)
+                whole = anthropic_usage(self._tokens) if self._tokens is not None else None
+                return Heard(end=True, usage=whole)
         return Heard(error=event.type == "error")
+
+    def _count(self, told: Tokens | None) -> Usage | None:
+        if told is None:
+            return None
+        self._tokens = merged(self._tokens or Tokens(), told)
+        return anthropic_usage(self._tokens)
 
 
 class Responses:
     """OpenAI's Responses."""
 
+    def __init__(self) -> None:
+        self.number = 0
+
     def hear(self, data: bytes) -> Heard:
         if data == b"[DONE]":
             return Heard()
         event = _responses(data)
+        if isinstance(event.sequence_number, int):
+            self.number = event.sequence_number + 1
         match event.type:
             case "response.completed" | "response.incomplete":
                 told = event.response.usage if event.response else None
                 return Heard(end=True, usage=responses_usage(told))
             case "response.failed" | "error":
-                return Heard(error=True)
+                told = event.response.usage if event.response else None
+                return Heard(error=True, usage=responses_usage(told))
             case "response.output_item.added":
                 return Heard(content=event.item is not None and event.item.type not in _SILENT)
         full = not isinstance(event.delta, UnsetType) and bytes(event.delta) not in _EMPTY
@@ -154,6 +173,8 @@ _EMPTY = frozenset((b'""', b"null"))
 
 class Completions:
     """OpenAI's old completions."""
+
+    number = 0
 
     def hear(self, data: bytes) -> Heard:
         if data == b"[DONE]":

@@ -10,6 +10,7 @@ from volano.store.tables import artifacts
 from volano.web.api import VERBS
 from volano.web.api.plain import plain
 from volano.web.api.verb import Verb
+from volano.wire.exchange import Usage
 
 EVIL = "\x1b[2J\x07\x9b31m\u202eoh"
 
@@ -108,6 +109,20 @@ def test_a_trace_says_what_the_call_cost_and_whether_the_cache_answered(desk, ca
     step = {"depth": 0, "kind": "call", "name": "support", **found, "steps": []}
     said = shown(capsys, verb("trace", "show"), {**found, "steps": [step, {**step, "depth": 1}]})
     assert said.count(line.strip().rsplit("   ", 1)[-1]) == (3 if "cost_nano" in more else 1)
+
+
+@pytest.mark.parametrize(("estimated", "said"), [(True, "out, estimated\n"), (False, "out\n")])
+def test_tokens_that_were_guessed_are_drawn_as_such(desk, capsys, estimated, said):
+    street = Street(desk)
+    desk.serve()
+    street.call(
+        "support", "stable", outcome="cut", response=b"", target="t", streamed=True,
+        usage=Usage(input=12, output=3), estimated=estimated,
+    )  # fmt: skip
+    street.tick()
+    out = shown(capsys, verb("trace", "last"), plain(street.traces.last()))
+    street.close()
+    assert f"12 tokens in, 3 {said}" in out
 
 
 def test_a_refused_call_is_drawn_without_hollow_lines(desk, capsys):

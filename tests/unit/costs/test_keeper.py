@@ -17,6 +17,7 @@ from volano.costs.purse import LATER, Hold, Purse, Spent
 from volano.store import Database
 from volano.traces import Kind, encode
 from volano.traces.frame import Begin
+from volano.wire.exchange import Usage
 
 
 @pytest.fixture
@@ -110,6 +111,57 @@ def test_calls_of_every_door_bear_their_cost(desk):
     assert responded.cost_nano == 600 * 150 + 400 * 75 + 100 * 600
     assert embedded.cost_nano == 1000 * 20
     assert counted.cost_nano == 0
+
+
+def test_a_stream_that_broke_off_costs_what_its_tokens_do(desk):
+    start = b'data: {"type":"message_start","message":{"usage":{"input_tokens":0}}}\n\n'
+    broken = {"response": b"", "streamed": True, "outcome": "cut", "estimated": True}
+    with desk.spool() as spool:
+        desk.call(spool, **broken, usage=Usage(input=1000, output=100), tags={"team": "α"})
+        desk.call(spool, **broken | {"response": start, "outcome": "left"},
+                  door="anthropic.messages", usage=Usage(input=12, output=3))  # fmt: skip
+        desk.call(spool, **broken, usage=Usage(input=7, output=5), cost_nano=900,
+                  cost_currency="USD", priced_by="held")  # fmt: skip
+        desk.call(spool, **broken | {"estimated": False}, usage=Usage(input=7, output=5),
+                  model="own", target="gpu")  # fmt: skip
+        desk.call(spool, **broken, usage=Usage(input=7), model="nobody/knows")
+    desk.record()
+    cut, left, held, told, unknown = reversed(desk.traces.list())
+    assert (cut.cost_nano, cut.cost_currency) == (1000 * 150 + 100 * 600, "USD")
+    assert cut.priced_by.startswith("genai-prices 0.")
+    assert cut.tags == {"team": "α", "tokens": "estimated"}
+    assert (left.prompt_tokens, left.completion_tokens) == (12, 3)
+    assert (held.cost_nano, held.priced_by, held.prompt_tokens) == (900, "held", 7)
+    assert [t.estimated for t in (cut, left, held, told, unknown)] == [
+        True,
+        True,
+        True,
+        False,
+        True,
+    ]
+    assert told.cost_nano is unknown.cost_nano is None
+    rows = {
+        r["tag:tokens"]: r["calls"]
+        for r in desk.spending.show("tag:tokens")
+        if r["cost"] != "unknown"
+    }
+    assert rows == {"estimated": 3}
+    desk.costs.set_price("own", target="gpu", input="2", output="3", since="2025-06-01", by=ANNA)
+    desk.costs.reprice("2025-06-15", until="2025-06-16", by=ANNA)
+    desk.record()
+    assert desk.traces.get(told.id).cost_nano == 7 * 2000 + 5 * 3000
+    assert desk.traces.get(cut.id).cost_nano == cut.cost_nano
+
+
+def test_a_call_without_an_answer_cost_nothing_and_is_not_unknown(desk):
+    with desk.spool() as spool:
+        desk.call(spool, response=b"", outcome="error", cost_nano=0, priced_by="no answer")
+    desk.record()
+    [row] = desk.spending.show()
+    assert (row["cost"], row["calls"], row["unpriced"]) == ("0.00", 1, 0)
+    [compared, *_] = desk.spending.what_if("openai:gpt-4o", since="2025-06-01")
+    assert (compared["compared"], compared["no_usage"]) == (1, 0)
+    assert desk.spending.energy()[0]["unknown"] == 0
 
 
 def test_a_stream_whose_worker_died_costs_what_it_held(desk):

@@ -41,6 +41,8 @@ def test_failures_before_a_byte_was_passed_on(line, gateway, act, status, code, 
     assert (call.outcome, call.status, call.streamed) == ("error", status, streamed)
     assert call.error
     assert call.first_us is None
+    free = (None, "") if code == "upstream_malformed" else (0, "no answer")
+    assert (call.cost_nano, call.priced_by) == free
     assert line.send(ask(chat("ok"))).answer()[0] == 200
 
 
@@ -80,6 +82,29 @@ def test_a_cut_stream_ends_with_an_error_event_and_never_with_done(line, gateway
     assert call.outcome == "cut"
     assert b"Hello" in call.response
     assert call.first_us is not None
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/responses"])
+def test_what_the_upstream_told_before_the_cut_is_not_guessed(line, gateway, path):
+    asked = chat("quiet-end", stream=True, max_tokens=90)
+    if path == "/v1/responses":
+        asked = {"model": "quiet-end", "stream": True, "input": "Hol a csomagom?"}
+    _, headers, _ = line.send(ask(asked, path=path)).answer()
+    call = call_of(gateway, headers["x-volano-trace"])
+    assert (call.outcome, call.estimated) == ("cut", False)
+    assert (call.usage.input, call.usage.output) == (7, 5)
+
+
+def test_a_client_that_leaves_before_the_first_byte_has_asked_all_the_same(gateway, upstream):
+    line = Line(gateway.port)
+    line.send(ask(chat("stall", stream=True, user="early")))
+    until(lambda: any(body.get("user") == "early" for _, body in upstream.seen))
+    line.close()
+    until(lambda: any(f.unit == "early" for f in gateway.frames()))
+    (call,) = [f for f in gateway.frames() if f.unit == "early"]
+    assert (call.usage.input, call.usage.output) == (len(call.request) // 4, 0)
+    assert call.estimated
+    assert call.cost_nano is None
 
 
 def test_the_official_client_raises_on_a_cut_stream(gateway):

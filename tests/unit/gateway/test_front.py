@@ -284,6 +284,53 @@ def test_the_clients_trace_is_joined(line, gateway):
     assert call_of(gateway, trace).parent_span_id == parent
 
 
+TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        (f"00-{TRACE[::-1]}-{PARENT}-01", True),
+        (f"00-{TRACE[::-1]}-{PARENT}-01-extra", False),
+        (f"01-{TRACE[::-1]}-{PARENT}-00", True),
+        (f"01-{TRACE[::-1]}-{PARENT}-00-extra", True),
+        (f"01-{TRACE[::-1]}-{PARENT}-00extra", False),
+        (f"ff-{TRACE[::-1]}-{PARENT}-01", False),
+        (f"ff-{TRACE[::-1]}-{PARENT}-01-extra", False),
+    ],
+)
+def test_which_versions_of_a_traceparent_are_read(line, given, taken):
+    _, headers, _ = line.send(ask(chat("ok"), f"traceparent: {given}")).answer()
+    assert (headers["x-volano-trace"] == TRACE[::-1]) is taken
+
+
+def states(upstream, line, *headers: str) -> str | None:
+    """What the upstream is told in `tracestate`."""
+    line.send(ask(chat("ok"), *headers)).answer()
+    return upstream.seen[-1][0].get("tracestate")
+
+
+def test_the_state_of_a_trace_goes_on_with_it_and_not_without(line, upstream):
+    taken = f"traceparent: 00-{'c' * 32}-{PARENT}-01"
+    assert states(upstream, line, taken, "tracestate: a=1,b=2") == "a=1,b=2"
+    assert states(upstream, line, taken, "tracestate: a=1", "tracestate: b=2") == "a=1,b=2"
+    assert states(upstream, line, taken) is None
+    assert states(upstream, line, "tracestate: a=1") is None
+    assert (
+        states(upstream, line, f"traceparent: ff-{'c' * 32}-{PARENT}-01", "tracestate: a=1") is None
+    )
+
+
+def test_the_state_of_a_trace_is_bounded_at_a_whole_entry(line, upstream):
+    taken = f"traceparent: 00-{'d' * 32}-{PARENT}-01"
+    entry = "k=" + "v" * 98  # five of them, and four commas, are 504 bytes
+    long = ",".join([entry] * 9)
+    assert states(upstream, line, taken, f"tracestate: {long}") == ",".join([entry] * 5)
+    exact = f"{'x' * 255}=1,{'y' * 252}=1"
+    assert states(upstream, line, taken, f"tracestate: {exact}") == exact
+    assert states(upstream, line, taken, f"tracestate: k={'v' * 600}") is None
+
+
 def test_a_broken_traceparent_is_ignored(line):
     _, headers, _ = line.send(ask(chat("ok"), f"traceparent: 00-{'0' * 32}-x-01")).answer()
     assert len(headers["x-volano-trace"]) == 32

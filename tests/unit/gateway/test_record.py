@@ -17,6 +17,7 @@ from volano.gateway.vitals import Vitals
 from volano.traces.frame import Call as Frame
 from volano.traces.frame import decode_call
 from volano.traces.trace import STOPPED
+from volano.wire.exchange import Usage
 from volano.wire.peek import peek_chat
 
 
@@ -113,6 +114,44 @@ def test_what_our_own_shutdown_ends_is_no_call_of_the_release(outcome):
     assert made.state.slot.counted == []
 
 
+@pytest.mark.parametrize(
+    ("told", "opening", "produced", "usage", "estimated"),
+    [
+        (None, None, 3, Usage(input=10, output=3), True),
+        (None, None, 0, Usage(input=10), True),
+        (None, Usage(input=12, output=1, cached=4), 3, Usage(input=12, output=3, cached=4), True),
+        (None, Usage(input=12, output=4), 3, Usage(input=12, output=4), True),
+        (Usage(input=7, output=5), Usage(input=9), 6, Usage(input=7, output=5), False),
+        (Usage(input=12), None, 2, Usage(input=12, output=2), True),
+        (Usage(input=12), None, 0, Usage(input=12), False),
+    ],
+)
+@pytest.mark.parametrize("outcome", ["cut", "left"])
+def test_the_tokens_of_a_stream_that_broke_off(outcome, told, opening, produced, usage, estimated):
+    made = call(
+        outcome=outcome, body=b"x" * 43, usage=told, opening=opening, produced=produced
+    )  # fmt: skip
+    frame = decode_call(close(made))
+    assert (frame.usage, frame.estimated) == (usage, estimated)
+
+
+def test_the_tokens_of_a_plain_answer_that_broke_off_are_not_known():
+    frame = decode_call(close(call(outcome="left", streamed=False)))
+    assert (frame.usage, frame.estimated) == (None, False)
+
+
+def test_the_frame_of_a_whole_answer_leaves_its_tokens_to_its_bodies():
+    assert decode_call(close(call(usage=Usage(input=7, output=5)))).usage is None
+
+
+def test_a_call_without_an_answer_costs_nothing_unless_money_was_lost_on_it():
+    free = decode_call(close(call(outcome="error", unanswered=True)))
+    assert (free.cost_nano, free.priced_by) == (0, "no answer")
+    lost = call(outcome="error", unanswered=True, cost_nano=9, priced_by="held")
+    assert decode_call(close(lost)).cost_nano == 9
+    assert decode_call(close(call(outcome="error"))).cost_nano is None
+
+
 def test_a_call_is_recorded_once():
     made, heard = call(), []
     record_soon(made, heard.append)
@@ -148,7 +187,9 @@ def test_a_call_whose_client_leaves_at_once_is_recorded_and_its_upstream_never_a
     loop.close()
     assert raised == []
     ((_, payload),) = made.state.kept
-    assert decode_call(payload).outcome == "left"
+    frame = decode_call(payload)
+    assert (frame.outcome, frame.cost_nano, frame.priced_by) == ("left", 0, "not asked")
+    assert (frame.usage, frame.estimated) == (Usage(), False)
 
 
 def test_a_call_that_breaks_the_gateway_is_answered_all_the_same(caplog):

@@ -119,7 +119,7 @@ def test_a_row_tells_all_that_the_call_said(spools, hot_path, recorder):
     traces = Traces(hot_path)
     trace = traces.last()
     for name in call.__struct_fields__:
-        if name not in ("request", "response", "held", "held_nano"):
+        if name not in ("request", "response", "held", "held_nano", "usage"):
             assert getattr(trace, name) == getattr(call, name), name
     assert (trace.latency_us, trace.ttft_us) == (1000, 500)
     assert (trace.input_text, trace.output_text, trace.finish) == ("Где мой заказ?", "ok", "stop")

@@ -29,7 +29,10 @@ def test_anthropics_events():
     )
     assert [h.content for h in heard] == [False, False, True, False, True, *[False] * 4]
     assert heard[4].pieces == 1
+    assert heard[0].usage is None
+    assert (heard[0].opening.input, heard[0].opening.output) == (5, 1)
     assert (heard[6].usage.input, heard[6].usage.output) == (5, 9)
+    assert heard[7].usage == heard[6].usage
     assert [h.end for h in heard[-2:]] == [True, False]
     assert [h.error for h in heard[-2:]] == [False, True]
 
@@ -49,6 +52,14 @@ def test_events_of_responses():
     assert [h.content for h in heard] == [False, True, False, True, True, *[False] * 3]
     assert (heard[-2].end, heard[-2].usage.input) == (True, 3)
     assert heard[-1].error
+
+
+def test_events_of_responses_are_numbered():
+    listener = LISTENERS["openai.responses"]()
+    assert listener.number == 0
+    for number in (0, 7, "8", None):
+        listener.hear(json.dumps({"type": "x", "sequence_number": number}).encode())
+    assert listener.number == 8
 
 
 def test_events_of_completions():

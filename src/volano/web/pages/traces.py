@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 
 from volano.core.errors import NotFoundError
 from volano.costs.energy import figure
+from volano.costs.price import HELD
 from volano.traces.curl import as_curl
 from volano.traces.span import Span as Stage
 from volano.web.pages import links, words
@@ -223,8 +224,10 @@ def _route(trace: Any) -> Facts:
 
 
 def _cost(trace: Any) -> Facts:
+    sub = _("estimated") if trace.estimated else None
+
     def tokens(n: int | None) -> Cell:
-        return Cell("number", "–" if n is None else words.count(n))
+        return Cell("number", "–" if n is None else words.count(n), sub=sub)
 
     return Facts(
         _("Measured"),
@@ -243,7 +246,12 @@ def _price(app: Any, trace: Any) -> Facts:
     """Say what the call cost and by which price, and its energy and CO2e: always as ranges."""
     known = trace.cost_nano is not None
     cost = money({trace.cost_currency or "": trace.cost_nano}).strip() if known else _("unknown")
-    facts = [(_("cost"), Cell("number", cost)), (_("by"), Cell("text", trace.priced_by or "–"))]
+    guessed = known and trace.estimated and trace.priced_by != HELD
+    sub = _("estimated") if guessed else None
+    facts = [
+        (_("cost"), Cell("number", cost, sub=sub)),
+        (_("by"), Cell("text", trace.priced_by or "–")),
+    ]
     found = app.spending.footprint(trace)
     if found is None:
         return Facts(_("Cost and energy"), [*facts, (_("energy"), Cell("text", _("unknown")))])

@@ -223,6 +223,11 @@ class BedrockEvents:
         """Whether `messageStop` and the `metadata` that belongs to it have come."""
         return self._finished and self._reader.empty
 
+    @property
+    def usage(self) -> Usage | None:
+        """What the `metadata` told."""
+        return None if self._stopped is None else self._stopped.usage
+
     def feed(self, data: bytes) -> Sequence[Event]:
         found: list[Event] = []
         try:

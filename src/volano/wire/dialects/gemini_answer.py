@@ -182,7 +182,7 @@ class GeminiEvents:
         self._opened = self._finished = self._called = False
         self._index = 0
         self._open: Text | Thinking | None = None
-        self._usage: Usage | None = None
+        self.usage: Usage | None = None
         self._id = ""
 
     @property
@@ -209,7 +209,7 @@ class GeminiEvents:
         if bytes(response.error) not in (b"", b"null"):
             return [_failed(bytes(response.error))]
         found: list[Event] = []
-        self._usage = _usage(response.usage_metadata) or self._usage
+        self.usage = _usage(response.usage_metadata) or self.usage
         self._id = response.response_id or self._id
         if not self._opened:
             self._opened = True
@@ -237,7 +237,7 @@ class GeminiEvents:
             self._end(found)
             called = finish == "stop" and self._called
             self._finished = True
-            found.append(Finished("tools" if called else finish, usage=self._usage))
+            found.append(Finished("tools" if called else finish, usage=self.usage))
 
     def _blocked(self, feedback: _Feedback, found: list[Event]) -> None:
         if self._finished:
@@ -247,7 +247,7 @@ class GeminiEvents:
             found.append(Delta(self._index, feedback.block_reason_message))
             self._end(found)
         self._finished = True
-        found.append(Finished("filter", usage=self._usage))
+        found.append(Finished("filter", usage=self.usage))
 
     def _part(self, part: _Part, found: list[Event]) -> None:
         if part.inline_data is not None:

@@ -165,12 +165,16 @@ class Completions:
         return CompletionsWriter(ask)
 
     def write_error(
-        self, status: int, message: str, *, kind: str, param: str | None = None, code: str = ""
-    ) -> bytes:
-        del status  # the API says it in the status line only
+        self, status: int, message: str, *,
+        kind: str, param: str | None = None, code: str = "", request_id: str = "",
+    ) -> bytes:  # fmt: skip
+        del status, request_id  # the API says them in the head only
         return error_body(message, kind=kind, param=param, code=code)
 
-    def write_stream_error(self, message: str, *, kind: str, code: str = "") -> bytes:
+    def write_stream_error(
+        self, message: str, *, kind: str, code: str = "", number: int = 0, request_id: str = ""
+    ) -> bytes:
+        del number, request_id  # this API has neither
         return sse.event(error_body(message, kind=kind, code=code))
 
     # to and from providers
@@ -335,7 +339,7 @@ class CompletionsWriter:
             case Finished():
                 return self._finished(event)
             case Failed():
-                return sse.event(error_body(event.message, kind=event.kind))
+                return sse.event(error_body(event.message, kind=event.kind, code=event.code))
         return b""
 
     def _open(self, event: Opened) -> None:
@@ -372,7 +376,7 @@ class CompletionsReader:
         self._framer = sse.Framer()
         self._opened = False
         self._finish: Finish | None = None
-        self._usage: Usage | None = None
+        self.usage: Usage | None = None
         self.complete = False
 
     def feed(self, data: bytes) -> Sequence[Event]:
@@ -407,7 +411,7 @@ class CompletionsReader:
             if choice.finish_reason is not None:
                 self._finish = _FINISHES.get(choice.finish_reason, "stop")
         if chunk.usage is not None:
-            self._usage = _usage(chunk.usage)
+            self.usage = _usage(chunk.usage)
 
     def _open(self, chunk: _Completion, to: list[Event]) -> None:
         if not self._opened:
@@ -418,5 +422,5 @@ class CompletionsReader:
     def _end(self, to: list[Event]) -> None:
         if self._finish is None:
             raise BadAnswerError("The provider's stream ended without a reason.")
-        to += [Ended(0), Finished(self._finish, usage=self._usage)]
+        to += [Ended(0), Finished(self._finish, usage=self.usage)]
         self.complete = True

@@ -98,9 +98,10 @@ class Embeddings:
         return _encode({"object": "list", "data": data, "model": reply.model, "usage": usage})
 
     def write_error(
-        self, status: int, message: str, *, kind: str, param: str | None = None, code: str = ""
-    ) -> bytes:
-        del status  # the API says it in the status line only
+        self, status: int, message: str, *,
+        kind: str, param: str | None = None, code: str = "", request_id: str = "",
+    ) -> bytes:  # fmt: skip
+        del status, request_id  # the API says them in the head only
         return error_body(message, kind=kind, param=param, code=code)
 
     def write_ask(self, ask: EmbeddingAsk) -> bytes:

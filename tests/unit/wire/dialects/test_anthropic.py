@@ -511,7 +511,8 @@ def test_an_error_in_mid_stream_ends_it():
         Failed("Overloaded", "server_error", 529)
     ]
     assert not reader.complete
-    written = MESSAGES.event_writer(NOTHING).write(Failed("boom"))
+    written = MESSAGES.event_writer(NOTHING).write(Failed("boom", request_id="ab12"))
+    assert json.loads(sse.data_of(written))["request_id"] == "ab12"
     assert written.startswith(b"event: error\n")
     assert json.loads(sse.data_of(written))["error"] == {"type": "api_error", "message": "boom"}
 

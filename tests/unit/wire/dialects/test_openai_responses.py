@@ -193,6 +193,42 @@ def test_a_failed_answer_says_so():
     assert reader.complete
 
 
+def test_a_failed_answer_holds_what_was_said_so_far():
+    writer = API.event_writer(Ask("m", []))
+    sent = b"".join(
+        map(
+            writer.write,
+            [
+                Opened("r", "m"),
+                Began(0, Thinking("")), Delta(0, "hm"), Ended(0),
+                Began(1, Text("")), Delta(1, "one "), Ended(1),
+                Began(2, Text("")), Delta(2, "két"),
+                Began(3, ToolUse("c1", "look_up", "")), Delta(3, '{"ci'),
+                Began(4, Thinking("")), Delta(4, "and"),
+                Failed("gone", code="upstream_cut"),
+            ],
+        )
+    )  # fmt: skip
+    *_, error, event = client_of(sent).responses.create(model="m", input="hi", stream=True)
+    assert (error.code, event.response.error.code) == ("upstream_cut", "server_error")
+    assert error.sequence_number + 1 == event.sequence_number
+    first, message, tool, second = event.response.output
+    assert [part.text for part in first.summary] == ["hm"]
+    assert [part.text for part in message.content] == ["one ", "két"]
+    assert tool.arguments == '{"ci'
+    assert [part.text for part in second.summary] == ["and"]
+    status = [item.status for item in event.response.output]
+    assert status == ["completed", *["incomplete"] * 3]
+
+
+def test_an_answer_that_fails_between_its_parts_holds_them():
+    writer = API.event_writer(Ask("m", []))
+    said = [Opened("r", "m"), Began(0, Text("")), Delta(0, "one"), Ended(0), Failed("gone")]
+    sent = b"".join(map(writer.write, said))
+    *_, event = client_of(sent).responses.create(model="m", input="hi", stream=True)
+    assert [part.text for part in event.response.output[0].content] == ["one"]
+
+
 # requests as the documentation has them
 
 

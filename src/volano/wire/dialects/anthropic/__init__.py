@@ -60,12 +60,18 @@ class Messages:
         return read_error(status, body)
 
     def write_error(
-        self, status: int, message: str, *, kind: str, param: str | None = None, code: str = ""
-    ) -> bytes:
-        return write_error(status, message, kind=kind, param=param, code=code)
+        self, status: int, message: str, *,
+        kind: str, param: str | None = None, code: str = "", request_id: str = "",
+    ) -> bytes:  # fmt: skip
+        return write_error(
+            status, message, kind=kind, param=param, code=code, request_id=request_id
+        )
 
-    def write_stream_error(self, message: str, *, kind: str, code: str = "") -> bytes:
-        return write_stream_error(message, kind=kind, code=code)
+    def write_stream_error(
+        self, message: str, *, kind: str, code: str = "", number: int = 0, request_id: str = ""
+    ) -> bytes:
+        del number  # this API has none
+        return write_stream_error(message, kind=kind, code=code, request_id=request_id)
 
 
 MESSAGES = Messages()

@@ -64,8 +64,9 @@ def _of_status(status: int) -> str:
 
 
 def write_error(
-    status: int, message: str, *, kind: str, param: str | None = None, code: str = ""
-) -> bytes:
+    status: int, message: str, *,
+    kind: str, param: str | None = None, code: str = "", request_id: str = "",
+) -> bytes:  # fmt: skip
     """Return an error's body. The field is named in the message, as Anthropic does."""
     if param and param not in message:
         message = f"{param}: {message}"
@@ -78,4 +79,4 @@ def write_error(
     if said not in _STATUS:
         said = _of_status(status)
     error = {"type": said, "message": message}
-    return msgspec.json.encode({"type": "error", "error": error, "request_id": None})
+    return msgspec.json.encode({"type": "error", "error": error, "request_id": request_id or None})

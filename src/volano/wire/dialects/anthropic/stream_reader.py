@@ -26,6 +26,7 @@ from volano.wire.exchange import (
     Text,
     Thinking,
     ToolUse,
+    Usage,
 )
 
 
@@ -99,7 +100,7 @@ class EventReader:
     def __init__(self) -> None:
         self._framer = sse.Framer()
         self._events: list[Event] = []
-        self._opened = self._ended = self._done = False
+        self._opened = self._ended = self._done = self._counted = False
         self._open: dict[int, int] = {}  # the block's index at the provider: the part's here
         self._wordless: set[int] = set()  # tool uses without a word of arguments yet
         self._parts = 0
@@ -110,6 +111,13 @@ class EventReader:
     def complete(self) -> bool:
         """Whether `message_stop` came."""
         return self._done
+
+    @property
+    def usage(self) -> Usage | None:
+        """The counts, once a `message_delta` told those of the answer, or nothing more comes."""
+        if self._tokens is None or not (self._counted or self._done):
+            return None
+        return usage_of(self._tokens)
 
     def feed(self, data: bytes) -> list[Event]:
         """Raises BadAnswerError."""
@@ -189,6 +197,7 @@ class EventReader:
         delta = _message_delta(said)
         self._stopped = delta.delta
         if delta.usage is not None:
+            self._counted = True
             self._tokens = merged(self._tokens or Tokens(), delta.usage)
 
     def _finish(self, said: bytes) -> None:  # noqa: ARG002
@@ -196,8 +205,7 @@ class EventReader:
             raise BadAnswerError("message_stop came before the message was complete")
         self._ended = self._done = True
         finish = finish_of(self._stopped.stop_reason)
-        usage = usage_of(self._tokens) if self._tokens else None
-        self._events.append(Finished(finish, self._stopped.stop_sequence, usage))
+        self._events.append(Finished(finish, self._stopped.stop_sequence, self.usage))
 
     def _fail(self, error: _Fault) -> None:
         self._ended = True

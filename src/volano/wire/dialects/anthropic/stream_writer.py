@@ -58,7 +58,9 @@ class EventWriter:
             case Finished():
                 return self._finished(event)
             case Failed():
-                return write_stream_error(event.message, kind=event.kind)
+                return write_stream_error(
+                    event.message, kind=event.kind, code=event.code, request_id=event.request_id
+                )
 
     def _began(self, event: Began) -> bytes:
         part = event.part
@@ -118,6 +120,7 @@ def _event(name: str, fields: dict[str, Any]) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (name.encode(), said)
 
 
-def write_stream_error(message: str, *, kind: str, code: str = "") -> bytes:
+def write_stream_error(message: str, *, kind: str, code: str = "", request_id: str = "") -> bytes:
     """Return the event that tells a client in mid-stream that no more will come."""
-    return b"event: error\ndata: %b\n\n" % write_error(500, message, kind=kind, code=code)
+    said = write_error(500, message, kind=kind, code=code, request_id=request_id)
+    return b"event: error\ndata: %b\n\n" % said

@@ -51,10 +51,14 @@ class Chat:
         kind: str,
         param: str | None = None,
         code: str = "",
+        request_id: str = "",  # noqa: ARG002  # as the status
     ) -> bytes:
         return error_body(message, kind=kind, param=param, code=code)
 
-    def write_stream_error(self, message: str, *, kind: str, code: str = "") -> bytes:
+    def write_stream_error(
+        self, message: str, *, kind: str, code: str = "", number: int = 0, request_id: str = ""
+    ) -> bytes:
+        del number, request_id  # this API has neither
         return write_stream_error(message, kind=kind, code=code)
 
 

@@ -26,6 +26,7 @@ from volano.wire.exchange import (
     Text,
     Thinking,
     ToolUse,
+    Usage,
 )
 
 
@@ -85,6 +86,11 @@ class EventReader:
     def complete(self) -> bool:
         """Whether `[DONE]` came."""
         return self._done
+
+    @property
+    def usage(self) -> Usage | None:
+        """The counts of the last chunk that told any."""
+        return usage_of(self._usage)
 
     def feed(self, data: bytes) -> list[Event]:
         """Raises BadAnswerError."""

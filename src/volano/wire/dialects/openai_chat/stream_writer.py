@@ -55,7 +55,7 @@ class EventWriter:
             case Finished():
                 return self._finished(event)
             case Failed():
-                return write_stream_error(event.message, kind=event.kind)
+                return write_stream_error(event.message, kind=event.kind, code=event.code)
 
     def _opened(self, event: Opened) -> bytes:
         head = {

@@ -36,14 +36,17 @@ class Responses:
         return ResponsesWriter(ask)
 
     def write_error(
-        self, status: int, message: str, *, kind: str, param: str | None = None, code: str = ""
-    ) -> bytes:
-        del status  # the API says it in the status line only
+        self, status: int, message: str, *,
+        kind: str, param: str | None = None, code: str = "", request_id: str = "",
+    ) -> bytes:  # fmt: skip
+        del status, request_id  # the API says them in the head only
         return error_body(message, kind=kind, param=param, code=code)
 
-    def write_stream_error(self, message: str, *, kind: str, code: str = "") -> bytes:
-        """Without the stream's own count: `event_writer(...).write(Failed(...))` numbers it rightly."""
-        return sse("error", 0, code=code or code_of(kind), message=message, param=None)
+    def write_stream_error(
+        self, message: str, *, kind: str, code: str = "", number: int = 0, request_id: str = ""
+    ) -> bytes:
+        del request_id  # the API says it in the head only
+        return sse("error", number, code=code or code_of(kind), message=message, param=None)
 
     def write_ask(self, ask: Ask) -> bytes:
         return write_ask(ask)

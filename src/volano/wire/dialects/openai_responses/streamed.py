@@ -38,6 +38,7 @@ from volano.wire.exchange import (
     Text,
     Thinking,
     ToolUse,
+    Usage,
 )
 
 
@@ -87,6 +88,7 @@ class ResponsesReader:
         self._count = 0
         self._opened = False
         self.complete = False
+        self.usage: Usage | None = None
 
     def feed(self, data: bytes) -> Sequence[Event]:
         try:
@@ -255,11 +257,13 @@ class ResponsesReader:
         for state in self._parts.values():
             self._end(state, "", to)
         parts: list[Part] = [state.part for state in self._parts.values()]
-        to.append(Finished(finish_of(response, parts), usage=usage_of(response.usage)))
+        self.usage = usage_of(response.usage)
+        to.append(Finished(finish_of(response, parts), usage=self.usage))
         self.complete = True
 
     def _fail(self, event: _Event, to: list[Event]) -> None:
-        error = event.response.error if event.response else None
+        response = event.response or Response()
+        error, self.usage = response.error, usage_of(response.usage)
         code = (error and error.code) or event.code or ""
         kind, status = _KINDS.get(code, ("server_error", 502))
         to.append(Failed(event.message or error_text(error), kind, status))

@@ -2,7 +2,9 @@
 
 The order is the API's own: the response is created and in progress; each item is
 added, grows, is done; a message is done when something else begins or the answer
-ends; the last event holds the whole answer once more. All are numbered.
+ends; the last event holds the whole answer once more, also where it failed. What a failed
+answer may have for a code is a short list: a code of ours has an `error` event before it.
+All are numbered.
 """
 
 from typing import Any
@@ -257,12 +259,38 @@ class ResponsesWriter:
 
     def _failed(self, event: Failed) -> bytes:
         code = code_of(event.kind)
+        said = b""
+        if event.code or self._head is None:
+            words = {"code": event.code or code, "message": event.message, "param": None}
+            said = self._say("error", **words)
         if self._head is None:
-            return self._say("error", code=code, message=event.message, param=None)
+            return said
         error = {"code": code, "message": event.message, "type": event.kind}
         ending = {"status": "failed", "error": error, "incomplete_details": None}
+        self._break_off()
         response = {**self._head, **ending, "output": self._output, "usage": None}
-        return self._say("response.failed", response=response)
+        return said + self._say("response.failed", response=response)
+
+    def _break_off(self) -> None:
+        """Put what was said so far into the items that are not done."""
+        unfinished = [self._message] if self._message is not None else []
+        for state in self._parts.values():
+            text = "".join(state.pieces)
+            match state.part:
+                case Text() | Refusal() as words if state.message is not None:
+                    state.message.content[state.content_index] = content_words(type(words)(text))
+                    unfinished.append(state.message)
+                case ToolUse(id=id_, name=name):
+                    self._cut_short(state, ToolUse(id_, name, text))
+                case Thinking() as thought:
+                    said = thought if thought.redacted else Thinking(text, state.signature)
+                    self._cut_short(state, said)
+        for message in unfinished:
+            item = message_item(message.item_id, message.content, "incomplete")
+            self._output[message.output_index] = item
+
+    def _cut_short(self, state: _Part, part: Part) -> None:
+        self._output[state.output_index] = part_item(part, state.item_id, "incomplete")
 
 
 def _place(state: _Part) -> dict[str, Any]:
