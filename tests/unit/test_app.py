@@ -1,5 +1,6 @@
 """The composition root: one open workspace, offline as a command opens it."""
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ from sqlalchemy import update
 
 from support.workspace import ANNA
 from volano.access.errors import UnknownDoorError
-from volano.app import App
+from volano.app import App, NoTraceError
 from volano.cli import folder as folders
 from volano.core.errors import NotFoundError
 from volano.core.ids import trace_id
@@ -16,6 +17,8 @@ from volano.gateway import snapshot
 from volano.jobs.errors import RunFailedError
 from volano.settings import load
 from volano.store.tables import artifacts
+from volano.traces import frame
+from volano.traces.spool import Spool
 
 
 @pytest.fixture
@@ -120,6 +123,30 @@ def test_secrets_are_the_owners_alone(app, settings):
         assert path.stat().st_mode & 0o077 == 0
     for name in ("run/shared.bin", "records", "spool", "jobs"):
         assert settings.path(name).stat().st_mode & 0o077 == 0
+
+
+def test_a_server_at_hand_that_wants_no_key_is_not_told_to_lack_one(app, monkeypatch):
+    monkeypatch.delenv("OLLAMA_API_KEY", raising=False)
+    app.targets.add("home", provider="ollama", url="http://127.0.0.1:9/v1", by=ANNA)
+    assert app.add_model("near", at=["home:m"], by=ANNA).notes == ()
+
+
+def test_who_asks_for_the_newest_trace_waits_for_the_first_one(app, settings):
+    call = frame.Call(
+        id=trace_id(), span_id="a" * 16, began_us=1, ended_us=2, status=200, outcome="ok",
+        request=b"{}", response=b"{}",
+    )  # fmt: skip
+    with Spool(settings.path("spool"), "w0") as spool:
+        spool.append(int(frame.Kind.CALL), frame.encode(call))
+        later = threading.Timer(0.3, app.finish, (None,))
+        later.start()
+        assert app.last_trace()["id"] == call.id
+        later.join()
+
+
+def test_where_nothing_was_asked_nobody_waits_for_a_trace(app):
+    with pytest.raises(NoTraceError):
+        app.last_trace()
 
 
 def test_feedback_of_a_command_is_recorded_before_it_ends(app):

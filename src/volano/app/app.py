@@ -28,6 +28,7 @@ from volano.traces.curl import as_curl
 from volano.traces.errors import UnknownTraceError
 from volano.traces.mask.masking import Masking
 from volano.traces.search.indexer import Indexer, catch_up, read_records, rebuild_mark
+from volano.traces.segment import segment_paths
 from volano.traces.tree import tree
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,10 @@ BUILTIN = "ticket-router"
 HOUR_US = 3600 * 1_000_000
 _INDEXING_S = 5.0
 """So long a command without control may index texts; the rest is indexed when volano is up."""
+
+
+_RECORDED_S = 2.0
+"""So long who asks for the newest trace waits for the first one ever."""
 
 
 class NoTraceError(NotFoundError):
@@ -235,15 +240,22 @@ class App(Rooms):
         return {**asdict(shown), "steps": steps, "feedback": self.feedbacks.about(shown)}
 
     def last_trace(self) -> dict[str, Any]:
-        """Return the newest trace with the feedback on it.
+        """Return the newest trace with the feedback on it. The first one may be on its way yet.
 
         Raises:
             NoTraceError: nothing was asked yet.
         """
-        found = self.traces.last()
+        found, until = self.traces.last(), time.monotonic() + _RECORDED_S
+        while found is None and self._is_spooled() and time.monotonic() < until:
+            time.sleep(0.05)
+            found = self.traces.last()
         if found is None:
             raise NoTraceError
         return self.trace(found.id)
+
+    def _is_spooled(self) -> bool:
+        """Whether anything was ever written that the recorder reads."""
+        return any(one.stat().st_size for one in segment_paths(self._path("spool")))
 
     def as_curl(self, id: str) -> str:  # noqa: A002 - the word of the sentence
         """Return the request of a trace as a curl command; the key is `$VOLANO_KEY` there.

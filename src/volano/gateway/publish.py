@@ -282,7 +282,7 @@ class Publisher:
     def _variables(self, model: Artifact) -> Iterator[tuple[str, bool]]:
         """Yield the variables that a model's keys are in, and whether each is set.
 
-        Of a target that has a key, here or in the vault, only those that are set.
+        Of a target that has a key, here or in the vault, or may do without one, only those that are set.
         """
         pointer, pool = pointer_of(model), pool_of(model)
         if pointer is not None and pointer.key_env:
@@ -291,7 +291,7 @@ class Publisher:
             try:
                 target = self._targets.get(name)
                 named = self._targets.variables(target).items()
-                well = bool(self._targets.keys(target))
+                well = not self._targets.resolve(name, model.name).lacks
                 yield from ((variable, is_set) for variable, is_set in named if is_set or not well)
             except VolanoError as error:
                 self._tell(f"{model.ref} at {name}", error, "is left out")

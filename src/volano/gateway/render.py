@@ -8,7 +8,7 @@ before and around it is added there, and the target's dialect writes it.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from msgspec import UNSET, structs
+from msgspec import UNSET, Raw, structs
 
 from volano.core.errors import VolanoError
 from volano.gateway import errors as no
@@ -25,6 +25,8 @@ from volano.wire.thoughts import own, without_foreign
 
 _CHAT = "openai.chat"
 _COUNT = "anthropic.count_tokens"
+_KEEPS, _NOT_KEPT = "openai.responses", Raw(b"false")
+"""An API that keeps answers where nobody says otherwise, and what is said where the client's does not."""
 _ANY = b'[{"role":"user","content":"-"}]'
 _USAGE = b'{"include_usage":true}'
 _KEEPS_THOUGHTS = frozenset(("openai", "azure", "azure-deployments"))
@@ -144,6 +146,8 @@ def _translated(call: Call, route: Route, way: Way) -> Rendered:
     model = way.target.model
     turns = own(call.ask.turns, door=call.door.name, dialect=name, model=model)
     ask = structs.replace(call.ask, model=model, turns=turns, wants_usage=True)
+    if name == _KEEPS and call.door.name != _KEEPS:
+        ask.extra = {"store": _NOT_KEPT, **ask.extra}
     return Rendered(SPOKEN[name].write_ask(ask), name)
 
 

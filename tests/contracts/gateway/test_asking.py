@@ -1,5 +1,6 @@
 """Finer wishes: choices of tools, what tools answer, histories, refusals by name, flows."""
 
+import json
 import re
 
 import anthropic
@@ -45,6 +46,13 @@ def test_a_choice_of_tools_is_said(door, channel, choice, providers):
     assert SAID[channel][choice] in said
     if (channel, choice) == ("bedrock", "none"):
         assert TOOL not in said
+
+
+def test_no_archive_keeps_what_the_client_did_not_give_to_keep(door, providers):
+    """OpenAI's Responses API keeps answers where nobody says otherwise; the other APIs do not."""
+    providers.act("openai.responses", "ok")
+    assert door.ask("openai.responses").text
+    assert json.loads(asked(providers, "openai.responses"))["store"] is False
 
 
 def test_older_geminis_calls_get_ids(door, streamed, providers):
