@@ -220,6 +220,9 @@ class Serving:
     def outage(self, release_digest: str) -> tuple[int, int] | None:
         return self.outages.get(release_digest)
 
+    def answered_us(self, release_digest: str) -> int:
+        return 0 if release_digest in self.outages else 1 << 62
+
     def ready(self, release_digest: str) -> bool:
         if release_digest in self.broken:
             raise RuntimeError("no answer from the engine")

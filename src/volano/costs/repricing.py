@@ -25,6 +25,7 @@ from volano.wire.exchange import Usage
 
 CACHED = "cache"
 _LEFT = (HELD, NOT_ASKED, CACHED)
+BROKEN = ("cut", "left")
 KIND = "reprice"
 _COLUMNS = (
     *("began_us", "latency_us", "target", "model", "provider", "outcome", "door"),
@@ -109,7 +110,7 @@ class Repricing:
 
 def _recorded(row: dict[str, Any]) -> Usage | None:
     """Return the usage that the gateway told of an answer that broke off."""
-    if row["prompt_tokens"] is None or row["completion_tokens"] is None:
+    if row["outcome"] not in BROKEN or None in (row["prompt_tokens"], row["completion_tokens"]):
         return None
     return Usage(
         input=row["prompt_tokens"], output=row["completion_tokens"],

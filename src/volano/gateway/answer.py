@@ -12,6 +12,7 @@ three ways, and never looks complete when it is not: with the upstream's end
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -82,6 +83,8 @@ class Answer(msgspec.Struct, eq=False):
     wait_s: float = _FIRST_WAIT_S
     tries: int = 0
     touched: int = 0
+    lost: bool = False
+    """A target that heard the call vanished while it answered: it may charge for that."""
     stale: bool = False
     """It was asked again for a kept connection that had just been closed."""
     key: int = 0
@@ -190,7 +193,8 @@ class Answer(msgspec.Struct, eq=False):
         now = call.state.wheel.now
         spared_s = way.health.spared_s(now) if way.health.rest_until > now else 0.0
         if spared_s:
-            self._spare(spared_s)
+            if not self._pass_over():
+                self._spare(spared_s)
             return
         self.key = 0 if way.keys is None else way.keys.next(now, self.refused)
         body, dialect = self.rendered
@@ -212,7 +216,7 @@ class Answer(msgspec.Struct, eq=False):
         call = self.call
         self.status, self.retry_after_s = 429, for_s
         call.response, call.error = spared(call, self.ways[self.at].target, for_s)
-        call.status, call.outcome = 429, "error"
+        call.status, call.outcome, call.unanswered = 429, "error", True
         self._settle()
 
     def connected(self, upstream: Upstream) -> None:
@@ -294,6 +298,7 @@ class Answer(msgspec.Struct, eq=False):
         call = self.call
         if not call.first_at_us and self.status == 200:
             call.first_at_us = call.state.clock.monotonic_us()
+            self.ways[self.at].health.spoke(call.state.wheel.now)
 
     # what it says of the target
 
@@ -306,6 +311,7 @@ class Answer(msgspec.Struct, eq=False):
         unheard = failure.kind in _UNHEARD or (failure.reused and failure.untouched)
         if account is not None and unheard:
             account.heard = False
+        self.lost = self.lost or not (unheard or failure.untouched)
         if (failure.reused and failure.untouched) or failure.kind in ("busy", "stopped"):
             health.dropped()
         else:
@@ -336,6 +342,7 @@ class Answer(msgspec.Struct, eq=False):
         elif status >= 500 or status in OURS:
             health.failed(now)
         else:
+            health.spoke(now)
             health.dropped()
 
     def _judge_keys(self, keys: Keyring, status: int) -> None:
@@ -343,7 +350,7 @@ class Answer(msgspec.Struct, eq=False):
         now, health = self.call.state.wheel.now, self.ways[self.at].health
         wait_s, said = keys.rest(now)
         if status == 429:
-            self.retry_after_s = wait_s
+            self.retry_after_s = wait_s if said else 0.0
         if not wait_s:
             health.dropped()
         elif said or status == 429:
@@ -402,6 +409,10 @@ class Answer(msgspec.Struct, eq=False):
         call, way, status = self.call, self.ways[self.at], self.status
         if call.account is not None:
             call.account.heard = False
+        if not self.lost:
+            self.asked_at = (
+                0.0  # a refusal costs nothing, also when the client leaves before the next try
+            )
         engine = way.target.engine
         if engine and status == 503:  # it is still loading
             self.under_way = False
@@ -561,24 +572,39 @@ class Answer(msgspec.Struct, eq=False):
 
     def _elsewhere(self, why: str) -> bool:
         """Ask the next target that can be asked this, if there is one and a retry to spend."""
-        call, at = self.call, self.at + 1
-        if at >= len(self.ways) or call.request.finished or not self._may_retry():
+        found = None if self.call.request.finished else self._next()
+        if found is None or not self._may_retry():
             return False
-        while at < len(self.ways):
+        self._turn_to(*found, why)
+        return True
+
+    def _pass_over(self) -> bool:
+        """Go on to the next target, if there is one: this one asked for rest, and nothing was sent."""
+        found = self._next()
+        if found is None:
+            return False
+        self._turn_to(*found, "rests")
+        return True
+
+    def _next(self) -> tuple[int, Rendered] | None:
+        """Return the next target that takes calls and has words for this request."""
+        now = self.call.state.wheel.now
+        for at in range(self.at + 1, len(self.ways)):
             way = self.ways[at]
-            try:
-                rendered = render(call, way)
-            except VolanoError:
-                at += 1  # it has no words for this request
+            if way.health.rest_until > now and way.health.spared_s(now):
                 continue
-            self._note(why)
-            call.state.pulse.fell_back()
-            self.at, self.rendered, call.way = at, rendered, way
-            self.refused = 0
-            self._forget()
-            self.timer = call.state.loop.call_soon(self.once_more)
-            return True
-        return False
+            with suppress(VolanoError):
+                return at, render(self.call, way)
+        return None
+
+    def _turn_to(self, at: int, rendered: Rendered, why: str) -> None:
+        call = self.call
+        self._note(why)
+        call.state.pulse.fell_back()
+        self.at, self.rendered, call.way = at, rendered, self.ways[at]
+        self.refused = 0
+        self._forget()
+        self.timer = call.state.loop.call_soon(self.once_more)
 
     def _may_retry(self) -> bool:
         state = self.call.state
@@ -600,6 +626,7 @@ class Answer(msgspec.Struct, eq=False):
         if now + wait_s > self.retry_until or call.request.finished:
             return False
         self.tries += 1
+        self.refused = 0
         call.state.pulse.retried()
         self._forget()
         if wait_s:
@@ -618,7 +645,8 @@ class Answer(msgspec.Struct, eq=False):
         """Of what came so far nothing was passed on, and nothing counts."""
         if self.call.account is not None:
             self.call.account.lose()
-        self.status = self.call.first_at_us = 0
+        self.status = self.call.first_at_us = self.call.produced = 0
+        self.call.usage = self.call.opening = None
         self.retry_after_s = 0.0
         self.stream = None
         self.call.error = ""
@@ -631,7 +659,7 @@ class Answer(msgspec.Struct, eq=False):
         self._blame(failure)
         call.status = _STATUS.get(failure.kind, 502)
         call.outcome = "error"
-        call.unanswered = failure.kind != "malformed"  # it may charge for what nobody could read
+        call.unanswered = self._is_free(failure)
         call.error = failure.text
         call.first_at_us = 0  # whatever came was no answer
         advice = _ADVICE.get(failure.kind, "Try again; see `volano status`")
@@ -645,6 +673,17 @@ class Answer(msgspec.Struct, eq=False):
         )  # fmt: skip
         self.status = call.status
         self._settle()
+
+    def _is_free(self, failure: Failure) -> bool:
+        """Whether a target charges nothing: it did not begin to answer, or said at once that it failed.
+
+        What broke off later, or nobody could read, may be charged for.
+        """
+        stream = self.stream
+        if stream is not None and stream.error:
+            stream.count()
+            return self.call.usage is None
+        return failure.untouched or failure.kind in _UNHEARD or not self.asked_at
 
     def _let_go(self) -> None:
         if self.beginning:  # no frame of a call may come behind its last one

@@ -39,7 +39,7 @@ class Health:
     """What this worker has seen of a target. Times are the loop's seconds."""
 
     __slots__ = (
-        "_recent", "_spared_until", "answered_at", "cooldown_s", "failures", "in_flight", "keys",
+        "_recent", "_spared_until", "answered_at", "cooldown_s", "failures", "heard_at", "in_flight", "keys",
         "latency_s", "open_until", "probing", "rest_until", "streak", "unanswered",
         "unanswered_at", "unanswered_from",
     )  # fmt: skip
@@ -56,7 +56,7 @@ class Health:
         self.cooldown_s = COOLDOWN_S
         self.probing = False
         self._recent = 0
-        self.answered_at = 0.0
+        self.answered_at = self.heard_at = 0.0
         self.unanswered = 0
         self.unanswered_from = 0.0
         self.unanswered_at = 0.0
@@ -97,7 +97,7 @@ class Health:
         else:
             keep = math.exp2(-(now - self.answered_at) / HALF_LIFE_S)
             self.latency_s = self.latency_s * keep + took_s * (1.0 - keep)
-        self.answered_at = now
+        self.answered_at = self.heard_at = now
 
     def failed(self, now: float) -> None:
         """It did not answer, or with an error of its own."""
@@ -131,6 +131,11 @@ class Health:
         """It has these keys from now on: no rest that others had to keep holds for them."""
         self.keys = keys
         self.rest_until = self._spared_until = 0.0
+
+    def spoke(self, now: float) -> None:
+        """It said something: whatever becomes of the call, it is there."""
+        self.unanswered = 0
+        self.heard_at = now
 
     def dropped(self) -> None:
         """The call ended for a reason that says nothing of the target."""

@@ -19,17 +19,22 @@ class Outage(NamedTuple):
     until_us: int
 
 
+def answered_us(seen: Iterable[Seen]) -> int:
+    """Return when a target answered last, whichever worker saw it; 0: none did."""
+    return max((one.answered_us for one in seen), default=0)
+
+
 def outage(seen: Iterable[Seen], now_us: int) -> Outage | None:
     """Return since when a target gives no answer, by what each worker saw; None where it answers.
 
     What was not asked for `FORGOTTEN_S` may be well by now.
     """
     seen = list(seen)
-    answered_us = max((one.answered_us for one in seen), default=0)
+    answered = answered_us(seen)
     fresh_us = now_us - int(FORGOTTEN_S * 1e6)
     rows = [
         one for one in seen
-        if one.unanswered and one.unanswered_from_us >= answered_us and one.unanswered_us > fresh_us
+        if one.unanswered and one.unanswered_from_us >= answered and one.unanswered_us > fresh_us
     ]  # fmt: skip
     if sum(one.unanswered for one in rows) < TRIPS:
         return None

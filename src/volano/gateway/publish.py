@@ -19,7 +19,7 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -41,12 +41,12 @@ from volano.gateway.allotment import Allotment
 from volano.gateway.deprecated import Deprecated
 from volano.gateway.engines import Engines, Sizes, answers, holds_schemas
 from volano.gateway.metrics import by_target
-from volano.gateway.outage import Outage, of_all, outage
+from volano.gateway.outage import Outage, answered_us, of_all, outage
 from volano.gateway.shared import RELEASES, Shared
 from volano.gateway.tally import USES, Tally
 from volano.gateway.targets import Targets
 from volano.gateway.turnover import Number, turnover
-from volano.gateway.vitals import Vitals
+from volano.gateway.vitals import Seen, Vitals
 from volano.models.keeper import Models
 from volano.models.pointer import Entry, pointer_of, pool_of
 from volano.releases.channel import MILLION, Arm, Channel
@@ -58,6 +58,7 @@ from volano.serving.spec import EngineSpec
 from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
 from volano.store.errors import CorruptBlobError, MissingBlobError
+from volano.wire.dialects.all import SPOKEN_EMBEDDINGS
 from volano.wire.exchange import Usage
 
 log = logging.getLogger(__name__)
@@ -190,19 +191,28 @@ class Publisher:
 
         None where one of them does, where too few calls tell, and of what cannot be served.
         """
+        now_us = self._clock.monotonic_us()
+        return of_all(outage(seen, now_us) for seen in self._seen(release_digest))
+
+    def answered_us(self, release_digest: str) -> int:
+        """Return when a target of a release answered last, by the monotonic clock; 0: never seen."""
+        return max(map(answered_us, self._seen(release_digest)), default=0)
+
+    def _seen(self, release_digest: str) -> list[Sequence[Seen]]:
+        """Return what the workers saw of each target of a release that has words to say."""
         try:
             _, targets = self._arm_of(release_digest)
         except VolanoError as error:
             self._tell(release_digest, error)
-            return None
+            return []
         if self._vitals is None:
             self._vitals = Vitals(self._run / "vitals.bin")
-        seen, now_us = by_target(self._vitals.workers()), self._clock.monotonic_us()
-        return of_all(
-            outage(seen.get((target.name, target.model), ()), now_us)
+        seen = by_target(self._vitals.workers())
+        return [
+            seen.get((target.name, target.model), ())
             for target in targets
-            if target.enabled
-        )
+            if target.enabled and not set(target.dialects) <= set(SPOKEN_EMBEDDINGS)
+        ]
 
     def replicas(self, release_digest: str) -> Replicas:
         """Return how many of a release's engines are warm; one step where none of them is ours."""

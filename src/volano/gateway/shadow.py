@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 
 from volano.core.errors import VolanoError
-from volano.costs.price import HELD, Price
+from volano.costs.price import HELD, NOT_ASKED, Price
 from volano.gateway.answer import Answer, first
 from volano.gateway.bound import bound
 from volano.gateway.call import Call
@@ -39,6 +39,7 @@ from volano.gateway.snapshot import Key
 from volano.gateway.state import State
 from volano.traces.trace import SHADOW
 from volano.wire import openai
+from volano.wire.exchange import Usage
 from volano.wire.request import Request
 
 AT_ONCE = 16
@@ -148,6 +149,8 @@ class Copy(Answer):
     def _drop(self) -> None:
         call = self.call
         call.status, call.outcome, call.error = 503, "left", DROPPED
+        if not self.asked_at:
+            call.usage, call.cost_nano, call.priced_by = Usage(), 0, NOT_ASKED
         record(call)
         call.request.respond(call.status, b"", b"")
 

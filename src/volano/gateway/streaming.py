@@ -97,7 +97,7 @@ class Stream(msgspec.Struct, eq=False):
     def left(self) -> None:
         """The client is gone: tell the call what there was."""
         self.call.response = self._kept_bytes() + self.held
-        self._count()
+        self.count()
 
     def _all(self, out: bytes) -> bytes:
         """What was held back until now, and this."""
@@ -132,10 +132,10 @@ class Stream(msgspec.Struct, eq=False):
         call.outcome = outcome
         call.error = error
         call.response = self._kept_bytes()
-        self._count()
+        self.count()
         return record(call)
 
-    def _count(self) -> None:
+    def count(self) -> None:
         """Take over what the stream has told of its tokens so far."""
         call, passage = self.call, self.passage
         call.opening, call.usage, call.produced = passage.opening, passage.usage, passage.produced

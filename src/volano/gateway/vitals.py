@@ -338,7 +338,7 @@ class Pulse:
             words[at + _KEY] = 3 if now < health.rest_until else STATES.index(health.state)
             words[at + _KEY + 1] = max(0, health.in_flight)
             words[at + _KEY + 2] = int(health.latency_s * 1e6)
-            words[at + _KEY + 3] = int(health.answered_at * 1e6)
+            words[at + _KEY + 3] = int(health.heard_at * 1e6)
             words[at + _KEY + 4] = health.unanswered
             words[at + _KEY + 5] = int(health.unanswered_from * 1e6)
             words[at + _KEY + 6] = int(health.unanswered_at * 1e6)

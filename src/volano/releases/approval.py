@@ -23,6 +23,7 @@ from volano.releases.errors import (
     BadRuleError,
     NoApproverError,
     NoRuleError,
+    OwnEmergencyError,
     OwnReleaseError,
 )
 from volano.releases.release import KIND
@@ -121,6 +122,7 @@ class Approvals:
         Raises:
             NoRuleError: the channel asks nobody, and no emergency is owed its review.
             OwnReleaseError: this person cut the release.
+            OwnEmergencyError: this person declared the emergency, and nothing else asks for approval.
             NoApproverError: only others may approve here.
         """
         release = self._catalog.get(KIND, ref)
@@ -130,6 +132,8 @@ class Approvals:
                 raise NoRuleError(channel=channel)
             if str(by) == release.created_by:
                 raise OwnReleaseError(ref=release.ref, principal=by)
+            if rule is None and str(by) in _hurried(conn, channel, str(release.digest)):
+                raise OwnEmergencyError(ref=release.ref, principal=by, channel=channel)
             if rule is not None and rule.approvers and str(by) not in rule.approvers:
                 may = ", ".join(rule.approvers)
                 raise NoApproverError(principal=by, channel=channel, approvers=may)
@@ -241,6 +245,15 @@ def _owed(conn: Connection, channel: str, release: str) -> bool:
         approvals.c.kind == EMERGENCY,
     )  # fmt: skip
     return any(_is_owed(conn, row) for row in conn.execute(query).mappings().all())
+
+
+def _hurried(conn: Connection, channel: str, release: str) -> set[str]:
+    """Return who declared an emergency that moved this channel to this release."""
+    query = select(approvals.c.by).where(
+        approvals.c.channel == channel, approvals.c.release == release,
+        approvals.c.kind == EMERGENCY,
+    )  # fmt: skip
+    return set(conn.scalars(query))
 
 
 def _is_owed(conn: Connection, row: RowMapping) -> bool:

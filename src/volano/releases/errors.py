@@ -189,6 +189,12 @@ class ApprovalMissingError(GateError):
     )
 
 
+class OwnEmergencyError(ForbiddenError):
+    """{principal} declared the emergency of `{ref}` on {channel}, and does not count for its review."""
+
+    hint = "Ask somebody else: `volano release approve {ref} --channel {channel}`."
+
+
 class OwnReleaseError(ForbiddenError):
     """{principal} cut `{ref}`, and does not count for it."""
 

@@ -58,7 +58,7 @@ class Reading:
         self._windows = {one.name: Windows(one) for one in named if one.window_us}
         self._waiting: deque[Feedback] = deque(maxlen=MOST_WAITING)
         self._newest_us = 0
-        self._draws: Draws[tuple[Trace, Feedback]] = Draws(rollout_id)
+        self._draws = Draws(rollout_id)
 
     @property
     def draws(self) -> dict[str, Any]:
@@ -167,9 +167,8 @@ class Reading:
         _, arm, share = _assigned(trace)
         if 0 < share < MILLION:
             mine, chance = arm == "candidate", said.probability or 1.0
-            found = self._draws.take(source, trace.id, chance, (trace, said), mine=mine)
-            for each in found:
-                self._count_said(*each)
+            if self._draws.take(source, trace.id, chance, mine=mine):
+                self._count_said(trace, said)
 
     def _count_said(self, trace: Trace, said: Feedback) -> None:
         unit, arm, share = _assigned(trace)

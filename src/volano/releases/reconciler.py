@@ -57,6 +57,10 @@ class Serving(Protocol):
         """From when to when calls to all its targets got no answer, by the monotonic clock; None: they do."""
         ...
 
+    def answered_us(self, release_digest: str) -> int:
+        """When any of its targets answered last, by the monotonic clock; 0: that was not seen."""
+        ...
+
     def replicas(self, release_digest: str) -> Replicas:
         """How many of the engines that replace others are warm, of how many."""
         ...
@@ -348,12 +352,14 @@ class Reconciler:
     def _silent_s(self, rollout: Rollout, watch: Watch) -> float:
         """Return how long calls to the candidate's targets were seen to get no answer, since it is watched.
 
-        Not where the old release's get none either: then going back helps nobody.
+        Only where the old release's gave one since: else it may be as dead, and going back helps nobody.
         """
-        if rollout.baseline is None or self._serving.outage(rollout.baseline) is not None:
+        if rollout.baseline is None:
             return 0.0
         found = self._serving.outage(rollout.candidate)
         if found is None or found[1] <= watch.seen_us:
+            return 0.0
+        if self._serving.answered_us(rollout.baseline) <= found[0]:
             return 0.0
         return max(0.1, (found[1] - max(found[0], watch.seen_us)) / 1e6)
 

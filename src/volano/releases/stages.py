@@ -30,6 +30,7 @@ from typing import Any
 
 from volano.access.errors import BadDurationError
 from volano.access.moment import duration_us
+from volano.core.text import nfc
 from volano.releases.errors import InvalidPlanError
 from volano.releases.stage import LATE, WHOLE, Stage, percent
 
@@ -187,7 +188,7 @@ def _seconds(word: str, text: str) -> float:
 
 def _judge(word: str) -> str:
     _need(bool(word), "after `judge` comes a name, such as helpful")
-    return word
+    return nfc(word)
 
 
 def _late(word: str) -> str:

@@ -111,7 +111,7 @@ def test_a_trace_says_what_the_call_cost_and_whether_the_cache_answered(desk, ca
     assert said.count(line.strip().rsplit("   ", 1)[-1]) == (3 if "cost_nano" in more else 1)
 
 
-@pytest.mark.parametrize(("estimated", "said"), [(True, "out, estimated\n"), (False, "out\n")])
+@pytest.mark.parametrize(("estimated", "said"), [(True, "out, estimated   "), (False, "out   ")])
 def test_tokens_that_were_guessed_are_drawn_as_such(desk, capsys, estimated, said):
     street = Street(desk)
     desk.serve()

@@ -44,6 +44,7 @@ class Till:
         self.traces = Traces(state / "hot.db")
         clock = SystemClock()
         self.channels, self.generation = channels, 0
+        self.one_at_a_time = threading.RLock()
         self.costs = Costs(
             db=db, ledger=Ledger(db, clock), traces=self.traces, spool=state / "spool",
             run=state / "run", clock=clock, publish=self.publish,
@@ -55,10 +56,11 @@ class Till:
         self.recording.start()
 
     def publish(self) -> int:
-        self.generation += 1
-        held = self.costs.allotments()
-        self.workers.publish(snapshot(self.channels, self.generation, budgets=held))
-        return self.generation
+        with self.one_at_a_time:  # the treasury publishes, too
+            self.generation += 1
+            held = self.costs.allotments()
+            self.workers.publish(snapshot(self.channels, self.generation, budgets=held))
+            return self.generation
 
     def _record(self):
         state = self.workers.folder

@@ -114,7 +114,7 @@ def test_only_a_key_for_replays_is_believed_that_this_is_one(scopes, believed):
     }
     state = SimpleNamespace(random=Random(1))
     call = SimpleNamespace(
-        state=state, request=SimpleNamespace(fields=fields), replayed="",
+        state=state, request=SimpleNamespace(fields=fields, headers=[*fields.items()]), replayed="",
         key=Key(id="abcdefgh", scopes=scopes),
     )  # fmt: skip
     identify(call)

@@ -45,6 +45,12 @@ def many(upstream, second, tmp_path_factory):
     channels["rests"] = Channel(arms=(arm_of(upstream, second, "limited-20"),))
     channels["both"] = Channel(arms=(arm_of(upstream, second, "limited-40", "limited-20"),))
     channels["aside"] = Channel(arms=(arm_of(upstream, second, "limited-25", "ok"),))
+    limited = Target(name="lim", url=second.url, model="limited-30")
+    flaky = Target(name="t0", url=upstream.url, model="flaky-02")
+    channels["limited"] = Channel(arms=(Arm(
+        release="l@1", release_digest="sha256:" + "c" * 64, targets=(limited,)),))  # fmt: skip
+    channels["flaky-first"] = Channel(arms=(Arm(
+        release="f@1", release_digest="sha256:" + "d" * 64, targets=(flaky, limited)),))  # fmt: skip
     for act in ("gone", "ended"):
         channels[act] = Channel(arms=(arm_of(upstream, second, "close"),))
     channels["off"] = Channel(arms=(Arm(
@@ -140,7 +146,18 @@ def test_a_provider_that_named_a_time_is_not_asked_before(line, many, upstream):
         call = call_of(many, headers["x-volano-trace"])
         assert (call.outcome, call.status, call.target) == ("error", 429, "t0")
         assert "was not asked" in call.error
+        assert (call.cost_nano, call.priced_by) == (0, "no answer")
     assert len(upstream.seen) == before + 1
+
+
+def test_a_failure_is_not_answered_by_a_fallback_that_rests(line, many, upstream, second):
+    """Of a flaky first target and a resting second one the first is asked again."""
+    assert line.send(ask(chat("limited"))).answer()[0] == 429
+    before = len(second.seen)
+    status, headers, _ = line.send(ask(chat("flaky-first"))).answer()
+    assert status == 200
+    assert len(second.seen) == before
+    assert call_of(many, headers["x-volano-trace"]).tags["tried"] == "t0: 503; t0: 503"
 
 
 def test_of_two_that_rest_the_client_hears_of_the_one_that_is_free_first(line, upstream, second):

@@ -6,52 +6,54 @@ import pytest
 
 from support.workspace import ANNA
 from volano.releases.gates import Evidence, harm
-from volano.releases.gates.draws import MOST_WAITING, Draws
+from volano.releases.gates.draws import Draws
 from volano.releases.plan import Plan
 
 JUDGE = ("helpful", "evaluator helpful@1")
 SHARE = 200_000
 
 
-def take(draws, trace, probability, item, *, mine, source=JUDGE):
-    return list(draws.take(source, f"{trace:032x}", probability, item, mine=mine))
+def take(draws, trace, probability, *, mine, source=JUDGE):
+    return draws.take(source, f"{trace:032x}", probability, mine=mine)
 
 
-def test_one_chance_for_both_arms_counts_every_score_in_its_order():
+def test_one_chance_for_both_arms_counts_every_score_once_both_were_seen():
     draws = Draws("r")
-    assert take(draws, 1, 0.05, "a", mine=True) == []
-    assert take(draws, 2, 0.05, "b", mine=True) == []
-    assert take(draws, 3, 0.05, "c", mine=False) == ["a", "b", "c"]
-    assert take(draws, 4, 0.05, "d", mine=True) == ["d"]
+    assert not take(draws, 1, 0.05, mine=True)
+    assert not take(draws, 2, 0.05, mine=True)
+    assert take(draws, 3, 0.05, mine=False)
+    assert take(draws, 4, 0.05, mine=True)
     told = draws.to_dict()["helpful by evaluator helpful@1"]
-    assert told == {"probability": 0.05, "counted": 4, "left_out": 0, "waiting": 0}
+    assert told == {"probability": 0.05, "counted": 2, "left_out": 2}
 
 
 def test_who_looks_at_one_arm_alone_is_never_counted():
     draws = Draws("r")
-    for n in range(MOST_WAITING + 5):
-        assert take(draws, n, 1.0, n, mine=True) == []
-    told = draws.to_dict()["helpful by evaluator helpful@1"]
-    assert (told["waiting"], told["left_out"]) == (MOST_WAITING, 5)
-    assert take(draws, 1, 0.5, "other", mine=False, source=("helpful", "evaluator helpful@2")) == []
+    assert not any(take(draws, n, 1.0, mine=True) for n in range(50))
+    assert not take(draws, 1, 0.5, mine=False, source=("helpful", "evaluator helpful@2"))
+
+
+def test_what_was_said_of_one_arm_alone_is_not_held_against_it_later():
+    draws = Draws("r")
+    assert not any(take(draws, n, 1.0, mine=True) for n in range(500))
+    assert take(draws, 500, 1.0, mine=False)
+    assert draws.to_dict()["helpful by evaluator helpful@1"]["counted"] == 1
 
 
 def test_the_larger_chance_is_thinned_to_the_smaller():
     draws = Draws("r")
-    found = [one for n in range(4000) for one in take(draws, n, 1.0, "mine", mine=True)]
-    found += take(draws, 4000, 0.25, "theirs", mine=False)
-    for n in range(4001, 6000):
-        found += take(draws, n, 1.0, "mine", mine=True)
-    late = [one for n in range(6000, 6500) for one in take(draws, n, 0.25, "theirs", mine=False)]
-    assert len(late) == 500
-    assert 0.22 < found.count("mine") / (MOST_WAITING + 1999) < 0.28
+    assert not take(draws, 0, 1.0, mine=True)
+    assert take(draws, 1, 0.25, mine=False)
+    mine = [take(draws, n, 1.0, mine=True) for n in range(2, 4000)]
+    assert 0.22 < sum(mine) / len(mine) < 0.28
+    assert all(take(draws, n, 0.25, mine=False) for n in range(4000, 4500))
 
 
 def test_the_choice_is_the_same_at_every_reading_and_another_in_another_rollout():
     def kept(salt):
         draws = Draws(salt)
-        take(draws, 0, 0.5, 0, mine=False)
-        return [n for n in range(1, 200) if take(draws, n, 1.0, n, mine=True)]
+        take(draws, 0, 0.5, mine=False)
+        return [n for n in range(1, 200) if take(draws, n, 1.0, mine=True)]
 
     assert kept("r") == kept("r")
     assert kept("r") != kept("s")
@@ -69,10 +71,9 @@ def streams(seed, *, through):
         probability = 1.0 if mine else 0.05
         if rng.random() >= probability:
             continue
-        item = unit, "candidate" if mine else "stable", SHARE, value
-        found = take(draws, trace, probability, item, mine=mine) if through else [item]
-        for each in found:
-            evidence.observe_score(str(each[0]), *each[1:])
+        if not through or take(draws, trace, probability, mine=mine):
+            arm = "candidate" if mine else "stable"
+            evidence.observe_score(str(unit), arm, SHARE, value)
     return harm("quality", evidence).outcome == "fail"
 
 
@@ -104,8 +105,8 @@ def test_a_judge_of_the_candidate_alone_takes_nothing_back(desk, street, baselin
     street.tick()
     assert desk.releases.rollout(rollout.id).state == "moving"
     told = street.reconciler.status("support")["evidence"]["draws"]["helpful by judge j@1"]
-    assert (told["waiting"] == 60) is (baseline is None)
-    assert told["counted"] + told["left_out"] == (63 if baseline else 0)
+    assert told["counted"] + told["left_out"] == (63 if baseline else 60)
+    assert bool(told["counted"]) is (baseline is not None)
 
 
 def test_what_people_say_is_not_drawn_and_counts_at_once(desk, street):

@@ -48,7 +48,7 @@ _KNOWN = ("name", "where", "sample", "seed", "scorers", "consistency", "budget",
           "cluster", "by")  # fmt: skip
 LONGEST_METRIC = 64
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,29}")
-_STRANGE = re.compile(r"[^a-z0-9_.-]")
+_STRANGE = re.compile(r"[^a-z0-9_/-]")
 _MONEY = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9}))? ?([A-Z]{3})")
 _SPACE = 1 << 64
 
@@ -106,12 +106,11 @@ class Evaluator:
         Metrics have names of plain letters. A score with others, or with too long a name, bears
         the beginning of its digest there, so that no two are one.
         """
-        said = score.lower().replace("/", ".")
-        plain = _STRANGE.sub("_", said)
+        plain = _STRANGE.sub("_", score.lower()).replace("/", ".")
         name = f"{self.name}.{plain}"
-        if plain == said and len(name) <= LONGEST_METRIC:
+        if not _STRANGE.search(score) and len(name) <= LONGEST_METRIC:
             return name
-        mark = f".{Digest.of(said.encode()).short}"
+        mark = f".{Digest.of(score.encode()).short}"
         return name[: LONGEST_METRIC - len(mark)] + mark
 
     def to_dict(self) -> dict[str, Any]:

@@ -109,12 +109,12 @@ def _traffic(app: Any, channel: Any, recent: Sequence[Any]) -> Traffic:
     moving = next((each for each in mine if each.ended_us is None), None)
     if moving is not None:
         state, told = rollouts.state(moving), rollouts.gate_words(app, moving)
-    elif channel.kept is not None:
-        state, told = State(_("steady"), "good"), _kept(channel.kept)
     elif mine and rollouts.is_back(mine[0]):
         state, told = State(_("steady"), "good"), _("{release} was taken back").format(
             release=mine[0].candidate_ref
         )  # fmt: skip
+    elif channel.kept is not None:
+        state, told = State(_("steady"), "good"), _kept(channel.kept)
     else:
         state, told = State(_("steady"), "good"), _("nothing is moving")
     return Traffic(
