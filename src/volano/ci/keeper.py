@@ -15,7 +15,7 @@ from volano.ci.allowed import check_allowed, secrets
 from volano.ci.asked import NEW, OLD, Asked, Sheet, ask
 from volano.ci.errors import BadRulesError, NotRecordedError, NotRegisteredError
 from volano.ci.judged import PASSED, STOPPED, UNMEASURED, Verdict, judged
-from volano.ci.judging import JudgeAnswers
+from volano.ci.judging import JudgeAnswers, Unrecorded
 from volano.ci.kept import keep
 from volano.ci.party import Parties, Party
 from volano.ci.recordings import Recorded, Recordings
@@ -25,7 +25,7 @@ from volano.ci.rules import Check
 from volano.ci.side import PROMPT, SUITE, Side, before, here
 from volano.ci.training import TrainingRecipes, other_training
 from volano.core.documents import written
-from volano.core.errors import NotFoundError, VolanoError
+from volano.core.errors import VolanoError
 from volano.core.ports.chat import Chat
 from volano.core.principal import Principal
 from volano.data.keeper import Datasets
@@ -381,16 +381,12 @@ def _opener(
 
     def opened(name: str, _folder: Path) -> AbstractContextManager[Chat]:
         if change.mode == REPLAY:
-            return nullcontext(_not_recorded)
+            return nullcontext(Unrecorded())
         if "://" in name:
             raise BadRulesError(place="a judge", why="it is a model or TARGET:MODEL, no URL")
         return parties.make(Check("judge", "judge", model=name), name, None, {}, work.by).open()
 
     return opened
-
-
-def _not_recorded(messages: Any, **settings: Any) -> Any:  # noqa: ARG001 - as the port has it
-    raise NotFoundError("What the judge said is not recorded.")
 
 
 def _tell(work: Work, standing: Standing) -> None:
