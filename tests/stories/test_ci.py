@@ -269,6 +269,36 @@ def test_a_change_does_not_send_a_key_or_a_question_to_a_server_of_its_own(
     thief.stop()
 
 
+def test_a_key_that_a_provider_repeats_stands_in_no_comment_and_no_report(tmp_path):
+    key = "sk-proj-ab_cd_ef12"
+
+    class Telling(Sorter):
+        def answer(self, messages):
+            said = super().answer(messages)
+            return f"{'x' * (145 + 9 * self.asked % 45)} {key}" if "wrong" in said else said
+
+    telling, home, comment = Telling(), tmp_path / "home", tmp_path / "comment.md"
+    repo = Repo(tmp_path / "repo", telling.url, rows=60)
+    repo.git("checkout", "-q", "main")
+    repo.swap(
+        "ci.yaml", f"model: {telling.url}", f"key_env: DEPLOY_TOKEN\n    model: {telling.url}"
+    )
+    repo.commit()
+    repo.git("checkout", "-q", "-B", "work")
+    repo.swap("prompts/router.yaml", "Be careful: sort", "Sort")
+    files = ("--console", "https://v.example", "--comment", str(comment))
+    said = ci(repo, "--home", str(home), "ci", *files, ends=3, DEPLOY_TOKEN=key)
+    telling.stop()
+    assert f"Bearer {key}" in telling.keys
+    told = comment.read_text("utf-8")
+    assert "20 rows fell" in told
+    assert "sk-p" not in said + told
+    assert "xx \\*\\*\\*" in told
+    with App(load(home)) as app:
+        lines = app.evals.answers("ci/routing@2")
+    assert sum(line["answer"].endswith("x ***") for line in lines) == 20
+
+
 def test_a_template_of_a_change_runs_no_code_and_sees_no_environment(repo, tmp_path):
     for inside in (
         "{{ cycler.__init__.__globals__ }}",

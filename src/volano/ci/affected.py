@@ -91,8 +91,8 @@ def _reasons(check: Check, former: Check | None, now: Side, old: Side) -> list[s
     if path := other_recipe(check, now, old):
         found.append(f"the recipe of its rows changed ({path})")
     if model := other_training(check, now, old):
-        place = now.rules.training[model] if now.rules else ""
-        found.append(f"the training recipe of its model {model} changed ({place})")
+        place = now.rules.training[model.name] if now.rules else ""
+        found.append(f"the training recipe of its model {model.name} changed ({place})")
     return found
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from volano.ci import envelope
 from volano.ci.asked import Asked
+from volano.ci.redacted import redacted
 from volano.ci.rules import Check
 from volano.core.errors import VolanoError
 from volano.evals.compare import Side
@@ -52,13 +53,19 @@ class Verdict:
 
 def judged(
     check: Check, suite: Suite, asked: Asked, *, reason: str, subjects: Sequence[str],
-    tools: Tools, report: Report,
+    tools: Tools, report: Report, secrets: Sequence[str],
 ) -> Verdict:  # fmt: skip
-    """Return what a check came to. `subjects` name the base's side and this one's."""
+    """Return what a check came to. `subjects` name the base's side and this one's.
+
+    Nothing that it says repeats one of the `secrets`; scores are those of the answers as they came.
+    """
     cases = list(asked.cases) * suite.repetitions
     scorers = suite.made()
-    new, units = score_all(cases, asked.new, scorers, tools, at_once=8)
-    old = score_all(cases, asked.old, scorers, tools, at_once=8)[0] if asked.old else None
+    scored, units = score_all(cases, asked.new, scorers, tools, at_once=8)
+    new = redacted(scored, secrets)
+    old = None
+    if asked.old:
+        old = redacted(score_all(cases, asked.old, scorers, tools, at_once=8)[0], secrets)
     found, notes = summary(new, units), []
     gates = [*suite.conditions(), *_tolerated(check, new)]
     if old is None:

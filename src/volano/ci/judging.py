@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from volano.ci.recordings import Recorded, Recordings
+from volano.core.errors import NotFoundError
+from volano.core.ports.chat import Answer
 from volano.evals.answered import Answered
 from volano.evals.remembered import Remembered
+from volano.evals.scoring import BadScorerError
 
 JUDGE = "~judge"
 """The row that judgements are recorded under: they stand last in their file."""
@@ -39,3 +43,16 @@ class JudgeAnswers:
             self._used.update((key.hex(), one) for key, one in answers.items())
         else:
             self._remembered.put(answers)
+
+
+class Unrecorded:
+    """Stands where a replay would ask a judge or an embedder, and says that it asks nobody."""
+
+    def __call__(self, messages: Sequence[dict[str, Any]], **settings: Any) -> Answer:  # noqa: ARG002
+        """Raise NotFoundError: the judge's answer is in no recording."""
+        raise NotFoundError("What the judge said is not recorded.")
+
+    def vectors(self, texts: Sequence[str]) -> list[list[float]]:  # noqa: ARG002 - as an embedder has it
+        """Raise BadScorerError: recordings hold no vectors."""
+        why = "vectors are not recorded; run without --replay"
+        raise BadScorerError(name="embedding", why=why)

@@ -15,17 +15,18 @@ from volano.ci.allowed import check_allowed, secrets
 from volano.ci.asked import NEW, OLD, Asked, Sheet, ask
 from volano.ci.errors import BadRulesError, NotRecordedError, NotRegisteredError
 from volano.ci.judged import PASSED, STOPPED, UNMEASURED, Verdict, judged
-from volano.ci.judging import JudgeAnswers
+from volano.ci.judging import JudgeAnswers, Unrecorded
 from volano.ci.kept import keep
 from volano.ci.party import Parties, Party
 from volano.ci.recordings import Recorded, Recordings
+from volano.ci.redacted import as_written, redacted
 from volano.ci.repository import Base, Repository
 from volano.ci.rows import rows
 from volano.ci.rules import Check
 from volano.ci.side import PROMPT, SUITE, Side, before, here
 from volano.ci.training import TrainingRecipes, other_training
 from volano.core.documents import written
-from volano.core.errors import NotFoundError, VolanoError
+from volano.core.errors import VolanoError
 from volano.core.ports.chat import Chat
 from volano.core.principal import Principal
 from volano.data.keeper import Datasets
@@ -183,7 +184,7 @@ class Checks:
             "text": told.text(all_told), "markdown": told.markdown(all_told),
             "junit": told.junit(all_told),
         }  # fmt: skip
-        return cast(dict[str, Any], told.redacted(found, change.secrets))
+        return cast(dict[str, Any], redacted(found, as_written(change.secrets)))
 
     def _change(self, inputs: Mapping[str, Any]) -> _Change:
         repository = self._open(Path(inputs["repo"]))
@@ -203,8 +204,9 @@ class Checks:
         try:
             return self._measured(plan, change, work)
         except VolanoError as error:
-            work.log(f"{plan.check.name}: {error.message}")
-            why = " ".join(filter(None, (error.message, error.advice)))
+            message, advice = redacted([error.message, error.advice], change.secrets)
+            work.log(f"{plan.check.name}: {message}")
+            why = " ".join(filter(None, (message, advice)))
             return Verdict(plan.check, UNMEASURED, why, plan.why)
 
     def _measured(self, plan: Planned, change: _Change, work: Work) -> Verdict:
@@ -240,7 +242,7 @@ class Checks:
             )
             verdict = judged(
                 check, suite, asked, reason=plan.why, subjects=subjects, tools=box.tools(),
-                report=self._evals.answers,
+                report=self._evals.answers, secrets=change.secrets,
             )  # fmt: skip
         stand = standings(self._catalog, judges_of(suite.scorers))
         notes += [f"Judge {one['judge']}: {one['mark']}." for one in stand]
@@ -250,7 +252,7 @@ class Checks:
             self._remember(asked.recorded)
         if change.mode == REPLAY and check.envelope:
             notes.append("Times are those of the recorded answers; nothing was timed now.")
-        verdict = replace(verdict, notes=[*notes, *verdict.notes])
+        verdict = replace(verdict, notes=redacted([*notes, *verdict.notes], change.secrets))
         return self._in_console(verdict, suite, asked, change, work) if change.console else verdict
 
     def _in_console(
@@ -381,16 +383,12 @@ def _opener(
 
     def opened(name: str, _folder: Path) -> AbstractContextManager[Chat]:
         if change.mode == REPLAY:
-            return nullcontext(_not_recorded)
+            return nullcontext(Unrecorded())
         if "://" in name:
             raise BadRulesError(place="a judge", why="it is a model or TARGET:MODEL, no URL")
         return parties.make(Check("judge", "judge", model=name), name, None, {}, work.by).open()
 
     return opened
-
-
-def _not_recorded(messages: Any, **settings: Any) -> Any:  # noqa: ARG001 - as the port has it
-    raise NotFoundError("What the judge said is not recorded.")
 
 
 def _tell(work: Work, standing: Standing) -> None:

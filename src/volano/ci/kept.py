@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 
 from volano.ci.judged import Verdict
-from volano.ci.told import redacted
+from volano.ci.redacted import redacted
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.evals.case import Case
@@ -29,27 +29,30 @@ def keep(
 ) -> tuple[str, ...]:  # fmt: skip
     """Return the refs of the reports on each side of a verdict, the base's first.
 
-    `dataset` is None where the rows are those of a file. What is secret stands in no answer.
+    `dataset` is None where the rows are those of a file. What is secret stands in none of their files.
     """
     name = f"ci/{verdict.check.name}"
     rows = digest_of([row_of(case) for case in cases])
 
     def kept(side: Side) -> str:
-        found = summary(side.lines, side.units)
+        lines = redacted([dict(line) for line in side.lines], secrets)
+        found = summary(lines, side.units)
         report = Report(
             side.subject, dataset.ref if dataset else "", suite.split, rows, len(cases),
             found.scores, (), failed=found.states["error"], cut=found.states["cut"],
             summary=found,
         )  # fmt: skip
-        lines = redacted([dict(line) for line in side.lines], secrets)
+        told = redacted(report.to_dict(), secrets)
         return catalog.record(
             KIND, name if len(name) <= MOST_CHARS else verdict.check.name,
             files={
                 "answers.jsonl": b"".join(dumped(line) + b"\n" for line in lines),
-                "report.json": json.dumps(report.to_dict(), ensure_ascii=False).encode(errors="replace"),
+                "report.json": json.dumps(told, ensure_ascii=False).encode(errors="replace"),
             },
             parents=[Parent("dataset", dataset.digest)] if dataset else [],
-            meta={**report.brief(), "scorers": [*suite.scorers], "side": side.ref},
+            meta=redacted(
+                {**report.brief(), "scorers": [*suite.scorers], "side": side.ref}, secrets
+            ),
             made_by=made_by, by=by,
         ).ref  # fmt: skip
 

@@ -5,15 +5,14 @@ never Markdown, never a mention, never a link.
 """
 
 import html
-import re
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from volano.ci.affected import Planned
 from volano.ci.judged import PASSED, STOPPED, UNMEASURED, Verdict
+from volano.ci.redacted import printable
 from volano.ci.repository import Base
 from volano.ci.training import Looked
 from volano.evals import told as comparisons
@@ -26,7 +25,6 @@ MOST_CHARS = 60_000
 _SIGNS = {PASSED: "✅", STOPPED: "❌", UNMEASURED: "⚠️"}
 _WORDS = {PASSED: "holds", STOPPED: "does not hold", UNMEASURED: "not measured"}
 _FOUND = {"yes": "✅", "no": "❌", "unmeasured": "⚠️"}
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +128,11 @@ def junit(told: Told) -> str:
         case = ET.Element("testcase", _named(recipe.path, "fields go together"))
         word = "failure" if recipe.state == STOPPED else "system-out"
         found = ET.SubElement(case, word, {"type": "recipe"} if word == "failure" else {})
-        found.text = _xml(recipe.why)
+        found.text = printable(recipe.why)
         _suite(root, recipe.path, [case], recipe.notes)
     for plan in (one for one in told.planned if not one.runs):
         case = ET.Element("testcase", _named(plan.check.name, "affected"))
-        ET.SubElement(case, "skipped", {"message": _xml(plan.why)})
+        ET.SubElement(case, "skipped", {"message": printable(plan.why)})
         _suite(root, plan.check.name, [case])
     for name in ("tests", "failures", "errors", "skipped"):
         root.set(name, str(sum(int(suite.get(name) or 0) for suite in root)))
@@ -188,33 +186,29 @@ def _suite(
         key: str(sum(case.find(tag) is not None for case in cases))
         for key, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
     }
-    about = {"name": _xml(name), "tests": str(len(cases)), "time": "0", **counts}
+    about = {"name": printable(name), "tests": str(len(cases)), "time": "0", **counts}
     suite = ET.SubElement(root, "testsuite", about)
     if notes:
         told = ET.SubElement(suite, "properties")
         for note in notes:
-            ET.SubElement(told, "property", {"name": "note", "value": _xml(note)})
+            ET.SubElement(told, "property", {"name": "note", "value": printable(note)})
     suite.extend(cases)
 
 
 def _case(one: Verdict, name: str, found: str, why: str) -> ET.Element:
     case = ET.Element("testcase", _named(one.check.name, name))
     if found == "no":
-        failed = ET.SubElement(case, "failure", {"message": _xml(why), "type": "gate"})
-        failed.text = _xml(str(one.told["sentence"])) if one.told else None
+        failed = ET.SubElement(case, "failure", {"message": printable(why), "type": "gate"})
+        failed.text = printable(str(one.told["sentence"])) if one.told else None
     elif found == "unmeasured":
-        ET.SubElement(case, "error", {"message": _xml(why), "type": "unmeasured"})
+        ET.SubElement(case, "error", {"message": printable(why), "type": "unmeasured"})
     else:
-        ET.SubElement(case, "system-out").text = _xml(why)
+        ET.SubElement(case, "system-out").text = printable(why)
     return case
 
 
 def _named(check: str, name: str) -> dict[str, str]:
-    return {"classname": _xml(check), "name": _xml(name), "time": "0"}
-
-
-def _xml(said: str) -> str:
-    return _UNPRINTABLE.sub("�", said)
+    return {"classname": printable(check), "name": printable(name), "time": "0"}
 
 
 def _html(said: str) -> str:
@@ -233,16 +227,3 @@ def _counted(found: Sequence[Verdict | Looked], noun: str) -> str:
 
 def _count(n: int, noun: str) -> str:
     return f"{n} {noun}{'s' * (n != 1)}"
-
-
-def redacted(value: Any, secrets: Sequence[str]) -> Any:
-    """Return plain values in which no secret stands, whoever repeated it, and only what can be printed."""
-    if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, "***")
-        return _xml(value)
-    if isinstance(value, Mapping):
-        return {redacted(k, secrets): redacted(v, secrets) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [redacted(one, secrets) for one in value]
-    return value

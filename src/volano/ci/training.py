@@ -42,12 +42,15 @@ class Looked:
         }  # fmt: skip
 
 
-def other_training(check: Check, now: Side, old: Side) -> str:
-    """Return the model that a check asks, where its training recipe says another thing than at the base."""
+def other_training(check: Check, now: Side, old: Side) -> Ref | None:
+    """Return the model that a check asks, where its training recipe says another thing than at the base.
+
+    It has the label by which the check asks it. None where the check asks one version, whatever is trained.
+    """
     asked = _model(check, now)
     if asked is None or asked.number is not None or asked.digest is not None:
-        return ""
-    return asked.name if asked.name in changed_recipes(now, old) else ""
+        return None
+    return asked if asked.name in changed_recipes(now, old) else None
 
 
 def changed_recipes(now: Side, old: Side) -> dict[str, str]:
@@ -75,17 +78,18 @@ class TrainingRecipes:
         asked = now.rules.training if everything else changed_recipes(now, old)
         return [self._one(name, path, now) for name, path in asked.items()]
 
-    def told(self, model: str, now: Side) -> str:
+    def told(self, model: Ref, now: Side) -> str:
         """Say which version answers in place of the one that the recipe would make."""
         assert now.rules is not None
-        path = now.rules.training[model]
+        path = now.rules.training[model.name]
         try:
             found = self._models.get(model)
         except NotFoundError:
             return f"The recipe {path} is not trained here."
         if self._is_of(found, path, now):
             return f"{found.ref} was trained by the recipe {path} as it is now."
-        return f"The recipe {path} is not trained here: the newest version is {found.ref}."
+        which = str(model) if model.label else "the newest version"
+        return f"The recipe {path} is not trained here: {which} is {found.ref}."
 
     def _is_of(self, model: Artifact, path: str, now: Side) -> bool:
         try:

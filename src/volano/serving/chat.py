@@ -94,7 +94,8 @@ class HttpChat:
             ChatUnavailableError, ChatRefusedError: as a call.
             BadAnswerError: a 2xx answer without one vector for each text.
         """
-        path = self._path.removesuffix("/chat/completions") + "/embeddings"
+        door, mark, query = self._path.partition("?")
+        path = f"{door.removesuffix('/chat/completions')}/embeddings{mark}{query}"
         body = {"model": self.model, "input": list(texts), "encoding_format": "float"}
         try:
             response = self._client.post(path, json=body)

@@ -9,7 +9,7 @@ from volano.ci.errors import BadRulesError
 from volano.ci.judged import PASSED, STOPPED
 from volano.ci.rules import read
 from volano.ci.side import before, here
-from volano.ci.training import HOLDS, TrainingRecipes
+from volano.ci.training import HOLDS, TrainingRecipes, other_training
 from volano.cli import folder as folders
 from volano.core.principal import Principal
 from volano.settings import load
@@ -45,7 +45,12 @@ def look(app, repo, *, everything=False):
     now = here(git, "ci.yaml")
     old = before(git, git.base("main"), "ci.yaml", now.rules)
     recipes = TrainingRecipes(app.models, app.datasets, app.runs)
-    return recipes.look(now, old, everything=everything), recipes.told("router", now)
+    return recipes.look(now, old, everything=everything), told(recipes, now, old)
+
+
+def told(recipes, now, old):
+    asked = other_training(now.rules.checks[0], now, old)
+    return asked and recipes.told(asked, now)
 
 
 def test_only_what_changed_is_looked_at_unless_all_is_asked_for(app, repo):
@@ -99,10 +104,23 @@ def test_the_machine_of_the_check_is_not_that_of_the_training(app, repo):
 
 
 def test_which_version_answers_is_told(app, repo):
+    repo.put(PATH, "method: scratch\ndata: letters\nsteps: 3\n")
     assert look(app, repo)[1] == f"The recipe {PATH} is not trained here."
     app.models.add_pointer("router", url="https://x", model="m", by=ANNA)
-    told = look(app, repo)[1]
-    assert told == f"The recipe {PATH} is not trained here: the newest version is router@1."
+    said = look(app, repo)[1]
+    assert said == f"The recipe {PATH} is not trained here: the newest version is router@1."
+
+
+def test_of_a_label_it_is_told_which_version_has_it(app, repo):
+    repo.put(PATH, "method: scratch\ndata: letters\nsteps: 3\n")
+    repo.put("ci.yaml", RULES.replace("model: router", "model: 'router:stable'"))
+    for name in ("m", "n"):
+        app.models.add_pointer("router", url="https://x", model=name, by=ANNA)
+    app.catalog.label("model", "router@1", "stable", by=ANNA)
+    said = look(app, repo)[1]
+    assert said == f"The recipe {PATH} is not trained here: router:stable is router@1."
+    repo.put("ci.yaml", RULES.replace("model: router", "model: router@1"))
+    assert look(app, repo)[1] is None, "a version that is named stays as it is"
 
 
 @pytest.mark.parametrize("said", ["[a]", "{router: ../x.yaml}", "{'a b': x.yaml}"])

@@ -163,6 +163,19 @@ def test_vectors_come_from_the_door_beside_and_in_the_order_of_the_texts():
     assert sent == [("/v1/embeddings", ["jó", "好"])]
 
 
+def test_vectors_of_a_dated_api_are_asked_of_its_deployment_and_version():
+    sent = []
+
+    def handler(request):
+        sent.append(str(request.url))
+        return httpx2.Response(200, json={"data": [{"index": 0, "embedding": [1]}]})
+
+    client = httpx2.Client(transport=httpx2.MockTransport(handler), base_url="http://engine/openai")
+    path = "/deployments/e5/chat/completions?api-version=2024-10-21"
+    assert HttpChat(client, "far", path, "e5").vectors(["jó"]) == [[1.0]]
+    assert sent == ["http://engine/openai/deployments/e5/embeddings?api-version=2024-10-21"]
+
+
 @pytest.mark.parametrize(
     "data", [[], [{"index": 1, "embedding": [1]}], [{"index": 0, "embedding": ["x"]}], None]
 )
