@@ -234,6 +234,7 @@ class Trace:
     priced_by: str | None = "genai-prices 0.2 openai/gpt-4o-mini"
     cached_tokens: int | None = 0
     provider: str = "openai"
+    estimated: bool = False
 
 
 @dataclass(frozen=True)
