@@ -17,7 +17,7 @@ import pytest
 
 from simulators.upstream import Upstream
 from volano.cli import talk, up
-from volano.cli.demo.platform import Platform
+from volano.cli.demo.platform import STOPS_WITHIN_S, Platform
 from volano.gateway.state import Limits
 from volano.traces.keeper import Traces
 
@@ -308,7 +308,7 @@ def test_ctrl_c_in_the_demo_leaves_no_process_behind(tmp_path):
         assert supervisor in below
         assert len(below) > 5
         demo.send_signal(signal.SIGINT)
-        demo.wait(60)
+        demo.wait(STOPS_WITHIN_S + 15)  # then it kills what it started
         assert demo.returncode == 130
         wait_for("nothing is left", lambda: not [pid for pid in below if alive(pid)], 15)
         assert "Traceback" not in demo.stderr.read()
