@@ -32,7 +32,13 @@ def start(home, *words, **environment):
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, **environment}, start_new_session=True,
+        preexec_fn=_heeds_ctrl_c,
     )  # fmt: skip
+
+
+def _heeds_ctrl_c():
+    """A job in the background of a script is begun deaf to it, and so are its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def volano(home, *words, **environment):

@@ -104,20 +104,28 @@ def endpoint(app: Any, now: Callable[[], int]) -> Callable[[Request], Any]:
 async def stream(
     listener: Listener, draw: Callable[[], tuple[str, str]], seen: str
 ) -> AsyncIterator[str]:
-    """Yield a message whenever what `draw` returns has another name than before."""
+    """Yield a message whenever what `draw` returns has another name than before.
+
+    A page is read piece by piece, so one drawn while its subject changed may have the new name and
+    the old words. So it is looked at once more after each change, and sent again where it differs.
+    """
     yield ": volano\n\n"
     begun = beaten = time.monotonic()
+    fresh = ""
     while time.monotonic() - begun < LIFE_S and not await listener.is_disconnected():
         try:
             name, html = await run_in_threadpool(draw)
         except VolanoError:
             name, html = seen, ""  # what was shown is gone or out of reach: the page stays as it is
-        if name != seen:
+        if name != seen or (html and fresh and html != fresh):
+            fresh = html if name != seen else ""
             seen, beaten = name, time.monotonic()
             yield message(name, html)
         elif time.monotonic() - beaten > BEAT_S:
             beaten = time.monotonic()
             yield ": still here\n\n"
+        else:
+            fresh = ""
         await asyncio.sleep(EVERY_S)
 
 
