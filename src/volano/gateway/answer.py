@@ -216,7 +216,7 @@ class Answer(msgspec.Struct, eq=False):
         call = self.call
         self.status, self.retry_after_s = 429, for_s
         call.response, call.error = spared(call, self.ways[self.at].target, for_s)
-        call.status, call.outcome, call.unanswered = 429, "error", True
+        call.status, call.outcome, call.unanswered = 429, "error", not self.lost
         self._settle()
 
     def connected(self, upstream: Upstream) -> None:
@@ -429,7 +429,7 @@ class Answer(msgspec.Struct, eq=False):
             return True
         shown = as_client_hears(call, self.rendered.dialect, way.target, status, body)
         self.status, call.response, call.error = shown
-        call.status, call.outcome, call.unanswered = self.status, "error", True
+        call.status, call.outcome, call.unanswered = self.status, "error", not self.lost
         return False
 
     def _settle(self) -> None:
@@ -683,7 +683,8 @@ class Answer(msgspec.Struct, eq=False):
         if stream is not None and stream.error:
             stream.count()
             return self.call.usage is None
-        return failure.untouched or failure.kind in _UNHEARD or not self.asked_at
+        unbegun = failure.untouched or failure.kind in _UNHEARD or not self.asked_at
+        return unbegun and not self.lost
 
     def _let_go(self) -> None:
         if self.beginning:  # no frame of a call may come behind its last one

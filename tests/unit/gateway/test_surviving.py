@@ -41,6 +41,7 @@ def many(upstream, second, tmp_path_factory):
     channels["worse"] = Channel(arms=(arm_of(upstream, second, "status-500", "status-503"),))
     channels["client"] = Channel(arms=(arm_of(upstream, second, "status-400", "ok"),))
     channels["cut"] = Channel(arms=(arm_of(upstream, second, "cut", "ok"),))
+    channels["lost"] = Channel(arms=(arm_of(upstream, second, "lie", "status-400"),))
     channels["one"] = Channel(arms=(arm_of(upstream, second, "flaky-2"),))
     channels["rests"] = Channel(arms=(arm_of(upstream, second, "limited-20"),))
     channels["both"] = Channel(arms=(arm_of(upstream, second, "limited-40", "limited-20"),))
@@ -148,6 +149,14 @@ def test_a_provider_that_named_a_time_is_not_asked_before(line, many, upstream):
         assert "was not asked" in call.error
         assert (call.cost_nano, call.priced_by) == (0, "no answer")
     assert len(upstream.seen) == before + 1
+
+
+def test_a_refusal_does_not_hide_what_an_answer_that_broke_off_may_cost(line, many):
+    status, headers, _ = line.send(ask(chat("lost"))).answer()
+    assert status == 400
+    call = call_of(many, headers["x-volano-trace"])
+    assert call.tags["tried"].startswith("t0: ")
+    assert call.cost_nano is None
 
 
 def test_a_failure_is_not_answered_by_a_fallback_that_rests(line, many, upstream, second):
