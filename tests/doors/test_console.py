@@ -10,8 +10,6 @@ import inspect
 import itertools
 import re
 import sys
-import threading
-import time
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,11 +22,11 @@ from urllib.parse import quote, urlencode
 
 import httpx2
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 
 from doors import console_workspace as workspace
 from support import agent_run
+from support.served import served
 from volano.core.clock import ManualClock
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
@@ -800,24 +798,6 @@ def test_kpis_lead_to_the_rows_behind_them() -> None:
 # ---- a real browser
 
 
-@contextmanager
-def served(app: Any) -> Iterator[str]:
-    config = uvicorn.Config(
-        asgi(app), port=0, log_level="error", ws="none", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
-
-
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     if not CHROMIUM.exists():
@@ -831,7 +811,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[str]:
-    with served(workspace.lived()) as address:
+    with served(asgi(workspace.lived())) as address:
         yield address
 
 
@@ -895,7 +875,10 @@ def test_axe_finds_nothing_in_other_workspaces(chromium: Any, kind: str, width: 
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     paths = {"moving": ["/", f"/item/rollouts/{MOVING}"], "empty": ["/", "/list/traces"]}[kind]
     app = getattr(workspace, kind)()
-    with served(app) as address, tab(chromium, viewport={"width": width, "height": 844}) as page:
+    with (
+        served(asgi(app)) as address,
+        tab(chromium, viewport={"width": width, "height": 844}) as page,
+    ):
         for path in paths:
             page.goto(address + path)
             found = axe.run(page)
@@ -910,7 +893,10 @@ def test_the_cost_of_traffic_is_in_sight(chromium: Any) -> None:
         replace(one, prompt_tokens=123_456_789, unpriced=12_345, nano={"USD": 10**12, "EUR": 1})
         for one in summed(*given)
     ]
-    with served(app) as address, tab(chromium, viewport={"width": 1300, "height": 900}) as page:
+    with (
+        served(asgi(app)) as address,
+        tab(chromium, viewport={"width": 1300, "height": 900}) as page,
+    ):
         page.goto(f"{address}/traffic?since=1d")
         heads = page.locator("th", has_text="Cost")
         assert heads.count() == 3
@@ -969,7 +955,7 @@ def test_the_loop_lives_without_a_reload(chromium: Any) -> None:
     if not (STATIC / "vendor" / "htmx.min.js").exists():
         pytest.skip("htmx is not vendored: run `python -m volano.web.vendor`")
     app = workspace.moving()
-    with served(app) as address, tab(chromium) as page:
+    with served(asgi(app)) as address, tab(chromium) as page:
         page.goto(address)
         page.evaluate("window.stayed = true")
         page.get_by_text("one gate waits for evidence.").wait_for()
@@ -985,7 +971,7 @@ def test_a_rollouts_page_lives_too(chromium: Any) -> None:
     if not (STATIC / "vendor" / "htmx.min.js").exists():
         pytest.skip("htmx is not vendored: run `python -m volano.web.vendor`")
     app = workspace.moving()
-    with served(app) as address, tab(chromium) as page:
+    with served(asgi(app)) as address, tab(chromium) as page:
         page.goto(f"{address}/item/rollouts/{MOVING}")
         page.get_by_text("here now").wait_for()
         moved = app.releases.moved[-1]

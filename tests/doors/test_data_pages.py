@@ -3,15 +3,13 @@
 import html
 import json
 import re
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 import pytest
-import uvicorn
 
+from support.served import served
 from volano.access.session import local_principal
 from volano.data.step import Rejected
 from volano.web.control import build
@@ -197,15 +195,8 @@ def test_rows_are_shown_as_the_reader_may_see_them(app, relay, named) -> None:
 
 @pytest.fixture(scope="module")
 def address(app) -> Iterator[str]:
-    config = uvicorn.Config(build(app, "local"), port=0, log_level="error", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
+    with served(build(app, "local")) as found:
+        yield found
 
 
 @pytest.mark.parametrize("how", [(1440, "light"), (390, "dark")])

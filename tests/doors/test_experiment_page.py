@@ -9,7 +9,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from doors.console_experiment import ID, NAMES, compared
-from doors.test_console import VIOLATIONS, chromium, get, headline, served, tab, text_of  # noqa: F401
+from doors.test_console import VIOLATIONS, asgi, chromium, get, headline, tab, text_of  # noqa: F401
+from support.served import served
 from volano.releases.experiment.measure import Measure
 from volano.web.pages.experiments import picture
 
@@ -51,7 +52,7 @@ def test_the_drawing_is_sound_and_has_the_zero_line() -> None:
 def test_axe_finds_nothing_and_nothing_overflows(chromium: Any) -> None:  # noqa: F811
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     with (
-        served(compared()) as address,
+        served(asgi(compared())) as address,
         tab(chromium, viewport={"width": 390, "height": 844}) as page,
     ):
         page.goto(address + PAGE)

@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-import uvicorn
 
+from support.served import served
 from volano.access.session import local_principal
 from volano.evals.playground.take import Take
 from volano.web.control import build
@@ -319,15 +319,8 @@ def test_a_model_of_ours_really_answers_and_the_call_is_recorded(console, app, s
 
 @pytest.fixture(scope="module")
 def address(app, said_before) -> Iterator[str]:
-    config = uvicorn.Config(build(app, "local"), port=0, log_level="error", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
+    with served(build(app, "local")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from doors.console_rollout import BACK, ID, rolling
-from doors.test_console import VIOLATIONS, chromium, get, served, tab, text_of  # noqa: F401
+from doors.test_console import VIOLATIONS, asgi, chromium, get, tab, text_of  # noqa: F401
+from support.served import served
 from volano.web.pages.rollout_evidence import picture
 
 PAGE, ENDED = f"/item/rollouts/{ID}", f"/item/rollouts/{BACK}"
@@ -60,7 +61,7 @@ def test_the_drawing_is_sound() -> None:
 def test_axe_finds_nothing_and_nothing_overflows(chromium: Any) -> None:  # noqa: F811
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     with (
-        served(rolling()) as address,
+        served(asgi(rolling())) as address,
         tab(chromium, viewport={"width": 390, "height": 844}) as page,
     ):
         for name, at in (("moving", PAGE), ("back", ENDED)):

@@ -2,17 +2,15 @@
 
 import itertools
 import os
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-import uvicorn
 
 from doors.test_console import CHROMIUM, QUIET, VIOLATIONS, tab, text_of
+from support.served import served
 from volano.core.principal import SYSTEM
 from volano.web.control import build
 
@@ -152,17 +150,8 @@ def test_nothing_is_told_where_nothing_is_kept(app, console, switched):
 
 @pytest.fixture(scope="module")
 def address(app) -> Iterator[str]:
-    config = uvicorn.Config(
-        build(app, "local"), port=0, log_level="error", ws="none", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
+    with served(build(app, "local")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
