@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
+from volano.data.sources.address import asked, database, without_password
 from volano.governance.graph import Node
 from volano.jobs.run import Run
 from volano.store.artifact import Artifact
@@ -51,23 +51,15 @@ def _nodes(value: Any) -> Iterator[Node]:
             continue
         place = next((key for key in _PLACES if spec.get(key)), "source")
         kind = str(spec.get("kind") or spec.get("type") or place)
+        if place == "sql":
+            name = f"{database(str(spec['sql']))} {asked(spec)}"
+            yield Node(f"source/{name}", "source", kind, name)
+            continue
         found = spec.get(place)
         for one in found if isinstance(found, list | tuple) else [found]:
             yield _node(kind, one if isinstance(one, str) else kind, place)
 
 
 def _node(kind: str, name: str, place: str) -> Node:
-    shown = kind if place in ("sql", "query") else without_password(name)[:300]
+    shown = kind if place == "query" else without_password(name)[:300]
     return Node(f"source/{shown}", "source", kind, shown)
-
-
-def without_password(address: str) -> str:
-    """Return an address without the user, the password and the query in it; else the text."""
-    if "://" not in address:
-        return address
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return address.partition("://")[0] + "://…"
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))

@@ -7,7 +7,6 @@ back to queued by a retry, which is the run's next attempt in the same folder.
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from volano.core.errors import is_gate
 from volano.jobs.errors import RunFailedError, RunStoppedError
 from volano.jobs.progress import Progress
 
@@ -23,6 +22,8 @@ class RunError:
     code: str
     message: str
     hint: str = ""
+    gate: bool = False
+    """Whether a gate said no, for who reads it without the classes of errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def good(run: Run) -> Run:
         return run
     if run.error is None:
         raise RunFailedError(run=run.id, state=run.state)
-    if is_gate(run.error.code):
+    if run.error.gate:
         log = f"`volano run log {run.id}`"
         hint = run.error.hint if log in run.error.hint else f"{run.error.hint} More: {log}."
         raise RunStoppedError(run.error.message, hint=hint, run=run.id, state=run.state)

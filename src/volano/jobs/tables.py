@@ -18,6 +18,7 @@ from sqlalchemy import (
     update,
 )
 
+from volano.core.errors import is_gate
 from volano.jobs.errors import UnknownRunError
 from volano.jobs.folder import one_line
 from volano.jobs.run import ACTIVE, Run, RunError, State
@@ -101,5 +102,9 @@ def _run(row: Row[Any]) -> Run:
     outputs, error = facts["outputs"], facts["error"]
     facts["inputs"] = json.loads(facts["inputs"])
     facts["outputs"] = None if outputs is None else json.loads(outputs)
-    facts["error"] = None if error is None else RunError(**json.loads(error))
+    facts["error"] = None if error is None else _wrong(json.loads(error))
     return Run(**facts)
+
+
+def _wrong(error: dict[str, str]) -> RunError:
+    return RunError(**error, gate=is_gate(error["code"]))

@@ -9,7 +9,7 @@ from volano.data.keeper import Datasets
 from volano.models.keeper import Models
 from volano.models.training.devices import gpus
 from volano.models.training.incompatible import Facts
-from volano.models.training.plan import Plan
+from volano.models.training.plan import HERE, Plan
 from volano.store.artifact import Artifact
 
 OURS = "recipe.json"
@@ -17,7 +17,8 @@ OURS = "recipe.json"
 
 def facts(plan: Plan, base: Artifact | None, models: Models, datasets: Datasets) -> Facts:
     """Return what the table of what does not go together wants to know."""
-    found: dict[str, Any] = {"gpus": gpus(), "shape": _shape(plan, datasets)}
+    here = gpus() if plan.on == HERE else None  # the GPUs of a cluster are its own matter
+    found: dict[str, Any] = {"gpus": here, "shape": _shape(plan, datasets)}
     if base is None:
         return Facts(**found)
     files, meta = base.manifest.files, base.manifest.meta

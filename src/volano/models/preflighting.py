@@ -21,15 +21,17 @@ from volano.core.errors import VolanoError
 from volano.models import making
 from volano.models.known import size_of
 from volano.models.training import memory, network, small, tokenizer
-from volano.models.training.devices import choose, gpus
+from volano.models.training.devices import Place, choose, gpus
 from volano.models.training.job import Job, Row
 from volano.models.training.methods import method
-from volano.models.training.plan import Plan
+from volano.models.training.plan import HERE, Plan
 from volano.models.training.recipe import Recipe
 from volano.models.training.rows import encode
 from volano.models.training.tokenizer import END
 
 STEPS_OF_OWN = 900
+APART = ("lora", "dpo")
+"""Methods that leave the weights of another's base as they are."""
 
 
 def look(spec: dict[str, Any]) -> dict[str, Any]:
@@ -42,11 +44,12 @@ def look(spec: dict[str, Any]) -> dict[str, Any]:
     data, shape, learned, tokens, batch = (
         _own(plan, spec, rows, base) if own else _foreign(plan, rows, base)
     )
-    place = choose(plan, here=0 if own else gpus())
-    each = 2 if place.bf16 and plan.method == "lora" else 4
+    away = Place(plan.on, 1, plan.precision == "bf16") if plan.on != HERE else None
+    place = away or choose(plan, here=0 if own else gpus())
+    each = 2 if place.bf16 and plan.method in APART else 4
     needs = memory.estimate(
         shape, learned=learned, batch=batch, tokens=tokens, bytes_each=each,
-        checkpointing=plan.gradient_checkpointing,
+        checkpointing=plan.gradient_checkpointing, pairs=plan.method == "dpo",
     )  # fmt: skip
     report: dict[str, Any] = {
         "data": data,
@@ -99,6 +102,7 @@ def _foreign(
     plan: Plan, rows: Sequence[Row], base: Path | None
 ) -> tuple[dict[str, Any], memory.Shape, int, int, int]:
     from volano.models.training import foreign, sft
+    from volano.models.training.pairs import rejected_of, saying
     from volano.models.training.render import render, uses_chat
 
     assert base is not None
@@ -107,6 +111,11 @@ def _foreign(
     found = [render(row, words, plan, context=context) for row in rows]
     examples = [one for one in found if one is not None]
     lengths = sorted(len(one.prompt) + len(one.completion) for one in examples) or [0]
+    longest = lengths[-1]
+    if plan.method == "dpo":  # the base's own answers are no longer than what is wanted
+        said = [saying(row, rejected_of(row)) for row in rows if row.get("rejected")]
+        others = [render(row, words, plan, context=context) for row in said]
+        longest = max(longest, *(len(one.prompt) + len(one.completion) for one in others if one), 0)
     many = max(1, len(examples))
     data = {
         **_lengths(lengths, context, sum(one.cut for one in examples)),
@@ -123,10 +132,10 @@ def _foreign(
         config["num_attention_heads"], config["vocab_size"],
     )  # fmt: skip
     learned = count
-    if plan.method == "lora":
+    if plan.method in APART:
         ffn = config.get("intermediate_size", 4 * shape.width)
         learned = memory.lora_parameters(shape, plan.lora.rank, len(plan.lora.targets), ffn=ffn)
-    tokens = context if plan.packing else lengths[-1]
+    tokens = context if plan.packing else longest
     return data, shape, learned, tokens, plan.batch or sft.BATCH
 
 

@@ -18,6 +18,7 @@ from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
 from volano.data.keeper import Datasets
+from volano.data.recipe.executor import Elsewhere
 from volano.jobs.keeper import Runs
 from volano.jobs.progress import Progress
 from volano.jobs.run import Run
@@ -31,13 +32,15 @@ from volano.models.known import facts
 from volano.models.training import CHILD, PACKAGES, require
 from volano.models.training.guards import errors as gates
 from volano.models.training.incompatible import Finding, check
-from volano.models.training.plan import Plan
+from volano.models.training.plan import HERE, Plan
 from volano.models.training.recipe import BadRecipeError
 from volano.store.artifact import Artifact
 
 KIND = "model.train"
 BUILTIN = "builtin"
 """The name by which the ticket router that comes with volano is made again."""
+AWAY = "volano.models.away"
+"""The child that has it done elsewhere."""
 BY_RECIPE = ("accelerate", "datasets", "trl")
 PREFLIGHT_S = 900
 GATES = (gates.LeakedError, gates.SwappedError, gates.CollapsedError)
@@ -47,9 +50,22 @@ GATES = (gates.LeakedError, gates.SwappedError, gates.CollapsedError)
 class Trainer:
     """Starts training Runs, and is what such a Run does."""
 
-    def __init__(self, runs: Runs, models: Models, datasets: Datasets, tools: Path | None = None):
-        """`tools` is the folder of environments that are made on demand (`models.tools`)."""
+    def __init__(
+        self,
+        runs: Runs,
+        models: Models,
+        datasets: Datasets,
+        tools: Path | None = None,
+        *,
+        executors: Mapping[str, Elsewhere] | None = None,
+    ):
+        """Take other keepers.
+
+        `tools` is the folder of environments that are made on demand (`models.tools`);
+        `executors` are where else a recipe may say that it is trained (`on: ray`).
+        """
         self._tools = tools
+        self._executors = dict(executors or {})
         self._runs = runs
         self._models = models
         self._datasets = datasets
@@ -77,6 +93,7 @@ class Trainer:
             BadRefError, BadRecipeError: a name, or a recipe, that no model can have.
             ModelNotUsableError: the base's trained weights are not here.
             NotInstalledError: the `[train]` extra is not installed.
+            The errors of an executor's `check`, where the recipe says `on`: nobody answers there.
         """
         if recipe is not None or plan is not None:
             asked = _plan(recipe, plan, data=data, steps=steps, seed=seed)
@@ -186,6 +203,8 @@ class Trainer:
         found = check(plan, facts(plan, base, self._models, self._datasets))
         if wrong := [one for one in found if one.level == "error"]:
             raise _refused(wrong)
+        if (place := self._executors.get(plan.on)) is not None:
+            place.kind.check(plan.ray_address or place.address)
         inputs: dict[str, Any] = {"mode": "recipe", "name": name}
         inputs["data"] = self._datasets.get(str(plan.data)).ref
         if base is not None:
@@ -233,7 +252,7 @@ class Trainer:
     def _work(self, work: Work) -> dict[str, Any]:
         """What the Run does. Each step's result is durable; the child resumes by itself."""
         spec = work.step("rows", self._prepare, work)
-        made = work.child(CHILD, spec, step="train")
+        made = work.child(AWAY if "executor" in spec else CHILD, spec, step="train")
         return work.step("record", self._record, work, made["folder"])
 
     def _prepare(self, work: Work) -> dict[str, Any]:
@@ -267,6 +286,8 @@ class Trainer:
         spec |= {"mode": "recipe", "name": inputs["name"], "plan": plan.to_dict()}
         spec["precision"] = plan.export or "F32"
         spec |= self._beside(work, plan)
+        if plan.on != HERE:
+            spec["executor"] = self._executors[plan.on].told(plan.ray_address)
         for role in ("base", "teacher"):
             if role in inputs:
                 spec[role] = str(self._models.folder(inputs[role]))
@@ -336,7 +357,7 @@ def _plan(
 
 
 def _refused(wrong: list[Finding]) -> BadRecipeError:
-    reasons = " ".join(one.sentence for one in wrong)
+    reasons = " ".join(one.sentence for one in wrong).removesuffix(".")
     return BadRecipeError(reason=reasons, hint=" ".join(one.remedy for one in wrong))
 
 

@@ -133,6 +133,7 @@ def test_without_ray_the_extra_is_named(monkeypatch):
     with pytest.raises(MissingExtraError) as raised:
         RayExecutor.check("local")
     assert raised.value.advice == "pip install 'volano[scale]'"
+    assert "`on: ray` in a recipe of training" in raised.value.message
 
 
 def test_what_listens_but_is_no_ray_is_not_waited_for():
@@ -150,7 +151,8 @@ def test_a_node_that_does_not_see_the_folder_says_so(tmp_path):
     good, error = pickle.loads(work(pickle.dumps((str, 1)), str(away)))
     assert not good
     assert isinstance(error, NodeUnfitError)
-    assert "cache folder" in error.advice
+    assert "cache folder" in error.advice and "packages of" in error.advice
+    assert "volano[train]" in error.advice and ".volano" in error.advice, "training needs more"
 
 
 def test_a_node_is_looked_at(tmp_path):

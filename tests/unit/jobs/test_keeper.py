@@ -383,12 +383,12 @@ def test_a_full_disk_delays_the_end_of_a_run_and_loses_nothing(open_):
     assert verbs(runs, run) == [("start", "person:анна"), ("finish", "person:анна")]
 
 
-def test_what_a_gate_refused_is_refused_by_its_code():
-    error = RunError("gate", "2 rows are bad", "Correct them.")
+def test_what_a_gate_refused_is_refused():
+    error = RunError("gate", "2 rows are bad", "Correct them.", gate=True)
     run = Run("r1", "toy", "", "failed", "person:anna", "", {}, None, error, 1, 0, 0, 0)
     with pytest.raises(GateError, match="2 rows are bad") as raised:
         good(run)
     assert "volano run log r1" in raised.value.advice
     with pytest.raises(RunFailedError) as raised:
-        good(replace(run, error=replace(error, code="crash")))
+        good(replace(run, error=replace(error, gate=False)))
     assert not isinstance(raised.value, GateError)

@@ -1,6 +1,9 @@
 """Methods of training on one tiny model: what they give, and what they refuse."""
 
 import json
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -53,6 +56,63 @@ def test_dpo_keeps_the_best_weights_and_looks_at_dev(job, rows):
     assert [look["step"] for look in made.facts["guards"]["collapse"]["looks"]] == [2, 4]
 
 
+KILLED_DPO = """
+import json, os, signal, sys
+from pathlib import Path
+from volano.models.training.job import Job
+from volano.models.training.methods import dpo
+from volano.models.training.plan import Plan
+
+work, told = Path(sys.argv[1]), json.loads(sys.argv[2])
+
+def progress(step, of, **metrics):
+    if step == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+dpo.train(Job(spec=told["spec"], plan=Plan.from_dict(told["plan"]), rows=told["rows"],
+              dev=told["dev"], base=Path(told["base"]), teacher=None,
+              checkpoint=work / "checkpoint.safetensors", progress=progress))
+"""
+
+
+def test_a_killed_dpo_ends_with_the_weights_and_the_looks_of_an_unbroken_one(made, rows, tmp_path):
+    from volano.models.training import network
+    from volano.models.training.job import Job
+    from volano.models.training.methods import dpo
+
+    pairs = [{**row, "rejected": "nonsense"} for row in rows[:16]]
+    told = {
+        "spec": {"checkpoint_steps": 2}, "rows": pairs, "dev": rows[:8], "base": str(made["model"]),
+        "plan": {"method": "dpo", "steps": 8, "batch": 4, "dev": {"every": 1}},
+    }  # fmt: skip
+    seen, outcomes = {}, {}
+    for name in ("broken", "whole"):
+        work = tmp_path / name
+        work.mkdir()
+        if name == "broken":
+            command = [
+                sys.executable,
+                "-W",
+                "ignore",
+                "-c",
+                KILLED_DPO,
+                str(work),
+                json.dumps(told),
+            ]
+            assert subprocess.run(command, capture_output=True).returncode == -signal.SIGKILL
+        steps = seen[name] = []
+        outcomes[name] = dpo.train(
+            Job(spec=told["spec"], plan=Plan.from_dict(told["plan"]), rows=pairs, dev=told["dev"],
+                base=made["model"], teacher=None, checkpoint=work / "checkpoint.safetensors",
+                progress=lambda step, of, s=steps, **m: s.append((step, m["loss"])))
+        )  # fmt: skip
+    assert seen["broken"] == [one for one in seen["whole"] if one[0] > 4], "from the checkpoint on"
+    broken, whole = outcomes["broken"], outcomes["whole"]
+    assert broken.facts["guards"] == whole.facts["guards"], "looks before the crash count too"
+    ours, theirs = network.weights(broken.model), network.weights(whole.model)
+    assert all(bool((ours[name] == theirs[name]).all()) for name in theirs)
+
+
 def test_dpo_that_destroys_the_model_is_stopped(job, rows, monkeypatch):
     from volano.models.training import marks
     from volano.models.training.guards.errors import CollapsedError
@@ -86,6 +146,72 @@ def test_private_training_says_its_epsilon(job):
     assert 0 < few["epsilon"] < more["epsilon"]
 
 
+class Killed(Exception):
+    """The process is gone."""
+
+
+def test_a_broken_private_run_goes_on_with_the_same_draws_and_counts_what_was_spent(
+    job, tmp_path, monkeypatch
+):
+    from volano.models.training import network
+    from volano.models.training.checkpoint import Checkpoints
+    from volano.models.training.methods import private
+
+    keep = Checkpoints.save
+
+    def killed_at_4(self, step, *rest):
+        keep(self, step, *rest)
+        if step == 4:
+            raise Killed
+
+    asked = {"steps": 6, "batch": 8, "private": {"noise": 1.0, "delta": 1e-3}}
+    spec = {"checkpoint_steps": 2}
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(Checkpoints, "save", killed_at_4)
+        train(job("private", spec=spec, **asked))
+    key = (tmp_path / "noise.key").read_bytes()
+    broken = train(job("private", spec=spec, **asked))
+    assert not (tmp_path / "noise.key").exists(), "nobody can take the noise off again"
+    (tmp_path / "checkpoint.safetensors").unlink()
+    (tmp_path / "noise.key").write_bytes(key)
+    whole = train(job("private", spec=spec, **asked))
+    (tmp_path / "checkpoint.safetensors").unlink()
+    other = train(job("private", spec=spec, **asked))
+    assert broken.facts["privacy"] == whole.facts["privacy"]
+    weights = [network.weights(made.model) for made in (broken, whole, other)]
+    same = [all(bool((one[n] == weights[0][n]).all()) for n in one) for one in weights]
+    assert same == [True, True, False], "another run has other noise, whatever the seed"
+    assert len(key) == private.KEY_BYTES
+
+
+def test_the_noise_of_a_draw_comes_from_the_whole_key():
+    import numpy as np
+    import torch
+
+    from volano.models.training.methods import private
+
+    def drawn(key, draw):
+        private._seed(key, draw)
+        state = torch.get_rng_state().numpy()
+        words = state[24 : 24 + 8 * 624].view("u8").astype("u4")
+        return words, torch.empty(8, dtype=torch.int64).random_(0, 2**24).tolist()
+
+    kept = torch.get_rng_state()
+    try:
+        words, numbers = drawn(b"k" * 32, 3)
+        again, same = drawn(b"k" * 32, 3)
+        others = [drawn(b"k" * 32, 4)[1], drawn(b"k" * 31 + b"l", 3)[1]]
+    finally:
+        torch.set_rng_state(kept)
+    assert numbers == same and (words == again).all() and numbers not in others
+    grown = np.random.RandomState(int(words[0])).get_state()[1]
+    assert not (words[1:] == grown[1:]).any(), "no expansion of 32 bits"
+    twister = np.random.RandomState(0)
+    twister.set_state(("MT19937", words, 624))
+    raw = np.frombuffer(twister.bytes(32), "<u4")
+    assert numbers == [int(one) % 2**24 for one in raw], "all words of torch's state were filled"
+
+
 @pytest.mark.parametrize(
     ("method", "plan", "word"),
     [
@@ -102,7 +228,7 @@ def test_recipes_that_cannot_be_are_refused_before_anything_is_spent(job, method
         train(job(method, **plan))
 
 
-@pytest.mark.parametrize("method", ["dpo", "private", "federated"])
+@pytest.mark.parametrize("method", ["private", "federated"])
 def test_a_base_of_others_is_refused_with_what_to_do(job, method, tmp_path):
     with pytest.raises(BadRecipeError, match="trained here"):
         train(job(method, base=tmp_path))

@@ -179,3 +179,122 @@ def test_rows_that_are_packed_do_not_see_each_other(base, rows):
         ).logits
         alone = model(input_ids=torch.tensor([two]), use_cache=False).logits
     assert torch.allclose(both[0, len(one) :], alone[0], atol=1e-4)
+
+
+KILLED_DPO = KILLED.replace("step == 7", "step == 5").replace("3 and 6", "2 and 4")
+
+
+def test_what_people_corrected_is_preferred_on_another_s_base_too(told, spec, rows, tmp_path):
+    given = tmp_path / "pairs.jsonl"
+    pairs = [{**row, "rejected": "nonsense"} for row in rows[:6]]
+    given.write_text("".join(json.dumps(row) + "\n" for row in [*pairs, *rows[6:10]]))
+    plan = {**told["plan"], "method": "dpo", "packing": False, "steps": 6, "checkpoint_every": 2,
+            "lr": 1e-3, "dev": {"every": 2, "rows": 4}}  # fmt: skip
+    asked = {**told, "rows": str(given), "dev": str(given), "plan": plan}
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    whole.mkdir()
+    broken.mkdir()
+    command = [sys.executable, "-W", "ignore", "-c", KILLED_DPO, str(broken), json.dumps(asked)]
+    assert subprocess.run(command, capture_output=True).returncode == -signal.SIGKILL
+    made = [
+        making.make(asked, folder=work / "model", checkpoint=work / "checkpoint",
+                    progress=lambda step, of, **_: None)
+        for work in (whole, broken)
+    ]  # fmt: skip
+    metrics = made[0]["card"]["metrics"]
+    assert (metrics["rows"], metrics["asked_rows"]) == (10, 10), "its own wrong answers are pairs"
+    assert metrics["steps"] == 6 and "dev_exact_match" in metrics
+    files = [
+        (work / "model" / "adapter_model.safetensors").read_bytes() for work in (whole, broken)
+    ]
+    assert files[0] == files[1], "a killed run ends with the additions of an unbroken one"
+    assert trained.read(whole / "model").meta["format"] == "adapter"
+
+
+def test_pairs_begin_and_end_where_the_engine_does(base, rows):
+    from volano.models.training.pairs import pairs_of
+
+    words = foreign.tokenizer(base)
+    chat = {
+        "messages": [{"role": "user", "content": "退款?"}, {"role": "assistant", "content": "igen"}]
+    }
+    given = [{**rows[0], "rejected": "nonsense"}, {**chat, "rejected": "nem"},
+             {"prompt": "a", "completion": "b", "rejected": "b"},
+             {**rows[1], "rejected": rows[1]["label"]}]  # fmt: skip
+    pairs = pairs_of(given, None, words, Plan(), context=256)
+    assert len(pairs) == 2, "what is no other answer teaches nothing, an object neither"
+    asked = render.render(rows[0], words, Plan(), context=256)
+    assert (pairs[0]["prompt_ids"], pairs[0]["chosen_ids"]) == (
+        list(asked.prompt),
+        list(asked.completion),
+    )
+    assert words.decode(pairs[0]["rejected_ids"]) == "nonsense</s>"
+    assert words.decode(pairs[1]["rejected_ids"]) == "nem</s>"
+
+
+@pytest.fixture
+def tuned(told, base, rows, tmp_path):
+    """Train by pairs: two steps, the dev rows looked at after each."""
+    from volano.models.training.job import Job
+    from volano.models.training.preference import train
+
+    def go(given):
+        plan = {**told["plan"], "method": "dpo", "packing": False, "steps": 2, "lr": 1e-3,
+                "dev": {"every": 1, "rows": 4}}  # fmt: skip
+        return train(
+            Job({}, Plan.from_dict({**plan, "base": "foreign@1"}), given, rows[:4], base, None,
+                tmp_path / "checkpoint", lambda *_, **__: None), base,
+        )  # fmt: skip
+
+    return go
+
+
+def test_a_base_that_nothing_beats_stays_the_best_and_the_card_says_what_the_guard_saw(
+    tuned, rows, monkeypatch
+):
+    from volano.models.training import preference
+
+    scores = iter([0.80, 0.78, 0.77])
+    monkeypatch.setattr(preference, "exact_match", lambda *_: next(scores))
+    made = tuned([{**row, "rejected": "nonsense"} for row in rows[:4]])
+    assert (made.facts["best_step"], made.facts["dev_exact_match"]) == (0, 0.80)
+    added = [p for name, p in made.model.named_parameters() if "lora_B" in name]
+    assert added and not any(one.any() for one in added), "the base itself"
+    seen = made.facts["guards"]["collapse"]
+    assert (seen["start"], [one["score"] for one in seen["looks"]]) == (0.80, [0.78, 0.77])
+
+
+def test_a_base_that_answers_otherwise_elsewhere_leaves_a_run_its_pairs_and_checkpoint(
+    tuned, rows, tmp_path, monkeypatch
+):
+    from volano.models.training import pairs
+
+    def said(answer):
+        monkeypatch.setattr(pairs, "answers", lambda _n, _w, asked, _t: [answer] * len(asked))
+
+    names = tmp_path / "checkpoints" / "checkpoint-2" / "whole"
+    said("here")
+    tuned(rows[:4])
+    first = names.read_text()
+    said("elsewhere")
+    tuned(rows[:4])
+    assert names.read_text() == first
+    tuned(rows[:5])
+    assert names.read_text() != first, "other rows are asked again"
+
+
+def test_a_look_before_dpo_counts_two_sequences_a_row_and_the_pass_of_the_reference(
+    told, rows, tmp_path
+):
+    from volano.models.preflighting import look
+
+    plan = {**told["plan"], "packing": False, "context": 256}
+    lora = look({**told, "plan": plan})["memory"]
+    dpo = look({**told, "plan": {**plan, "method": "dpo"}})["memory"]
+    assert dpo["logits"] == 2 * lora["logits"]
+    assert dpo["activations"] == 2 * lora["activations"] * 2, "one layer, and it once more"
+    given = tmp_path / "pairs.jsonl"
+    long = [{**row, "rejected": {"reason": "nonsense " * 8}} for row in rows[:6]]
+    given.write_text("".join(json.dumps(row) + "\n" for row in long))
+    asked = {**told, "rows": str(given), "plan": {**plan, "method": "dpo"}}
+    assert look(asked)["memory"]["logits"] > dpo["logits"], "what is rejected is longer"

@@ -9,8 +9,10 @@ import pytest
 
 from support.workspace import ANNA
 from volano.core.digest import Digest
+from volano.core.errors import UnavailableError
 from volano.core.ref import BadRefError
 from volano.data import Datasets
+from volano.data.recipe.executor import Elsewhere
 from volano.jobs import progress
 from volano.jobs.keeper import Runs
 from volano.models import ModelNotUsableError, trainer
@@ -91,6 +93,27 @@ def test_what_cannot_end_well_is_not_started(desk, given, error):
         desk.trainer.tune(**{"name": "router", "base": "ticket-router", "data": "tickets", **given,
                              **({"name": ""} if error is BadRefError else {})}, by=ANNA)  # fmt: skip
     assert desk.runs.list() == []
+
+
+class Cluster:
+    """An executor that is not there."""
+
+    @staticmethod
+    def check(address):
+        raise UnavailableError(f"nobody answers at {address}")
+
+
+def test_where_nobody_answers_no_run_begins_and_else_the_child_is_told_where(desk, monkeypatch):
+    asking = desk.trainer
+    asking._executors = {"ray": Elsewhere(Cluster, "auto")}
+    plan = {"method": "scratch", "data": "tickets", "on": "ray"}
+    with pytest.raises(UnavailableError, match="nobody answers at auto"):
+        asking.train("r", plan=plan, by=ANNA)
+    with pytest.raises(UnavailableError, match="nobody answers at h:1"):
+        asking.train("r", plan={**plan, "ray_address": "h:1"}, by=ANNA)
+    monkeypatch.setattr(Cluster, "check", staticmethod(lambda address: None))
+    spec = asking._prepare(work(desk, asking.train("r", plan=plan, by=ANNA)))
+    assert spec["executor"] == {"kind": f"{__name__}:Cluster", "address": "auto"}
 
 
 def test_a_recipe_is_pinned_and_what_is_said_beside_it_comes_first(desk, tmp_path):

@@ -36,3 +36,11 @@ def test_a_run_that_comes_back_knows_what_was_best(tmp_path):
     assert model.weight.item() == 2
     other, _, _ = run(tmp_path, [], 2, done=2, name="another recipe")
     assert other.best is None
+
+
+def test_where_no_row_was_right_the_last_weights_are_kept_and_patience_ends_all_the_same(tmp_path):
+    watch, model, last = run(tmp_path, [0.0, 0.0, 0.0], 3, patience=0)
+    assert watch.restore(model) == {"dev_exact_match": 0.0, "best_step": 3}
+    assert (last, model.weight.item()) == (3, 3)
+    _, _, last = run(tmp_path, [0.0, 0.0, 0.0, 0.0], 4, patience=2)
+    assert last == 3, "two measurements brought nothing better than the first"

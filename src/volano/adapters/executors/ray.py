@@ -1,7 +1,8 @@
 """Ray: the nodes of a cluster do the work, on a folder that all of them see.
 
 Nothing but names, counts and small values goes over the network: the rows lie
-in the cache folder, on a disk that is mounted under the same path everywhere.
+in the cache folder, what is trained in its Run's folder, on a disk that is
+mounted under the same path everywhere.
 Before the first task every node is looked at: whether it sees the folder, may
 write there, keeps its locks, and has the same volano. A task of a node that
 dies is done again by another one, which may happen because a task looks into
@@ -32,7 +33,7 @@ from volano.core.errors import InvalidError, UnavailableError
 from volano.core.plugins import load_plugins
 from volano.data.errors import MissingExtraError
 from volano.data.extra import needed
-from volano.data.recipe.executor import AHEAD, WorkerLostError
+from volano.data.recipe.executor import AHEAD, Resources, WorkerLostError
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -51,6 +52,12 @@ LOOK_S = 120.0
 WAIT_S = 5.0
 LOST_S = 60.0
 """So long a cluster may have no node that works before we give up."""
+WORK = "Work on a Ray cluster (`--on ray`, or `on: ray` in a recipe of training)"
+LOST = (
+    "Do the nodes have enough memory? A recipe of data may take fewer `--workers`, and what is done "
+    "stays done; training goes on from its checkpoint when the run is retried."
+)
+ROOMS = ("data", "models")
 _END: Any = object()
 
 
@@ -67,8 +74,8 @@ class ClusterAwayError(UnavailableError):
     """The Ray cluster `{address}` does not answer: {why}."""
 
     hint = (
-        "Start one with `ray start --head`, or say where it is (`--ray-address`, or the setting "
-        "`ray_address`); `local` starts a Ray of its own on this machine."
+        "Start one with `ray start --head`, or say where it is (`--ray-address`, `ray_address` in a "
+        "recipe of training, or the setting of this name); `local` starts a Ray of its own here."
     )
 
 
@@ -76,27 +83,45 @@ class NodeUnfitError(UnavailableError):
     """The Ray node {node} cannot do this work: {why}."""
 
     hint = (
-        "Each node needs this volano, the packages of your steps, and the workspace's cache folder "
-        "under the same path, to read and write, with locks (NFS 4, say)."
+        "Each node needs this volano, the packages of what it does (those of your steps; "
+        "`volano[train]` for training), and the workspace's folder .volano (for data its cache "
+        "folder is enough) under the same path, to read and write, with locks (NFS 4, say)."
+    )
+
+
+class NoGpuError(UnavailableError):
+    """The work wants {asked} GPU on a node of the Ray cluster `{address}`, and none has more than {most}."""
+
+    hint = (
+        "Say `hardware: auto`, or start a node with its GPUs: `ray start --address=… --num-gpus=N`."
     )
 
 
 class RayExecutor:
     """Works on the nodes of a Ray cluster."""
 
-    def __init__(self, *, workers: int, address: str, folder: Path):
+    def __init__(
+        self,
+        *,
+        workers: int,
+        address: str,
+        folder: Path,
+        resources: Resources = Resources(),  # noqa: B008 - frozen
+    ):
         """Join the cluster, and look at its nodes.
 
         Args:
             workers: tasks at the same time; 0 means as many as the cluster has CPUs.
             address: `auto`, `local` or HOST:PORT.
             folder: what every node must see under this path.
+            resources: what each task takes.
 
         Raises:
             MissingExtraError: Ray is not installed.
             BadRayAddressError: the address is none.
             ClusterAwayError: there is no cluster.
             NodeUnfitError: a node does not see the folder, or has another volano.
+            NoGpuError: no node has so many GPUs.
         """
         self.check(address)
         self._address = resolved(address)
@@ -106,11 +131,12 @@ class RayExecutor:
             _join(self._ray, self._address, workers)
             self._mark.set()
             cpus = self._look()
+            gpus = self._gpus(resources.gpus)
         except BaseException:
             self.close()
             raise
         self._workers = workers or cpus
-        self._work = self._ray.remote(num_cpus=1, max_retries=RETRIES)(work)
+        self._work = self._ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(work)
 
     @staticmethod
     def check(address: str) -> None:
@@ -120,7 +146,7 @@ class RayExecutor:
             MissingExtraError, BadRayAddressError, ClusterAwayError: as above.
         """
         if find_spec("ray") is None:
-            raise MissingExtraError(what="`--on ray`", package="ray", extra="scale")
+            raise MissingExtraError(what=WORK, package="ray", extra="scale")
         place = _place(resolved(address))
         if place is None:
             return
@@ -193,7 +219,7 @@ class RayExecutor:
         except self._ray.exceptions.RayTaskError as error:
             raise NodeUnfitError(node="", why=_last_line(error)) from error
         except self._ray.exceptions.RayError as error:
-            raise WorkerLostError from error
+            raise WorkerLostError(hint=LOST) from error
         if not good:
             raise made
         return made
@@ -205,6 +231,15 @@ class RayExecutor:
             for node in self._ray.nodes()
             if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
         }
+
+    def _gpus(self, asked: int | None) -> int:
+        """Return the GPUs of a task. Raises NoGpuError where no node could ever do it."""
+        most = max((int(n["Resources"].get("GPU", 0)) for n in self._nodes().values()), default=0)
+        if asked is None:
+            return min(1, most)
+        if asked > most:
+            raise NoGpuError(address=self._address, asked=asked, most=most)
+        return asked
 
     def _look(self) -> int:
         """Look at every node; return how many CPUs they have.
@@ -329,10 +364,10 @@ def work(call: bytes, mark: str) -> bytes:
 
 @cache
 def code() -> str:
-    """Return the digest of the code that decides what rows come out."""
-    folder = Path(__file__).parents[2] / "data"
+    """Return the digest of the code that decides what rows and what weights come out."""
+    folder = Path(__file__).parents[2]
     told = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
+    for path in sorted(path for room in ROOMS for path in (folder / room).rglob("*.py")):
         told.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return told.hexdigest()
 
@@ -398,8 +433,8 @@ def _ray() -> Any:
     """Return Ray, told to send nothing home and to upload no folder (as it does under `uv run`)."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
-    ray = needed("ray", by="`--on ray`", extra="scale")
-    needed("ray.util.scheduling_strategies", by="`--on ray`", extra="scale")
+    ray = needed("ray", by=WORK, extra="scale")
+    needed("ray.util.scheduling_strategies", by=WORK, extra="scale")
     return ray
 
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from volano.models.training.methods import METHODS, NEEDS_BASE
-from volano.models.training.plan import Plan
+from volano.models.training.plan import HERE, RAY, Plan
 from volano.models.training.recipe import TEXT
 from volano.models.training.settings import Lora, Private
 
 TINY = 20_000_000
 METRICS = ("exact_match", "loss")
-OWN_ONLY = ("dpo", "private", "federated", "distill")
+OWN_ONLY = ("private", "federated", "distill")
 """Methods whose loops know our own small networks only."""
 TUNED = ("full", "lora", "private", "dpo")
 
@@ -72,7 +72,9 @@ def check(plan: Plan, facts: Facts) -> list[Finding]:
 
 
 def _foreign(p: Plan, f: Facts) -> bool:
-    return p.method in ("full", "lora") and (f.base_ours is False or f.shape in ("chat", "pairs"))
+    return p.method in ("full", "lora", "dpo") and (
+        f.base_ours is False or f.shape in ("chat", "pairs")
+    )
 
 
 def _own(p: Plan, f: Facts) -> bool:
@@ -135,6 +137,12 @@ RULES: tuple[Rule, ...] = (
     Rule("unknown-hardware", "error",
          lambda p, _: p.hardware not in ("auto", "cpu", "gpu") and not (p.hardware.isdigit() and int(p.hardware) > 0),
          "There is no such hardware.", "Say auto, cpu, gpu, or a number of GPUs."),
+    Rule("unknown-place", "error", lambda p, _: p.on not in (HERE, RAY),
+         "There is no such place to train at.", f"Say `on: {HERE}` or `on: {RAY}`."),
+    Rule("ray-address-unused", "warning", lambda p, _: p.on != RAY and p.ray_address is not None,
+         "The recipe has the address of a Ray cluster, and is trained here.", "Say `on: ray`."),
+    Rule("federated-on-ray", "error", lambda p, _: p.on == RAY and p.method == "federated",
+         "The sites of a federation are processes of one machine so far.", "Leave `on` out."),
     Rule("no-gpu", "error",
          lambda p, f: f.gpus is not None and ((p.hardware == "gpu" and f.gpus < 1)
                                               or (p.hardware.isdigit() and int(p.hardware) > max(1, f.gpus))),
@@ -167,9 +175,11 @@ RULES: tuple[Rule, ...] = (
          f"The methods {', '.join(OWN_ONLY)} work on small networks that were trained here, with rows of `text` and `label`.",
          "Tune others by `method: lora` or `method: full`."),
     Rule("adapter-past-template", "warning",
-         lambda p, f: p.method == "lora" and not p.lora.merge and p.template == "plain" and f.base_chat is True and _foreign(p, f),
+         lambda p, f: p.method in ("lora", "dpo") and not p.lora.merge and p.template == "plain" and f.base_chat is True and _foreign(p, f),
          "An adapter is asked by its base's chat template, which `template: plain` passes by.",
          "Say `lora: {merge: true}`, or `template: chat`."),
+    Rule("dpo-packing", "error", lambda p, _: p.method == "dpo" and p.packing,
+         "Pairs are not packed: each is weighed against its own prompt.", "Leave `packing` out."),
     Rule("dp-packing", "error", lambda p, _: p.method == "private" and p.packing,
          "Private training counts rows: packed ones cannot be clipped one by one.",
          "Leave `packing` out."),

@@ -1,6 +1,7 @@
 """Marks: how many rows a small network answers exactly as its label says."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 
 from tokenizers import Tokenizer
@@ -53,6 +54,7 @@ def apart(job: Job) -> tuple[list[Row], list[Row]]:
     learned: list[Row] = []
     aside: list[Row] = []
     for row in job.rows:
-        number = int.from_bytes(hashlib.sha256(row["text"].encode()).digest()[:4])
+        told = row["text"] if "text" in row else json.dumps(row, sort_keys=True, default=str)
+        number = int.from_bytes(hashlib.sha256(told.encode()).digest()[:4])
         (aside if number < ASIDE * 2**32 else learned).append(row)
     return learned or aside, aside[: job.plan.dev.rows]

@@ -10,6 +10,8 @@ for batches of B rows of S tokens, L layers of width H with A heads, V words.
 Activations: Korthikanti et al. 2022 (arXiv:2205.05198), equation 2, given there
 for 2 bytes; attention that never keeps its scores (SDPA on GPUs) needs less. With gradient
 checkpointing a layer keeps its input only: B S L H b, and one layer in full.
+A pair is two rows; the reference's pass over them, which keeps nothing for a
+gradient, takes one layer in full beside what the learner keeps.
 It is an estimate: libraries and buffers come on top.
 """
 
@@ -47,13 +49,24 @@ class Estimate:
 
 
 def estimate(
-    shape: Shape, *, learned: int, batch: int, tokens: int, bytes_each: int, checkpointing: bool
+    shape: Shape,
+    *,
+    learned: int,
+    batch: int,
+    tokens: int,
+    bytes_each: int,
+    checkpointing: bool,
+    pairs: bool = False,
 ) -> Estimate:
-    """Return what training takes; `learned` parameters learn, rows are `tokens` long."""
-    places = batch * tokens
+    """Return what training takes; `learned` parameters learn, rows are `tokens` long.
+
+    With `pairs` each of the batch is two rows, of which the base is the reference too.
+    """
+    places = batch * tokens * (2 if pairs else 1)
     layer = places * (34 * shape.width + 5 * shape.heads * tokens) * bytes_each // 2
     kept = places * shape.width * bytes_each
     activations = kept * shape.layers + layer if checkpointing else layer * shape.layers
+    activations += layer if pairs else 0
     return Estimate(
         weights=shape.parameters * bytes_each,
         gradients=learned * 4,

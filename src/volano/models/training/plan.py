@@ -35,6 +35,9 @@ from volano.models.training.settings import (
 FIELDS = "The fields of a recipe stand in `docs/howto/train-a-model.md`."
 
 
+HERE, RAY = "here", "ray"
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to train, on what, how, and on which hardware.
@@ -45,7 +48,8 @@ class Plan:
     `auto` takes chat where base and rows have it. `prompt` is how a row's text
     is asked. `loss` is on the `completion` or on `all` tokens. `context` is in
     tokens. `precision` f32, bf16 or `auto` (bf16 on a GPU that has it).
-    `hardware` is auto, cpu, gpu, or a number of devices. `network` overrides
+    `hardware` is auto, cpu, gpu, or a number of devices. `on` is where: `here`, or
+    `ray`, a node of the cluster at `ray_address` (default: what the settings say). `network` overrides
     fields of the small models' `Recipe`. `export` is the precision of the GGUF.
     """
 
@@ -71,6 +75,8 @@ class Plan:
     seed: int = 0
     precision: str = "auto"
     hardware: str = "auto"
+    on: str = HERE
+    ray_address: str | None = None
     checkpoint_every: int = 100
     gradient_checkpointing: bool = False
     export: str | None = None

@@ -7,7 +7,8 @@ They are written by this run and read by no other.
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from volano.models.training.job import Job, Outcome, Row
 from volano.models.training.plan import Plan
 from volano.models.training.recipe import BadRecipeError
 from volano.models.training.render import Example, render
-from volano.models.training.told import WHOLE, Told
+from volano.models.training.told import Told, newest, step_of
 from volano.models.training.watch import Watch
 
 BATCH, STEPS, WARMUP = 8, 200, 10
@@ -65,7 +66,7 @@ def train(job: Job, base: Path, *, adapter: bool) -> Outcome:
     watch = _watch(job, trainer.model, words, name, facts["context"])
     told.begin(name, watch)
     last = newest(job.checkpoint.parent / "checkpoints", name)
-    done = _step_of(last)
+    done = step_of(last)
     if watch:
         watch.resume(done)
     if not (watch and watch.stop):
@@ -109,21 +110,38 @@ def with_lora(network: Any, plan: Plan) -> Any:
     Raises:
         BadRecipeError: it has no layers of these names.
     """
-    from peft import LoraConfig, get_peft_model
+    from peft import get_peft_model
+
+    with layers_named():
+        return get_peft_model(network, lora_config(plan))
+
+
+def lora_config(plan: Plan) -> Any:
+    """Return the recipe's additions as PEFT says them."""
+    from peft import LoraConfig
 
     said = plan.lora
-    config = LoraConfig(
+    return LoraConfig(
         r=said.rank,
         lora_alpha=said.alpha,
         lora_dropout=said.dropout,
         target_modules=list(said.targets),
         task_type="CAUSAL_LM",
     )
+
+
+@contextmanager
+def layers_named() -> Iterator[None]:
+    """Say what is wrong where the network has no layers of the recipe's names.
+
+    Raises:
+        BadRecipeError: it has none.
+    """
     try:
         with warnings.catch_warnings():
             # peft 0.21 still asks transformers 5.23 by a name that 6 will drop
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
-            return get_peft_model(network, config)
+            yield
     except ValueError as error:
         reason = str(error).partition("\n")[0][:300]
         hint = "Name the base's own layers in `lora: {targets: […]}`."
@@ -132,35 +150,42 @@ def with_lora(network: Any, plan: Plan) -> Any:
 
 def arguments(job: Job, place: Place, *, adapter: bool, context: int) -> SFTConfig:
     """Return TRL's settings for a plan."""
-    plan = job.plan
-    steps = -1 if plan.epochs and plan.steps is None else plan.steps or STEPS
-    every = int(job.spec.get("checkpoint_steps", plan.checkpoint_every))
-    return SFTConfig(
-        output_dir=str(job.checkpoint.parent / "checkpoints"),
-        max_steps=steps,
-        num_train_epochs=plan.epochs or 1,
-        per_device_train_batch_size=plan.batch or BATCH,
-        gradient_accumulation_steps=plan.accumulate,
-        learning_rate=plan.lr or RATES[adapter],
-        lr_scheduler_type="cosine",
-        warmup_steps=WARMUP if plan.warmup is None else plan.warmup,
-        weight_decay=plan.decay,
-        max_length=context,
-        packing=plan.packing,
-        completion_only_loss=None,
-        bf16=place.bf16,
-        use_cpu=not place.gpu,
-        gradient_checkpointing=plan.gradient_checkpointing,
-        seed=plan.seed,
-        data_seed=plan.seed,
-        logging_steps=1,
-        save_strategy="steps",
-        save_steps=max(1, every),
-        save_total_limit=2,
-        report_to=[],
-        disable_tqdm=True,
-        dataloader_pin_memory=place.gpu,
+    usual = usual_arguments(
+        job, place, steps=STEPS, batch=BATCH, rate=RATES[adapter], warmup=WARMUP, context=context
     )
+    return SFTConfig(**usual, packing=job.plan.packing, completion_only_loss=None)
+
+
+def usual_arguments(
+    job: Job, place: Place, *, steps: int, batch: int, rate: float, warmup: int, context: int
+) -> dict[str, Any]:
+    """Return what TRL is told of every plan; the numbers hold where the plan says none."""
+    plan = job.plan
+    every = int(job.spec.get("checkpoint_steps", plan.checkpoint_every))
+    return {
+        "output_dir": str(job.checkpoint.parent / "checkpoints"),
+        "max_steps": -1 if plan.epochs and plan.steps is None else plan.steps or steps,
+        "num_train_epochs": plan.epochs or 1,
+        "per_device_train_batch_size": plan.batch or batch,
+        "gradient_accumulation_steps": plan.accumulate,
+        "learning_rate": plan.lr or rate,
+        "lr_scheduler_type": "cosine",
+        "warmup_steps": warmup if plan.warmup is None else plan.warmup,
+        "weight_decay": plan.decay,
+        "max_length": context,
+        "bf16": place.bf16,
+        "use_cpu": not place.gpu,
+        "gradient_checkpointing": plan.gradient_checkpointing,
+        "seed": plan.seed,
+        "data_seed": plan.seed,
+        "logging_steps": 1,
+        "save_strategy": "steps",
+        "save_steps": max(1, every),
+        "save_total_limit": 2,
+        "report_to": [],
+        "disable_tqdm": True,
+        "dataloader_pin_memory": place.gpu,
+    }
 
 
 def fingerprint(base: Path, plan: Plan, examples: Sequence[Example]) -> str:
@@ -168,19 +193,6 @@ def fingerprint(base: Path, plan: Plan, examples: Sequence[Example]) -> str:
     files = [(one.name, one.stat().st_size) for one in sorted(base.glob("*.safetensors"))]
     ids = "".join(f"{one.prompt}{one.completion}" for one in examples).encode()
     return Digest.of(canonical([base.name, files, plan.to_dict(), Digest.of(ids)]))
-
-
-def newest(folder: Path, name: str) -> Path | None:
-    """Return the newest checkpoint that is whole and of this training; None where none is."""
-    found = [
-        one.parent for one in folder.glob(f"checkpoint-*/{WHOLE}")
-        if one.read_text(encoding="utf-8") == name
-    ]  # fmt: skip
-    return max(found, key=_step_of, default=None)
-
-
-def _step_of(checkpoint: Path | None) -> int:
-    return int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
 
 
 def _watch(job: Job, network: Any, words: Any, name: str, context: int) -> Watch | None:

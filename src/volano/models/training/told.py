@@ -15,6 +15,20 @@ WHOLE = "whole"
 """The file that a checkpoint's folder holds once all else in it is written."""
 
 
+def newest(folder: Path, name: str) -> Path | None:
+    """Return the newest checkpoint that is whole and of this training; None where none is."""
+    found = [
+        one.parent for one in folder.glob(f"checkpoint-*/{WHOLE}")
+        if one.read_text(encoding="utf-8") == name
+    ]  # fmt: skip
+    return max(found, key=step_of, default=None)
+
+
+def step_of(checkpoint: Path | None) -> int:
+    """Return how many steps a checkpoint has behind it; 0 for none."""
+    return int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
+
+
 class Told(TrainerCallback):
     """Tells how it goes, measures the dev rows, and marks checkpoints that are whole."""
 
@@ -74,7 +88,8 @@ class Told(TrainerCallback):
         total = float(logs.get("num_tokens", 0.0))
         tokens = total - self._tokens
         loss = round(sum(self._losses) / len(self._losses), 5)
-        self.metrics = {"loss": loss, "tokens_per_s": round(tokens / spent, 1)}
+        pace = {"tokens_per_s": round(tokens / spent, 1)} if total else {}
+        self.metrics = {"loss": loss, **pace}
         left = spent / max(step - self._first, 1) * (of - step)
         self._job.progress(step, of, **self.metrics, lr=rate, left_s=round(left, 1), **seen)
         self._losses, self._said = [], step

@@ -50,8 +50,24 @@ class Watch:
         self._collapse = collapse
         self.best: Best | None = None
 
+    def begin(self, score: float, model: torch.nn.Module) -> None:
+        """Keep the weights as they are before the first step: they may stay the best.
+
+        Raises:
+            CheckpointLostError: they could not be written; a full disk, usually.
+        """
+        try:
+            self._keep(0, score, model)
+        except (OSError, SafetensorError) as error:
+            raise CheckpointLostError(path=self._weights, reason=error) from error
+        self.best = Best(0, score)
+
     def resume(self, done: int) -> None:
-        """Take up what was measured in the first `done` steps."""
+        """Take up what was measured in the first `done` steps.
+
+        Raises:
+            CollapsedError: by these measurements the model is destroyed already.
+        """
         try:
             with safe_open(self._weights, "pt") as kept:
                 facts = kept.metadata() or {}
@@ -61,13 +77,18 @@ class Watch:
         if done and facts.get("fingerprint") == seen["fingerprint"] == self._fingerprint:
             self.best = Best(int(facts["step"]), float(facts["score"]))
             self._seen = {int(at): v for at, v in seen["measured"].items() if int(at) <= done}
+            if self._collapse is not None:
+                for at, score in self._seen.items():
+                    self._collapse.look(at, score)  # two in a row count across a crash too
 
     @property
     def stop(self) -> bool:
         """Whether the last `patience` measurements brought nothing better."""
         if not self._dev.patience or self.best is None:
             return False
-        return sum(step > self.best.step for step in self._seen) >= self._dev.patience
+        same = [at for at, score in self._seen.items() if score == self.best.score]
+        first = min([self.best.step, *same])
+        return sum(step > first for step in self._seen) >= self._dev.patience
 
     def due(self, step: int, last: int) -> bool:
         """Whether to measure after this many steps: now and then, and at the end."""
@@ -88,7 +109,7 @@ class Watch:
         if self._collapse is not None:
             self._collapse.look(step, score)
         try:
-            if self.best is None or self._sign * score > self._sign * self.best.score:
+            if self._is_better(score):
                 self._keep(step, score, model)
                 self.best = Best(step, score)
             said = {"fingerprint": self._fingerprint, "measured": self._seen}
@@ -98,6 +119,15 @@ class Watch:
         except (OSError, SafetensorError) as error:
             raise CheckpointLostError(path=self._weights, reason=error) from error
         return {self.name: score}
+
+    def _is_better(self, score: float) -> bool:
+        """Of equal measurements the first is kept; but where no row was right, none told anything.
+
+        Then the later weights are: an early end of training is no choice that was made.
+        """
+        if self.best is None or self._sign * score > self._sign * self.best.score:
+            return True
+        return self._sign > 0 and score == self.best.score == 0.0
 
     def restore(self, model: torch.nn.Module) -> dict[str, float]:
         """Bring the best weights back into the model; return what the card says of them."""

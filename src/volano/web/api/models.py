@@ -47,7 +47,7 @@ VERBS = (
             Param("steps", "optimizer steps; the recipe's own when not given", "int"),
             _ASKED_SEED,
         ),
-        changes=True, done=_RUN, next="volano run show {id}",
+        changes=True, may_wait=True, done=_RUN, next="volano run wait {id}",
     ),
     Verb(
         "model", "tune", "trainer.tune", "/models/{name}/tune",
@@ -61,7 +61,7 @@ VERBS = (
             Param("adapter", "keep what is learned apart from the base: one loaded base serves many",
                   "flag", default=False),
         ),
-        changes=True, done=_RUN, next="volano run show {id}",
+        changes=True, may_wait=True, done=_RUN, next="volano run wait {id}",
     ),
     Verb(
         "model", "preflight", "trainer.preflight", "/models/preflight",
@@ -94,7 +94,7 @@ VERBS = (
             Param("recovery_steps", "steps of tuning after pruning", "int", default=300, least=0),
             _SEED,
         ),
-        changes=True, done=_RUN, next="volano run show {id}",
+        changes=True, may_wait=True, done=_RUN, next="volano run wait {id}",
     ),
     Verb(
         "model", "convert", "compressor.convert", "/models/{ref}/convert",
@@ -106,7 +106,7 @@ VERBS = (
             Param("name", "the name to version", required=True),
             Param("data", _ASKED),
         ),
-        changes=True, done=_RUN, next="volano run show {id}",
+        changes=True, may_wait=True, done=_RUN, next="volano run wait {id}",
     ),
     Verb(
         "model", "add", "add_model", "/models/{name}/add",

@@ -5,7 +5,8 @@ Of other rows the base is asked greedily; where it errs, its answer is the
 rejected one, and rows that it answers rightly teach nothing here. TRL trains;
 the dev metric is looked at now and then. The best weights are kept, and a run
 that destroys the model is stopped (`guards.collapse`): DPO alone, with a rate
-or a count of steps that suits fine-tuning, does that easily.
+or a count of steps that suits fine-tuning, does that easily. A run that was
+killed goes on from the Trainer's last whole checkpoint (see `training.told`).
 
 arXiv:2305.18290; the `sft` part beside `sigmoid` as in Pang et al. 2024
 (arXiv:2404.19733).
@@ -13,25 +14,31 @@ arXiv:2305.18290; the `sft` part beside `sigmoid` as in Pang et al. 2024
 
 import copy
 import json
-import tempfile
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-import torch
 from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerFast, PrinterCallback, TrainerCallback, set_seed
+from transformers import PreTrainedTokenizerFast, PrinterCallback, set_seed
 
+from volano.core.canon import canonical
+from volano.core.digest import Digest
 from volano.models.training import marks, network, small, tokenizer
 from volano.models.training.guards.collapse import Collapse
 from volano.models.training.job import Job, Outcome, Row
+from volano.models.training.methods.lora import ours, start_from
 from volano.models.training.recipe import BadRecipeError, Recipe, label_text
 from volano.models.training.rows import answer_text
 from volano.models.training.tokenizer import SPECIAL
+from volano.models.training.told import Told, newest, step_of
+from volano.models.training.watch import Watch
 
 STEPS, BATCH, RATE, WARMUP = 200, 8, 5e-4, 10
 LOOKS = 10
 """How often the dev metric is looked at during a run, unless the recipe says when."""
+METRIC = "exact_match"
 
 
 def train(job: Job) -> Outcome:
@@ -40,7 +47,13 @@ def train(job: Job) -> Outcome:
     Raises:
         BadRecipeError: there is no base, or the base already says what every row says.
         CollapsedError: the dev metric fell too far.
+        DivergedError: the loss left the numbers.
     """
+    whole = start_from(job)
+    if not ours(whole, job.rows):
+        from volano.models.training.preference import train as tuned
+
+        return tuned(job, whole)
     base = small.folder_of(job, job.base, "base")
     kept = json.loads((base / network.RECIPE).read_text(encoding="utf-8"))
     recipe = Recipe.from_dict({**kept, "seed": job.plan.seed})
@@ -50,17 +63,26 @@ def train(job: Job) -> Outcome:
     pairs = pairs_of(rows, model, words, recipe)
     if not pairs:
         raise BadRecipeError(reason="the base already answers every row as its label says")
-    watch = Collapse(marks.exact(model, words, recipe, dev), margin=job.plan.guards.collapse)
     steps = job.plan.steps or STEPS
-    every = job.plan.dev.every or max(1, steps // LOOKS)
-    looks = _Looks(watch, every, lambda: marks.exact(model, words, recipe, dev), job)
-    loss = _run(job, model, words, pairs, steps, recipe, looks)
-    model.load_state_dict(looks.best)
+    name = fingerprint(base, job, pairs)
+    collapse = Collapse(marks.exact(model, words, recipe, dev), margin=job.plan.guards.collapse)
+    look = replace(job.plan.dev, every=job.plan.dev.every or max(1, steps // LOOKS), metric=METRIC)
+    watch = Watch(look, job.checkpoint.parent, name, lambda: marks.exact(model, words, recipe, dev),
+                  collapse)  # fmt: skip
+    last = newest(_checkpoints(job), name)
+    watch.resume(step_of(last))
+    if watch.best is None:
+        watch.begin(collapse.start, model)
+    told = Told(job)
+    told.begin(name, watch)
+    if not watch.stop:
+        _run(job, model, words, pairs, steps, recipe, told, last)
+    best = watch.restore(model)
     model.tie_weights()
     facts = {
-        "rows": len(pairs), "asked_rows": len(rows), "steps": steps, "loss": round(loss, 5),
+        **told.metrics, "rows": len(pairs), "asked_rows": len(rows), "steps": steps, **best,
         "answer_tokens": marks.longest_answer([*rows, *dev], words, recipe) - marks.SPARE_TOKENS,
-        "dev_exact": round(watch.best, 4), "guards": {"collapse": watch.to_dict()},
+        "guards": {"collapse": collapse.to_dict()},
     }  # fmt: skip
     return Outcome(model.eval(), words, recipe, facts)
 
@@ -87,36 +109,14 @@ def pairs_of(
     ]
 
 
-class _Looks(TrainerCallback):
-    """Looks at dev now and then, keeps the best weights, tells the Run how it goes."""
+def fingerprint(base: Path, job: Job, pairs: Sequence[dict[str, str]]) -> str:
+    """Name what is being trained: the base's weights, the recipe and the pairs."""
+    weights = Digest.of((base / network.WEIGHTS).read_bytes())
+    return Digest.of(canonical([weights, job.plan.to_dict(), list(pairs)]))
 
-    def __init__(self, watch: Collapse, every: int, score: Callable[[], float], job: Job):
-        self.watch = watch
-        self.best: dict[str, torch.Tensor] = {}
-        self._every = every
-        self._score = score
-        self._job = job
-        self._loss = 0.0
 
-    def on_train_begin(self, *_: Any, model: torch.nn.Module, **__: Any) -> None:
-        """Keep the start: it may stay the best."""
-        self.best = copy.deepcopy(model.state_dict())
-
-    def on_log(self, *_: Any, logs: dict[str, float], **__: Any) -> None:
-        """Remember the loss."""
-        self._loss = float(logs.get("loss", self._loss))
-
-    def on_step_end(
-        self, _args: Any, state: Any, _control: Any, *, model: torch.nn.Module, **_: Any
-    ) -> None:
-        """Look, when it is time."""
-        step, last = state.global_step, state.max_steps
-        if step % self._every and step != last:
-            return
-        score = self._score()
-        self._job.progress(step, last, loss=self._loss, dev=score)
-        if self.watch.look(step, score):
-            self.best = copy.deepcopy(model.state_dict())
+def _checkpoints(job: Job) -> Path:
+    return job.checkpoint.parent / "checkpoints"
 
 
 def _run(
@@ -126,47 +126,59 @@ def _run(
     pairs: list[dict[str, str]],
     steps: int,
     recipe: Recipe,
-    looks: _Looks,
-) -> float:
+    told: Told,
+    last: Path | None,
+) -> None:
+    """Take the steps, from a checkpoint on where there is one."""
     from datasets import Dataset, disable_progress_bars
-    from trl import DPOConfig, DPOTrainer
+    from trl import DPOTrainer
 
     disable_progress_bars()
-    plan = job.plan
-    set_seed(plan.seed)
+    set_seed(job.plan.seed)
     begin, end, pad = (SPECIAL[at] for at in (tokenizer.BEGIN, tokenizer.END, tokenizer.PAD))
     spoken = PreTrainedTokenizerFast(
         tokenizer_object=words, bos_token=begin, eos_token=end, pad_token=pad
     )
-    with tempfile.TemporaryDirectory(prefix="volano-dpo-") as folder, warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        settings = DPOConfig(
-            output_dir=folder,
-            max_steps=steps,
-            per_device_train_batch_size=plan.batch or BATCH,
-            learning_rate=plan.lr or RATE,
-            lr_scheduler_type="cosine",
-            warmup_steps=plan.warmup if plan.warmup is not None else WARMUP,
-            beta=plan.dpo.beta,
-            loss_type=list(plan.dpo.loss),
-            loss_weights=list(plan.dpo.weights) or None,
-            max_length=recipe.max_row_tokens,
-            logging_steps=max(1, steps // LOOKS),
-            seed=plan.seed,
-            save_strategy="no",
-            report_to=[],
-            use_cpu=not torch.cuda.is_available(),
-            bf16=False,
-            gradient_checkpointing=False,
-            disable_tqdm=True,
-        )
         trainer = DPOTrainer(
             model=model,
             ref_model=copy.deepcopy(model),
-            args=settings,
+            args=_arguments(job, steps, recipe),
             train_dataset=Dataset.from_list(pairs),
             processing_class=spoken,
-            callbacks=[looks],
+            callbacks=[told],
         )
         trainer.remove_callback(PrinterCallback)
-        return float(trainer.train().training_loss)
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
+
+
+def _arguments(job: Job, steps: int, recipe: Recipe) -> Any:
+    """Return TRL's settings for a plan: on the CPU, as all our small networks are trained."""
+    from trl import DPOConfig
+
+    plan = job.plan
+    return DPOConfig(
+        output_dir=str(_checkpoints(job)),
+        max_steps=steps,
+        per_device_train_batch_size=plan.batch or BATCH,
+        learning_rate=plan.lr or RATE,
+        lr_scheduler_type="cosine",
+        warmup_steps=plan.warmup if plan.warmup is not None else WARMUP,
+        beta=plan.dpo.beta,
+        loss_type=list(plan.dpo.loss),
+        loss_weights=list(plan.dpo.weights) or None,
+        max_length=recipe.max_row_tokens,
+        logging_steps=1,
+        seed=plan.seed,
+        data_seed=plan.seed,
+        save_strategy="steps",
+        save_steps=max(1, int(job.spec.get("checkpoint_steps", plan.checkpoint_every))),
+        save_total_limit=2,
+        report_to=[],
+        use_cpu=True,
+        bf16=False,
+        gradient_checkpointing=False,
+        disable_tqdm=True,
+        dataloader_pin_memory=False,
+    )

@@ -1,0 +1,24 @@
+"""A node that is killed in the middle of its first try."""
+
+import os
+import signal
+from pathlib import Path
+
+from volano.jobs import progress
+
+
+def dies_once(folder):
+    """Train as a node does; the first time the process is killed after 40 steps."""
+    from volano.models import on_node
+
+    died, tell = Path(folder) / "died", progress.write
+
+    def deadly(path, at_us, step, of, metrics):
+        tell(path, at_us, step, of, metrics)
+        if step >= 40:
+            died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if not died.exists():
+        progress.write = deadly
+    return on_node.there(folder)
