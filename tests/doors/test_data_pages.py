@@ -224,3 +224,21 @@ def test_axe_finds_nothing_and_nothing_overflows(address: str, named: str, how) 
             assert not found.response["violations"], f"{path}: {found.generate_report()}"
         assert page.evaluate("window.hacked") is None
         browser.close()
+
+
+def test_few_lengths_make_no_tower(app, address: str) -> None:
+    """Bars as wide as the page would, by their shape, be ten times as high."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"no {CHROMIUM}: the page was not looked at in a browser")
+    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
+    app.datasets.write("kevés", [("train", {"text": "Jó napot!"})], meta={}, by=local_principal())
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--headless", "--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_context(viewport={"width": 1300, "height": 844}).new_page()
+        page.goto(f"{address}/data/{quote('kevés')}@1")
+        box = page.locator(".hist").bounding_box()
+        bar = page.locator(".hist svg").bounding_box()
+        assert 120 <= box["height"] <= 400 and 100 <= bar["height"] <= box["height"]
+        browser.close()

@@ -33,7 +33,7 @@ def profile(value: Mapping[str, Any]) -> None:
         click.echo(f"\nlanguages{by}")
         _bars([one["language"] for one in value["languages"]], value["languages"])
     for one in value["labels"]:
-        click.echo(f"\n{visible(one['column'])}  evenness {one['evenness']:.2f}")
+        click.echo(f"\n{visible(one['column'])}  {_classes(one)}")
         _bars([each["value"] for each in one["classes"]], one["classes"])
     click.echo("")
     _findings(value)
@@ -59,6 +59,16 @@ def _bars(names: Sequence[str], counts: Sequence[Mapping[str, Any]]) -> None:
         click.echo(f"  {visible(name):<{width}}  {bar:<{_WIDE}}  {one['rows']}  {share:.1%}")
     if len(counts) > _SHOWN:
         click.echo(f"  and {len(counts) - _SHOWN} more")
+
+
+def _classes(one: Mapping[str, Any]) -> str:
+    """Say how many classes there are, how even, and which is the rarest where it is not in sight."""
+    classes = one["classes"]
+    said = f"{len(classes)} classes, evenness {one['evenness']:.2f}"
+    if len(classes) <= _SHOWN:
+        return said
+    rarest = classes[-1]
+    return f"{said}, the rarest {visible(rarest['value'])} ({rarest['rows']})"
 
 
 def _findings(value: Mapping[str, Any]) -> None:

@@ -220,6 +220,12 @@ class SourceAwayError(UnavailableError):
     hint = "What was read so far stands in the source's state; try again later."
 
 
+class RefusedQueryError(InvalidError):
+    """The database `{source}` refuses what is asked of it: {reason}."""
+
+    hint = "Correct `table`, `query` or `params` of the source; it may only read."
+
+
 class TooManyTiesError(InvalidError):
     """More than {limit} rows of `{source}` have the same `{cursor}`, `{value}`."""
 

@@ -11,11 +11,16 @@ from typing import Any
 
 from volano.data.exchange.columns import Shape
 from volano.data.exchange.hub import parted
+from volano.data.exchange.prepared import Prepared
 from volano.data.exchange.prose import LICENCES, cell, inline, line, nodes, told_licences, written
+from volano.data.sources.address import shown
 from volano.data.step import Record
 from volano.store.artifact import Artifact, LineageNode
 
+NOTHING = Prepared()
 _LANGUAGES = ("language", "lang", "languages")
+_UNTOLD = "und"
+"""What a text has whose language could not be told; the Hub knows no such language."""
 _SMALL = 100
 
 
@@ -64,19 +69,20 @@ def profile(rows: Iterable[Record]) -> Profile:
 def card(
     artifact: Artifact, found: Profile, lineage: LineageNode, prose: str = "",
     front: Mapping[str, Any] | None = None, classes: Mapping[str, str] | None = None,
+    made: Prepared = NOTHING,
 ) -> str:  # fmt: skip
-    """Return the card in Markdown: front matter, prose, facts."""
+    """Return the card in Markdown: front matter, prose, facts; `made` is what its recipe says."""
     own, body = parted(prose)
     said = {**front_of(artifact, found, lineage), **own, **(front or {})}
-    facts = "\n".join(_facts(artifact, found, lineage, classes or {}))
+    facts = "\n".join(_facts(artifact, found, lineage, classes or {}, made))
     return written(said, body or f"# {artifact.name}", facts)
 
 
 def front_of(artifact: Artifact, found: Profile, lineage: LineageNode) -> dict[str, Any]:
     """Return what the facts say in the front matter: name, languages, licences."""
     said: dict[str, Any] = {"pretty_name": artifact.name}
-    if languages := _languages(artifact, found):
-        said["language"] = list(languages)
+    if languages := [name for name in _languages(artifact, found) if name != _UNTOLD]:
+        said["language"] = languages
     if names := list(dict.fromkeys(licences_of(lineage, found).values())):
         said["license"] = names[0] if len(names) == 1 else names
     return said
@@ -95,18 +101,19 @@ def licences_of(lineage: LineageNode, found: Profile | None = None) -> dict[str,
 
 
 def _facts(
-    artifact: Artifact, found: Profile, lineage: LineageNode, classes: Mapping[str, str]
-) -> Iterator[str]:
+    artifact: Artifact, found: Profile, lineage: LineageNode, classes: Mapping[str, str],
+    made: Prepared,
+) -> Iterator[str]:  # fmt: skip
     meta = artifact.manifest.meta
     licences, languages = licences_of(lineage, found), _languages(artifact, found)
     yield f"Version `{artifact.ref}`, `{artifact.digest}`."
     yield "\n## Source\n"
-    yield from (f"- {line}" for line in _sources(artifact, lineage))
+    yield from (f"- {line}" for line in (*made.sources, *_sources(artifact, lineage)))
     yield "\n## Licences\n"
     yield from (f"- {where}: {name}" for where, name in licences.items())
     if not licences:
         yield "None was told, neither of this version nor of what it was made from."
-    if steps := _steps(meta):
+    if steps := made.steps or _steps(meta):
         yield "\n## Steps\n"
         yield from (f"{number}. {step}" for number, step in enumerate(steps, 1))
     yield "\n## Rows\n\n| split | rows |\n|---|---|"
@@ -116,10 +123,12 @@ def _facts(
     if languages:
         yield "\n## Languages\n"
         yield ", ".join(f"{name} ({count})" if count else name for name, count in languages.items())
-    if findings := list(_findings(meta)):
+    if findings := [*made.findings, *_findings(meta)]:
         yield "\n## Findings\n"
         yield from (f"- {line}" for line in findings)
     yield "\n## Limits\n"
+    if isinstance(sample := meta.get("sample"), int):
+        yield f"- Only the first {sample} rows of the sources were taken."
     yield from (f"- {line}" for line in _limits(found, licences, languages, classes))
 
 
@@ -129,7 +138,7 @@ def _sources(artifact: Artifact, lineage: LineageNode) -> Iterator[str]:
         value = meta.get(key)
         for one in value if isinstance(value, list) else [value]:
             if one:
-                yield f"{key.replace('_', ' ')}: {inline(one)}"
+                yield f"{key.replace('_', ' ')}: {inline(shown(one))}"
     for parent in lineage.parents:
         yield f"made from {parent.artifact.kind} `{parent.artifact.ref}` ({parent.role})"
 

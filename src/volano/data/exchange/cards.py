@@ -1,5 +1,6 @@
 """Cards: the verbs. The prose of a dataset's card is kept in versions, the facts are written anew."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
 from volano.data.contracts import Contracts
 from volano.data.exchange.card import card, front_of, profile
+from volano.data.exchange.prepared import Prepared, prepared
 from volano.data.exchange.prose import prose_of, read_text
 from volano.data.keeper import Datasets
 from volano.store import Artifact, Catalog
@@ -15,6 +17,8 @@ from volano.store.errors import UnknownArtifactError
 
 KIND = "card"
 _FILE = "README.md"
+_RECIPE = "recipe.json"
+"""The file of a recipe's artifact."""
 
 
 class Cards:
@@ -61,7 +65,22 @@ class Cards:
         contract = self._contracts.of(artifact.name)
         classes = {name: one.classed for name, one in contract.columns.items()} if contract else {}
         found = profile(self._rows.stream(artifact.ref, by=by))
-        return card(artifact, found, self._catalog.lineage(artifact.digest), prose, front, classes)
+        return card(
+            artifact, found, self._catalog.lineage(artifact.digest), prose, front, classes,
+            self._prepared(artifact),
+        )  # fmt: skip
+
+    def _prepared(self, artifact: Artifact) -> Prepared:
+        """Return what the recipe says that a version was made by; nothing where it was made otherwise."""
+        meta = artifact.manifest.meta
+        recipe = meta.get("recipe")
+        if not isinstance(recipe, Mapping) or "digest" not in recipe:
+            return Prepared()
+        try:
+            made_by = self._catalog.by_digest(str(recipe["digest"]))
+        except UnknownArtifactError:
+            return Prepared()
+        return prepared(json.loads(self._catalog.read(made_by, _RECIPE)), meta.get("report", {}))
 
     def _said(self, name: str) -> Mapping[str, Any]:
         """Return what the facts of the newest version say on top of its card."""

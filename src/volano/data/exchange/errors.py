@@ -21,6 +21,15 @@ class UnfitFormError(InvalidError):
     hint = "Write it as {forms}."
 
 
+class NotWrittenSoError(InvalidError):
+    """No export writes a file that ends in `{suffix}`: `{path}`."""
+
+    hint = (
+        "A path that ends in .jsonl or .parquet is one file with all splits; any other is a folder. "
+        "If this one is, say so with `--form`: {forms}."
+    )
+
+
 class InTheWayError(ConflictError):
     """`{path}` is there already and was not written by an export."""
 

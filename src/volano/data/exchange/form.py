@@ -8,6 +8,10 @@ from volano.data.exchange.hub import front_matter
 ROWS = ("jsonl", "parquet", "hf")
 TRACKED = ("dvc", "lfs")
 FORMS = (*ROWS, *TRACKED)
+_ELSEWHERE = (
+    "CSV is read by `volano data add`; packed files, HTML, PDF and more by a recipe: see "
+    "docs/howto/collect-data.md. If it is one of {forms}, say so with `--form`."
+)
 _SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 
 
@@ -21,7 +25,11 @@ def form_of(path: Path) -> str:
     if path.is_file():
         if path.suffix.lower() in _SUFFIXES:
             return _SUFFIXES[path.suffix.lower()]
-        raise _unknown(path, "its name ends in none of .jsonl, .ndjson, .parquet")
+        raise UnknownFormError(
+            path=path,
+            why="its name ends in none of .jsonl, .ndjson, .parquet",
+            hint=_ELSEWHERE.format(forms=", ".join(ROWS[:2])),
+        )
     if not path.is_dir():
         raise NothingHereError(path=path)
     if _has(path, "*.dvc") or _has(path, "dvc.lock"):

@@ -14,8 +14,8 @@ from volano.core.ref import check_name
 from volano.data.exchange import content, dvc, lfs
 from volano.data.exchange.cards import Cards
 from volano.data.exchange.content import Content
-from volano.data.exchange.errors import NoDataFilesError, UnfitFormError
-from volano.data.exchange.form import ROWS, TRACKED, form_of
+from volano.data.exchange.errors import NoDataFilesError, NotWrittenSoError, UnfitFormError
+from volano.data.exchange.form import FORMS, ROWS, TRACKED, form_of
 from volano.data.exchange.hub import README, front_matter, read_hub, split_of, within, write_hub
 from volano.data.exchange.place import new_file, new_folder
 from volano.data.exchange.plainly import Plainly
@@ -38,6 +38,10 @@ from volano.store.errors import UnknownArtifactError
 _SPLIT = re.compile(r"\w[\w.\-]{0,63}")
 _SUFFIXES = {"jsonl": (".jsonl", ".ndjson"), "parquet": (".parquet",)}
 _WRITE_FILE = {"jsonl": write_jsonl_file, "parquet": write_parquet_file}
+_OTHERS = frozenset((
+    ".csv", ".tsv", ".json", ".txt", ".md", ".html", ".xlsx", ".arrow", ".feather", ".gz", ".zst", ".zip",
+))  # fmt: skip
+"""Whoever asks for such a file would find a folder of that name."""
 _KINDS = ("dataset", "fileset")
 
 
@@ -72,11 +76,14 @@ class Exchange:
         Raises:
             UnknownArtifactError: there is no such dataset or file set.
             UnfitFormError: what it is cannot be written so.
+            NotWrittenSoError: the path ends as a file of a format that no export writes.
             InTheWayError: something is there that no export wrote.
             UnwritablePlaceError: it cannot be written.
             ForbiddenError: not all of it is for this principal.
         """
         to, artifact = Path(to).absolute(), self._find(ref)
+        if not form and to.suffix.lower() in _OTHERS:
+            raise NotWrittenSoError(suffix=to.suffix, path=to.name, forms=", ".join(FORMS))
         form = form or _form_for(to, artifact)
         fits = (*ROWS, *TRACKED) if artifact.kind == "dataset" else TRACKED
         if form not in fits:

@@ -52,10 +52,15 @@ class Column:
             return
         self._values.setdefault(text, Tally()).add(place)
 
-    def values(self) -> list[dict[str, Any]]:
+    @property
+    def distinct(self) -> int:
+        """How many values differ; beyond 4,095 an estimate."""
+        return self._distinct.count
+
+    def values(self, most: int = SHOWN) -> list[dict[str, Any]]:
         """Return the values by how many rows have them; none where they are too many to count."""
         ranked = sorted((self._values or {}).items(), key=lambda one: (-one[1].rows, one[0]))
-        return [{"value": value, **tally.to_dict()} for value, tally in ranked[:SHOWN]]
+        return [{"value": value, **tally.to_dict()} for value, tally in ranked[:most]]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -65,7 +70,7 @@ class Column:
             "name": self.name,
             "types": dict(self.types.most_common()),
             "missing": self.missing.to_dict(),
-            "distinct": self._distinct.count,
+            "distinct": self.distinct,
             "distinct_is": "counted" if self._distinct.exact else "estimated",
             **({"values": values} if repeated else {}),
             **({"least": self._numbers[0], "most": self._numbers[1]} if self._numbers else {}),
@@ -78,7 +83,9 @@ class Columns:
 
     MOST = 200
 
-    def __init__(self) -> None:
+    def __init__(self, sure: str = "") -> None:
+        """`sure` is a column that is looked at however many came before it."""
+        self._sure = sure
         self._columns: dict[str, Column] = {}
         self._rows = 0
         self._first: list[Place] = []
@@ -97,7 +104,7 @@ class Columns:
             self._first.append(place)
 
     def _add(self, name: str) -> None:
-        if len(self._columns) >= self.MOST:
+        if len(self._columns) >= self.MOST and name != self._sure:
             self.more = True
             return
         column = self._columns[name] = Column(name)

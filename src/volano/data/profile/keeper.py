@@ -11,7 +11,14 @@ from volano.core.principal import Principal
 from volano.core.ref import Ref
 from volano.data.errors import MissingExtraError
 from volano.data.keeper import Datasets
-from volano.data.profile.profile import VERSION, Asked, hidden, profile, text_column
+from volano.data.profile.profile import (
+    VERSION,
+    Asked,
+    check_open,
+    hidden,
+    profile,
+    text_column,
+)
 from volano.data.profile.sieve import Sieve
 from volano.data.profile.texts import Tell, texts_in
 from volano.data.step import Record
@@ -45,14 +52,18 @@ class Profiles:
             UnknownArtifactError: there is no such dataset.
             DroppedError: its rows were dropped.
             ForbiddenError: they are not for this principal.
+            UnknownColumnError: no row looked at has what `column` or `label` names, or it is
+                hidden for `by`.
+            NoClassesError: what `label` names has one value, or too many.
         """
         version, shut = self._open(ref, by)
         asked = Asked(rows, column, label)
+        check_open(version, asked, shut)
         tell, teller_name = self._teller()
         path = self._path(version, asked, teller_name)
         found = _read(path)
         if found is None:
-            found = profile(version, asked, tell, self._script)
+            found = profile(version, asked, tell, self._script, shut)
             found["languages_by"] = teller_name
             _keep(path, found)
         return {**hidden(found, shut), "ref": version.artifact.ref}
@@ -66,8 +77,10 @@ class Profiles:
             As in `show`.
         """
         version, shut = self._open(ref, by)
+        asked = Asked(rows, column, label)
+        check_open(version, asked, shut)
         _, teller_name = self._teller()
-        found = _read(self._path(version, Asked(rows, column, label), teller_name))
+        found = _read(self._path(version, asked, teller_name))
         return None if found is None else {**hidden(found, shut), "ref": version.artifact.ref}
 
     def search(

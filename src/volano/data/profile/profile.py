@@ -19,7 +19,8 @@ import numpy as np
 from volano.core.ports.access import MASK
 from volano.data.corpus import Entry, Near
 from volano.data.profile import alike
-from volano.data.profile.column import Column, Columns
+from volano.data.profile.column import MOST_VALUES, Column, Columns, flattened
+from volano.data.profile.errors import NoClassesError, UnknownColumnError
 from volano.data.profile.odd import FAR_BITS, FAR_LENGTH, Rarity, outliers
 from volano.data.profile.place import Place
 from volano.data.profile.sample import Block, blocks
@@ -28,14 +29,18 @@ from volano.data.shingles import CHARACTERS, WORDS, Shingler
 from volano.data.step import Record
 from volano.data.version import Version
 
-VERSION = 1
+VERSION = 2
 """Goes up whenever the same rows would give another profile."""
 THRESHOLD, RUN = 0.8, 5
 SHORT = 200
 """Where half of the texts have fewer characters, runs of characters are compared, not of words."""
 PEEKED = 200
 LABELS = ("label", "labels", "class", "category", "intent", "topic", "sentiment", "target")
-MOST_CLASSES = 50
+SURE_CLASSES = 50
+"""Of so many values a column with such a name has classes; of more where they come again and again."""
+_TIMES = 3
+_OWN = ("id", "origin", "split")
+"""What every row has beside its columns."""
 MOST_REJECTED = 100_000
 
 Located = tuple[Place, Record]
@@ -50,23 +55,31 @@ class Asked:
     label: str = ""
 
 
-def profile(version: Version, asked: Asked, language: Tell, script: Tell) -> dict[str, Any]:
+def profile(
+    version: Version, asked: Asked, language: Tell, script: Tell, shut: frozenset[str] = frozenset()
+) -> dict[str, Any]:
     """Return what is in a version, as plain JSON values.
+
+    It is the same for all, and `hidden` takes out what somebody may not see; what is `shut`
+    is only not named in errors.
 
     Raises:
         BadRowsFileError, MissingBlobError, CorruptBlobError: its rows cannot be read.
+        UnknownColumnError: no row that is looked at has the column that was asked for.
+        NoClassesError: the column that was asked for has one value, or too many.
     """
-    counts = {split: version.rows(split) for split in version.splits}
+    counts = _counts(version)
     chosen = blocks(counts, asked.rows)
     first = [row for _, row in islice(_located(version, chosen), PEEKED)]
     column = asked.column or text_column(first)
-    look = _Look(column, language, script)
+    look = _Look(column, language, script, Columns(asked.label))
     with tempfile.TemporaryDirectory(prefix="volano-profile-") as name:
         folder = Path(name)
         near = Near(THRESHOLD, Shingler(_runs(first, column), RUN))
         near.survey(look.entries(_located(version, chosen)), folder)
         keys = np.array(look.keys, np.uint64)
         similar = alike.similar(folder, keys, THRESHOLD, look.places)
+    _check(look, asked, shut)
     bits = np.array([look.bits(row) for _, row in _located(version, chosen)])
     lengths = np.log1p(np.array(look.lengths, np.float64))
     return {
@@ -96,12 +109,25 @@ def profile(version: Version, asked: Asked, language: Tell, script: Tell) -> dic
     }  # fmt: skip
 
 
+def check_open(version: Version, asked: Asked, shut: frozenset[str]) -> None:
+    """Refuse a column that is hidden like one that is not there, before its values are counted.
+
+    Raises:
+        UnknownColumnError: the column of texts or of classes that was asked for.
+    """
+    for what, name in (("texts", asked.column), ("classes", asked.label)):
+        if name and _is_shut(name, shut):
+            first = (row for _, row in _located(version, blocks(_counts(version), PEEKED)))
+            names = [one for row in first for one in (row if what == "texts" else flattened(row))]
+            raise _unknown(what, name, names, shut)
+
+
 def text_column(rows: Sequence[Record]) -> str:
     """Return which column holds the texts: `text`, else the one with the most characters."""
     sizes: dict[str, int] = {}
     for row in rows:
         for name, value in row.items():
-            if name not in ("id", "origin", "split"):
+            if name not in _OWN:
                 sizes[name] = sizes.get(name, 0) + len(texts_in(value))
     if sizes.get("text"):
         return "text"
@@ -111,8 +137,10 @@ def text_column(rows: Sequence[Record]) -> str:
 class _Look:
     """The first pass: takes all rows into account, and gives on what is compared."""
 
-    def __init__(self, column: str, language: Tell, script: Tell):
-        self.columns, self.personal = Columns(), Personal()
+    def __init__(self, column: str, language: Tell, script: Tell, columns: Columns):
+        self.columns, self.personal = columns, Personal()
+        self.names: dict[str, None] = {}
+        """What the rows have, objects whole; the first `Columns.MOST`, and the texts if there."""
         self.texts = Texts(column, language)
         self.places: list[Place] = []
         self.keys: list[int] = []
@@ -127,6 +155,9 @@ class _Look:
             text = texts_in(row.get(self._column))
             seen = text[:LOOKED_AT]
             self.columns.see(row, place)
+            self.names.update(dict.fromkeys(islice(row, max(0, Columns.MOST - len(self.names)))))
+            if self._column in row:
+                self.names[self._column] = None
             self.personal.see(row, place)
             self.texts.see(text, place)
             self.places.append(place)
@@ -141,6 +172,10 @@ class _Look:
         script = self.scripts[self._again]
         self._again += 1
         return self._rarity.bits(script, texts_in(row.get(self._column))[:LOOKED_AT])
+
+
+def _counts(version: Version) -> dict[str, int]:
+    return {split: version.rows(split) for split in version.splits}
 
 
 def _located(version: Version, chosen: Iterable[Block]) -> Iterator[Located]:
@@ -164,14 +199,47 @@ def _labels(columns: Columns, asked: str, text: str) -> list[dict[str, Any]]:
 
     found = []
     for column in filter(is_label, columns.all()):
-        classes = column.values()
-        if 2 <= len(classes) <= MOST_CLASSES - (not asked):
-            shares = [one["rows"] / sum(each["rows"] for each in classes) for one in classes]
+        classes = column.values(MOST_VALUES)
+        rows = sum(one["rows"] for one in classes)
+        if not asked and len(classes) > SURE_CLASSES and rows < len(classes) * _TIMES:
+            continue
+        if len(classes) >= 2:
+            shares = [one["rows"] / rows for one in classes]
             evenness = -sum(share * math.log(share) for share in shares) / math.log(len(shares))
             found.append(
                 {"column": column.name, "evenness": round(evenness, 4), "classes": classes}
             )
+        elif asked:
+            raise NoClassesError(column=asked, values=column.distinct, most=MOST_VALUES)
     return found
+
+
+def _check(look: "_Look", asked: Asked, shut: frozenset[str]) -> None:
+    """Refuse a column that no row has.
+
+    Raises:
+        UnknownColumnError: the column of texts or of classes that was asked for.
+    """
+    if asked.column and asked.column not in look.names:
+        raise _unknown("texts", asked.column, look.names, shut)
+    if asked.label and look.columns.get(asked.label) is None:
+        names = (one.name for one in look.columns.all())
+        raise _unknown("classes", asked.label, names, shut)
+
+
+def _unknown(
+    what: str, column: str, names: Iterable[str], shut: frozenset[str]
+) -> UnknownColumnError:
+    known = [name for name in dict.fromkeys(names) if not _is_shut(name, shut)]
+    told = ", ".join(name for name in known if name not in _OWN) or "none"
+    return UnknownColumnError(what=what, column=column, columns=told)
+
+
+def _is_shut(name: str, columns: frozenset[str]) -> bool:
+    """Whether a column is hidden; where any is, ids are too: a guess could be tried by them."""
+    if name == "id":
+        return bool(columns)
+    return name in columns or name.partition(".")[0] in columns
 
 
 def _rejected(version: Version) -> dict[str, Any]:
@@ -193,7 +261,7 @@ def hidden(found: Mapping[str, Any], columns: frozenset[str]) -> dict[str, Any]:
         return dict(found)
 
     def shut(name: str) -> bool:
-        return name in columns or name.partition(".")[0] in columns
+        return _is_shut(name, columns)
 
     shown = dict(found)
     shown["hidden"] = sorted(columns)

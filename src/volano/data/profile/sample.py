@@ -33,4 +33,8 @@ def _spread(split: str, rows: int, wanted: int) -> list[Block]:
         return [Block(split, 0, rows)]
     many = -(-wanted // BLOCK)
     each, more = divmod(wanted, many)
-    return [Block(split, n * rows // many, each + (n < more)) for n in range(many)]
+    passed = rows - wanted
+    return [
+        Block(split, n * each + min(n, more) + passed * n // many, each + (n < more))
+        for n in range(many)
+    ]

@@ -52,10 +52,17 @@ class Executor(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What each task takes beside one CPU. `gpus` None: one where there is any."""
+
+    gpus: int | None = 0
+
+
 class Remote(Executor, Protocol):
     """An executor beyond this machine: workers there see `folder` under the same path."""
 
-    def __init__(self, *, workers: int, address: str, folder: Path): ...
+    def __init__(self, *, workers: int, address: str, folder: Path, resources: Resources = ...): ...
 
     @staticmethod
     def check(address: str) -> None:
@@ -137,12 +144,16 @@ class Processes:
 
 
 def executor_of(
-    workers: int, on: str | Mapping[str, str] | None = None, folder: Path | None = None
+    workers: int,
+    on: str | Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    *,
+    resources: Resources = Resources(),
 ) -> Executor:
     """Return what works with so many workers; 0 leaves one core to others.
 
     `on` says where: `inline`, `processes`, or what `Elsewhere.told` gave, for
-    workers that see `folder`; None is for who does not mind.
+    workers that see `folder`; None is for who does not mind. `resources` are asked of the latter.
 
     Raises:
         The errors of a remote executor that cannot begin.
@@ -150,7 +161,9 @@ def executor_of(
     if on is not None and not isinstance(on, str):
         module, _, name = on["kind"].partition(":")
         kind: type[Remote] = getattr(import_module(module), name)
-        return kind(workers=workers, address=on["address"], folder=folder or Path())
+        return kind(
+            workers=workers, address=on["address"], folder=folder or Path(), resources=resources
+        )
     count = workers or max(1, (os.cpu_count() or 2) - 1)
     if on == INLINE or (count == 1 and on != PROCESSES):
         return Inline()

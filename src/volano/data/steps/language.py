@@ -5,6 +5,7 @@ in any thread. Its model is read once in a process, which takes about a second.
 """
 
 import functools
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from threading import Lock
@@ -21,6 +22,7 @@ NOT_TEXT = "zxx"
 """BCP 47's word for what is in no language: numbers, code."""
 CHINESE = frozenset(("cmn", "wuu", "yue", "nan", "gan", "hak"))
 """Kinds of Chinese (ISO 639-3); written text hardly tells them apart, so they count as `zh`."""
+_CODE = re.compile(r"[a-z]{2,3}")
 _LOADING = Lock()
 
 
@@ -29,9 +31,9 @@ _LOADING = Lock()
 class Language:
     """Writes the language of a text into a column (`de`; `und` when it cannot be told), and keeps some.
 
-    `keep` lists the languages that stay; empty: all. `min_confidence` is the least probability
-    of a language, `min_chars` the least letters of a text for which one is told. `unsure` says whether
-    rows whose language cannot be told `keep` on or `drop` out. `among` narrows down what may
+    `keep` lists the languages that stay, by their codes in ISO 639 (`de`, `yue`); empty: all. `min_confidence`
+    is the least probability of a language, `min_chars` the least letters of a text for which one is told.
+    `unsure` says whether rows whose language cannot be told `keep` on or `drop` out. `among` narrows down what may
     come at all, which helps with short texts. Of a long text `look` characters are looked at: from its
     beginning, middle and end. Wu, Yue and others count as `zh` unless they are named.
     """
@@ -59,7 +61,13 @@ class Language:
         for setting in ("keep", "among"):
             words = as_words(self.name, setting, getattr(self, setting))
             object.__setattr__(self, setting, words)
-        if self.among and (odd := sorted(set(self.keep) - set(self.among))):
+            if odd := [word for word in words if not _CODE.fullmatch(word)]:
+                why = f"`{odd[0]}` is no code of a language, such as hu, de or yue"
+                raise BadStepError(step=self.name, setting=setting, why=why)
+        if UNKNOWN in self.keep and self.unsure == "drop":
+            why = f"`{UNKNOWN}` cannot stay and, by `unsure: drop`, go"
+            raise BadStepError(step=self.name, setting="keep", why=why)
+        if self.among and (odd := sorted(set(self.keep) - {*self.among, UNKNOWN})):
             why = f"{', '.join(odd)} is not among {', '.join(self.among)}"
             raise BadStepError(step=self.name, setting="keep", why=why)
 
@@ -108,8 +116,8 @@ class Language:
     def _model(self) -> Any:
         with _LOADING:
             known = set(_loaded(()).labels)
-            for setting in ("keep", "among"):
-                if odd := sorted(set(getattr(self, setting)) - known):
+            for setting, more in (("keep", {UNKNOWN}), ("among", set())):
+                if odd := sorted(set(getattr(self, setting)) - known - more):
                     why = f"{', '.join(odd)} is unknown; known are {', '.join(sorted(known))}"
                     raise BadStepError(step=self.name, setting=setting, why=why)
             return _loaded(self.among)

@@ -97,18 +97,18 @@ def look(app: Any, ref: str, total: int, by: Principal) -> Page:
 
 def _headline(found: Mapping[str, Any]) -> Markup:
     rows = ngettext("One row", "{n} rows", found["rows"]).format(n=words.count(found["rows"]))
-    said = [rows]
-    text = found["text"]
+    said, text = [rows], found["text"]
     known = [one for one in found["languages"] if one["language"] not in ("und", "none")]
     if known:
         n = len(known)
-        said.append(ngettext("in one language", "in {n} languages", n).format(n=words.count(n)))
-    if text["bins"]:
+        told = ngettext("in one language", "in {n} languages", n).format(n=words.count(n))
+        said[0] += f" {told}"
+    if text["bins"] and found["rows"] > 1:
         said.append(_("half of them up to {n} characters long").format(n=words.count(text["p50"])))
     again = found["duplicates"]["equal"]["repeats"]
     end = _("none repeats another") if not again else ngettext(
         "one repeats another", "{n} repeat another", again).format(n=words.count(again))  # fmt: skip
-    return escape(f"{' '.join(said[:2])}{', ' + said[2] if len(said) > 2 else ''}; {end}.")
+    return escape(f"{', '.join(said)}; {end}.")
 
 
 def _sampled(found: Mapping[str, Any]) -> str:
@@ -194,6 +194,11 @@ def _labels(found: Mapping[str, Any]) -> list[Chart]:
         note = _("evenness {n}: 1 is the same number of rows for each").format(
             n=f"{one['evenness']:.2f}"
         )
+        if len(bars) > BARS:
+            rarest = one["classes"][-1]
+            note += " · " + _("{n} classes, the rarest {name} with {rows}").format(
+                n=words.count(len(bars)), name=rarest["value"], rows=words.count(rarest["rows"])
+            )
         charts.append(Chart(one["column"], note, bars[:BARS], more=max(0, len(bars) - BARS)))
     return charts
 

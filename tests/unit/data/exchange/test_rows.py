@@ -259,3 +259,21 @@ def test_a_pattern_that_is_none_is_a_named_error(room, tmp_path, anna, pattern):
     (tmp_path / "README.md").write_text(f"---\n{told}\n---\n")
     with pytest.raises(errors.BadFrontMatterError):
         room.exchange.read("bad", tmp_path, form="hf", by=anna)
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.JSONL.gz", "rows.tsv", "rows.xlsx"])
+def test_a_file_that_no_export_writes_is_no_folder(room, anna, tmp_path, name):
+    room.rows.write("faq", [("train", {"text": "Jó napot!"})], meta={}, by=anna)
+    with pytest.raises(errors.NotWrittenSoError, match="ends in") as error:
+        room.exchange.write("faq", tmp_path / name, by=anna)
+    assert ".jsonl or .parquet" in error.value.advice
+    assert not (tmp_path / name).exists()
+    room.exchange.write("faq", tmp_path / "v1.2", by=anna)
+    assert (tmp_path / "v1.2" / "README.md").exists()
+
+
+def test_a_file_of_another_format_leads_to_what_reads_it(room, anna, tmp_path):
+    (tmp_path / "a.csv").write_text("text\nJó napot!\n")
+    with pytest.raises(errors.UnknownFormError) as error:
+        room.exchange.read("faq", tmp_path / "a.csv", by=anna)
+    assert "volano data add" in error.value.advice and "recipe" in error.value.advice

@@ -1,15 +1,17 @@
 """What a profile says of rows in five languages, of hostile ones, and to whom."""
 
 import json
+from math import log
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from volano.core.principal import Principal
 from volano.data.profile import Profiles
 from volano.data.profile.distinct import LEAST_KEPT, Distinct
+from volano.data.profile.errors import NoClassesError, UnknownColumnError
 from volano.data.profile.profile import hidden
 from volano.data.profile.sample import blocks
 from volano.data.profile.sieve import BadConditionError, UnknownKindError
@@ -107,6 +109,78 @@ def test_columns_say_what_is_missing_distinct_and_frequent(datasets, profiles) -
     [label] = found["labels"]
     assert [one["rows"] for one in label["classes"]] == [15, 5]
     assert 0.8 < label["evenness"] < 0.82
+
+
+def test_a_label_of_many_classes_is_balanced_over_all_of_them(datasets, profiles) -> None:
+    """Banking77 has 77 intents, CLINC 151."""
+    rows = [
+        {"text": f"Kérdés {n}, {'abcdefgh'[n % 8]}", "label": f"szándék {n % 77:02}", "topic": f"nur einmal {n}",
+         "other": f"{n % 60}"}
+        for n in range(77 * 4)
+    ]  # fmt: skip
+    ref = write(datasets, [*rows, *rows[:1]]).ref
+    [label] = profiles.show(ref, by=ANNA)["labels"]
+    assert label["column"] == "label" and len(label["classes"]) == 77
+    assert sorted({one["rows"] for one in label["classes"]}) == [4, 5]
+    assert sum(one["rows"] for one in label["classes"]) == 77 * 4 + 1
+    shares = [5 / 309, *[4 / 309] * 76]
+    assert label["evenness"] == round(-sum(p * log(p) for p in shares) / log(77), 4)
+    [asked] = profiles.show(ref, label="other", by=ANNA)["labels"]
+    assert len(asked["classes"]) == 60
+
+
+def test_a_column_that_is_not_there_is_not_profiled_as_empty(datasets, profiles) -> None:
+    rows = [{"text": f"Sor {n}", "label": {"queue": f"{n % 2}"}, "same": "x"} for n in range(1200)]
+    ref = write(datasets, rows).ref
+    for wrong in ("labl", "lab", "label", "id"):
+        with pytest.raises(UnknownColumnError, match="rows that were looked at") as error:
+            profiles.show(ref, label=wrong, by=ANNA)
+        assert "There are: label.queue, same, text." in error.value.advice
+    for wrong in ("txt", "label.queue"):
+        with pytest.raises(UnknownColumnError, match="rows that were looked at") as error:
+            profiles.show(ref, column=wrong, by=ANNA)
+        assert "There are: label, same, text." in error.value.advice
+    for own in ("id", "origin", "split"):
+        assert profiles.show(ref, rows=20, column=own, by=ANNA)["text"]["column"] == own
+    for name, values in (("same", "1 values"), ("text", "1200 values")):
+        with pytest.raises(NoClassesError, match=values):
+            profiles.show(ref, column="label", label=name, by=ANNA)
+    assert profiles.show(ref, label="label.queue", by=ANNA)["labels"][0]["evenness"] == 1
+
+
+def test_of_no_rows_no_column_is_named(datasets, profiles, monkeypatch) -> None:
+    ref = write(datasets, [{"text": "Sor"}]).ref
+    monkeypatch.setattr("volano.data.profile.profile.blocks", lambda *_: [])
+    with pytest.raises(UnknownColumnError) as error:
+        profiles.show(ref, column="text", by=ANNA)
+    assert "There are: none." in error.value.advice
+
+
+def test_classes_are_counted_however_many_columns_come_before(datasets, profiles) -> None:
+    rows = [{"text": "x", **dict.fromkeys(map(str, range(220)), 1), "z": n % 2} for n in range(4)]
+    ref = write(datasets, rows).ref
+    [found] = profiles.show(ref, label="z", by=ANNA)["labels"]
+    assert found["column"] == "z" and len(found["classes"]) == 2
+    assert profiles.show(ref, column="z", by=ANNA)["text"]["column"] == "z"
+    with pytest.raises(UnknownColumnError):
+        profiles.show(ref, label="zz", by=ANNA)
+
+
+def test_a_hidden_column_is_unknown_to_whom_it_is_hidden(datasets, profiles, monkeypatch) -> None:
+    rows = [{"text": f"Sor {n}", "ssn": f"{n % 2}", "one": {"a": "x"}} for n in range(6)]
+    ref = write(datasets, rows).ref
+    profiles.show(ref, label="ssn", by=ANNA)
+    monkeypatch.setattr(datasets, "hidden", lambda *_, **__: frozenset({"ssn", "one"}))
+    for enter in (profiles.show, profiles.kept):
+        for asked in (
+            {"label": "ssn"}, {"label": "one.a"}, {"column": "ssn"}, {"column": "one"}, {"column": "id"},
+        ):  # fmt: skip
+            with pytest.raises(UnknownColumnError) as error:
+                enter(ref, by=ANNA, **asked)
+            assert "There are: text." in error.value.advice
+    with pytest.raises(UnknownColumnError) as error:
+        profiles.show(ref, label="nope", by=ANNA)
+    assert "There are: text." in error.value.advice
 
 
 def test_hostile_rows_are_profiled_like_others(datasets, profiles) -> None:
@@ -209,6 +283,7 @@ def test_a_place_that_is_none_is_passed_over(datasets, profiles, place: str) -> 
     st.dictionaries(st.sampled_from("abc"), st.integers(0, 100_000), max_size=3),
     st.integers(1, 50_000),
 )
+@example({"a": 1268}, 1267)
 def test_blocks_lie_apart_within_their_splits(counts: dict[str, int], most: int) -> None:
     chosen = blocks(counts, most)
     for split, rows in counts.items():

@@ -16,6 +16,7 @@ from volano.core.principal import Principal
 from volano.data.contracts import Contracts
 from volano.data.contracts.contract import Contract
 from volano.data.contracts.errors import BadContractError
+from volano.data.exchange import Cards
 from volano.data.keeper import Datasets
 from volano.data.kept import Kept
 from volano.data.recipe import Recipe
@@ -120,6 +121,18 @@ def test_the_report_and_the_rejected_rows(working):
     ]  # fmt: skip
     assert working.datasets.rejected("support", reason="not JSON") == every[:1]
     assert working.datasets.rejected("support", step="map-labels", limit=1) == every[1:2]
+
+
+def test_the_card_says_where_rows_came_from_and_why_others_went(working, catalog):
+    working.prepare(write(working), workers=1, wait=True, by=ANNA)
+    cards = Cards(catalog, working.datasets, Contracts(catalog, working.datasets))
+    text = cards.show("support")
+    for line in (
+        "- files: rows.jsonl", "1. rename (columns body text): 10 → 10 rows",
+        "2. map-labels (table Bill billing): 10 → 8 rows", "- left out by collect: 1 × not JSON",
+        "- left out by map-labels: 2 × unmapped label",
+    ):  # fmt: skip
+        assert line in text, line
 
 
 def test_the_same_again_is_the_same_version(working):

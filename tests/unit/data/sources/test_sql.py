@@ -3,8 +3,14 @@ import json
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
-from volano.data.errors import BadSourceError, SourceAwayError, TooManyTiesError
+from volano.data.errors import (
+    BadSourceError,
+    RefusedQueryError,
+    SourceAwayError,
+    TooManyTiesError,
+)
 from volano.data.sources import open_source
 from volano.data.sources.places import sql
 
@@ -91,12 +97,14 @@ def test_fingerprints(shop):
 
 def test_nothing_is_written(shop):
     shop((1, "a", 1))
-    with pytest.raises(SourceAwayError):
+    with pytest.raises(RefusedQueryError):
         read({"sql": shop.url, "query": "DELETE FROM tickets RETURNING id"})
     if "postgresql" in shop.url:
         query = "SELECT * FROM (SELECT 1 AS n) x) AS y; DELETE FROM tickets; SELECT (1"
-        with pytest.raises(SourceAwayError):
+        with pytest.raises(RefusedQueryError):
             read({"sql": shop.url, "query": query})
+        with pytest.raises(RefusedQueryError, match="read-only"):
+            read({"sql": shop.url, "query": "SELECT * FROM tickets FOR UPDATE"})
     with shop.engine.connect() as conn:
         assert conn.execute(text("SELECT count(*) FROM tickets")).scalar() == 1
 
@@ -116,13 +124,13 @@ def test_too_many_ties(shop, monkeypatch):
     ],
 )  # fmt: skip
 def test_specs_that_cannot_be(shop, more):
-    with pytest.raises((BadSourceError, SourceAwayError)):
+    with pytest.raises((BadSourceError, RefusedQueryError)):
         read({"sql": shop.url, **more})
 
 
 def test_a_column_named_twice(shop):
     if "postgresql" in shop.url:  # SQLite gives the second one another name by itself
-        with pytest.raises((BadSourceError, SourceAwayError)):
+        with pytest.raises((BadSourceError, RefusedQueryError)):
             read({"sql": shop.url, "query": "SELECT 1 AS a, 2 AS a"})
 
 
@@ -183,3 +191,32 @@ def test_a_whole_address_may_stand_in_the_environment(monkeypatch, tmp_path):
     monkeypatch.delenv("SHOP_DB")
     with pytest.raises(BadSourceError, match=r"`SHOP_DB` of the address is not set where"):
         open_source({"sql": "${SHOP_DB}", "table": "tickets"})
+
+
+@pytest.mark.parametrize(
+    "asked", [{"table": "nope"}, {"query": "SELEC 1"}, {"query": "SELECT nope FROM tickets"}]
+)
+def test_a_query_that_is_refused_is_not_a_database_that_is_away(shop, asked):
+    shop((1, "a", 1))
+    with pytest.raises(RefusedQueryError) as caught:
+        read({"sql": shop.url, **asked})
+    assert "`query`" in caught.value.advice and "later" not in caught.value.advice
+
+
+class Told(Exception):
+    sqlstate = None
+
+
+@pytest.mark.parametrize(
+    ("number", "state", "again"),
+    [
+        (1054, None, True), (1064, None, True), (1146, None, True), (1792, None, True),
+        (2013, None, False), (1205, "HY000", False), ("x", "42S02", True), ("x", "22012", True),
+        ("x", "25006", True), ("x", "40001", False), ("x", "08006", False),
+    ],
+)  # fmt: skip
+def test_what_would_be_refused_again_is_told_by_its_code(number, state, again):
+    orig = Told(number, "said")
+    orig.sqlstate = state
+    assert sql._refused(OperationalError("SELECT 1", {}, orig)) is again
+    assert not sql._refused(OperationalError("SELECT 1", {}, orig, connection_invalidated=True))

@@ -33,6 +33,19 @@ def test_unknown_rows_go_when_asked_and_stay_beside_keep_otherwise():
     assert len(run(Language(keep=("hu",)), ["ok"])) == 1
 
 
+def test_und_may_be_named_among_those_that_stay():
+    ran = run(Language(keep=["hu", "und"], among=["hu", "en"]), ["ok", FIVE["hu"]])
+    assert [row["language"] for row in ran] == ["und", "hu"]
+    with pytest.raises(BadStepError, match="unsure: drop"):
+        Language(keep=["hu", "und"], unsure="drop")
+
+
+@pytest.mark.parametrize("word", ["magyar", "en-GB", "EN", "中文"])
+def test_a_word_that_is_no_code_is_refused_before_any_row_is_read(word):
+    with pytest.raises(BadStepError, match="no code of a language"):
+        Language(keep=["hu", word])
+
+
 def test_few_characters_of_chinese_say_enough():
     assert run(Language(), ["我的卡在哪里？"])[0]["language"] == "zh"
 
@@ -78,8 +91,8 @@ def test_bad_settings_are_refused(settings):
 
 
 def test_a_language_that_nobody_knows_is_named():
-    with pytest.raises(BadStepError, match="magyar is unknown"):
-        run(Language(keep=("magyar",)), ["x"])
+    with pytest.raises(BadStepError, match="xx is unknown"):
+        run(Language(keep=("xx",)), ["x"])
 
 
 def test_a_missing_package_is_named_with_what_to_install():

@@ -19,10 +19,23 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    NoSuchModuleError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
-from volano.data.errors import MissingExtraError, SourceAwayError, TooManyTiesError
+from volano.data.errors import (
+    MissingExtraError,
+    RefusedQueryError,
+    SourceAwayError,
+    TooManyTiesError,
+)
 from volano.data.sources import reasons
+from volano.data.sources.address import asked, place
 from volano.data.sources.cursor import Value, dump, load
 from volano.data.sources.limits import Limits, limits_of
 from volano.data.sources.pieces import Columns, columns_of, finished
@@ -33,6 +46,10 @@ from volano.data.step import Record
 
 _TIES = 100_000
 _BATCH = 500
+_READ_ONLY, _WRONG = "25006", ("22", "42")
+"""A write in a transaction that only reads, and the classes of values and of words: SQLSTATE."""
+_OF_MYSQL = (1054, 1064, 1146, 1792)
+"""The same by MySQL's numbers: no such column, syntax, no such table, a write."""
 
 
 @dataclass(slots=True)
@@ -59,7 +76,8 @@ class Sql:
         """Yield the rows in the order of the cursor, else as the database gives them.
 
         Raises:
-            SourceAwayError: the database does not answer, or refuses the query.
+            SourceAwayError: the database does not answer.
+            RefusedQueryError: it does not know the table, or cannot read the query.
             TooManyTiesError: too many rows share one value of the cursor.
         """
         return finished(self._rows(reject), self.columns, self.limits.depth, reject)
@@ -145,11 +163,7 @@ class Sql:
     @property
     def _place(self) -> str:
         """Where the database is, without who asks and how."""
-        url = self.url
-        if url.get_backend_name() == "sqlite":
-            return f"sqlite:{Path(url.database or '').name}"
-        port = f":{url.port}" if url.port else ""
-        return f"{url.get_backend_name()}://{url.host or ''}{port}/{url.database or ''}"
+        return place(self.url)
 
     def _quoted(self, conn: sqlalchemy.Connection) -> str:
         return conn.dialect.identifier_preparer.quote_identifier(self.cursor or "")
@@ -166,7 +180,10 @@ class Sql:
         if backend == "postgresql":
             options |= {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
         if backend == "sqlite" and not Path(self.url.database or "").is_file():
-            raise SourceAwayError(source=self._place, reason="there is no such file")
+            raise SourceAwayError(
+                source=self._place, reason="there is no such file",
+                hint="Check the path; a relative one counts from the folder of the recipe.",
+            )  # fmt: skip
         try:
             engine = sqlalchemy.create_engine(self.url, poolclass=sqlalchemy.NullPool)
         except ModuleNotFoundError as error:
@@ -184,7 +201,8 @@ class Sql:
                 yield conn
                 conn.rollback()
         except DBAPIError as error:
-            raise SourceAwayError(source=self._place, reason=_reason(error)) from None
+            kind = RefusedQueryError if _refused(error) else SourceAwayError
+            raise kind(source=self._place, reason=_reason(error)) from None
         except SQLAlchemyError as error:
             raise SourceAwayError(source=self._place, reason=type(error).__name__) from None
         finally:
@@ -208,7 +226,7 @@ def by_sql(spec: Mapping[str, Any], around: Around) -> Source:
             select = select.replace('"', "`")
     else:
         query = text(spec["query"], "query").strip().rstrip(";")
-        name = f"query {hashlib.sha256(query.encode()).hexdigest()[:12]}"
+        name = asked(spec)
         select = f"({query}) AS volano_rows"
     params = spec.get("params", {})
     if not isinstance(params, Mapping):
@@ -254,6 +272,21 @@ def _digest(values: tuple[Any, ...]) -> str:
 
 def _size(values: Any) -> int:
     return sum(len(value) if isinstance(value, str | bytes) else 8 for value in values)
+
+
+def _refused(error: DBAPIError) -> bool:
+    """Whether the same would be refused again: by code, as drivers class the same errors apart."""
+    if error.connection_invalidated:
+        return False
+    told, state = str(error.orig), str(getattr(error.orig, "sqlstate", None) or "")
+    number = next(iter(getattr(error.orig, "args", ())), None)
+    return (
+        isinstance(error, ProgrammingError | DataError)
+        or state == _READ_ONLY
+        or state[:2] in _WRONG
+        or number in _OF_MYSQL
+        or any(sign in told for sign in ("no such ", "syntax error", "readonly database"))
+    )
 
 
 def _reason(error: DBAPIError) -> str:

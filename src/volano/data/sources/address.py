@@ -1,0 +1,66 @@
+"""How a source is called before people: where it is, never who asks, with which password, or how."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import sqlalchemy
+from sqlalchemy.exc import ArgumentError
+
+from volano.data.sources.secret import VARIABLE
+
+_USER, _QUERY = re.compile("://[^/]*@"), re.compile("[?#]")
+
+
+def database(address: str) -> str:
+    """Return where a database is, of its address as a spec has it: `postgresql://db/shop`."""
+    try:
+        return place(sqlalchemy.make_url(address))
+    except (ArgumentError, ValueError):  # variables stand where a number should, or for all of it
+        scheme, found, rest = address.partition("://")
+        if found:
+            return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
+        return address if VARIABLE.fullmatch(address.strip()) else "a database"
+
+
+def place(url: sqlalchemy.URL) -> str:
+    """Return where a database is: of a file its name, else host, port and database."""
+    if url.get_backend_name() == "sqlite":
+        return f"sqlite:{(url.database or '').rpartition('/')[2]}"
+    port = f":{url.port}" if url.port else ""
+    return f"{url.get_backend_name()}://{url.host or ''}{port}/{url.database or ''}"
+
+
+def asked(spec: Mapping[str, Any]) -> str:
+    """Return what is asked of a database: the table, or a digest of the query."""
+    if "table" in spec:
+        return str(spec["table"])
+    query = str(spec.get("query", "")).strip().rstrip(";")
+    return f"query {hashlib.sha256(query.encode()).hexdigest()[:12]}"
+
+
+def without_password(address: str) -> str:
+    """Return an address without the user, the password and the query in it; else the text."""
+    if "://" not in address:
+        return address
+    bare = _USER.sub("://", _QUERY.split(address, maxsplit=1)[0])
+    try:
+        _ = urlsplit(VARIABLE.sub("0", bare)).port  # what is none may be half of a password
+    except ValueError:
+        return address.partition("://")[0] + "://…"
+    return bare
+
+
+def shown(value: Any) -> Any:
+    """Return plain values as they may be told of a source: addresses bare, and no `params`."""
+    if isinstance(value, str):
+        return without_password(value)
+    if isinstance(value, Mapping):
+        return {
+            name: database(one) if name == "sql" and isinstance(one, str) else shown(one)
+            for name, one in value.items()
+            if name != "params"
+        }
+    return [shown(one) for one in value] if isinstance(value, list | tuple) else value

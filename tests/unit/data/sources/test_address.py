@@ -1,0 +1,59 @@
+"""A database is told by where it is, never by who asks."""
+
+import pytest
+
+from volano.data.sources.address import asked, database, shown, without_password
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("postgresql+psycopg://reader:${PW}@db:5433/shop", "postgresql://db:5433/shop"),
+        ("postgresql://u:p%2Fq@db/shop?sslmode=require", "postgresql://db/shop"),
+        (
+            "postgresql://u:${PW}@${HOST}:${PORT}/shop?password=x",
+            "postgresql://${HOST}:${PORT}/shop",
+        ),
+        ("mysql://u@h/boltok", "mysql://h/boltok"),
+        ("sqlite:////srv/bolt.db", "sqlite:bolt.db"),
+        ("sqlite:///bolt.db", "sqlite:bolt.db"),
+        ("${SHOP_URL}", "${SHOP_URL}"),
+        ("user:secret", "a database"),
+    ],
+)
+def test_where_a_database_is(address: str, told: str) -> None:
+    assert database(address) == told
+
+
+def test_what_is_asked_of_it() -> None:
+    assert asked({"table": "levelek"}) == "levelek"
+    one, other = asked({"query": "SELECT 1; "}), asked({"query": "SELECT 2"})
+    assert one == asked({"query": "SELECT 1"}) != other and one.startswith("query ")
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("https://u:p@h.hu/a?token=x#y", "https://h.hu/a"),
+        ("https://ghp_abc@host/x@y.csv", "https://host/x@y.csv"),
+        ("https://b.blob.net/c.csv?sv=1&sig=aBc%3D", "https://b.blob.net/c.csv"),
+        ("postgresql://u:p@h:5432/db", "postgresql://h:5432/db"),
+        ("hdfs://${HOST}:${PORT}/a", "hdfs://${HOST}:${PORT}/a"),
+        ("s3://bucket/key", "s3://bucket/key"),
+        ("jegyek?.jsonl", "jegyek?.jsonl"),
+        ("http://[::1:x/", "http://…"),
+        ("http://[::1:x@y/", "http://y/"),
+        ("https://u:half?other@host/x", "https://…"),
+        ("lásd https://kulcs@h/x?key=1 szerint", "lásd https://h/x"),
+    ],
+)
+def test_an_address_is_told_bare(address: str, told: str) -> None:
+    assert without_password(address) == told
+
+
+def test_what_may_be_told_of_a_source() -> None:
+    given = {
+        "url": ["https://k@h/a?sig=1", "b"], "sql": "mysql://u:p@h/d", "params": {"key": "k"},
+        "most": 3,
+    }  # fmt: skip
+    assert shown(given) == {"url": ["https://h/a", "b"], "sql": "mysql://h/d", "most": 3}
