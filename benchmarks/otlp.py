@@ -221,6 +221,18 @@ run(Path({str(self.folder / "spool")!r}), Path({str(self.hot)!r}), Pricing(lambd
             except sqlite3.OperationalError:
                 return 0
 
+    def indexed(self) -> int:
+        """How far the index of words is; what is newer is found by looking at the rows."""
+        path = self.hot.with_name("search.db")
+        if not path.exists():
+            return 0
+        with contextlib.closing(sqlite3.connect(path)) as conn:
+            try:
+                found = conn.execute("SELECT seq FROM covered WHERE name = 'spans'").fetchone()
+                return int(found[0]) if found else 0
+            except sqlite3.OperationalError:
+                return 0
+
     def rss_mb(self) -> dict[str, float]:
         return {name: rss_mb(process.pid) for name, process in self.processes.items()}
 
@@ -257,12 +269,14 @@ def phase(name: str, platform: Platform, seconds: float, rate: float, first: int
     """Send for so long, then wait for the rest; print what was seen; return what was recorded a second."""
     before, cpu, started = platform.rows(), platform.cpu_s(), time.monotonic()
     seen: list[tuple[float, int, int]] = []
-    peak = dict.fromkeys(platform.processes, 0.0)
+    peak, unindexed = dict.fromkeys(platform.processes, 0.0), 0
     with sending(platform.port, rate, HEADERS, first) as counts:
         while (now := time.monotonic() - started) < seconds:
             time.sleep(0.1)
             acked = sum(counts[:]) * SPANS
-            seen.append((time.monotonic() - started, acked, platform.rows() - before))
+            rows = platform.rows()
+            seen.append((time.monotonic() - started, acked, rows - before))
+            unindexed = max(unindexed, rows - platform.indexed())
             peak = {k: max(v, peak[k]) for k, v in platform.rss_mb().items()}
     took, (_, acked, recorded) = now, seen[-1]
     spent = {k: (v - cpu[k]) / max(1, acked if k == "worker" else recorded) * 1e6
@@ -271,6 +285,8 @@ def phase(name: str, platform: Platform, seconds: float, rate: float, first: int
         time.sleep(0.05)
         seen.append((time.monotonic() - started, acked, platform.rows() - before))
     drained = time.monotonic() - started
+    until(lambda: platform.indexed() >= platform.rows(), 120)
+    words_s = time.monotonic() - started - took
     lags = sorted(_lags(seen))
     backlog = max(a - r for at, a, r in seen if at <= took)
     print(f"{name}")
@@ -283,6 +299,10 @@ def phase(name: str, platform: Platform, seconds: float, rate: float, first: int
     )
     print(
         f"  until it is listed {lags[len(lags) // 2]:9.2f} s median, {lags[-1]:.2f} s at most (bar 2 s)"
+    )
+    print(
+        f"  words              {unindexed:9d} spans behind at most, all indexed {words_s:.1f} s after the last"
+        " (bar 10 s)"
     )
     print("  CPU a span         " + ", ".join(f"{k} {v:.1f} us" for k, v in spent.items()))
     print("  memory             " + ", ".join(f"{k} {v:.0f} MB" for k, v in peak.items()))

@@ -1,6 +1,6 @@
 """Dimensions: what spend can be summed by, and how one says which calls are meant."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from volano.core.text import nfc
@@ -22,7 +22,15 @@ COLUMN = {
     "arm": "arm",
     "day": "day",
     "hour": "hour",
+    "region": "tag:region",
 }
+REPORTED = {
+    name: COLUMN.get(name, name)
+    for name in (
+        "service", "model", "provider", "key", "group", "release", "environment", "user", "day", "region",
+    )
+}  # fmt: skip
+"""What reported spend can be summed by: it has no channel and no target. A region is a tag."""
 TREE = "group-tree"
 Sums = Sequence[tuple[tuple[Any, ...], Spent]]
 
@@ -33,11 +41,24 @@ def column(dimension: str) -> str:
     Raises:
         BadDimensionError: there is no such dimension.
     """
+    return _name(dimension, COLUMN)
+
+
+def reported_column(dimension: str) -> str:
+    """Return the spans' name of a dimension; a tag is one too: `tag:team`.
+
+    Raises:
+        BadDimensionError: there is no such dimension.
+    """
+    return _name(dimension, REPORTED)
+
+
+def _name(dimension: str, known: Mapping[str, str]) -> str:
     if dimension.startswith(TAG) and len(dimension) > len(TAG):
         return nfc(dimension)
-    if dimension not in COLUMN:
-        raise BadDimensionError(dimension=ascii(dimension)[1:-1][:40], known=", ".join(COLUMN))
-    return COLUMN[dimension]
+    if dimension not in known:
+        raise BadDimensionError(dimension=ascii(dimension)[1:-1][:40], known=", ".join(known))
+    return known[dimension]
 
 
 def only(text: str) -> dict[str, str]:

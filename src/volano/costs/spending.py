@@ -10,7 +10,7 @@ from volano.core.money import Money
 from volano.core.text import nfc
 from volano.costs.book import Book
 from volano.costs.budget import span
-from volano.costs.dimension import TREE, Sums, column, only, with_ancestors
+from volano.costs.dimension import TREE, Sums, column, only, reported_column, with_ancestors
 from volano.costs.energy import Footprint, Meter, figure, total
 from volano.costs.errors import BadDimensionError, BadRatioError, NoPriceError
 from volano.costs.moment import DAY_US, HOUR_US, day_of, moment, written
@@ -22,6 +22,7 @@ from volano.traces.keeper import Traces
 CONFIDENCE = 0.9
 NEXT_DAYS = 30
 MINUTE_US = 60_000_000
+_MOST_ASKED = 32
 WATCHED = ("channel", "model", "key")
 MOST_WATCHED = 40
 """Names of each dimension that are watched for anomalies: those that cost most."""
@@ -90,6 +91,7 @@ class Spending:
         self._clock = clock
         self._meter = meter
         self._watched: tuple[int, Watch] = (-1, Watch((), ""))
+        self._reported: dict[tuple[str, str, str], tuple[int, list[dict[str, Any]]]] = {}
 
     # where it went
 
@@ -145,6 +147,39 @@ class Spending:
                     ((*by[:at], written(by[at] * HOUR_US)[:16], *by[at + 1 :]), s) for by, s in rows
                 ]
         return sorted(rows, key=lambda row: (-row[1].nano, row[0]))
+
+    def reported(
+        self, by_what: str = "service", *, since: str = "30d", until: str = ""
+    ) -> list[dict[str, Any]]:
+        """Return what applications reported by OTLP that they spent past the gateway, the dearest first.
+
+        What a call of the gateway or a deeper span of the trace tells too is not counted again,
+        so that this and `show` can be added. `unpriced` spans are not in the cost. It reads every
+        span of a model, so it may be a minute old.
+
+        Raises:
+            BadDimensionError, BadTimeError, TooMuchReportedError: as they say.
+        """
+        minute, asked = self._clock.now_us() // MINUTE_US, (by_what, since, until)
+        if self._reported.get(asked, (-1, []))[0] != minute:
+            if len(self._reported) >= _MOST_ASKED:
+                self._reported.clear()
+            self._reported[asked] = minute, self._sum_reported(*asked)
+        return self._reported[asked][1]
+
+    def _sum_reported(self, by_what: str, since: str, until: str) -> list[dict[str, Any]]:
+        start, end = self._window(since, until)
+        name = reported_column(by_what)
+        rows = self._traces.reported(by=(name, "currency"), since_us=start, until_us=end)
+        return [
+            {
+                by_what: by[0],
+                "cost": str(Money(s.nano, by[1])).strip() if s.calls > s.unpriced else "unknown",
+                "spans": s.calls, "unpriced": s.unpriced, "prompt_tokens": s.prompt_tokens,
+                "completion_tokens": s.completion_tokens,
+            }
+            for by, s in sorted(rows, key=lambda row: (-row[1].nano, row[0]))
+        ]  # fmt: skip
 
     # where it will go
 

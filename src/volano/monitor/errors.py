@@ -15,6 +15,12 @@ class UnknownDimensionError(InvalidError):
     hint = "It is one of {known}."
 
 
+class WholeHostError(InvalidError):
+    """`{measure}` is of the whole host: it cannot be asked by `{name}`."""
+
+    hint = "Ask for it as it is: `volano kpi show {measure}`."
+
+
 class NotSettableError(InvalidError):
     """What `{name}` is measured by is not for the owner to say{guess}."""
 

@@ -8,6 +8,7 @@ from volano.core.ports.drifted import Drifted
 from volano.monitor.amount import shown, span, window
 from volano.monitor.errors import NoSLOError
 from volano.monitor.kpi import kpi, ratio
+from volano.monitor.machine import GAUGES, Machine, measure
 from volano.monitor.rule import Rule
 from volano.monitor.season import HOUR_US, MOST_WEEKS, season
 from volano.monitor.series import Series
@@ -32,9 +33,10 @@ class Judge:
     """Judges rules by the sums, the SLOs and what drift watches found."""
 
     def __init__(
-        self, series: Series, slos: Callable[[], Sequence[SLO]], drifted: Drifted | None = None
-    ):
-        self._series = series
+        self, series: Series, slos: Callable[[], Sequence[SLO]], drifted: Drifted | None = None,
+        machine: Machine | None = None,
+    ):  # fmt: skip
+        self._series, self._machine = series, machine
         self._slos = slos
         self._drifted = drifted
         self._kinds: dict[str, Callable[[Rule, int], Sequence[Finding]]] = {
@@ -54,15 +56,19 @@ class Judge:
 
     def _ask(self, rule: Rule, since_us: int, until_us: int, **more: Any) -> Sequence[Any]:
         asked = {"by": rule.by, "where": rule.where} | more
-        return self._series.ask(
-            asked.pop("measure", rule.measure), since_us=since_us, until_us=until_us, **asked
-        )
+        name = asked.pop("measure", rule.measure)
+        if name not in GAUGES:
+            asked["currency"] = rule.currency
+            return self._series.ask(name, since_us=since_us, until_us=until_us, **asked)
+        if self._machine is None:
+            return []
+        return self._machine.ask(name, since_us=since_us, until_us=until_us, **asked)
 
     def _threshold(self, rule: Rule, now_us: int) -> Sequence[Finding]:
-        unit = kpi(rule.measure).unit
+        unit = measure(rule.measure).unit
         over = f"over {span(rule.window_us)}"
         return [
-            _compared(rule, p.by, p.value, p.count, lambda v: f"{rule.measure} is {shown(v, unit)} {over}", unit)
+            _compared(rule, p.by, p.value, p.count, lambda v: f"{rule.measure} is {shown(v, unit, rule.currency)} {over}", unit)
             for p in self._ask(rule, now_us - rule.window_us, now_us)
         ]  # fmt: skip
 
@@ -87,7 +93,7 @@ class Judge:
     def _cost(self, rule: Rule, now_us: int) -> Sequence[Finding]:
         over = f"over {span(rule.window_us)}"
         return [
-            _compared(rule, p.by, p.value, p.count, lambda v: f"calls cost {shown(v, 'money')} {over}", "money")
+            _compared(rule, p.by, p.value, p.count, lambda v: f"calls cost {shown(v, 'money', rule.currency)} {over}", "money")
             for p in self._ask(rule, now_us - rule.window_us, now_us, measure="cost")
         ]  # fmt: skip
 
@@ -147,13 +153,16 @@ class Judge:
     def _drift(self, rule: Rule, now_us: int) -> Sequence[Finding]:  # noqa: ARG002 - it says when itself
         if self._drifted is None:
             return [Finding((), None, None, "nothing watches for drift yet")]
+        found = [one for one in self._drifted() if rule.watch in ("", one.watch)]
+        if not found:
+            watch = f"`{rule.watch}` " if rule.watch else ""
+            return [Finding((), None, None, f"no watch for drift {watch}has looked yet")]
         return [
             Finding(
                 (one.watch, one.subject), None if one.found == "unsure" else one.found == "moved",
                 None, one.told or one.found,
             )
-            for one in self._drifted()
-            if rule.watch in ("", one.watch)
+            for one in found
         ]  # fmt: skip
 
 
@@ -161,13 +170,28 @@ def _compared(
     rule: Rule, by: tuple[str, ...], value: float | None, count: int,
     say: Callable[[float], str], unit: Any,
 ) -> Finding:  # fmt: skip
-    if value is None or count < rule.least:
+    if count < rule.least:
         return Finding(by, None, value, f"too few calls to say: {count}")
+    if value is None:
+        return Finding(by, None, None, _unknown(rule))
     limit, word = (rule.above, "above") if rule.above is not None else (rule.below, "below")
     assert limit is not None
     bad = value > limit if word == "above" else value < limit
     kept = "" if bad else "not "
-    return Finding(by, bad, value, f"{say(value)}, {kept}{word} {shown(limit, unit)}")
+    return Finding(
+        by, bad, value, f"{say(value)}, {kept}{word} {shown(limit, unit, rule.currency)}"
+    )
+
+
+def _unknown(rule: Rule) -> str:
+    """Say why there are calls and yet no value."""
+    name = "cost" if rule.kind == "cost" else rule.measure
+    if name.startswith("cost"):
+        money = f"price in {rule.currency}" if rule.currency else "price in one currency"
+        return f"no {money} is known of these calls"
+    if rule.kind == "ratio":
+        return f"there is nothing to hold {name} against"
+    return f"none of these calls has {name}"
 
 
 def _burnt(rule: Rule, slo: SLO, by: tuple[str, ...], burns: dict[int, float | None]) -> Finding:

@@ -10,6 +10,7 @@ rules:
     by: [channel]
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +18,8 @@ from typing import Any
 from volano.core.errors import VolanoError
 from volano.core.ref import check_name
 from volano.monitor.amount import amount, window
-from volano.monitor.kpi import KPI, guess, kpi
+from volano.monitor.kpi import KPIS, guess, kpi
+from volano.monitor.machine import GAUGES, REMEMBERED_US, measure
 from volano.monitor.series import dimension
 
 MINUTE_US, HOUR_US, DAY_US = 60_000_000, 3_600_000_000, 86_400_000_000
@@ -89,10 +91,12 @@ def read_rule(said: Mapping[str, Any]) -> Rule:
         if key in said:
             name, read = _READ[key]
             values[name] = _at(key, read, said[key], said)
-    rule = Rule(**values)
+    rule = Rule(**values, currency=_currency(said))
     for key in wanted:
         if key in _NEEDED.get(kind, ()) and key not in said:
             raise LineError("kind", f"a rule of kind {kind} needs `{key}`")
+    if rule.measure in GAUGES and rule.window_us > REMEMBERED_US:
+        raise LineError("window", f"of {rule.measure} an hour is remembered: no window is longer")
     if kind in ("threshold", "ratio", "cost") and (rule.above is None) == (rule.below is None):
         raise LineError("kind", f"a rule of kind {kind} needs `above` or `below`")
     return rule
@@ -146,21 +150,29 @@ def _labels(value: Any, _: Any) -> dict[str, str]:
     return {str(key): _text(one, None) for key, one in value.items()}
 
 
-def _where(value: Any, _: Any) -> dict[str, Any]:
+def _where(value: Any, said: Mapping[str, Any] | None) -> dict[str, Any]:
     """Read a filter: a value, or a list of which any will do."""
-    for key in value:
-        dimension(key)
+    _check([*value], said)
     return {
         key: _texts(one, None) if isinstance(one, list) else _text(one, None)
         for key, one in value.items()
     }
 
 
-def _by(value: Any, _: Any) -> tuple[str, ...]:
+def _by(value: Any, said: Mapping[str, Any] | None) -> tuple[str, ...]:
     names = _texts(value, None)
+    _check(names, said)
+    return names
+
+
+def _check(names: Sequence[str], said: Mapping[str, Any] | None) -> None:
+    """See that the measure of a rule can be asked by these."""
+    gauge = GAUGES.get(str((said or {}).get("measure", "")))
+    if gauge is not None:
+        gauge.check(names)
+        return
     for name in names:
         dimension(name)
-    return names
 
 
 def _severity(value: Any, _: Any) -> str:
@@ -170,16 +182,30 @@ def _severity(value: Any, _: Any) -> str:
     return str(value)
 
 
-def _measure(value: Any, _: Any) -> str:
-    return kpi(str(value)).name
+def _measure(value: Any, said: Mapping[str, Any]) -> str:
+    found = measure(str(value)).name
+    if found in GAUGES and said.get("kind", "threshold") != "threshold":
+        raise LineError(
+            "measure", f"{found} is remembered for an hour: ask it in a rule of kind threshold"
+        )
+    return found
 
 
 def _limit(value: Any, said: Mapping[str, Any]) -> float:
     if said.get("kind") == "ratio":
         text = str(value)
         return float(text[:-1]) / 100 if text.endswith("%") else float(text)
-    of: KPI = kpi("cost" if said.get("kind") == "cost" else str(said.get("measure", "")))
+    of = measure("cost" if said.get("kind") == "cost" else str(said.get("measure", "")))
     return amount(value, of.unit)
+
+
+def _currency(said: Mapping[str, Any]) -> str:
+    """Return the currency of a rule's limit; none where it does not say one."""
+    name = "cost" if said.get("kind") == "cost" else str(said.get("measure", ""))
+    if said.get("kind") == "ratio" or name not in KPIS or KPIS[name].unit != "money":
+        return ""
+    found = re.search("[A-Z]{3}$", str(said.get("above", said.get("below", ""))).strip())
+    return found[0] if found else ""
 
 
 def _of(value: Any, _: Any) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from volano.monitor.errors import (
     UnknownMeasureError,
 )
 from volano.monitor.kpi import KPI, KPIS, guess
+from volano.monitor.machine import GAUGES, REMEMBERED_US, Machine
 from volano.monitor.series import Series
 from volano.monitor.sliced import MOST_ROWS, TOLD_BY, fits, in_rollups, label, of_voices, summed
 from volano.monitor.voices import Heard, Meaning, Voices, heard
@@ -80,11 +81,12 @@ class Scorecard:
     def __init__(
         self, *, db: Database, ledger: Ledger, series: Series, traces: Traces,
         feedbacks: Feedbacks, metrics: Metrics, clock: Clock, detect: DetectLanguage,
+        machine: Machine | None = None,
     ):  # fmt: skip
         self._db, self._ledger, self._clock = db, ledger, clock
         self._series, self._traces, self._metrics = series, traces, metrics
         self._voices = Voices(feedbacks, traces, detect)
-        self._detect = detect
+        self._detect, self._machine = detect, machine
 
     def list(self) -> Sequence[dict[str, str]]:
         """Return all KPIs, each with its formula, and the metrics that it is made of now."""
@@ -96,7 +98,7 @@ class Scorecard:
         }
         return [
             {**one.to_dict(), "made_of": ", ".join(made_of.get(one.name, ()))}
-            for one in ALL.values()
+            for one in [*ALL.values(), *GAUGES.values()]
         ]
 
     def set(self, name: str, *, metrics: Sequence[str], by: Principal) -> dict[str, Any]:
@@ -149,11 +151,13 @@ class Scorecard:
         Raises:
             UnknownMeasureError, UnknownDimensionError, BadWindowError: as they say.
         """
-        wanted, now = _known(measure), self._clock.now_us()
-        span_us = _window(window)
+        now, span_us = self._clock.now_us(), _window(window)
         each_us = _window(each) if each else None
         if each_us and span_us // each_us > _MOST_STEPS:
             raise BadWindowError(window=window, why="it has more than 5,000 steps")
+        if measure in GAUGES:
+            return self._of_machine(measure, window, now - span_us, now, each_us, by_what, where)
+        wanted = _known(measure)
         found = self.ask(
             [wanted], by=[by_what] if by_what else (), where=conditions(where),
             since_us=now - span_us, until_us=now, each_us=each_us,
@@ -171,6 +175,36 @@ class Scorecard:
             for (at_us, by), answers in found.items()
             for answer in answers.values()
         ]  # fmt: skip
+
+    def _of_machine(
+        self, name: str, window: str, since_us: int, until_us: int, each_us: int | None,
+        by_what: str, where: Sequence[str],
+    ) -> Sequence[dict[str, Any]]:  # fmt: skip
+        """Return a gauge as `show` returns a KPI; `looks` is how many are in it."""
+        if until_us - since_us > REMEMBERED_US:
+            raise BadWindowError(window=window, why=f"of {name} an hour is remembered")
+        said = dict(text.partition("=")[::2] for text in where)
+        by = [by_what] if by_what else []
+        GAUGES[name].check([*by, *said])
+        found: Sequence[Any] = ()
+        if self._machine is not None:
+            found = self._machine.ask(
+                name, by=by, where=said, since_us=since_us, until_us=until_us, each_us=each_us
+            )
+        rows = [
+            {
+                **({"at_us": one.at_us} if each_us else {}),
+                **({by_what: one.by[0]} if by_what else {}),
+                "value": one.value, "shown": shown(one.value, "share"), "looks": one.count,
+            }
+            for one in found
+        ]  # fmt: skip
+        why = "this machine does not tell it, or volano is not up"
+        if said:
+            fit = ", ".join(f"{what}={value}" for what, value in said.items())
+            why = f"no look of the last hour fits {fit}"
+        nothing = {"value": None, "shown": f"not measured: {why}", "looks": 0, "why": why}
+        return rows if rows or each_us or by_what else [nothing]
 
     def ask(
         self,
@@ -347,7 +381,7 @@ def spelt(answer: Answer, kpi: KPI | Worth) -> str:
 
 def _known(name: str) -> KPI | Worth:
     if name not in ALL:
-        raise UnknownMeasureError(name=name[:60], guess=guess(name, ALL))
+        raise UnknownMeasureError(name=name[:60], guess=guess(name, [*ALL, *GAUGES]))
     return ALL[name]
 
 

@@ -1,7 +1,7 @@
 """Series: any measure, by any dimension, over any window, from the rollups."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from volano.monitor.errors import UnknownDimensionError
@@ -62,8 +62,12 @@ class Series:
         since_us: int,
         until_us: int,
         each_us: int | None = None,
+        currency: str = "",
     ) -> Sequence[Point]:
         """Return the measure by these dimensions; stretches in which nothing ended are left out.
+
+        Money is of this `currency`, where one is said: of calls that cost in another one there
+        is a sum, and no mean.
 
         Raises:
             UnknownMeasureError, UnknownDimensionError: as they say.
@@ -74,6 +78,8 @@ class Series:
             by=by, where=where, since_us=since_us, until_us=until_us, each_us=each_us,
             sketches=wanted.sketches,
         )  # fmt: skip
+        if currency and wanted.unit == "money":
+            found = [_only(one, currency, mixed=measure == "cost") for one in found]
         return [Point(one.at_us, one.by, wanted.of(one, seconds), one.count) for one in found]
 
     def sums(
@@ -91,6 +97,12 @@ class Series:
             by=[dimension(name) for name in by], where=conditions(where or {}),
             since_us=since_us, until_us=until_us, each_us=each_us, sketches=sketches,
         )  # fmt: skip
+
+
+def _only(sums: Sums, currency: str, *, mixed: bool) -> Sums:
+    """Return the sums with the money of one currency; without any where others would have to be added."""
+    fits = mixed or {*sums.nano} == {currency}
+    return replace(sums, nano={currency: sums.nano.get(currency, 0)} if sums.nano and fits else {})
 
 
 def pairs(given: Sequence[str]) -> dict[str, str]:

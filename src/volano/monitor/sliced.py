@@ -45,7 +45,7 @@ def of_voices(name: str) -> bool:
 
 
 def label(name: str, detect: DetectLanguage) -> Label:
-    """Return what tells a call's value. The region is the tag `region`: no column has one."""
+    """Return what tells a call's value. The region is the tag `region`, which the gateway gives to calls that have none."""
     if name == LANGUAGE:
         return lambda call: call.tags.get(LANGUAGE) or detect(call.input_text or "")
     if name == REGION or name.startswith(TAG):

@@ -177,6 +177,12 @@ class WithheldError(UnavailableError):
     )
 
 
+class TooMuchReportedError(InvalidError):
+    """More than {most} spans of models are in this window; they are not summed at once."""
+
+    hint = "Ask for a shorter one, such as `volano cost reported --since 1h`, also with `--until`."
+
+
 class UnknownSessionError(NotFoundError):
     """There is no session `{session}`."""
 

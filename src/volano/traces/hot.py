@@ -23,9 +23,13 @@ from volano.traces.errors import (
 from volano.traces.tables import MIGRATIONS
 
 _BUSY_MS = 5_000
-_MAX_WAL_BYTES = 16 << 20
-_FOLD_PAGES = 4000
-"""The log is folded in when it is so long (16 MB): a batch's pages are then written once, not often."""
+_PAGE_BYTES = 8192
+"""Of a new file. A span's row of 2 KB wastes less of such a page, and fewer are written; larger
+ones cost more where ids fall anywhere in their index."""
+_FOLD_BYTES = 32 << 20
+"""The log is folded in when it is so long: a page of several batches is then written once, not often."""
+_MAX_WAL_BYTES = 2 * _FOLD_BYTES
+"""A longer one is cut when it was folded in: to write over what is there costs less than to grow."""
 _CACHE_BYTES = 64 << 20
 """The writer's: ids are random, so that their index is touched all over."""
 
@@ -149,11 +153,13 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         if new:
             path.chmod(0o600)
+            conn.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
             conn.execute("PRAGMA auto_vacuum = INCREMENTAL")
         conn.execute("PRAGMA journal_mode = WAL").fetchall()
         conn.execute("PRAGMA synchronous = FULL")
         conn.execute(f"PRAGMA cache_size = -{_CACHE_BYTES >> 10}")
-        conn.execute(f"PRAGMA wal_autocheckpoint = {_FOLD_PAGES}").fetchall()
+        page_bytes = conn.execute("PRAGMA page_size").fetchone()[0]
+        conn.execute(f"PRAGMA wal_autocheckpoint = {_FOLD_BYTES // page_bytes}").fetchall()
         conn.execute(f"PRAGMA journal_size_limit = {_MAX_WAL_BYTES}").fetchall()
     except BaseException:
         conn.close()

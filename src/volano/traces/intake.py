@@ -14,6 +14,7 @@ from volano.traces.aside import set_aside
 from volano.traces.frame import Begin, Call, Kind, decode_begin, decode_call, decode_spans, encode
 from volano.traces.look import Look
 from volano.traces.mask.masking import Masking
+from volano.traces.otlp.counted import Counted, ask
 from volano.traces.otlp.sink import SpanSink
 from volano.traces.rollup import Rollup
 from volano.traces.row import Rows, cut_call
@@ -21,10 +22,8 @@ from volano.traces.segment import Frame, Segment, writer_of
 from volano.traces.tables import (
     INSERT_CALL,
     SESSIONS_OF_NEW_CALLS,
-    SESSIONS_OF_NEW_SPANS,
     SPEND_OF_NEW,
     TAGS_OF_NEW_CALLS,
-    TAGS_OF_NEW_SPANS,
 )
 
 log = logging.getLogger(__name__)
@@ -75,10 +74,12 @@ class Intake:
         )
         self._write_calls(conn, look, calls)
         conn.executemany("DELETE FROM begun WHERE id = ? AND span_id = ?", ended)
-        self._write_spans(conn, look)
+        spans = self._write_spans(conn, look)
         self._fill_sinks(conn, look)
         self.write_cut(conn, look)
-        self._rollup.add(conn, self._clock.now_us())
+        self._rollup.add(
+            conn, self._clock.now_us(), None if spans is None else (spans.rows, spans.full())
+        )
         conn.executemany(
             "INSERT OR IGNORE INTO losses VALUES (NULL, ?, ?, ?, ?, ?, ?)",
             [astuple(loss) for loss in look.losses],
@@ -135,19 +136,23 @@ class Intake:
         look.rows += written
         look.repeats += len(calls) - written
 
-    def _write_spans(self, conn: sqlite3.Connection, look: Look) -> None:
+    def _write_spans(self, conn: sqlite3.Connection, look: Look) -> Counted | None:
+        """Write the spans; return what was counted of them, where it was."""
         found = self._decoded(look, Kind.SPANS, decode_spans)
         if not found:
-            return
+            return None
         newest = _newest(conn, "spans")
         taken = self._spans.take(conn, [frame for _, _, frame in found])
-        conn.execute(SESSIONS_OF_NEW_SPANS, (newest,))
-        conn.execute(TAGS_OF_NEW_SPANS, (newest,))
+        if taken.counted is None:
+            ask(conn, newest)
+        else:
+            taken.counted.write(conn, newest)
         look.spans += taken.rows
         look.repeats += taken.repeats
         look.spans_aside += taken.aside
         for n, why in taken.unread.items():
             self._lose_frame(look, *found[n][:2], f"its content cannot be read ({why})")
+        return taken.counted
 
     def _row(self, call: Call, life: str) -> tuple[object, ...]:
         try:

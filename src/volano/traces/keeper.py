@@ -22,6 +22,7 @@ from volano.traces.filter.values import Flag, Text
 from volano.traces.found import NAMES, TABLES, Finder, Page, cursor, parts, row_of
 from volano.traces.hot import reading
 from volano.traces.places import Place, of_sessions, of_tags, of_traces
+from volano.traces.reported import reported
 from volano.traces.sealed.records import NEWEST, OLDEST, Records
 from volano.traces.sealed.within import EVERYTHING, Within
 from volano.traces.search import Search, words_of
@@ -338,6 +339,16 @@ class Traces:
         with these values; a group stands for all that is below it.
         """
         return spend(self._rows, self.records, by, since_us=since_us, until_us=until_us, of=of)
+
+    def reported(
+        self, *, by: Sequence[str], since_us: int, until_us: int | None = None
+    ) -> Sequence[tuple[tuple[str, ...], Spent]]:
+        """Return what spans of applications cost, of which no call or deeper span tells already.
+
+        Raises:
+            TooMuchReportedError: there are too many in the window.
+        """
+        return reported(self.records, by, since_us=since_us, until_us=until_us)
 
     def used(
         self, *, since_us: int, until_us: int | None = None, of: Mapping[str, str] | None = None

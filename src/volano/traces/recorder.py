@@ -29,6 +29,8 @@ from volano.traces.segment import SUFFIX, Segment, life_of, segment_paths
 
 log = logging.getLogger(__name__)
 
+_LOOK_BYTES = 8 << 20
+"""Larger batches write fewer pages; this is half a second's work, and little memory."""
 _FORGOTTEN_S = 60.0
 _MAX_PAUSE_S = 5.0
 _LAST_LOOKS_S = 5.0
@@ -46,7 +48,7 @@ class Recorder:
         annotate: Annotate | None = None,
         masking: Masking | None = None,
         clock: Clock | None = None,
-        max_bytes_a_look: int = 4 << 20,
+        max_bytes_a_look: int = _LOOK_BYTES,
     ):
         self.folder, self.hot, self.tally = folder, hot, Tally()
         self._masking = masking
@@ -58,7 +60,7 @@ class Recorder:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def drain_once(self) -> int:
-        """Take in what is new, up to a batch of each segment; return the number of frames.
+        """Take in what is new, up to a batch of each writer; return the number of frames.
 
         Raises:
             sqlite3.Error, OSError: it could not be written; nothing was lost, call again.
@@ -129,15 +131,20 @@ class Recorder:
         return offsets
 
     def _look(self, offsets: dict[str, int]) -> Look:
+        """Read on, up to a batch of each life: a backlog of many segments makes no look larger."""
         look = Look()
         over: dict[str, bool] = {}
+        room: dict[str, int] = {}
         for segment in self._open():
+            left = room.setdefault(segment.life, self._max_bytes)
             dead = segment.dead()
             offset = offsets.get(segment.name, 0)
-            if not dead and segment.size() == offset:
+            if left <= 0 or (not dead and segment.size() == offset):
                 over[segment.life] = False
                 continue
-            reading = segment.read(offset, dead=dead, max_bytes=self._max_bytes)
+            reading = segment.read(offset, dead=dead, max_bytes=left)
+            whole = reading.offset >= segment.size()
+            room[segment.life] = left - (reading.offset - offset) if whole else 0
             over[segment.life] = over.get(segment.life, True) and reading.drained
             if reading.drained or reading.offset != offset:
                 look.readings.append((segment, reading))

@@ -71,6 +71,9 @@ def _of(own: dict[str, str], row: str = "") -> list[str]:
     return [own.get(name, '{0}"' + name + '"').format(row) for name in DIMENSIONS]
 
 
+MEASURED = ("ended_us", "latency_us", "ttft_us", "prompt_tokens", "completion_tokens", "cost_nano",
+            "cost_currency")  # fmt: skip
+"""What `summed` wants of a row, in this order; the names of its series come behind."""
 _MEASURED = (
     "ended_us, latency_us, {ttft}, coalesce(prompt_tokens, 0), coalesce(completion_tokens, 0), "
     "cost_nano, cost_currency"
@@ -172,15 +175,24 @@ class Rollup:
                 (source,),
             )
 
-    def add(self, conn: sqlite3.Connection, now_us: int) -> None:
-        """After rows were written: sum those that are not in the sums yet, up to a batch."""
+    def add(
+        self, conn: sqlite3.Connection, now_us: int, spans: tuple[int, dict[Key, Sum]] | None = None
+    ) -> None:
+        """After rows were written: sum those that are not in the sums yet, up to a batch.
+
+        `spans` are the sums of so many spans that were written just now, where they are known.
+        """
         conn.create_function("sketch_merge", 2, _merge, deterministic=True)
         rolled = dict(conn.execute("SELECT source, seq FROM rolled").fetchall())
         for source, since in rolled.items():
             newest = conn.execute(_NEWEST[source]).fetchone()[0]
             if newest > since:
                 last = min(newest, since + _MOST_ROWS)
-                self._write(conn, _summed(conn.execute(_NEW[source], (since, last))))
+                if source == "span" and spans is not None and spans[0] == newest - since:
+                    last, sums = newest, spans[1]
+                else:
+                    sums = summed(conn.execute(_NEW[source], (since, last)))
+                self._write(conn, sums)
                 conn.execute("UPDATE rolled SET seq = ? WHERE source = ?", (last, source))
         if abs(now_us - self._tidied_us) > _TIDY_EVERY_US:
             self._tidied_us = now_us
@@ -210,13 +222,20 @@ class Rollup:
         )
 
 
+def pour(mine: dict[Key, Sum], more: dict[Key, Sum]) -> None:
+    """Add sums to sums."""
+    for key, one in more.items():
+        if (known := mine.setdefault(key, one)) is not one:
+            known.add(one)
+
+
 def _pour(mine: dict[T, int], more: dict[T, int]) -> None:
     for key, count in more.items():
         mine[key] = mine.get(key, 0) + count
 
 
-def _summed(rows: Iterable[tuple[Any, ...]]) -> dict[Key, Sum]:
-    """Sum rows by ten seconds and series: this is passed by every call, so it is written flat."""
+def summed(rows: Iterable[tuple[Any, ...]]) -> dict[Key, Sum]:
+    """Sum rows by ten seconds and names: this is passed by every call, so it is written flat."""
     found: dict[Key, Sum] = {}
     for row in rows:
         key = (row[0] // _TENS_US, row[7:])
@@ -231,8 +250,8 @@ def _summed(rows: Iterable[tuple[Any, ...]]) -> dict[Key, Sum]:
         if row[2] is not None:
             index = bucket(row[2])
             one.ttft[index] = one.ttft.get(index, 0) + 1
-        one.prompt += row[3]
-        one.completion += row[4]
+        one.prompt += row[3] or 0
+        one.completion += row[4] or 0
         if row[5] is not None and row[6] is not None:
             one.nano[row[6]] = one.nano.get(row[6], 0) + row[5]
     return found

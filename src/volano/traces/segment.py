@@ -103,10 +103,13 @@ class Segment:
         while reading.offset < size:
             frame = self._frame(data, reading.offset - start)
             if frame is None and start + len(data) < size:
-                if reading.frames or reading.gaps:
-                    return reading
-                data = self._load(start, size - start)
-                size = start + len(data)
+                if reading.frames or reading.gaps or not data:
+                    return (
+                        reading  # nothing there: the writer took back what it could not write whole
+                    )
+                wanted = min(2 * len(data), size - start)
+                data = self._load(start, wanted)
+                size = size if len(data) == wanted else start + len(data)
                 continue
             if frame is None:
                 found = self._search(data, reading.offset - start + 1)

@@ -219,20 +219,25 @@ _TAGS_OF = """
 INSERT OR IGNORE INTO tagged
 SELECT j.key, j.value, new.id FROM {0} AS new CROSS JOIN json_each(new.tags) AS j
 WHERE new.seq > ? AND new.tags <> '{{}}' AND json_valid(new.tags) {1}AND j.type = 'text'
+AND j.key <> 'region'
 """
 TAGS_OF_NEW_CALLS = _TAGS_OF.format("calls", "")
 TAGS_OF_NEW_SPANS = _TAGS_OF.format("spans", _ROOTS.replace("NEW.", "new."))
-"""What the triggers did at first: a trigger made each insert half as slow again, also without tags."""
+"""Nobody's own key is a region, which all calls of a gateway may have.
+
+What the triggers did at first: a trigger made each insert half as slow again, also without tags."""
 
 SESSIONS = """
 CREATE TABLE sessions (session TEXT PRIMARY KEY, last_us INTEGER NOT NULL) STRICT, WITHOUT ROWID
 """
 """When each session was seen last: only so can a list of them begin with the newest at once."""
 
-_SESSIONS_OF = """
-INSERT INTO sessions SELECT session, max(began_us) FROM {} WHERE {} AND session <> '' GROUP BY 1
-ON CONFLICT DO UPDATE SET last_us = max(last_us, excluded.last_us)
-"""
+_SEEN_LATER = "ON CONFLICT DO UPDATE SET last_us = max(last_us, excluded.last_us)"
+SESSION_SEEN = f"INSERT INTO sessions VALUES (?, ?) {_SEEN_LATER}"  # noqa: S608 - constants
+_SESSIONS_OF = f"""
+INSERT INTO sessions SELECT session, max(began_us) FROM {{}} WHERE {{}} AND session <> '' GROUP BY 1
+{_SEEN_LATER}
+"""  # noqa: S608 - constants
 SESSIONS_OF_NEW_CALLS = _SESSIONS_OF.format("calls", "seq > ?")
 SESSIONS_OF_NEW_SPANS = _SESSIONS_OF.format("spans", "seq > ?")
 

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from volano import __version__
 from volano.app import App
 from volano.core.errors import ForbiddenError, UnauthenticatedError
+from volano.monitor.machine import GAUGES
 from volano.traces.backlog import backlog
 from volano.web.sign_in import NoSessionError, visitor
 from volano.wire.prometheus import CONTENT_TYPE, Page
@@ -62,7 +63,22 @@ def page(app: App) -> str:
     app.gateway.tell(made)
     _add_records(made, app)
     _add_alerts(made, app)
+    _add_machine(made, app)
     return made.text()
+
+
+def _add_machine(made: Page, app: App) -> None:
+    """Add what the newest look at this host and its engines says."""
+    look = app.machine.newest(app.clock.now_us())
+    if look is None:
+        return
+    for one in GAUGES.values():
+        if one.of_engines:
+            said = [({"engine": name}, one.read(look, name)) for name in sorted(look.engines)]
+        else:
+            said = [(dict[str, str](), one.read(look))]
+        made.gauge(f"volano_{one.name}_ratio", one.says,
+                   [(labels, value) for labels, value in said if value is not None])  # fmt: skip
 
 
 def _add_alerts(made: Page, app: App) -> None:

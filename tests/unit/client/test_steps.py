@@ -72,6 +72,23 @@ def test_a_block_nests_and_says_what_it_knows(door, setup):
     assert answer.attributes["gen_ai.agent.name"] == "answer"
 
 
+def test_tags_go_along_with_calls_of_the_gateway(setup):
+    tags = {
+        "region": "eu",
+        "plan": "",
+        "Team": "red",
+        "stadt": "Győr",
+        "a b": "c",
+        "crlf": "x\r\ny: z",
+        "customer": " ACME ",
+    }
+    with volano.session("chat\n17", user="ann", tags=tags), volano.trace("a") as span:
+        found = span.headers
+    assert {name: value for name, value in found.items() if name != "traceparent"} == {
+        "x-volano-unit": "ann", "x-volano-tag-region": "eu", "x-volano-tag-customer": "ACME",
+    }  # fmt: skip
+
+
 def test_a_session_holds_for_all_within(door, setup):
     with volano.session("chat-17", user="ann", tags={"plan": "pro"}, release="2.1"):
         narrower = volano.session(tags=["beta"], environment="staging")

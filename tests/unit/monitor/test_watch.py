@@ -198,12 +198,42 @@ def test_ratio_cost_and_drift(post):
     told = {c["rule"]: c["told"] for c in post.tick()}
     assert told == {
         "twice": "requests is 3 of requests 1h ago, above 2",
-        "dear": "calls cost 3 over 1h, above 2",
+        "dear": "calls cost 3 USD over 1h, above 2 USD",
         "moved": "topics moved",
     }
     assert {a.rule: a.labels for a in post.alerts.list()}["moved"] == {
         "watch": "inputs", "subject": "support",
     }  # fmt: skip
+
+
+def test_a_rule_of_money_is_of_its_own_currency(post):
+    post.rules(
+        {"name": "dear", "kind": "cost", "above": "2 USD", "window": "1h"},
+        {"name": "dear-call", "measure": "cost_per_request", "above": "2 USD", "window": "1h"},
+    )
+    post.call(3, cost_nano=100_000_000_000, cost_currency="JPY", priced_by="list")
+    assert post.tick() == []
+    unsure = {one["name"]: one["state"] for one in post.alerts.rules()}
+    assert unsure == {
+        "dear": "well",  # all is in yen: it is known that no dollar was spent
+        "dear-call": "no price in USD is known of these calls",
+    }
+    post.call(3, cost_nano=1_000_000_000, cost_currency="USD", priced_by="list")
+    assert [c["told"] for c in post.tick()] == ["calls cost 3 USD over 1h, above 2 USD"]
+
+
+def test_a_rule_says_what_it_cannot_know(post):
+    post.rules(
+        {"name": "dear", "kind": "cost", "above": "2 USD", "window": "1h"},
+        {"name": "moved", "kind": "drift", "watch": "nowhere"},
+    )
+    post.call(30)
+    post.drifts = [Drift("inputs", "support", "moved", 1, "topics moved")]
+    assert post.tick() == []
+    assert {one["name"]: one["state"] for one in post.alerts.rules()} == {
+        "dear": "no price in USD is known of these calls",
+        "moved": "no watch for drift `nowhere` has looked yet",
+    }
 
 
 def test_a_receiver_can_be_tried(post):

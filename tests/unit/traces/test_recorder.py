@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 
 import pytest
 
@@ -311,6 +312,25 @@ def test_large_backlogs_come_in_batches(spools, hot, hot_path):
     assert recorder.tally.repeats == 0
 
 
+def test_a_backlog_of_many_segments_makes_no_look_larger(spools, hot):
+    recorder = Recorder(spools, hot, max_bytes_a_look=2000)
+    with (
+        Spool(spools, "a", max_segment_bytes=4000) as one,
+        Spool(spools, "b", max_segment_bytes=4000) as other,
+    ):
+        for n in range(200):
+            (one, other)[n % 2].append(Kind.CALL, encode(a_call(n, request=bytes(500))))
+        assert len(segment_paths(spools)) > 20
+        took = recorder.drain_once()
+        assert 0 < took <= 8, "two writers' batches of 2000 bytes"
+        assert {name[0] for (name,) in hot.conn.execute("SELECT segment FROM offsets")} == {
+            "a",
+            "b",
+        }
+        recorder.drain()
+    assert recorder.tally.rows == 200
+
+
 def test_one_writer_only_and_no_newer_and_no_broken_file(hot, hot_path):
     with pytest.raises(RecorderBusyError, match="Another recorder"):
         HotStore(hot_path)
@@ -325,6 +345,21 @@ def test_one_writer_only_and_no_newer_and_no_broken_file(hot, hot_path):
         HotStore(hot_path)
     with pytest.raises(RecordsBrokenError):
         Traces(hot_path).last()
+
+
+def test_a_file_of_smaller_pages_is_written_as_it_is(hot_path, spools):
+    hot_path.parent.mkdir()
+    with closing(sqlite3.connect(hot_path)) as conn:
+        conn.execute("PRAGMA page_size = 4096")
+        conn.execute("VACUUM")
+    hot = HotStore(hot_path)
+    log_pages = hot.conn.execute("PRAGMA wal_autocheckpoint").fetchone()[0]
+    assert log_pages * hot.conn.execute("PRAGMA page_size").fetchone()[0] == 32 << 20
+    with Spool(spools, "w") as spool:
+        spool.append(Kind.CALL, encode(a_call(1)))
+    assert Recorder(spools, hot).drain() == 1
+    hot.close()
+    assert ids(hot_path) == [1]
 
 
 def test_a_grown_log_is_folded_in(hot, monkeypatch):

@@ -97,6 +97,18 @@ def test_a_torn_tail_is_waited_for_while_the_writer_lives(tmp_path):
         assert [f.payload for f in segment.read(reading.offset, dead=False).frames] == [b"whole"]
 
 
+def test_a_file_that_shrinks_while_it_is_read_is_looked_at_again(tmp_path, monkeypatch):
+    with Spool(tmp_path, "w") as spool:
+        spool.append(Kind.CALL, b"x" * 1000)
+        segment = Segment(only(tmp_path))
+        size = segment.size()
+        monkeypatch.setattr(segment, "size", lambda: size + 500)  # the writer took it back since
+        whole = segment.read(0, dead=False)
+        assert len(whole.frames) == 1
+        rest = segment.read(size, dead=False)
+        assert (rest.frames, rest.gaps, rest.offset) == ([], [], size)
+
+
 @pytest.mark.parametrize("cut", [1, HEADER_BYTES - 1, HEADER_BYTES, HEADER_BYTES + 3])
 def test_a_torn_tail_of_a_dead_writer_is_a_gap(tmp_path, cut):
     with Spool(tmp_path, "w") as spool:
@@ -142,6 +154,14 @@ def test_a_frame_larger_than_the_reading_buffer_is_read(tmp_path):
         sizes += [len(f.payload) for f in reading.frames]
         offset = reading.offset
     assert sizes + [len(f.payload) for f in reading.frames] == [10, 100_000, 20]
+
+
+def test_a_large_frame_brings_no_more_than_itself_into_memory(tmp_path):
+    with Spool(tmp_path, "w") as spool:
+        for size in (1000, *[100] * 500):
+            spool.append(Kind.CALL, b"x" * size)
+    reading = Segment(only(tmp_path)).read(0, dead=True, max_bytes=64)
+    assert len(reading.frames) < 20, "not the rest of the segment with it"
 
 
 def test_a_full_folder_refuses_and_takes_calls_again_when_it_was_drained(tmp_path):

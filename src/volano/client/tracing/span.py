@@ -1,5 +1,6 @@
 """A Span: one step of the application, while it runs and until it is sent."""
 
+import re
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ SHORT: Mapping[str, str] = {
 
 SCOPED = frozenset({"session", "user", "tags", "release", "environment"})
 _BARE_BYTES, _ATTRIBUTE_BYTES = 512, 96
+_TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_MOST_TAGS = 32
 _MAX_ATTRIBUTES, _MAX_MESSAGE, _MAX_FRAMES = 128, 4096, 32
 
 
@@ -82,13 +85,20 @@ class Span:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers for a call of the gateway: `traceparent`, the session, the user as its unit."""
+        """The headers for a call of the gateway: `traceparent`, session, user as its unit, tags.
+
+        What a header cannot carry is left out: other than printable ASCII, and names of tags
+        that are no lower-case token (RFC 9110, 5.6.2).
+        """
         found = {"traceparent": self.traceparent} if self.trace_number else {}
-        if self.scope.session and self.scope.session.isascii():
-            found["x-volano-session"] = self.scope.session
-        if self.scope.user and self.scope.user.isascii():
-            found["x-volano-unit"] = self.scope.user
-        return found
+        said = {"x-volano-session": self.scope.session, "x-volano-unit": self.scope.user}
+        for name, value in [*self.scope.tags.items()][:_MOST_TAGS]:
+            if _TOKEN.fullmatch(name):
+                said[f"x-volano-tag-{name}"] = value
+        return found | {
+            name: value.strip() for name, value in said.items()
+            if value.strip() and value.isascii() and value.isprintable()
+        }  # fmt: skip
 
     def set(self, attributes: Mapping[str, Any] | None = None, /, **named: Any) -> "Span":
         """Say more about the step; return the span.

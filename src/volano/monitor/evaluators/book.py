@@ -230,12 +230,14 @@ class Book:
             )
             return day if done.rowcount else ""
 
-    def give_back(self, one: Evaluator, day: str, nano: int) -> None:
+    def give_back(self, one: Evaluator, day: str, nano: int, calls: int = 0) -> None:
         """Take back what a hold of this day was too much."""
         t = days.c
         with self.db.write() as conn:
             conn.execute(
-                update(days).where(t.name == one.name, t.day == day).values(nano=t.nano - nano)
+                update(days)
+                .where(t.name == one.name, t.day == day)
+                .values(calls=t.calls - calls, nano=t.nano - nano)
             )
 
     def today(self, one: Evaluator) -> dict[str, int]:

@@ -29,7 +29,7 @@ from volano.core.digest import Digest
 from volano.core.errors import VolanoError
 from volano.core.text import nfc
 from volano.evals import scorers as _scorers  # registers ours
-from volano.evals.scoring import Scorer, make
+from volano.evals.scoring import Scorer, check_distinct, make
 from volano.monitor.evaluators.errors import BadEvaluatorError
 from volano.monitor.sliced import in_rollups
 from volano.traces.filter import parse
@@ -192,9 +192,11 @@ def _scorers_of(raw: Any) -> tuple[Any, ...]:
     if not isinstance(raw, list) or len(raw) > MOST_SCORERS:
         raise _bad("scorers", f"a list of at most {MOST_SCORERS}")
     for spec in raw:
-        name = _try("scorers", lambda spec=spec: make(spec))[0]
+        _try("scorers", lambda spec=spec: make(spec))
+        name = spec if isinstance(spec, str) else str(next(iter(spec)))
         if name in WANT_LABELS:
             raise _bad("scorers", f"`{name}` compares with a right answer; a live call has none")
+    _try("scorers", lambda: check_distinct(raw))
     plain: list[Any] = json.loads(json.dumps(raw, default=str))
     return tuple(plain)
 

@@ -15,6 +15,7 @@ from volano.core.noted import Noted
 from volano.core.principal import Principal
 from volano.evals.judges.calibration import Kept
 from volano.evals.judges.correcting import Scored, corrected_mean
+from volano.evals.scoring import AS
 from volano.monitor.amount import span
 from volano.monitor.evaluators import estimates
 from volano.monitor.evaluators.book import Book, Evaluation
@@ -197,7 +198,7 @@ class Evaluators:
                 judge = self._judges.show(given["judge"])
             except VolanoError as error:
                 return {"value": None, "why": error.message}
-            name = judge["ref"].partition("@")[0]
+            name = given.get(AS) or judge["ref"].partition("@")[0]
             if score != name and not score.startswith(f"{name}/"):
                 continue
             return self._by_check(judge["standing"], score, found)

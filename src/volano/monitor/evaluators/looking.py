@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -183,11 +183,12 @@ class Looking:
             return Usage(input=found.prompt_tokens, output=found.completion_tokens)
 
         texts = [call.output_text or ""]
-        for _ in range(again.times):
-            found: Again = meter.spend(price, most, lambda: self._around.again(call), used)
-            if found.error is not None:
-                return {SELF: Unmeasured(f"it could not be asked again: {found.error}")}
-            texts.append(found.text)
+        asked = meter.together(again.times, price, most, lambda: self._around.again(call), used)
+        with closing(asked):
+            for found in asked:
+                if found.error is not None:
+                    return {SELF: Unmeasured(f"it could not be asked again: {found.error}")}
+                texts.append(found.text)
         return {SELF: agreement(texts, again.how)}
 
     def _chat(self, meter: Meter) -> Callable[[str], Chat]:

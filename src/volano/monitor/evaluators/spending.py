@@ -5,7 +5,7 @@ whatever ends this process in between, the day has never cost more than its budg
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, Protocol
 
 from volano.core.ports.chat import Answer, Chat
@@ -41,7 +41,7 @@ class Days(Protocol):
         """Write down calls and money before they are spent; return the day, empty without room."""
         ...
 
-    def give_back(self, one: Evaluator, day: str, nano: int) -> None:
+    def give_back(self, one: Evaluator, day: str, nano: int, calls: int = 0) -> None:
         """Take back what a hold was too much."""
         ...
 
@@ -65,20 +65,45 @@ class Meter:
         Raises:
             SpentError: it does not.
         """
+        [found] = self.together(1, price, most, work, used)
+        return found
+
+    def together(
+        self,
+        times: int,
+        price: Price | None,
+        most: Usage,
+        work: Callable[[], Any],
+        used: Callable[[Any], Usage],
+    ) -> Generator[Any]:
+        """Do `work` so many times, where the budget holds all of them: half would be worth nothing.
+
+        Whoever stops before the last one gets the others back.
+
+        Raises:
+            SpentError: it does not.
+        """
         bound = 0 if price is None else cost(price, most)
         held = bound if self._one.nano is not None else 0
-        day = self._days.hold(self._one, 1, held)
+        day = self._days.hold(self._one, times, times * held)
         if not day:
             raise SpentError
-        self.calls += 1
-        found = work()  # where it fails nobody knows what it cost: the hold stays
-        true = 0 if price is None else cost(price, used(found))
-        self.nano += true
-        if price is not None and true:
-            self.currency = price.currency
-        if held > true:
-            self._days.give_back(self._one, day, held - true)
-        return found
+        left = times
+        try:
+            while left:
+                left -= 1
+                self.calls += 1
+                found = work()  # where it fails nobody knows what it cost: the hold stays
+                true = 0 if price is None else cost(price, used(found))
+                self.nano += true
+                if price is not None and true:
+                    self.currency = price.currency
+                if held > true:
+                    self._days.give_back(self._one, day, held - true)
+                yield found
+        finally:
+            if left:
+                self._days.give_back(self._one, day, left * held, left)
 
 
 class Metered:

@@ -8,7 +8,7 @@ import logging
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from volano.core.ports.annotate import Annotate
 from volano.traces.frame import Spans
 from volano.traces.mask.masking import Masking
 from volano.traces.otlp import json, protobuf
+from volano.traces.otlp.counted import Counted
 from volano.traces.otlp.row import Base, SpanRows, UnfitError
 from volano.traces.otlp.sent import Reading, Sent
 from volano.wire.otlp.answers import JSON, PROTOBUF, MalformedError
@@ -38,6 +39,8 @@ class Batch:
     """Rows, each with the span and the frame it is of; spans that cannot be one, and why."""
 
     rows: list[tuple[Any, ...]] = field(default_factory=list)
+    counted: Counted | None = None
+    """None: they could not be counted, as one has a value of a strange kind; the table tells."""
     of: list[tuple[Sent, Spans]] = field(default_factory=list)
     aside: list[tuple[Sent, Spans, str]] = field(default_factory=list)
 
@@ -63,43 +66,55 @@ class Batches:
             yield _ahead(batches, pool)
 
     def _made_of(self, frames: Sequence[Spans], unread: dict[int, str]) -> Generator[Batch]:
-        batch = Batch()
+        """Make them: this is passed by every span, so it is written flat."""
+        batch, make, left_of = Batch(), self._rows.make, self._rows.left_of
         for n, frame in enumerate(frames):
+            rows, of, aside, received_us = batch.rows, batch.of, batch.aside, frame.received_us
             try:
-                for sent, base in self._sent(frame):
-                    self._add(batch, sent, base, frame)
-                    if len(batch.rows) + len(batch.aside) >= MAX_ROWS:
-                        yield batch
-                        batch = Batch()
+                body = _unzipped(frame.body) if frame.gzipped else frame.body
+                for source, spans in self._read[frame.encoding](body):
+                    base = self._rows.base(source, frame)
+                    for whole in spans:
+                        sent = left_of(whole)
+                        try:
+                            row = make(sent, base, received_us)
+                        except Exception as error:  # noqa: BLE001 - told apart there
+                            self._add_bare(batch, sent, base, frame, error)
+                        else:
+                            rows.append(row)
+                            of.append((sent, frame))
+                        if len(rows) + len(aside) >= MAX_ROWS:
+                            yield _counted(batch)
+                            batch = Batch()
+                            rows, of, aside = batch.rows, batch.of, batch.aside
             except (MalformedError, KeyError) as error:
                 unread[n] = str(error)
-        yield batch
+        yield _counted(batch)
 
-    def _sent(self, frame: Spans) -> Iterator[tuple[Sent, Base]]:
-        """Give the spans of a request, masked. Raises: MalformedError, KeyError."""
-        body = _unzipped(frame.body) if frame.gzipped else frame.body
-        for source, spans in self._read[frame.encoding](body):
-            base = self._rows.base(source, frame)
-            for whole in spans:
-                yield self._rows.left_of(whole), base
-
-    def _add(self, batch: Batch, sent: Sent, base: Base, frame: Spans) -> None:
+    def _add_bare(
+        self, batch: Batch, sent: Sent, base: Base, frame: Spans, error: Exception
+    ) -> None:
+        """Set aside what cannot be a row; where foreign code failed, the row shows nothing."""
         try:
-            row = self._row(sent, base, frame.received_us)
-        except UNREADABLE as error:
-            batch.aside.append((sent, frame, str(error)))
+            if isinstance(error, UnfitError):
+                raise error
+            log.error(
+                "The span %s could not be annotated; it is written bare.",
+                sent.span_id,
+                exc_info=error,
+            )
+            row = self._rows.withheld(sent, base, frame.received_us)
+        except UNREADABLE as why:
+            batch.aside.append((sent, frame, str(why)))
         else:
             batch.rows.append(row)
             batch.of.append((sent, frame))
 
-    def _row(self, sent: Sent, base: Base, received_us: int) -> tuple[Any, ...]:
-        try:
-            return self._rows.make(sent, base, received_us)
-        except UnfitError:
-            raise
-        except Exception:  # foreign code: the span is written all the same, showing nothing
-            log.exception("The span %s could not be annotated; it is written bare.", sent.span_id)
-            return self._rows.withheld(sent, base, received_us)
+
+def _counted(batch: Batch) -> Batch:
+    with suppress(TypeError, ValueError, OverflowError):
+        batch.counted = Counted.of(batch.rows)
+    return batch
 
 
 def _ahead(batches: Iterator[Batch], pool: ThreadPoolExecutor) -> Iterator[Batch]:

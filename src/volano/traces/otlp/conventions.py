@@ -195,7 +195,7 @@ TAG_PREFIXES = (
 TAG_LISTS = ("volano.tags", "langfuse.trace.tags", "tag.tags")
 """Lists of names of tags."""
 
-TAGS = {"openinference.project.name": "project"}
+TAGS = {"openinference.project.name": "project", "cloud.region": "region"}
 """An attribute that is a tag, and its name."""
 
 MESSAGES: dict[Side, tuple[str, ...]] = {

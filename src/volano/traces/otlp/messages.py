@@ -90,8 +90,12 @@ def _said_plainly(side: Side, messages: list[_Message]) -> str | None:
 
 def finish_of(value: Any) -> str | None:
     """Return why the first message of an output ended, where it says so."""
-    if isinstance(value, str) and (found := _FINISH.search(value)):
-        return found[1]
+    if isinstance(value, str):
+        at = value.find(
+            '"finish_reason"'
+        )  # it stands at the end, and an expression is slow to come there
+        if at >= 0 and (found := _FINISH.search(value, at)):
+            return found[1]
     try:
         messages = _loads(value) if isinstance(value, str) else value
     except (msgspec.DecodeError, RecursionError):

@@ -51,7 +51,7 @@ def make(names: tuple[str, ...], known: Mapping[str, Known]) -> Plan:
             if name in there
         ),
         kinds=tuple((name, meanings) for name, meanings in KINDS if name in there),
-        tags=tuple((tag, name) for name in names if (tag := _tag(name))),
+        tags=tuple((tag, name) for name in sorted(names, key=_is_said) if (tag := _tag(name))),
         tag_lists=tuple(name for name in TAG_LISTS if name in there),
         inputs=readers("input", names),
         outputs=readers("output", names),
@@ -76,6 +76,11 @@ class Plans:
                     self._plans.clear()
                 self._plans[names] = plan
         return plan
+
+
+def _is_said(name: str) -> bool:
+    """Whether it is no attribute of another meaning: what was said to be a tag comes last, and holds."""
+    return name not in TAGS
 
 
 def _tag(name: str) -> str:

@@ -55,7 +55,7 @@ class UnfitError(ValueError):
     """This span cannot be taken for what it is; the message says why."""
 
 
-class Base(msgspec.Struct):
+class Base(msgspec.Struct, gc=False):
     """What all spans of one source have in common."""
 
     row: dict[str, Any]
@@ -224,8 +224,8 @@ def _times(sent: Sent, received_us: int) -> tuple[int, int]:
 def _fill(row: dict[str, Any], plan: Plan, attributes: Mapping[str, Any]) -> None:
     for column, name, known in plan.columns:
         value = attributes[name]
-        plain = type(value) is str or type(value) is int
-        found = known[value] if plain else known.read(value)
+        kind = type(value)
+        found = known[value] if kind is str or kind is int else known.read(value)
         if found is not None:
             row[column] = found
 

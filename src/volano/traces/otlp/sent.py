@@ -6,14 +6,14 @@ from typing import Any
 import msgspec
 
 
-class Source(msgspec.Struct):
+class Source(msgspec.Struct, gc=False):
     """Who sent spans: a resource (a program) and a scope (a library in it)."""
 
     resource: dict[str, Any]
     scope: dict[str, Any]
 
 
-class Sent(msgspec.Struct):
+class Sent(msgspec.Struct, gc=False):
     """One span. Ids are hex in lower case, "" where there is none; times nanoseconds UTC.
 
     `why` says why it cannot be read, where that is so; then `name` is all that is known.

@@ -17,6 +17,7 @@ from volano.core.ports.annotate import Annotate
 from volano.traces.frame import Spans
 from volano.traces.mask.masking import Masking
 from volano.traces.otlp.batches import UNREADABLE, Batch, Batches
+from volano.traces.otlp.counted import Counted
 from volano.traces.otlp.row import Aside
 from volano.traces.otlp.sent import Sent
 from volano.traces.otlp.values import short
@@ -36,12 +37,16 @@ _UNFIT = (
 
 @dataclass(slots=True)
 class Taken:
-    """What became of spans: rows, repeats, set aside; and why a frame could not be read."""
+    """What became of spans: rows, repeats, set aside; and why a frame could not be read.
+
+    `counted` counts the rows; None where not all spans became one, so that nobody counted them.
+    """
 
     rows: int = 0
     repeats: int = 0
     aside: int = 0
     unread: dict[int, str] = field(default_factory=dict)
+    counted: Counted | None = field(default_factory=Counted)
 
 
 class SpanSink:
@@ -88,6 +93,10 @@ class _Writing:
             taken.repeats += len(batch.rows) - written
         conn.execute("RELEASE spans")
         taken.rows += written
+        if written < len(batch.rows) or batch.counted is None:
+            taken.counted = None
+        elif taken.counted is not None:
+            taken.counted.add(batch.counted)
 
     def _one(self, values: tuple[Any, ...], of: tuple[Sent, Spans]) -> int:
         try:

@@ -57,6 +57,11 @@ def fold(text: str) -> str:
     return " ".join(_RUN.sub(_in_pairs, plain.translate(_LETTERS)).split())
 
 
+def for_index(text: str) -> str:
+    """Return what the index is given of a text: its `ascii` tokenizer finds the words of plain ones."""
+    return text if text.isascii() else fold(text)
+
+
 def in_pairs(word: str) -> bool:
     """Whether this folded word is of a script that is cut into pairs."""
     return _RUN.match(word) is not None

@@ -19,14 +19,16 @@ from typing import Any
 from volano.core.errors import VolanoError
 from volano.traces.sealed.records import OLDEST, Records
 from volano.traces.sealed.within import Within
-from volano.traces.search.fold import VERSION, fold
+from volano.traces.search.fold import VERSION, for_index
 
 log = logging.getLogger(__name__)
 
 _TEXTS = ("input_text", "output_text", "error")
 TABLES = {"calls": _TEXTS, "spans": (*_TEXTS, "name")}
-_ROWS = 2_000
+_ROWS = 4_000
 _AT_ONCE = 128
+_JOINED = 8
+"""So many parts of a level become one: a word is written anew less often than with FTS5's own 4."""
 _PAUSE_S = 0.5
 _TROUBLE_S = 5.0
 _REBUILD_EVERY_S = 3600.0
@@ -39,6 +41,8 @@ _SCHEMA = (
     "CREATE TABLE covered (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT",
     *(f"CREATE VIRTUAL TABLE {name}_words USING fts5"
       "(input, output, rest, content='', columnsize=0, tokenize='ascii')" for name in TABLES),
+    *(f"INSERT INTO {name}_words ({name}_words, rank) VALUES ('automerge', {_JOINED})"  # noqa: S608
+      for name in TABLES),
     *(f"INSERT INTO covered VALUES ('{name}', 0)" for name in TABLES),  # noqa: S608 - constants
     f"PRAGMA user_version = {VERSION}",
 )  # fmt: skip
@@ -123,7 +127,12 @@ class Indexer:
         if not rows:
             return 0
         words = [
-            (seq, fold(asked or ""), fold(answered or ""), fold(f"{error or ''}\n{name}"))
+            (
+                seq,
+                for_index(asked or ""),
+                for_index(answered or ""),
+                for_index(f"{error or ''}\n{name}"),
+            )
             for seq, asked, answered, error, name in rows
         ]
         conn.execute("BEGIN IMMEDIATE")

@@ -8,7 +8,7 @@ _SINCE = Param("since", "from this day or moment, UTC, or 30d; the month's begin
 _UNTIL = Param("until", "until this day or moment, UTC; now otherwise")
 _DIMENSIONS = (
     "key, group, group-tree (with all below it), channel, release, model, target, provider, "
-    "environment, user, arm, day, hour or tag:NAME"
+    "environment, user, arm, region, day, hour or tag:NAME"
 )
 
 VERBS = (
@@ -18,6 +18,16 @@ VERBS = (
             Param("by_what", f"summed by {_DIMENSIONS}", first=True, default="channel"),
             Param("then", "and by this too"),
             _OF, _SINCE, _UNTIL,
+        ),
+        scope="read",
+    ),
+    Verb(
+        "cost", "reported", "spending.reported", "/costs/reported",
+        "Show what applications reported by OTLP that they spent past the gateway.",
+        (
+            Param("by_what", "summed by service, model, provider, key, group, release, environment, "
+                  "user, region, day or tag:NAME", first=True, default="service"),
+            Param("since", "from this day, moment, or so long ago", default="30d"), _UNTIL,
         ),
         scope="read",
     ),

@@ -15,7 +15,7 @@ VERBS = (
             Param("measure", "its name, from `volano kpi list`", first=True, required=True),
             Param("window", "the last while, such as 15m, 1h, 7d", default="1h"),
             Param("each", "in steps of this, such as 1m"),
-            Param("by_what", "by channel, release, model, key, language, tag.NAME, target, provider, …"),
+            Param("by_what", "by channel, release, model, key, language, region, tag.NAME, target, provider, …; engines by engine"),
             Param("where", "filters such as channel=support", "list", default=()),
         ),
         scope="read",

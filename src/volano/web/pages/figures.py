@@ -22,6 +22,11 @@ TITLES = {
     "task_completion": N_("Tasks done"), "cost_per_success": N_("Cost of a success"),
     "revenue": N_("Revenue or saving"), "revenue_per_request": N_("Revenue of a query"),
     "margin": N_("Margin"), "return": N_("Return on cost"),
+    "host_cpu": N_("CPU busy"), "host_cpu_waits": N_("Work waits for CPU"),
+    "host_memory": N_("Memory taken"), "host_memory_waits": N_("Work waits for memory"),
+    "host_disk": N_("Disk full"), "host_gpu": N_("GPU busy"),
+    "host_gpu_memory": N_("GPU memory taken"), "engine_cpu": N_("CPU"),
+    "engine_memory": N_("Memory"),
 }  # fmt: skip
 _WIDE, _HIGH, _PAD = 200, 36, 3
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from markupsafe import Markup, escape
 from starlette.requests import Request
 
+from volano.monitor.machine import GAUGES, REMEMBERED_US
 from volano.monitor.scorecard import ALL
 from volano.traces.filter import Compare, Place, spell
 from volano.traces.filter.values import Text
@@ -19,7 +20,7 @@ from volano.web.pages.view import Cell, Column, Row, Table
 WINDOWS = {"1h": words.HOUR_US, "1d": words.DAY_US, "7d": 7 * words.DAY_US, "30d": 30 * words.DAY_US,
            "90d": 90 * words.DAY_US}  # fmt: skip
 NARROWED = ("channel", "release", "model")
-BY = ("release", "channel", "model", "key", "language")
+BY = ("release", "channel", "model", "key", "language", "region")
 WORTH = ("satisfaction", "task_completion", "cost_per_request", "cost_per_success", "revenue", "margin",
          "return", "cost")  # fmt: skip
 WELL = ("requests", "availability", "refusal_rate", "latency_p50", "latency_p95", "ttft_p95",
@@ -60,6 +61,8 @@ class Page:
     by: Sequence[tuple[str, str]]
     worth: Sequence[Figure]
     well: Sequence[Figure]
+    machine: Sequence[Figure]
+    engines: Table | None
     slices: Table | None
     waiting: int
     diagnosis: Any
@@ -104,6 +107,8 @@ def look(app: Any, now_us: int, said: Mapping[str, str]) -> Page:
         by=[(name, _by(name)) for name in dict.fromkeys([*BY, said["by"]])],
         worth=[_figure(board.cards[name], said, since_us) for name in WORTH if name in board.cards],
         well=[_figure(board.cards[name], said, since_us) for name in WELL],
+        machine=_machine(app, now_us),
+        engines=_engines(app, now_us),
         slices=_table(slices, said, since_us),
         waiting=board.waiting,
         diagnosis=_diagnosis(app, said),
@@ -132,7 +137,7 @@ def _windows() -> Sequence[tuple[str, str]]:
 
 def _by(name: str) -> str:
     known = {"release": _("release"), "channel": _("channel"), "model": _("model"),
-             "key": _("key"), "language": _("language")}  # fmt: skip
+             "key": _("key"), "language": _("language"), "region": _("region")}  # fmt: skip
     return known.get(name, name)
 
 
@@ -194,6 +199,50 @@ def _figure(card: Any, said: Mapping[str, str], since_us: int) -> Figure:
         moved, tone, chance, figures.line(card.line, label), _rows(kpi.name, now, said, since_us),
         kpi.says, kpi.formula, _behind(kpi.name, now.n),
     )  # fmt: skip
+
+
+def _machine(app: Any, now_us: int) -> list[Figure]:
+    """Return what this host says of the last hour, with its newest value; nothing of what it does not tell."""
+    look = app.machine.newest(now_us)
+    told = []
+    for one in GAUGES.values() if look is not None else ():
+        value = one.read(look)
+        if one.of_engines or value is None:
+            continue
+        points = app.machine.ask(
+            one.name, since_us=now_us - REMEMBERED_US, until_us=now_us, each_us=words.MINUTE_US
+        )
+        name, line = figures.title(one.name), [(point.at_us, point.value) for point in points]
+        label = _("{name} from {begin} to {end}").format(
+            name=name, begin=words.exact(line[0][0]), end=words.exact(line[-1][0])
+        ) if line else name  # fmt: skip
+        told.append(Figure(
+            one.name, name, figures.spelt(value, one), True, "", "", "", "off", False,
+            figures.line(line, label), "", one.says, one.formula, words.ago(look.at_us, now_us),
+        ))  # fmt: skip
+    return told
+
+
+def _engines(app: Any, now_us: int) -> Table | None:
+    """Return what each engine takes of this host, by the newest look."""
+    look = app.machine.newest(now_us)
+    if look is None or not look.engines:
+        return None
+    gauges = [one for one in GAUGES.values() if one.of_engines]
+    rows = [
+        Row("", [Cell("text", name), *(Cell("number", _part(one.read(look, name), one)) for one in gauges)],
+            {"engine": name, **{one.name: one.read(look, name) for one in gauges}})
+        for name in sorted(look.engines)
+    ]  # fmt: skip
+    columns = (
+        Column(_("Engine")),
+        *(Column(figures.title(one.name), number=True) for one in gauges),
+    )
+    return Table(_("Engines, of the whole host"), columns, rows)
+
+
+def _part(value: float | None, kpi: Any) -> str:
+    return "–" if value is None else figures.spelt(value, kpi)
 
 
 def _behind(name: str, n: int) -> str:
@@ -285,5 +334,6 @@ def _slice(said: Mapping[str, str], value: str, since_us: int) -> str | None:
         return None
     if by in NARROWED:
         return _traces({**said, by: value}, since_us)
-    place = Place(by.removeprefix("tag."), "tag") if by.startswith("tag.") else Place(by)
+    tag = by.removeprefix("tag.") if by.startswith("tag.") or by == "region" else ""
+    place = Place(tag, "tag") if tag else Place(by)
     return _traces(said, since_us, where=spell(Compare(place, "=", Text(value))))

@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 
 from volano.core.errors import InvalidError
+from volano.traces.errors import TooMuchReportedError
 from volano.web.pages import links, words
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.i18n import ngettext
@@ -17,7 +18,7 @@ from volano.web.pages.view import Cell, Column, Facts, Row, State, Table
 from volano.web.pages.words import money
 
 WINDOWS = {"1d": 1, "7d": 7, "30d": 30, "90d": 90}
-BY = ("channel", "model", "key", "group-tree", "release", "target", "provider")
+BY = ("channel", "model", "key", "group-tree", "release", "target", "provider", "region")
 LINKS = {"channel": "channel", "key": "key", "release": "release", "model": "model",
          "target": "target", "group": "group"}  # fmt: skip
 """Dimensions that the list of traces is filtered by, and what it calls them."""
@@ -104,6 +105,7 @@ def look(app: Any, request: Request, now_us: int) -> Money:
     watch = app.spending.watch()
     standing = app.costs.budgets()
     energy = app.spending.energy(of=of, since="1d")  # it reads every call, unlike the sums
+    reported, more = _reported(app)
     ordered = _ordered(sums)
     return Money(
         query=query,
@@ -122,11 +124,12 @@ def look(app: Any, request: Request, now_us: int) -> Money:
         ],
         purses=[_purse(each) for each in standing],
         sections=[_table(sums, query), _odd(watch)],
-        aside=[*_outlooks(outlook), _energy(energy)],
-        empty=not sums and not of,
+        aside=[*_outlooks(outlook), *more, _energy(energy)],
+        empty=not sums and not of and not reported,
         data=plain({
             "sums": [{"by": [*name], **plain(s)} for name, s in sums], "days": days, "forecast": outlook,
             "anomalies": watch, "budgets": standing, "energy": energy, "query": query,
+            "reported": reported,
         }),
     )  # fmt: skip
 
@@ -144,6 +147,7 @@ def _title(by: str) -> str:
     return {
         "channel": _("Channel"), "model": _("Model"), "key": _("Key"), "group-tree": _("Group"),
         "release": _("Release"), "target": _("Target"), "provider": _("Provider"),
+        "region": _("Region"),
     }[by]  # fmt: skip
 
 
@@ -371,6 +375,25 @@ def _outlooks(outlook: Sequence[Any]) -> list[Facts]:
             Facts(title, facts if title != _("The next 30 days") else [facts[0], *facts[2:]])
         )
     return found
+
+
+def _reported(app: Any) -> tuple[Sequence[Mapping[str, Any]], Sequence[Facts]]:
+    """Return what applications reported of the last day, as rows and as a section; nothing where nothing was."""
+    title = _("Past the gateway, as applications report")
+    try:
+        rows = app.spending.reported(since="1d")
+    except TooMuchReportedError as error:
+        return [], [Facts(title, [(_("last day"), Cell("text", error.message))])]
+    facts = [(row["service"] or _("none"), Cell("markup", _told_of(row))) for row in rows[:6]]
+    return rows, [Facts(title, facts)] if rows else []
+
+
+def _told_of(row: Mapping[str, Any]) -> Markup:
+    cost = _("unknown") if row["cost"] == "unknown" else row["cost"]
+    spans = ngettext("one span in the last day", "{n} spans in the last day", row["spans"])
+    return Markup('<span class="num">{}</span><span class="why sub num">{}</span>').format(
+        cost, spans.format(n=words.count(row["spans"]))
+    )
 
 
 def _energy(rows: Sequence[Mapping[str, Any]]) -> Facts:

@@ -189,7 +189,13 @@ def test_clocks_that_jump_neither_stop_it_nor_spend_twice(live):
 
 def test_failed_calls_refusing_judges_and_broken_scorers_are_states(live):
     live.judge("judge,refuse=1")
-    live.add(scorers=[*JUDGED, {"judge": {"judge": "helpful@1", "reference": True}}, "support"])
+    live.add(
+        scorers=[
+            *JUDGED,
+            {"judge": {"judge": "helpful@1", "reference": True, "as": "so"}},
+            "support",
+        ]
+    )
     live.call()
     live.call(outcome="error", status=500)
     live.look()
@@ -248,6 +254,15 @@ def test_the_same_release_is_asked_again_and_its_cost_is_kept(live):
     live.call("a válasz")
     live.look()
     assert any("no channel" in why for why in live.evaluators.status("quality")["unmeasured"])
+
+
+def test_a_call_that_cannot_be_asked_again_gives_back_what_was_held_for_the_others(live):
+    live.add(scorers=[], consistency={"times": 5}, budget={"calls": 50, "money": "1 EUR"})
+    live.again = Again(error="no channel serves it")
+    live.call("a válasz", n=3)
+    live.look()
+    assert live.asked_again == 3
+    assert live.evaluators.status("quality")["calls_today"] == 3
 
 
 def test_agreement_is_of_words_of_nearness_or_of_fields():

@@ -104,3 +104,44 @@ def test_counts_beyond_all_measure_stop_nobody(room):
     assert tally.spans == 600
     (most,) = room.hot.conn.execute("SELECT max(nano) FROM rollup_costs").fetchone()
     assert most == (1 << 53) - 1
+
+
+def test_what_was_counted_on_the_way_is_what_the_table_says(room, tmp_path):
+    spans = [
+        span(
+            f"step {n}",
+            {
+                "gen_ai.operation.name": "chat",
+                "gen_ai.provider.name": "openai",
+                "gen_ai.request.model": f"gpt-{5 + n % 2}",
+                "gen_ai.usage.input_tokens": n,
+                "gen_ai.usage.output_tokens": 2**52 if n == 7 else n,
+                "session.id": f"conv-{n % 3}" if n % 5 else "",
+                "volano.tag.order": f"o-{n}",
+                "user.id": "Zoë" if n % 2 else "周",
+            },
+            parent="" if n % 4 == 0 else "12" * 8,
+            end=1_700_000 * n,
+        )
+        for n in range(40)
+    ]
+    body = as_protobuf(*spans)
+    asked = Room(tmp_path / "asked")  # a repeat in the same look: nobody may count it
+    counted, repeated = room.record(body), asked.record(body, body)
+    assert (counted.repeats, repeated.repeats) == (0, 40)
+    of_series = "SELECT * FROM {} JOIN series ON series.id = series"
+    for question in (
+        *(of_series.format(table) for table in ("rollups", "rollup_costs")),
+        *(f"SELECT * FROM {table}" for table in ("rolled", "sessions", "tagged")),
+    ):
+        rows = [_without_numbers(one.hot.conn, question) for one in (room, asked)]
+        assert rows[0] == rows[1], question
+        assert rows[0], question
+
+
+def _without_numbers(conn, question):
+    """A series' number is given in no order."""
+    found = conn.execute(question)
+    numbers = ("series", "id") if "JOIN" in question else ()
+    kept = [n for n, (name, *_) in enumerate(found.description) if name not in numbers]
+    return sorted((tuple(row[n] for n in kept) for row in found), key=repr)

@@ -206,7 +206,9 @@ def test_own_attributes_win_and_tags_are_gathered(recorded):
         "volano.environment": "staging", "volano.tag.plan": "gold", "volano.tag.n": 7,
         "langfuse.trace.tags": ["beta", "eu"], "traceloop.association.properties.tenant": "acme",
     }  # fmt: skip
-    resource = {"service.name": "shop", "openinference.project.name": "bots"}
+    resource = {
+        "service.name": "shop", "openinference.project.name": "bots", "cloud.region": "eu-central-1",
+    }  # fmt: skip
     (found,) = recorded(as_protobuf(span("x", attributes), resource=resource)).list()
     assert (found.session, found.unit, found.release, found.environment) == (
         "s9",
@@ -216,7 +218,14 @@ def test_own_attributes_win_and_tags_are_gathered(recorded):
     )
     assert found.tags == {
         "plan": "gold", "n": "7", "beta": "true", "eu": "true", "tenant": "acme", "project": "bots",
+        "region": "eu-central-1",
     }  # fmt: skip
+
+
+def test_a_region_that_is_said_holds_before_that_of_the_cloud(recorded):
+    said = {"volano.tag.region": "eu", "cloud.region": "us-east-1"}
+    (found,) = recorded(as_protobuf(span("x", said))).list()
+    assert found.tags == {"region": "eu"}
 
 
 def test_a_cost_that_the_sender_says_counts_where_no_price_is_known(recorded):
