@@ -87,7 +87,8 @@ class Settings:
     upstream_total_s: int = 3600
     """Seconds until a target's answer must be whole."""
     region: str = ""
-    """Where this gateway stands, such as eu-west-1: models with the strategy `region-first` prefer it."""
+    """Where this gateway stands, such as eu-west-1: models with the strategy `region-first` prefer it.
+    A call that says no region of itself is recorded with it."""
     alerts_every_s: int = 5
     """Seconds between two looks at the rules of alerts."""
     forward_otlp: str = ""

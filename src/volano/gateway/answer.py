@@ -2,17 +2,16 @@
 
 An Answer receives what an upstream says. Until content was passed on to the
 client everything is still open: another target of the release may answer
-instead, the same one with another of its keys, or a little later (`_again`);
-how often is bounded by a retry budget. After that a stream ends in one of
-three ways, and never looks complete when it is not: with the upstream's end
-(ok), with the door's error event and no end (cut), or the client is gone
-(left). The frame is appended before the last byte is written.
+instead, the same one with another of its keys, or a little later (`detour`).
+After that a stream ends in one of three ways, and never looks complete when it
+is not: with the upstream's end (ok), with the door's error event and no end
+(cut), or the client is gone (left). The frame is appended before the last byte
+is written.
 """
 
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 
 import msgspec
 
@@ -20,7 +19,8 @@ from volano.core.errors import VolanoError
 from volano.costs.price import NOT_ASKED
 from volano.gateway.account import Account
 from volano.gateway.call import Call, Money
-from volano.gateway.complaint import OURS, as_client_hears, retry_after_s, spared
+from volano.gateway.complaint import OURS, as_client_hears, retry_after_s, spared, still_loading
+from volano.gateway.detour import Detour, Step
 from volano.gateway.errors import FaultError, OverloadedError, SpoolFullError
 from volano.gateway.key_variables import KeyVariables
 from volano.gateway.keyring import OF_THE_KEY, Keyring
@@ -44,10 +44,11 @@ from volano.wire.listening import LISTENERS
 from volano.wire.thoughts import Marker
 
 _log = logging.getLogger("volano.gateway")
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 0.5
 _STATUS = {"timeout": 504, "busy": 503, "stopped": 503}
 LONGEST_ADVICE_S = 30
 """A client of an engine that is full is never told to wait longer."""
+LOADS_S = 5
+"""When a client of an engine that is still loading is told to come again."""
 _ROOM_S = 0.003
 """How often a call looks for room in a budget."""
 _UNHEARD = frozenset(("connect", "busy", "key_missing", "certificate"))
@@ -78,18 +79,11 @@ class Answer(msgspec.Struct, eq=False):
     under_way: bool = False
     beginning: bool = False
     """Its begin frame waits for this turn of the loop to end."""
-    retry_until: float = 0.0
     retry_after_s: float = 0.0
-    wait_s: float = _FIRST_WAIT_S
-    tries: int = 0
-    touched: int = 0
     lost: bool = False
     """A target that heard the call vanished while it answered: it may charge for that."""
-    stale: bool = False
-    """It was asked again for a kept connection that had just been closed."""
     key: int = 0
-    refused: int = 0
-    """The keys of its target that were refused or at their limit, a bit for each."""
+    detour: Detour | None = None
     status: int = 0
     stream: Stream | None = None
     parts: list[bytes] = []
@@ -132,7 +126,8 @@ class Answer(msgspec.Struct, eq=False):
             call.flight = None
         self.ways = plan(call)
         self.at, self.rendered = first(call, self.ways)
-        self.refused = 0
+        if self.detour is not None:
+            self.detour.moved(self.ways)
         call.way = self.ways[self.at]
 
     def _pay(self, account: Money) -> None:
@@ -193,10 +188,11 @@ class Answer(msgspec.Struct, eq=False):
         now = call.state.wheel.now
         spared_s = way.health.spared_s(now) if way.health.rest_until > now else 0.0
         if spared_s:
-            if not self._pass_over():
+            if not self._goes(self._other_ways().past(self.at, "rests")):
                 self._spare(spared_s)
             return
-        self.key = 0 if way.keys is None else way.keys.next(now, self.refused)
+        refused = 0 if self.detour is None else self.detour.refused
+        self.key = 0 if way.keys is None else way.keys.next(now, refused)
         body, dialect = self.rendered
         head = way.head(dialect, body, streamed=call.streamed, clock=call.state.clock, key=self.key)
         if dialect in CLIENTS_SAY:
@@ -290,7 +286,7 @@ class Answer(msgspec.Struct, eq=False):
         if self.call.request.started:
             assert self.stream is not None
             self.stream.cut(told or failure.text)
-        elif not self._again(failure.text, failure):
+        elif not self._goes(self._other_ways().again(self.at, failure.text, failure)):
             self._fail(failure._replace(text=told) if told else failure)
 
     def _mark_first(self) -> None:
@@ -367,7 +363,7 @@ class Answer(msgspec.Struct, eq=False):
                 said = self._said(body)
             except BadAnswerError as error:
                 self._blame(_malformed(str(error)))
-                if not self._again(str(error), None):
+                if not self._goes(self._other_ways().again(self.at, str(error), None)):
                     self._fail(_malformed(str(error)))
                 return
             self._praise()
@@ -413,19 +409,27 @@ class Answer(msgspec.Struct, eq=False):
             self.asked_at = (
                 0.0  # a refusal costs nothing, also when the client leaves before the next try
             )
-        engine = way.target.engine
+        engine, other = way.target.engine, self._other_ways()
         if engine and status == 503:  # it is still loading
             self.under_way = False
             way.health.dropped()
-            if self._again("the engine is still loading", _LOADING):
+            if self._goes(other.again(self.at, "the engine is still loading", _LOADING)):
                 return True
-        if way.keys is not None and status in OF_THE_KEY and self._other_key(way.keys):
-            return True
+            self.retry_after_s = self.retry_after_s or LOADS_S
+            call.status, call.response = status, self._not_ready(status, round(self.retry_after_s))
+            call.error, call.outcome, call.unanswered = _LOADING.text, "error", not self.lost
+            return False
+        if way.keys is not None and status in OF_THE_KEY:
+            step = other.other_key(self.at, way.keys, self.key, status, self.retry_after_s)
+            if step is not None:
+                self.under_way = False
+                way.health.dropped()
+                return self._goes(step)
         self._judge(status)
         passing = status in _PASSING and not engine
-        if (passing or status in OURS) and self._elsewhere(f"{status}"):
+        if (passing or status in OURS) and self._goes(other.elsewhere(self.at, f"{status}")):
             return True
-        if passing and self._later():
+        if passing and self._goes(other.later(self.at, status, self.retry_after_s)):
             return True
         shown = as_client_hears(call, self.rendered.dialect, way.target, status, body)
         self.status, call.response, call.error = shown
@@ -522,117 +526,32 @@ class Answer(msgspec.Struct, eq=False):
 
     # failures
 
-    def _again(self, why: str, failure: Failure | None) -> bool:
-        """Nothing was passed on: go on with another target, or with this one a little later.
+    def _other_ways(self) -> Detour:
+        """What is left to try; most calls never ask."""
+        detour = self.detour
+        if detour is None:
+            detour = self.detour = Detour(self.call, self.ways)
+        return detour
 
-        An engine is asked again only when it may not have heard the request, or when at
-        most one call was lost with a connection: it may be one that is started again. A
-        provider may bill what it heard (`_once_more_heard`).
-        """
-        if self._elsewhere(why):
-            return True
-        if failure is None or failure.kind not in ("connect", "closed"):
+    def _goes(self, step: Step | None) -> bool:
+        """Go on there. False where there is nowhere to go."""
+        if step is None:
             return False
-        self.touched += not failure.untouched
-        if self.touched > 1:
-            return False
-        engine = self.ways[self.at].target.engine
-        if failure.kind == "closed" and not engine and not self._once_more_heard(why, failure):
-            return False
-        return self._wait(0.0 if failure.reused else self.wait_s)
-
-    def _once_more_heard(self, why: str, failure: Failure) -> bool:
-        """Whether a provider may be asked again that may have heard the request.
-
-        It has not when a kept connection was closed meanwhile; that is believed once.
-        """
-        if failure.reused and failure.untouched and not self.stale:
-            self.stale = True
-            return True
-        if self.tries - self.stale >= self.call.state.limits.retries or not self._may_retry():
-            return False
-        self._note(why)
-        return True
-
-    def _other_key(self, keys: Keyring) -> bool:
-        """Ask the same target with another key, if one takes calls and there is a retry to spend."""
-        call, status = self.call, self.status
-        now = call.state.wheel.now
-        keys.rests(self.key, now, status, self.retry_after_s)
-        self.refused |= 1 << self.key
-        if not keys.another(now, self.refused) or call.request.finished or not self._may_retry():
-            return False
-        self.under_way = False
-        self.ways[self.at].health.dropped()
-        self._note(f"{status} of key {self.key + 1}")
-        call.state.pulse.retried()
-        self._forget()
-        self.timer = call.state.loop.call_soon(self.once_more)
-        return True
-
-    def _elsewhere(self, why: str) -> bool:
-        """Ask the next target that can be asked this, if there is one and a retry to spend."""
-        found = None if self.call.request.finished else self._next()
-        if found is None or not self._may_retry():
-            return False
-        self._turn_to(*found, why)
-        return True
-
-    def _pass_over(self) -> bool:
-        """Go on to the next target, if there is one: this one asked for rest, and nothing was sent."""
-        found = self._next()
-        if found is None:
-            return False
-        self._turn_to(*found, "rests")
-        return True
-
-    def _next(self) -> tuple[int, Rendered] | None:
-        """Return the next target that takes calls and has words for this request."""
-        now = self.call.state.wheel.now
-        for at in range(self.at + 1, len(self.ways)):
-            way = self.ways[at]
-            if way.health.rest_until > now and way.health.spared_s(now):
-                continue
-            with suppress(VolanoError):
-                return at, render(self.call, way)
-        return None
-
-    def _turn_to(self, at: int, rendered: Rendered, why: str) -> None:
         call = self.call
-        self._note(why)
-        call.state.pulse.fell_back()
-        self.at, self.rendered, call.way = at, rendered, self.ways[at]
-        self.refused = 0
+        if step.why:
+            self._note(step.why)
+        if step.rendered is not None:
+            call.state.pulse.fell_back()
+            self.at, self.rendered, call.way = step.at, step.rendered, self.ways[step.at]
+            self._other_ways().refused = 0
+        else:
+            call.state.pulse.retried()
         self._forget()
-        self.timer = call.state.loop.call_soon(self.once_more)
-
-    def _may_retry(self) -> bool:
-        state = self.call.state
-        return state.retries.withdraw(state.wheel.now)
-
-    def _later(self) -> bool:
-        """Ask the same target once more after the time that it names, or a short one."""
-        wait = max(self.retry_after_s, self.wait_s)
-        if self.tries >= self.call.state.limits.retries or not self._may_retry():
-            return False
-        self._note(f"{self.status}")
-        return self._wait(wait)
-
-    def _wait(self, wait_s: float) -> bool:
-        """Come back in a moment, with jitter so that many do not come at once."""
-        call = self.call
-        now = call.state.loop.time()
-        self.retry_until = self.retry_until or now + call.state.limits.retry_s
-        if now + wait_s > self.retry_until or call.request.finished:
-            return False
-        self.tries += 1
-        self.refused = 0
-        call.state.pulse.retried()
-        self._forget()
-        if wait_s:
-            self.wait_s = min(2 * self.wait_s, _LONGEST_WAIT_S)
-            wait_s *= 1.0 + 0.25 * call.state.random.random()
-        self.timer = call.state.loop.call_later(wait_s, self.once_more)
+        loop = call.state.loop
+        if step.wait_s:
+            self.timer = loop.call_later(step.wait_s, self.once_more)
+        else:
+            self.timer = loop.call_soon(self.once_more)
         return True
 
     def _note(self, why: str) -> None:
@@ -657,7 +576,8 @@ class Answer(msgspec.Struct, eq=False):
         call = self.call
         target = call.way.target.name if call.way is not None else "?"
         self._blame(failure)
-        call.status = _STATUS.get(failure.kind, 502)
+        loads = failure.kind == "connect" and call.way is not None and call.way.target.engine
+        call.status = 503 if loads else _STATUS.get(failure.kind, 502)
         call.outcome = "error"
         call.unanswered = self._is_free(failure)
         call.error = failure.text
@@ -671,8 +591,22 @@ class Answer(msgspec.Struct, eq=False):
             call.status, message,
             kind="server_error", code=f"upstream_{failure.kind}", request_id=call.trace,
         )  # fmt: skip
+        if loads:  # nobody takes connections at an engine's address before it is warm
+            self.retry_after_s = LOADS_S
+            call.response = self._not_ready(call.status, LOADS_S)
         self.status = call.status
         self._settle()
+
+    def _not_ready(self, status: int, for_s: int) -> bytes:
+        """The error of an engine that takes no calls yet."""
+        call, kind = self.call, "server_error"
+        return call.door.error(
+            status,
+            still_loading(call, for_s),
+            kind=kind,
+            code="engine_loading",
+            request_id=call.trace,
+        )
 
     def _is_free(self, failure: Failure) -> bool:
         """Whether a target charges nothing: it did not begin to answer, or said at once that it failed.

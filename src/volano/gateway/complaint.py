@@ -55,6 +55,16 @@ def spared(call: Call, target: Target, for_s: float) -> tuple[bytes, str]:
     return said, error
 
 
+def still_loading(call: Call, for_s: int) -> str:
+    """What a client hears whose model is not loaded yet, is loaded again after a fall, or does not start."""
+    return (
+        f"The model of channel `{call.channel}` is not ready: it is being loaded, or could not be. "
+        f"Try again in {for_s} s. "
+        f"The owner sees with `volano engine list` how it is, and with `volano trace show "
+        f"{call.trace}` what was tried."
+    )
+
+
 _KEY = "Give it one with `volano target key {name}`; `volano target check {name}` asks with each"
 _SAID = {
     401: ("does not accept its key", _KEY),
@@ -83,7 +93,7 @@ _OTHERS = "answered with an error", "Try again; see `volano target check {name}`
 def _plainly(call: Call, target: Target, shown: int, status: int) -> bytes:
     """Name the target, the channel and the next command; nothing of what the upstream wrote."""
     what, next_ = _ELSEWHERE if status < 400 else _SAID.get(status, _OTHERS)
-    if status == 401 and not (target.keys or target.sign):
+    if status == 401 and not target.keys:
         what = "wants a key"
     if target.engine:
         what, next_ = _OTHERS[0], "Try again; see `volano status`"

@@ -5,8 +5,9 @@ last `WINDOW` calls failed; then the target is passed over for `COOLDOWN_S`,
 doubled with each opening in a row up to `LONGEST_COOLDOWN_S`. When that time is
 over one call is let through: it closes the breaker, or opens it again. A target
 that says when it will take calls again (429 or 503 with Retry-After) is passed
-over until then, without blame. A target that is passed over is tried last, not
-never: the gateway does not refuse what might still be answered.
+over until then, without blame; where it named the time one call is let through first, and
+when it is answered the others follow. A target that is passed over is tried last, not never: the
+gateway does not refuse what might still be answered.
 
 Calls in a row that got no answer, for blame or for want of rest, are told apart from all
 that (`unanswered`): the health of rollouts is judged by them (see `outage`).
@@ -39,7 +40,7 @@ class Health:
     """What this worker has seen of a target. Times are the loop's seconds."""
 
     __slots__ = (
-        "_recent", "_spared_until", "answered_at", "cooldown_s", "failures", "heard_at", "in_flight", "keys",
+        "_named", "_recent", "_spared_until", "answered_at", "cooldown_s", "failures", "heard_at", "in_flight", "keys",
         "latency_s", "open_until", "probing", "rest_until", "streak", "unanswered",
         "unanswered_at", "unanswered_from",
     )  # fmt: skip
@@ -52,6 +53,7 @@ class Health:
         self.open_until = 0.0
         self.rest_until = 0.0
         self._spared_until = 0.0
+        self._named = False
         self.keys: Keyring | None = None
         self.cooldown_s = COOLDOWN_S
         self.probing = False
@@ -63,11 +65,9 @@ class Health:
 
     def takes(self, now: float) -> bool:
         """Whether calls should be sent there now."""
-        if now < self.rest_until:
+        if now < self.rest_until or now < self.open_until:
             return False
-        if not self.open_until:
-            return True
-        return now >= self.open_until and not self.probing
+        return not (self.probing and (self.open_until or self._named))
 
     @property
     def state(self) -> str:
@@ -79,13 +79,14 @@ class Health:
     def began(self, now: float) -> None:
         """A call is sent there."""
         self.in_flight += 1
-        if self.open_until and now >= self.open_until:
+        if (self.open_until or self._named) and now >= max(self.open_until, self.rest_until):
             self.probing = True
 
     def answered(self, now: float, took_s: float) -> None:
         """It answered, after `took_s` to the first content."""
         self.in_flight -= 1
         self.probing = False
+        self._rested(now)
         self._recent = self._recent << 1 & _MASK
         self.streak = self.unanswered = 0
         if self.open_until:
@@ -102,6 +103,7 @@ class Health:
     def failed(self, now: float) -> None:
         """It did not answer, or with an error of its own."""
         self._left()
+        self._rested(now)
         self._missed(now)
         self._recent = (self._recent << 1 | 1) & _MASK
         self.streak += 1
@@ -121,6 +123,7 @@ class Health:
         self.rest_until = max(self.rest_until, now + min(for_s, LONGEST_REST_S))
         if spared:
             self._spared_until = max(self._spared_until, now + min(for_s, SPARED_S))
+            self._named = True
 
     def spared_s(self, now: float) -> float:
         """For how many seconds it is not asked at all; 0: it may be."""
@@ -131,15 +134,22 @@ class Health:
         """It has these keys from now on: no rest that others had to keep holds for them."""
         self.keys = keys
         self.rest_until = self._spared_until = 0.0
+        self._named = False
 
     def spoke(self, now: float) -> None:
         """It said something: whatever becomes of the call, it is there."""
         self.unanswered = 0
         self.heard_at = now
+        self._rested(now)
 
     def dropped(self) -> None:
         """The call ended for a reason that says nothing of the target."""
         self._left()
+
+    def _rested(self, now: float) -> None:
+        """It does not ask for rest any more."""
+        if self.rest_until and now >= self.rest_until:
+            self.rest_until, self._named = 0.0, False
 
     def _missed(self, now: float) -> None:
         if not self.unanswered or now - self.unanswered_at > FORGOTTEN_S:

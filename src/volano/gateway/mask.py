@@ -24,7 +24,7 @@ def secrets(target: Target) -> list[bytes]:
         for name, value in lines.items()
         if lines is not target.headers or name.lower() in _CREDENTIALS
     }
-    if target.sign is not None:
-        found |= {target.sign.secret_key, target.sign.session_token or ""}
+    for sign in filter(None, target.signs):
+        found |= {sign.secret_key, sign.session_token or ""}
     written = found | {json.dumps(text)[1:-1] for text in found}
     return sorted((text.encode() for text in written if text), key=len, reverse=True)

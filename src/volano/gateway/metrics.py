@@ -87,6 +87,12 @@ def add_workers(
         (({"target": target, "model": model}, max(s.latency_us for s in seen) / 1e6)
          for (target, model), seen in targets.items()),
     )  # fmt: skip
+    page.gauge(
+        "volano_target_keys_resting",
+        "Of a target's several keys, how many were refused or are at their limit; the worst view.",
+        (({"target": target, "model": model}, max(s.keys_resting for s in seen))
+         for (target, model), seen in targets.items()),
+    )  # fmt: skip
 
 
 def by_target(workers: Iterable[Worker]) -> dict[tuple[str, str], list[Seen]]:

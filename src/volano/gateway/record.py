@@ -68,7 +68,7 @@ def close(call: Call) -> bytes:
         )  # fmt: skip
     if route is not None and route.mirror is not None and _is_answered(call):
         state.copies.offer(call)
-    tags = _tags(call) if call.tried or call.cached or call.replayed else call.tags
+    tags = _placed(call, _tags(call) if call.tried or call.cached or call.replayed else call.tags)
     if call.flight is not None and call.outcome != "ok":
         call.flight.over(None)
     # A `traces.frame.Call`, field by field in its order, not made into an object first.
@@ -99,6 +99,12 @@ def _tags(call: Call) -> dict[str, str]:
     if call.replayed:
         ours = {**ours, "replay": call.replayed}
     return {**call.tags, **ours} if call.tags else ours
+
+
+def _placed(call: Call, tags: dict[str, str]) -> dict[str, str]:
+    """Tags with the region: what the call says of itself, else where this gateway stands."""
+    here = call.state.routes.snapshot.region
+    return {**tags, "region": here} if here and "region" not in tags else tags
 
 
 def _is_answered(call: Call) -> bool:
@@ -132,7 +138,7 @@ def begin_frame(call: Call) -> bytes:
     assert route is not None
     assert way is not None
     arm, target = route.info, way.target
-    tags = _tags(call) if call.tried or call.replayed else call.tags
+    tags = _placed(call, _tags(call) if call.tried or call.replayed else call.tags)
     # A `traces.frame.Begin`, field by field in its order, as in `close`.
     return encode((
         call.trace, call.span, call.parent, call.began_us, key.id, key.group, call.channel,

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Iterator
+from itertools import zip_longest
 
 import msgspec
 from msgspec import structs
@@ -91,8 +92,9 @@ class Way:
         self, dialect: str, body: bytes, *, streamed: bool, clock: Clock, key: int = 0
     ) -> bytes:
         """Return a request's head up to the value of content-length, with this one of the keys."""
-        if self.target.sign is not None:
-            return self._signed(self.target.sign, dialect, body, streamed=streamed, clock=clock)
+        how = self.target.signs[key] if self.target.signs else None
+        if how is not None:
+            return self._signed(how, dialect, body, streamed=streamed, clock=clock)
         return self._heads[dialect, streamed][key]
 
     def _signed(
@@ -113,7 +115,10 @@ class Way:
 
 def _keyring(target: Target, health: Health) -> Keyring | None:
     """Return the keys that take turns; None where there is no choice."""
-    lines = target.keys if target.sign is None else ({"": target.sign.access_key},)
+    lines = [
+        key if sign is None else {"": repr(structs.astuple(sign))}
+        for key, sign in zip_longest(target.keys, target.signs)
+    ]
     if health.keys is None or not health.keys.has(lines):
         health.keyed(Keyring(lines, health.keys))
     return health.keys if len(lines) > 1 else None

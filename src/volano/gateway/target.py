@@ -167,7 +167,8 @@ def compiled(
 
     paths = {name: path(template) for name, template in provider.paths.items()}
     sets = provider.lines(key.text for key in keys)
-    sign = provider.sign(keys[0].text, region) if provider.sign and keys else None
+    signs = tuple(provider.sign(key.text, region) for key in keys) if provider.sign else ()
+    signs = signs if any(signs) else ()
     return shape.Target(
         name=target.name,
         url=f"{parts.scheme}://{parts.netloc}",
@@ -177,8 +178,8 @@ def compiled(
         provider=provider.name,
         dialects=paths,
         stream_paths={name: path(t) for name, t in provider.stream_paths.items()},
-        keys=tuple(lines for lines in sets if lines),
-        sign=sign,
+        keys=tuple(lines for lines in sets if lines or signs),
+        signs=signs,
         region=region,
         enabled=target.enabled,
         ca_file=target.ca_file,

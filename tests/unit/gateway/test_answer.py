@@ -195,6 +195,39 @@ def test_an_engine_that_comes_back_in_time_is_waited_for(own, tmp_path):
     line.close()
 
 
+@pytest.fixture()
+def brief(tmp_path):
+    """A gateway that hardly waits for an engine to come back."""
+    made = Workers(tmp_path / "state", retry_s=0.1)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_engine_that_is_still_loading_is_told_with_when_to_come_again(brief, tmp_path, streamed):
+    address = f"unix:{tmp_path / 'engine.sock'}"
+    brief.publish(snapshot({"support": Channel(arms=(arm(address, "ok", engine=True),))}))
+    brief.start()
+    line = Line(brief.port).send(ask(chat("support", stream=streamed)))
+    status, headers, body = line.answer()
+    error = json.loads(body)["error"]
+    assert (status, error["code"], headers["retry-after"]) == (503, "engine_loading", "5")
+    assert "it is being loaded, or could not be. Try again in 5 s." in error["message"]
+    assert call_of(brief, headers["x-volano-trace"]).outcome == "error"
+    line.close()
+
+
+def test_an_engine_that_says_itself_that_it_loads_names_a_time_too(brief, upstream):
+    arms = (arm(upstream.url, "flaky-99", engine=True),)
+    brief.publish(snapshot({"support": Channel(arms=arms)}))
+    brief.start()
+    line = Line(brief.port).send(ask(chat("support")))
+    status, headers, body = line.answer()
+    code = json.loads(body)["error"]["code"]
+    assert (status, code, headers["retry-after"]) == (503, "engine_loading", "5")
+    line.close()
+
+
 def test_a_flow_is_rendered_and_shares_are_sticky(own, tmp_path, upstream):
     flow = Flow(before=({"role": "system", "content": "Be brief."},), user=("Ticket: ", "\nJSON:"),
                 defaults={"max_tokens": 64, "temperature": 0})  # fmt: skip

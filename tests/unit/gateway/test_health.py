@@ -69,6 +69,44 @@ def test_more_than_half_of_the_last_calls_failed():
     assert n <= h.WINDOW
 
 
+def test_after_a_rest_one_call_goes_first():
+    health = Health()
+    health.began(0.0)
+    health.began(0.0)
+    health.rests(0.0, 3.0, spared=True)
+    health.answered(1.0, 0.1)  # from before: it says nothing of the rest
+    assert not health.takes(2.9)
+    assert health.takes(3.0)
+    health.began(3.0)
+    assert not health.takes(3.0)
+    health.dropped()  # its client left: another finds out
+    assert health.takes(3.5)
+    health.began(3.5)
+    health.spoke(3.6)
+    assert health.takes(3.6)
+    health.answered(4.0, 0.1)
+    assert (health.in_flight, health.rest_until) == (0, 0.0)
+
+
+def test_a_trial_after_a_rest_may_end_in_another_one():
+    health = Health()
+    health.began(0.0)
+    health.rests(0.0, 3.0, spared=True)
+    health.began(3.0)
+    health.rests(3.0, 5.0, spared=True)
+    assert [health.takes(at) for at in (3.0, 7.9, 8.0)] == [False, False, True]
+    fail(health, 8.0)
+    assert health.takes(8.0)  # one failure is no reason to leave it alone
+
+
+def test_after_a_rest_whose_time_was_not_named_all_go_on():
+    health = Health()
+    health.began(0.0)
+    health.rests(0.0, 1.0)
+    health.began(1.0)
+    assert health.takes(1.0)
+
+
 def test_a_target_that_asks_for_rest_gets_it_without_blame():
     health = Health()
     health.began(0.0)

@@ -1,5 +1,6 @@
 """Keys take turns; one that is refused or at its limit rests while another is there."""
 
+from volano.core.clock import SystemClock
 from volano.gateway import keyring as k
 from volano.gateway.health import Health
 from volano.gateway.keyring import Keyring
@@ -62,8 +63,12 @@ def test_a_key_that_is_new_rests_not_and_the_others_go_on():
     assert now.next(1.0) == now.next(1.0) == 0
 
 
-def way(health: Health, *keys: dict[str, str], sign: Sign | None = None) -> Way:
-    return Way(Target(name="t", url="http://t", model="m", keys=keys, sign=sign), origin(), health)
+def way(health: Health, *keys: dict[str, str], signs: tuple[Sign | None, ...] = ()) -> Way:
+    target = Target(
+        name="t", url="http://t", model="m", keys=keys, signs=signs,
+        dialects={"bedrock.converse": "/model/m/converse"},
+    )  # fmt: skip
+    return Way(target, origin(), health)
 
 
 def origin():
@@ -97,9 +102,29 @@ def test_another_key_need_not_keep_the_rest_of_the_one_before():
         )
 
 
-def test_one_key_and_a_signature_take_no_turns():
+def test_one_key_takes_no_turns():
     health = Health()
     assert way(health, A, B).keys is not None
     assert way(health, A).keys is None
     assert way(health).keys is None
-    assert way(health, A, B, sign=Sign("eu", "i", "s")).keys is None
+    assert way(health, {}, signs=(Sign("eu", "i", "s"),)).keys is None
+
+
+def test_keys_that_sign_take_turns_like_others():
+    first, second = Sign("eu", "AKIA1", "one"), Sign("eu", "AKIA2", "two", "token")
+    health = Health()
+    found = way(health, {}, {}, {"authorization": "Bearer ABSK"}, signs=(first, second, None))
+    keys = found.keys
+    assert keys is not None
+    heads = [
+        found.head("bedrock.converse", b"{}", streamed=False, clock=SystemClock(), key=at)
+        for at in range(3)
+    ]
+    for head, said in zip(heads, (b"AKIA1/", b"AKIA2/", b"Bearer ABSK\r"), strict=True):
+        assert head.count(b"authorization: ") == head.count(said) == 1
+    assert [b"x-amz-security-token: token" in head for head in heads] == [False, True, False]
+    keys.rests(0, 0.0, 403, 0.0)
+    assert {keys.next(1.0) for _ in range(4)} == {1, 2}
+    changed = way(health, {}, {}, signs=(Sign("eu", "AKIA1", "new secret"), second)).keys
+    assert changed is not None
+    assert changed.resting(1.0) == 0

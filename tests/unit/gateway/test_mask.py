@@ -17,7 +17,7 @@ OTHER = "sk-other-9876543210"
 def test_all_that_is_secret_of_a_target_and_nothing_else():
     sign = Sign(region="eu", access_key="AKIA1", secret_key="s3cr3t", session_token="t0k3n")
     target = Target(
-        name="t", url="https://a", model="m", sign=sign,
+        name="t", url="https://a", model="m", signs=(sign, None),
         headers={"authorization": f"Bearer {KEY}", "anthropic-version": "2023-06-01"},
         keys=({"authorization": f"Bearer {KEY}"}, {"x-odd-key": OTHER}),
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -45,7 +46,8 @@ class Batch:
 class State:
     name = "w3"
 
-    def __init__(self):
+    def __init__(self, region=""):
+        self.routes = SimpleNamespace(snapshot=SimpleNamespace(region=region))
         self.retries = RetryBudget()
         self.budgets = Budgets()
         self.vitals = Vitals()
@@ -177,7 +179,7 @@ def test_a_call_whose_client_leaves_at_once_is_recorded_and_its_upstream_never_a
         begun = answer.begin(made, made.route.ways)
         begun.left()
         await asyncio.sleep(0)  # the stand-in of an origin has no `send`: asking would raise
-        assert begun.tries == 0
+        assert begun.detour is None
         return made
 
     loop = asyncio.new_event_loop()
@@ -221,3 +223,16 @@ def test_what_is_asked_again_is_marked_and_not_counted(outcome):
     one = call(outcome=outcome, replayed="ab" * 16)
     assert decode_call(close(one)).tags["replay"] == "ab" * 16
     assert one.state.slot.counted == []
+
+
+@pytest.mark.parametrize(
+    ("here", "said", "kept"),
+    [
+        ("eu", {"plan": "pro"}, {"plan": "pro", "region": "eu"}),
+        ("eu", {"region": "us"}, {"region": "us"}),
+        ("", {}, {}),
+    ],
+)
+def test_a_call_is_of_its_own_region_else_of_the_gateways(here, said, kept):
+    one = call(state=State(here), tags=said)
+    assert decode_call(close(one)).tags == kept

@@ -67,13 +67,13 @@ def test_a_target_of_an_older_snapshot_speaks_chat_completions_at_its_path():
     raw = b'{"name": "a", "url": "http://x", "model": "m", "path": "/p"}'
     old = msgspec.json.decode(raw, type=Target)
     assert old.dialects == {"openai.chat": "/p"}
-    assert (old.keys, old.sign, old.enabled, old.weight) == ((), None, True, 1)
+    assert (old.keys, old.signs, old.enabled, old.weight) == ((), (), True, 1)
 
 
 def test_what_is_secret_in_a_target_is_not_shown():
     sign = Sign("eu-west-1", "AKIA-secret", "key-secret", "token-secret")
     lines = {"authorization": "Bearer secret"}
-    target = Target("a", "https://x", "m", headers=lines, keys=(lines,), sign=sign)
+    target = Target("a", "https://x", "m", headers=lines, keys=(lines,), signs=(sign,))
     arm = Arm("r@1", "d", (target,))
     assert "secret" not in f"{arm!r} {target} {sign!r}"
 

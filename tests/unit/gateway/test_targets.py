@@ -106,12 +106,12 @@ def test_a_target_without_the_key_it_should_have_says_so(desk, targets):
 def test_a_key_may_be_made_of_several_variables(desk, targets):
     add(targets, "aws", "bedrock", region="eu-west-1")
     desk.environment |= {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "se"}
-    sign = targets.resolve("aws", "m").sign
+    (sign,) = targets.resolve("aws", "m").signs
     assert (sign.access_key, sign.secret_key, sign.session_token) == ("AKIA", "se", None)
     desk.environment["AWS_SESSION_TOKEN"] = "tok"
-    assert targets.resolve("aws", "m").sign.session_token == "tok"
+    assert [one.session_token for one in targets.resolve("aws", "m").signs] == ["tok"]
     del desk.environment["AWS_SECRET_ACCESS_KEY"]
-    assert targets.resolve("aws", "m").sign is None
+    assert targets.resolve("aws", "m").signs == ()
 
 
 @pytest.mark.parametrize("key", ["a\nb", "a b", "ключ", "", "a\x7f", "x" * 5000])

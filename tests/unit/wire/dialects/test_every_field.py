@@ -16,23 +16,26 @@ from anthropic.types.beta import message_create_params as beta_messages
 from anthropic.types.message_create_params import MessageCreateParamsBase
 from hypothesis import given
 from hypothesis import strategies as st
+from openai.types import completion_create_params as old_completions
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
 
 from support.exchanges import names
 from volano.gateway.naming import named, with_field
+from volano.wire.dialects import openai_completions
 from volano.wire.dialects.anthropic import MESSAGES, ask_reader, block_reader
 from volano.wire.dialects.bedrock import BEDROCK
 from volano.wire.dialects.gemini import GEMINI
 from volano.wire.dialects.openai_chat import CHAT, message_reader
 from volano.wire.dialects.openai_chat import ask_reader as chat_reader
+from volano.wire.dialects.openai_completions import COMPLETIONS
 from volano.wire.dialects.openai_responses import RESPONSES, reading
 from volano.wire.exchange import CannotSayError
 from volano.wire.openai import FieldError
 from volano.wire.thoughts import own
 
 DOCS = Path(__file__).parents[4] / "docs" / "reference" / "headers.md"
-DOORS = {"chat": CHAT, "responses": RESPONSES, "messages": MESSAGES}
+DOORS = {"chat": CHAT, "responses": RESPONSES, "messages": MESSAGES, "completions": COMPLETIONS}
 TARGETS = {
     "Chat": (CHAT, "gpt"),
     "Responses": (RESPONSES, "gpt"),
@@ -100,6 +103,7 @@ BASES = {
         ],
         "tools": [{"name": "f", "input_schema": SCHEMA}],
     },
+    "completions": {"model": "m", "prompt": "hi"},
 }  # fmt: skip
 MARK = {"type": "ephemeral", "ttl": "1h"}
 POINT = {"mode": "explicit"}
@@ -212,6 +216,13 @@ SAMPLES = {
         "messages[2].content[2].citations": {"enabled": True},
         "messages[2].content[2].source": {"type": "file", "file_id": "file-1"},
     },
+    "completions": {
+        "model": None, "prompt": "ho", "stream": True, "n": 2, "seed": 3, "stop": ["x"],
+        "temperature": 0.5, "top_p": 0.5, "max_tokens": 5, "presence_penalty": 0.5,
+        "frequency_penalty": 0.5, "logprobs": 2, "logit_bias": {"1": 2}, "user": "ada",
+        "suffix": "x", "echo": True, "best_of": 2,
+        "stream_options.include_usage": True, "stream_options.include_obfuscation": False,
+    },
 }  # fmt: skip
 """Each field with a value that is not its default; None: every request shows that it is carried."""
 
@@ -323,6 +334,7 @@ def test_a_field_is_carried_refused_by_name_or_listed(door, target):
         ("chat", [CompletionCreateParamsBase]),
         ("responses", [ResponseCreateParamsBase]),
         ("messages", [MessageCreateParamsBase, beta_messages.MessageCreateParamsBase]),
+        ("completions", [old_completions.CompletionCreateParamsBase]),
     ],
 )
 def test_every_field_of_the_official_client_is_tried(door, params):
@@ -349,6 +361,11 @@ def test_every_field_that_a_reader_knows_is_tried(door, modules):
                 and kind.__module__ == module.__name__
             ):
                 assert {*kind.__struct_encode_fields__} <= words, kind
+
+
+def test_every_field_of_the_old_completions_is_tried():
+    tried = {re.match("[a-z_]+", path)[0] for path in SAMPLES["completions"]}
+    assert {*openai_completions._Request.__struct_encode_fields__} <= tried
 
 
 @given(st.sampled_from([pair for pair in pairs() if pair[0] != pair[1].lower()]), names)
