@@ -32,6 +32,17 @@ PAIRS = ((0.5, 0.5, 0.3), (0.7, 0.75, 0.5), (0.9, 0.9, 0.3), (0.9, 0.95, 0.3), (
 PATTERN = (1, 2, 3, 5, 10, 15)
 
 
+def clusters(n: int, sizes: str) -> np.ndarray:
+    """Return the size of each cluster of n rows, in the manner of `sizes`: none, equal or unequal."""
+    if sizes == "none":
+        return np.ones(n, int)
+    found: list[int] = []
+    while (left := n - sum(found)) > 0:
+        size = 5 if sizes == "equal" else PATTERN[len(found) % len(PATTERN)]
+        found.append(min(size, left))
+    return np.array(found)
+
+
 @dataclass(frozen=True)
 class Cell:
     """One kind of number, on so many rows, of such a truth, in clusters or not."""
@@ -44,13 +55,7 @@ class Cell:
 
     def clusters(self) -> np.ndarray:
         """Return the size of each cluster."""
-        if self.sizes == "none":
-            return np.ones(self.n, int)
-        found: list[int] = []
-        while (left := self.n - sum(found)) > 0:
-            size = 5 if self.sizes == "equal" else PATTERN[len(found) % len(PATTERN)]
-            found.append(min(size, left))
-        return np.array(found)
+        return clusters(self.n, self.sizes)
 
     def value(self) -> float:
         """Return what the interval should cover."""

@@ -299,6 +299,30 @@ def test_a_key_that_a_provider_repeats_stands_in_no_comment_and_no_report(tmp_pa
     assert sum(line["answer"].endswith("x ***") for line in lines) == 20
 
 
+def test_a_targets_key_that_a_provider_repeats_stands_in_no_recording_and_no_kept_report(
+    repo, provider, tmp_path
+):
+    key, home = "sk-of-the-vault-0123456789", tmp_path / "home"
+    (tmp_path / "key").write_text(key)
+    for words in (("init",), ("target", "add", "sorter", "--provider", "compatible", "--url", f"{provider.url}/v1"),
+                  ("target", "key", "sorter")):  # fmt: skip
+        with (tmp_path / "key").open() as stdin:
+            subprocess.run(
+                [sys.executable, "-m", "volano.cli.main", "--home", str(home), *words],
+                stdin=stdin, check=True, timeout=120,
+            )  # fmt: skip
+    repo.put("ci.yaml", RULES.replace("URL/v1#", "sorter:"))
+    provider.answer = lambda messages: f"Your key is {key}"
+    said = ci(repo, "--home", str(home), "ci", "--record", "--console", "https://v.example", ends=3)
+    assert f"Bearer {key}" in provider.keys
+    recorded = (repo.root / "recordings/routing.jsonl").read_text("utf-8")
+    assert "Your key is ***" in recorded
+    assert "sk-of" not in recorded + said
+    with App(load(home)) as app:
+        lines = app.evals.answers("ci/routing@1")
+    assert {line["answer"] for line in lines} == {"Your key is ***"}
+
+
 def test_a_template_of_a_change_runs_no_code_and_sees_no_environment(repo, tmp_path):
     for inside in (
         "{{ cycler.__init__.__globals__ }}",

@@ -7,6 +7,9 @@ from volano.ci.errors import NotAllowedError
 from volano.ci.rules import Check, origin, urls
 from volano.ci.side import Side
 
+LEAST_CHARS, LEAST_HELD_CHARS = 4, 12
+"""A shorter key is a word that stands in any text; local servers are asked with `ollama` or `EMPTY`."""
+
 
 def check_allowed(check: Check, old: Side, allow: Sequence[str]) -> None:
     """Make sure that a check asks, with its key, only whom the base does or somebody allowed.
@@ -27,8 +30,13 @@ def check_allowed(check: Check, old: Side, allow: Sequence[str]) -> None:
             raise NotAllowedError(check=check.name, origin=one, key=key, allow=wanted)
 
 
-def secrets(checks: Iterable[Check]) -> list[str]:
-    """Return the keys that checks name, the longest first."""
+def secrets(checks: Iterable[Check], held: Iterable[str] = ()) -> list[str]:
+    """Return the keys that checks name, and those that the workspace has `held`; the longest first.
+
+    Of those that are held only long ones count: nobody chose them for these checks.
+    """
     named = {one.key_env for one in checks}
     found = {os.environ.get(name, "").strip() for name in named if name}
-    return sorted((one for one in found if len(one) >= 4), key=len, reverse=True)
+    found = {one for one in found if len(one) >= LEAST_CHARS}
+    found |= {one for one in map(str.strip, held) if len(one) >= LEAST_HELD_CHARS}
+    return sorted(found, key=len, reverse=True)

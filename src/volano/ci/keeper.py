@@ -56,6 +56,8 @@ from volano.store.catalog import Catalog
 KIND, RULES = "ci", "ci.yaml"
 LIVE, RECORD, REPLAY = "live", "record", "replay"
 Open = Callable[[Path], Repository]
+Held = Callable[[], Sequence[str]]
+"""All keys that this workspace asks its targets and servers with; none of them is ever told."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,8 @@ class _Change:
     recordings: Recordings
     mode: str
     allow_missing: bool
+    secrets: Sequence[str]
     console: str = ""
-
-    @property
-    def secrets(self) -> list[str]:
-        """The keys that its checks name."""
-        return secrets(one for plan in self.planned for one in (plan.check, plan.before) if one)
 
 
 class Checks:
@@ -95,6 +93,7 @@ class Checks:
         *,
         open_repository: Open,
         remembered: Remembered,
+        held: Held = tuple,
         patience: Patience | None = None,
     ):
         self._catalog = catalog
@@ -107,6 +106,7 @@ class Checks:
         self._training = training
         self._open = open_repository
         self._remembered = remembered
+        self._held = held
         self._patience = patience or Patience()
         runs.register(KIND, self._work, needs=("repo",))
 
@@ -193,10 +193,16 @@ class Checks:
         base = repository.base(inputs["base"])
         old = before(repository, base, inputs["rules"], now.rules)
         changed = {path for one in repository.changed(base.commit) for path in (one.path, one.old)}
+        plans = planned(now, old, everything=inputs["everything"])
+        told_anew = inputs["mode"] != REPLAY or inputs.get("console")
+        keys = secrets(
+            (one for plan in plans for one in (plan.check, plan.before) if one),
+            self._held() if told_anew else (),
+        )
         return _Change(
-            repository, base, now, old, planned(now, old, everything=inputs["everything"]),
-            notices(now, old, changed), Recordings(repository, now.rules.recordings),
-            inputs["mode"], inputs["allow_missing"], inputs.get("console", ""),
+            repository, base, now, old, plans, notices(now, old, changed),
+            Recordings(repository, now.rules.recordings, keys),
+            inputs["mode"], inputs["allow_missing"], keys, inputs.get("console", ""),
         )  # fmt: skip
 
     def _one(self, plan: Planned, change: _Change, work: Work) -> Verdict:

@@ -4,16 +4,17 @@ A file for each check, a line for each answer, in the order of rows, so that a c
 as what it is. A line is found by the digest of its question (model, settings, messages,
 repetition) and sealed by a digest of its own, so that an edit by hand or a bad merge is found.
 The seal is no signature: who means to deceive can write it anew. Neither questions nor keys
-are kept.
+are kept: a key that an answer repeats is struck out.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from volano.ci.errors import BadRecordingError
+from volano.ci.redacted import struck
 from volano.ci.repository import Repository
 from volano.core.canon import canonical
 from volano.core.errors import InvalidError
@@ -45,9 +46,10 @@ def key_of(who: str, settings: Mapping[str, Any], messages: Any, repetition: int
 class Recordings:
     """All recorded answers of a repository, in one folder."""
 
-    def __init__(self, repository: Repository, folder: str):
+    def __init__(self, repository: Repository, folder: str, secrets: Sequence[str] = ()):
         self._repository = repository
         self._folder = folder
+        self._secrets = secrets
         self._known: dict[str, Answered] | None = None
 
     def find(self, key: str) -> Answered | None:
@@ -67,11 +69,25 @@ class Recordings:
             found.values(), key=lambda one: (one.answered.id, one.answered.repetition, one.key)
         )
         new = sum(self.find(key) is None for key in found)
-        path, data = self._path(check), b"".join(map(_line, ordered))
+        path, data = self._path(check), b"".join(self._line(one) for one in ordered)
         if data and self._repository.here(path) != data:
             self._repository.put(path, data)
             self._known = None
         return new
+
+    def _line(self, one: Recorded) -> bytes:
+        said = {name: self._bare(value) for name, value in one.answered.to_dict().items()}
+        said["tools"] = [
+            {name: self._bare(value) for name, value in call.items()} for call in one.answered.tools
+        ]
+        kept = {name: said[name] for name in _KEPT if said[name] not in (None, [], (), "")}
+        told = {"row": one.answered.id, "repetition": one.answered.repetition, "key": one.key}
+        told = json.loads(json.dumps(told | kept, ensure_ascii=False).encode(errors="replace"))
+        return json.dumps({**told, "seal": _seal(told)}, ensure_ascii=False).encode() + b"\n"
+
+    def _bare(self, value: Any) -> Any:
+        """Return what a field holds without secrets; the names of fields stay as they are."""
+        return struck(value, self._secrets)
 
     def _path(self, check: str) -> str:
         return f"{self._folder}/{check.replace('/', '-')}{ENDING}"
@@ -85,14 +101,6 @@ class Recordings:
                         key, answered = _read(line, path, number)
                         known[key] = answered
         return known
-
-
-def _line(one: Recorded) -> bytes:
-    said = one.answered.to_dict()
-    kept = {name: said[name] for name in _KEPT if said[name] not in (None, (), "")}
-    told = {"row": one.answered.id, "repetition": one.answered.repetition, "key": one.key, **kept}
-    told = json.loads(json.dumps(told, ensure_ascii=False).encode(errors="replace"))
-    return json.dumps({**told, "seal": _seal(told)}, ensure_ascii=False).encode() + b"\n"
 
 
 def _read(line: bytes, path: str, number: int) -> tuple[str, Answered]:

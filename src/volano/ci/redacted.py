@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from volano.evals.told import cell
@@ -21,15 +21,12 @@ def redacted(value: Any, secrets: Sequence[str]) -> Any:
     A text that ends within a secret loses its beginning, too. Give texts before they are escaped
     or clipped.
     """
-    if isinstance(value, str):
-        for secret in secrets:
-            value = _without(value, secret)
-        return printable(value)
-    if isinstance(value, Mapping):
-        return {redacted(k, secrets): redacted(v, secrets) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [redacted(one, secrets) for one in value]
-    return value
+    return _each(value, lambda said: printable(_struck(said, secrets)))
+
+
+def struck(value: Any, secrets: Sequence[str]) -> Any:
+    """Return plain values in which no secret stands; all else is as it was, printable or not."""
+    return _each(value, lambda said: _struck(said, secrets))
 
 
 def as_written(secrets: Sequence[str]) -> list[str]:
@@ -46,6 +43,23 @@ def as_written(secrets: Sequence[str]) -> list[str]:
 def printable(said: str) -> str:
     """Return a text with only what XML can hold."""
     return _UNPRINTABLE.sub("�", said)
+
+
+def _each(value: Any, change: Callable[[str], str]) -> Any:
+    """Return plain values with every text in them changed, the names too."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {_each(k, change): _each(v, change) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_each(one, change) for one in value]
+    return value
+
+
+def _struck(said: str, secrets: Sequence[str]) -> str:
+    for secret in secrets:
+        said = _without(said, secret)
+    return said
 
 
 def _without(said: str, secret: str) -> str:

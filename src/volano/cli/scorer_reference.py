@@ -33,7 +33,8 @@ def lines() -> Iterator[str]:
         "never came is unmeasured by all of them. A higher *version* means that the same answer would get another score.",
         "",
         "A row gives more than its label in `expected`: `references` (a list of texts that would all be right) and what else a scorer",
-        "names below. One of your own: [Write a scorer](../howto/write-a-scorer.md).",
+        "names below. Every scorer has the setting `as`: the name that its scores bear instead of its own, so that one may stand in a suite",
+        'several times (`regex: {pattern: "^[A-Z]", as: capital}`). One of your own: [Write a scorer](../howto/write-a-scorer.md).',
         "",
     )
     known = [name for name in SCORERS if SCORERS.get(name).__module__.startswith(ours.__name__)]

@@ -83,7 +83,12 @@ class Report:
         told = self.to_dict()
         whole = told.pop("summary") or {}
         few = ("answers", "repetitions", "clusters", "units", "states", "cost_nano", "warnings")
-        return {**told, **{name: whole[name] for name in few if name in whole}}
+        lacking = {name: sum(why.values()) for name, why in whole.get("unmeasured", {}).items()}
+        return {
+            **told,
+            **{name: whole[name] for name in few if name in whole},
+            "unmeasured": lacking,
+        }
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Report":

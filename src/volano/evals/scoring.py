@@ -14,7 +14,9 @@ out: it is counted, told, and never averaged.
 import dataclasses
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias, cast
 
@@ -42,12 +44,22 @@ Texts: TypeAlias = Sequence[str]
 
 PYTHON = "python"
 """The word for a scorer from a file: `{python: "checks.py:polite"}`; see `own`."""
+AS = "as"
+"""The setting of every scorer that names its scores: `{regex: {pattern: "^[A-Z]", as: capital}}`."""
+_CALLED_MOST = 60
 
 
 class BadScorerError(InvalidError):
     """The scorer `{name}` cannot be used so: {why}."""
 
     hint = "See what each scorer takes in docs/reference/scorers.md."
+
+
+def _names(text: str) -> bool:
+    """Whether a text can be a score's name in a gate; marks belong to letters, as in हिन्दी."""
+    return 0 < len(text) <= _CALLED_MOST and all(
+        one in "_.-" or unicodedata.category(one)[0] in "LMN" for one in text
+    )
 
 
 def _no_chat(model: str) -> Chat:
@@ -144,8 +156,30 @@ def of_function(name: str, function: Function) -> type[Scorer]:
     return cast("type[Scorer]", dataclass(frozen=True)(made))
 
 
+class _Called(Plain):
+    """A scorer whose scores bear the name that a suite gave it: `regex` as `polite`, `rouge/1` as `words/1`."""
+
+    def __init__(self, name: str, own: str, scorer: Scorer):
+        self._name, self._own, self._scorer = name, own, scorer
+        self.version, self.unit, self.bigger = scorer.version, scorer.unit, scorer.bigger  # type: ignore[misc]
+        self.quick = getattr(scorer, "quick", False)  # type: ignore[misc]
+        self.judge = getattr(scorer, "judge", "")
+
+    def score(self, case: Case, answered: Answered, tools: Tools) -> Scores:
+        """Return the scorer's own scores, renamed."""
+        found = self._scorer.score(case, answered, tools)
+        return {self._renamed(key): value for key, value in found.items()}
+
+    def _renamed(self, key: str) -> str:
+        if key == self._own:
+            return self._name
+        return f"{self._name}/{key.removeprefix(f'{self._own}/')}"
+
+
 def make(spec: str | Mapping[str, Any]) -> tuple[str, Scorer]:
     """Return a scorer's name and the scorer, from what a suite says: a name, or `{name: settings}`.
+
+    The setting `as`, which every scorer has, is the name that its scores bear instead of its own.
 
     Raises:
         UnknownPluginError: no scorer has this name.
@@ -163,15 +197,52 @@ def make(spec: str | Mapping[str, Any]) -> tuple[str, Scorer]:
     if settings is not None and not isinstance(settings, Mapping):
         raise BadScorerError(name=name, why="its settings are names with values")
     settings = dict(settings or {})
+    called = settings.pop(AS, None)
+    if called is not None and not (isinstance(called, str) and _names(called)):
+        why = f"`{AS}` is a name of at most {_CALLED_MOST} letters, digits, `_`, `.` and `-`"
+        raise BadScorerError(name=name, why=why)
     known = [one.name for one in dataclasses.fields(cast("Any", kind))]
     if strange := [key for key in settings if key not in known]:
         told = ", ".join(known) or "none"
         raise BadScorerError(name=name, why=f"it has no setting `{strange[0]}` (it has: {told})")
     try:
-        return str(name), kind(**settings)
+        made = kind(**settings)
     except TypeError as error:
         lacking = [key for key in known if key not in settings]
         raise BadScorerError(name=name, why=f"it needs {', '.join(lacking)}") from error
+    if called is None:
+        return str(name), made
+    return called, _Called(called, _given({name: settings}), made)
+
+
+def check_distinct(specs: Iterable[str | Mapping[str, Any]]) -> None:
+    """Make sure that no two scorers of a suite give scores of one name: the last would be all that is kept.
+
+    Raises:
+        BadScorerError: two do.
+    """
+    seen = set[str]()
+    for spec in specs:
+        name = _given(spec)
+        if name in seen:
+            why = f"two scorers give a score of this name; give one another: `{AS}: NAME`"
+            raise BadScorerError(name=name, why=why)
+        seen.add(name)
+
+
+def _given(spec: str | Mapping[str, Any]) -> str:
+    """Return the name of a scorer's scores: what it is called, of a judge and of a function theirs."""
+    if isinstance(spec, str):
+        return spec
+    ((kind, said),) = spec.items()
+    settings = said if isinstance(said, Mapping) else {}
+    if kind == PYTHON:
+        return str(said).partition(":")[2]
+    if called := settings.get(AS):
+        return str(called)
+    if kind == "judge":
+        return re.split("[@:]", str(settings.get("judge")))[0]
+    return str(kind)
 
 
 def _value(value: Any) -> Value:

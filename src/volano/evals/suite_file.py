@@ -21,7 +21,7 @@ from volano.evals.errors import BadSuiteError
 from volano.evals.gates import parse as gate_of
 from volano.evals.money import parse as money_of
 from volano.evals.own import digest_of, make_in
-from volano.evals.scoring import PYTHON, make
+from volano.evals.scoring import PYTHON, check_distinct, make
 from volano.evals.suite import Limits, Suite
 from volano.prompts.prompt import SETTINGS
 
@@ -103,6 +103,7 @@ class _Reader:
     def _scorers(self, value: Any, at: tuple[str | int, ...]) -> tuple[Any, ...]:
         for number, spec in enumerate(self._list(value, at)):
             self._told((*at, number), self._make, spec)
+            self._told((*at, number), check_distinct, value[: number + 1])
         return tuple(value)
 
     def _make(self, spec: Any) -> Any:
@@ -200,8 +201,11 @@ class _Reader:
         except VolanoError as error:
             why = error.message.rstrip(".")
             known = str(error.facts.get("known", "")).split(", ")
-            near = difflib.get_close_matches(str(error.facts.get("name", "")), known, 1)
-            if near and near[0] not in ("", error.facts.get("name")):
+            name = str(error.facts.get("name", ""))
+            near = difflib.get_close_matches(name, known, 1) or [
+                one for one in known if name in one.split("_")
+            ]
+            if near and near[0] not in ("", name):
                 why += f" (did you mean `{near[0]}`?)"
             raise self._no(at, why) from error
 

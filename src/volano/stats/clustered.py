@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from volano.stats.binomial import proportion_interval
 from volano.stats.errors import need
-from volano.stats.special import normal_quantile, student_quantile
+from volano.stats.special import bisect, incomplete_beta, normal_quantile, student_quantile
 
 ICC, WEIGHT = 0.3, 2.0
 TINY = 1e-15
@@ -151,11 +151,13 @@ def quantile_interval(
     *,
     confidence: float = 0.95,
 ) -> Interval:
-    """Return a quantile (share 0.5: the median) with Woodruff's interval.
+    """Return a quantile (share 0.5: the median) with the interval of fractional order statistics.
 
-    The share of values at or below the quantile has an interval, and the values at its ends are
-    the bounds (Woodruff 1952, JASA 47:635-646). Where an end lies beyond the data the bound is
-    the last value, too near, and `method` says so.
+    Of n independent values the u (n + 1)-th lies below the quantile with the chance
+    1 - I_share(u (n + 1), (1 - u) (n + 1)); both ends are where that is the half of what is left,
+    between two values where need be (Hutson 1999, J. Applied Statistics 26:343-353). In clusters n
+    is that of the effective rows of "lies at or below it" (Woodruff 1952, JASA 47:635-646).
+    Where an end lies beyond the data the bound is the last value, too near, and `method` says so.
 
     Raises:
         StatsInputError: no values, unequal lengths, or a share outside (0, 1).
@@ -165,14 +167,33 @@ def quantile_interval(
     n, ordered = len(values), sorted(values)
     at = quantile(ordered, share)
     below = mean_interval([float(value <= at) for value in values], clusters, confidence=confidence)
-    low, high = score_interval(share, max(1.0, below.effective), confidence)
-    told = ", beyond the data" if low * n < 1 or high * n > n - 1 else ""
-    first = ordered[max(0, math.ceil(low * n) - 1)]
-    last = ordered[min(n - 1, math.floor(high * n))]
+    places = _places(share, max(1.0, below.effective), confidence)
+    low, high = (place * (n + 1) for place in places)
+    told = ", beyond the data" if low < 1 or high > n else ""
     return Interval(
-        at, min(first, at), max(last, at), f"quantile (Woodruff){told}",
-        n, below.clusters, below.effective,
+        at, min(_ranked(ordered, low), at), max(_ranked(ordered, high), at),
+        f"quantile (order statistics){told}", n, below.clusters, below.effective,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def _places(share: float, n: float, confidence: float) -> tuple[float, float]:
+    """Return which shares of n + 1 values the ends of a quantile's interval are."""
+    rest = (1 - confidence) / 2
+
+    def above(place: float) -> float:
+        return 1 - incomplete_beta(place * (n + 1), (1 - place) * (n + 1), share)
+
+    low = bisect(lambda place: above(place) >= rest, 0.0, share)
+    return low, bisect(lambda place: above(place) >= 1 - rest, share, 1.0)
+
+
+def _ranked(ordered: Sequence[float], rank: float) -> float:
+    """Return the value of a rank from 1 on, between two values where it is not whole."""
+    rank = min(max(rank, 1.0), float(len(ordered)))
+    low = math.floor(rank)
+    first, after = ordered[low - 1], ordered[min(low, len(ordered) - 1)]
+    return first + (after - first) * (rank - low)
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:

@@ -85,3 +85,26 @@ def test_a_question_is_another_with_another_model_setting_word_or_repetition():
     others = [("n", *one[1:]), ("m", {"a": 2}, *one[2:]),
               ("m", {"a": 1}, [{"role": "user", "content": "y"}], 0), (*one[:3], 1)]  # fmt: skip
     assert len({key_of(*each) for each in (one, *others)}) == 5
+
+
+def test_a_key_that_an_answer_repeats_is_struck_out_and_all_else_stays(repo):
+    key = "sk-of-a-target-0123456789"
+    said = Answered(
+        "r", f"Bearer {key}\x00 退款 {key[:12]}", tools=({"name": key, "arguments": {}},)
+    )
+    Recordings(GitRepository(repo.root), "recordings", [key]).write("a", [Recorded("00", said)])
+    text = (repo.root / "recordings/a.jsonl").read_text("utf-8")
+    assert key[:8] not in text
+    found = opened(repo).find("00")
+    assert found.answer == "Bearer ***\x00 退款 ***"
+    assert found.tools[0]["name"] == "***"
+
+
+def test_keys_are_struck_from_what_fields_hold_and_never_from_their_names(repo):
+    call = {"name": "a model", "arguments": {"answer": "the key"}}
+    one = Recorded("00", Answered("r", "a model, key", model="model", tools=(call,)))
+    secrets = ["arguments", "model", "answer", "name", "key"]
+    Recordings(GitRepository(repo.root), "recordings", secrets).write("a", [one])
+    found = opened(repo).find("00")
+    assert (found.answer, found.model) == ("a ***, ***", "***")
+    assert found.tools == ({"name": "a ***", "arguments": {"***": "the ***"}},)

@@ -1,11 +1,13 @@
 import time
 from dataclasses import dataclass
 
+import pytest
+
 from volano.evals.answered import Answered
 from volano.evals.case import Case
 from volano.evals.scored import Early, score_all
 from volano.evals.scorers.exact import ExactMatch, FieldAccuracy
-from volano.evals.scoring import Plain, Tools, Unmeasured
+from volano.evals.scoring import BadScorerError, Plain, Tools, Unmeasured, check_distinct, make
 
 CASES = [
     Case(str(n), f"{n}. вопрос", "да", cluster=f"c{n // 2}", slices={"ag": "x"}) for n in range(6)
@@ -124,3 +126,35 @@ def test_what_a_scorer_notes_of_a_row_stands_in_its_line():
     lines, _ = score_all(CASES, GOOD, [("odd", Odd(tells))], tools)
     assert lines[2]["notes"] == {"odd": ["недоказано"]}
     assert [one for one in lines if "notes" in one] == [lines[2]]
+
+
+def test_a_scorer_twice_with_other_settings_gives_scores_of_other_names():
+    specs = [
+        {"regex": {"pattern": "да", "as": "yes"}}, {"regex": {"pattern": "нет", "as": "nо"}},
+        {"rouge": {"as": "words"}}, "rouge",
+    ]  # fmt: skip
+    check_distinct(specs)
+    lines, units = score_all(CASES, GOOD, [make(one) for one in specs], Tools())
+    assert [(line["scores"]["yes"], line["scores"]["nо"]) for line in lines[:2]] == [(0, 1), (1, 0)]
+    assert lines[1]["scores"]["words/1"] == lines[1]["scores"]["rouge/1"] == 1
+    assert units["yes"] == units["words/L"] == ("share", True)
+
+
+def test_a_renamed_scorer_keeps_its_unit_and_its_haste():
+    latency, exact = make({"latency": {"as": "took"}})[1], make({"exact_match": {"as": "same"}})[1]
+    assert (latency.unit, latency.bigger) == ("ms", False)
+    assert exact.quick == ExactMatch.quick
+    assert exact.score(CASES[0], GOOD[1], Tools()) == {"same": 1.0}
+
+
+@pytest.mark.parametrize(
+    "called", ["a>=1", "a<b", "a≥1", "a=1", "a b", "a/b", "", "a" * 61, 3, "a\u200b"]
+)
+def test_a_score_is_called_what_a_gate_can_name(called):
+    with pytest.raises(BadScorerError, match="letters, digits"):
+        make({"rouge": {"as": called}})
+
+
+@pytest.mark.parametrize("called", ["words-2.x_y", "пословно", "逐字", "शब्द", "ช้า", "a" * 60])
+def test_a_score_is_called_in_any_script(called):
+    assert make({"rouge": {"as": called}})[0] == called

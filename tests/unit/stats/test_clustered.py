@@ -152,3 +152,25 @@ def test_the_planned_rows_reach_the_planned_power():
     )
     assert n == 197
     assert found >= 12
+
+
+@pytest.mark.parametrize(("n", "share"), [(20, 0.5), (100, 0.95), (200, 0.95)])
+def test_the_interval_of_a_quantile_covers_it_as_often_as_it_says(n, share):
+    draw = random.Random(7)
+    hits = 0
+    for _ in range(1500):
+        found = quantile_interval([draw.expovariate(1) for _ in range(n)], share)
+        hits += found.low <= -math.log(1 - share) <= found.high
+    assert 0.93 <= hits / 1500 <= 0.97  # between whole ranks only: 87.8 % for n = 100, p95
+
+
+def test_the_ends_of_a_medians_interval_are_fractional_order_statistics():
+    found = quantile_interval([float(at) for at in range(1, 11)], 0.5)
+    rank = optimize.brentq(lambda r: stats.beta.sf(0.5, r, 11 - r) - 0.025, 0.01, 5)
+    assert (found.low, found.high) == pytest.approx((rank, 11 - rank), abs=1e-5)
+
+
+def test_a_tail_that_few_values_cannot_bound_says_so():
+    found = quantile_interval([float(at) for at in range(50)], 0.95)
+    assert found.high == 49
+    assert "beyond the data" in found.method

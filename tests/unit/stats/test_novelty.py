@@ -74,13 +74,13 @@ def test_new_subjects_are_found_when_each_is_asked_of_once(script):
 def test_two_measures_are_one_test_at_the_level_of_one():
     """Nothing changed: users with two subjects each, four texts; a twentieth of windows cry."""
     random, cries, by_call = np.random.default_rng(4), 0, 0
-    for seed in range(150):
+    for seed in range(80):
         subjects = np.concatenate([random.choice(random.integers(0, 40, 2), 4) for _ in range(45)])
         texts = people(random, "hungarian", subjects)
         cries += p_values(texts, 120, np.repeat(np.arange(45), 4), seed)[1] <= 0.05
         if seed < 30:
             by_call += p_values(texts, 120, np.arange(180), seed)[1] <= 0.05
-    assert wilson(cries, 150, 0.99)[0] <= 0.05
+    assert wilson(cries, 80, 0.99)[0] <= 0.05
     assert wilson(by_call, 30, 0.99)[0] > 0.05, "texts as units cry wolf: that is why users are"
 
 

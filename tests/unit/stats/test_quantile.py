@@ -9,7 +9,7 @@ from volano.stats.errors import StatsInputError
 from volano.stats.quantile import Histogram, QuantileRatio, rank_bounds
 from volano.stats.special import log_beta
 
-STREAMS = 300
+STREAMS = 150
 BAR = 0.05 + 3 * math.sqrt(0.05 * 0.95 / STREAMS)
 times = st.lists(st.floats(0, 1e9), min_size=1, max_size=80)
 

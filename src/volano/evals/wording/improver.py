@@ -30,7 +30,7 @@ from volano.evals.examine import MAX_TOKENS, Examiner
 from volano.evals.journal import Journal
 from volano.evals.keeping import keep
 from volano.evals.scorers import DEFAULT
-from volano.evals.scoring import Tools, make
+from volano.evals.scoring import Tools, check_distinct, make
 from volano.evals.wording.asking import Asker
 from volano.evals.wording.change import whole
 from volano.evals.wording.errors import (
@@ -142,6 +142,7 @@ class Improver:
             raise NoReflectionError(method=method)
         for scorer in scorers:
             make(scorer)
+        check_distinct(scorers)
         prompt, dataset = self._prompts.get(ref), self._datasets.get(data)
         asked = {"model": model, **({"reflect": reflect} if reflect else {})}
         named = {role: self._cast.candidates.named(one) for role, one in asked.items()}
