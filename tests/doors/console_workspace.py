@@ -47,6 +47,7 @@ from volano.jobs.progress import Progress
 from volano.models.cards import ModelCards
 from volano.models.kinds import engine_of
 from volano.models.lives import Move
+from volano.monitor import host
 from volano.monitor.alert import Alert
 from volano.monitor.book import Silence
 from volano.monitor.diagnosis import Diagnosis
@@ -56,6 +57,7 @@ from volano.monitor.evaluators import Evaluators
 from volano.monitor.evaluators.book import Evaluation
 from volano.monitor.evaluators.errors import UnknownEvaluatorError
 from volano.monitor.evaluators.evaluator import read
+from volano.monitor.machine import Machine
 from volano.monitor.period import COMPARED, Failure, Happened, Period
 from volano.monitor.scorecard import ALL, Board, Card, Slices, step
 from volano.monitor.worth import Answer
@@ -531,7 +533,7 @@ class Spends:
             {
                 "day": day, "hour": day * 24 + 9, "channel": channel, "model": model,
                 "key_id": "k3xq7b2a", "group": "care/web", "release": "support@2",
-                "target": "openai", "provider": "openai", "currency": currency,
+                "target": "openai", "provider": "openai", "currency": currency, "tag:region": "eu",
                 "nano": nano * (3 + day % 7) * 10**6 if currency else 0,
             }
             for day in range(NOW_US // DAY - rows + 1, NOW_US // DAY + 1)
@@ -553,6 +555,11 @@ class Spends:
                 sums[key] = sums.get(key, 0) + row["nano"]
         return [(key, Spent(9, 0 if nano else 9, nano, 4100, 330)) for key, nano in sums.items()]
 
+    def reported(self, *, by, since_us, until_us=None):
+        told = [(("shop", "USD"), Spent(40, 2, 12_340_000_000, 8200, 410)),
+                ((HOSTILE, ""), Spent(3, 3, 0, 10, 0))]  # fmt: skip
+        return told if self._rows else []
+
     def used(self, *, since_us, until_us=None, of=None):
         return [
             Used(row["channel"], row["release"], row["model"], "openai", "openai", "openai.chat",
@@ -569,6 +576,16 @@ class Costs:
 
     def budgets(self):
         return self.rows
+
+
+def _looks(since_us: int, until_us: int) -> list[host.Look]:
+    """A host of an hour, that fills up; two engines, one named as strangers would."""
+    return [
+        host.Look(NOW_US - 60_000_000 * n, 0.9 - n / 100, 0.5, 0.1, None, 0.4, 0.97, 0.81,
+             {"69917c01e5c5": host.Part(0.25, 0.125), HOSTILE: host.Part(None, 0.5)})
+        for n in range(50, 0, -1)
+        if since_us <= NOW_US - 60_000_000 * n < until_us
+    ]  # fmt: skip
 
 
 def spending(rows: int) -> Spending:
@@ -945,6 +962,7 @@ def empty() -> SimpleNamespace:
         slos=SLOs(),
         scorecard=Scorecard(),
         diagnoses=Diagnoses(),
+        machine=Machine(lambda since_us, until_us: []),
         drift=Drift(),
         evaluators=evaluators(),
         spending=spending(0),
@@ -980,6 +998,7 @@ def lived() -> SimpleNamespace:
     _write(app.ledger)
     _burn(app.alerts, app.slos)
     app.scorecard.calls = 240
+    app.machine = Machine(_looks)
     app.diagnoses.found = Diagnosis("cpu", f"Engines wait: {HOSTILE}.", ["70% waits", HUNGARIAN])
     app.periods = Periods(app.scorecard)
     app.drift.rows = _look()

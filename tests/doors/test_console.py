@@ -10,6 +10,7 @@ import inspect
 import itertools
 import re
 import sys
+import time
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -501,6 +502,15 @@ def test_money_says_what_it_cost_and_where_it_goes() -> None:
         "Where it goes")[2].partition("Unlike")[0]  # fmt: skip
 
 
+def test_money_says_what_applications_report_and_goes_by_region() -> None:
+    page = get(workspace.lived(), "/money").text
+    assert "Past the gateway, as applications report" in page
+    assert "12.34 USD" in page
+    assert "40 spans in the last day" in page
+    assert "<script" not in page.partition("as applications report")[2].partition("</section>")[0]
+    assert "as applications report" not in get(workspace.empty(), "/money").text
+
+
 def test_moneys_numbers_lead_to_their_traces_and_its_filters_are_in_the_address() -> None:
     page = get(workspace.lived(), "/money?since=7d").text
     hrefs = set(re.findall(r'href="((?:/list/traces|/money)[^"]+)"', page))
@@ -779,6 +789,16 @@ def test_the_workspace_speaks_like_the_real_keepers(fake: type, real: type, verb
         assert ours <= theirs, f"{real.__name__}.{verb} has no {ours - theirs}"
 
 
+def test_kpis_show_the_host_and_its_engines() -> None:
+    page = get(workspace.lived(), "/kpis").text
+    section = page.partition("What does it run on?")[2]
+    assert re.search(r"Disk full</h3>\s*<p class=\"value\"><span>81\u202f%", section)
+    assert "GPU memory taken" in section
+    assert "Work waits for memory" not in section, "this host does not tell it"
+    assert "69917c01e5c5" in section.partition("Engines, of the whole host")[2]
+    assert "What does it run on?" not in get(workspace.empty(), "/kpis").text
+
+
 def test_kpis_lead_to_the_rows_behind_them() -> None:
     page = get(workspace.lived(), "/kpis?window=7d&model=gpt-5").text
     shown = headline(page)
@@ -977,6 +997,20 @@ def test_a_rollouts_page_lives_too(chromium: Any) -> None:
         moved = app.releases.moved[-1]
         app.releases.moved[-1] = replace(moved, state="back", share=0, ended_us=NOW - 1)
         page.locator(".state.bad", has_text="taken back").first.wait_for()
+
+
+def test_a_page_lives_however_late_its_scripts_come(chromium: Any) -> None:
+    if not (STATIC / "vendor" / "htmx.min.js").exists():
+        pytest.skip("htmx is not vendored: run `python -m volano.web.vendor`")
+
+    def late(route: Any) -> None:
+        time.sleep(0.5)
+        route.continue_()
+
+    with served(asgi(workspace.moving())) as address, tab(chromium) as page:
+        page.route("**/hx-sse.min.js*", late)
+        with page.expect_request("**/loop/events*"):
+            page.goto(address)
 
 
 def test_the_wheel_stands_still_for_who_wants_no_motion(chromium: Any, house: str) -> None:

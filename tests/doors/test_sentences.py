@@ -304,7 +304,7 @@ INNER = {
         "get", "last", "calls", "bodies", "since", "by_ids", "counts", "stats", "spend", "losses",
         "traffic", "callers", "answers", "stretches", "close", "sums", "list", "page", "histogram", "steps",
         "places", "places_of_sessions", "places_of_tags", "shadows", "copied",
-        "used",
+        "used", "reported",
     },
 }  # fmt: skip
 

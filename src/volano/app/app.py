@@ -7,7 +7,7 @@ lock when nothing runs.
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any
@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 IDLE_TICK_S = 0.3
+LOOK_S = 0.3
 TIDY_EVERY_S = 5.0
 BUILTIN = "ticket-router"
 HOUR_US = 3600 * 1_000_000
@@ -275,14 +276,19 @@ class App(Rooms):
         self.ledger.append("reindex", "traces", (), {}, by=by)
         return {"index": str(self._words)}
 
-    def work_off(self, result: Any) -> Any:
+    def work_off(self, result: Any, seen: Callable[[Any], None] | None = None) -> Any:
         """After a command without control that started a Run: do the Run, here and now.
+
+        `seen` is told how the Run stands, a few times a second.
 
         Raises:
             RunFailedError: it failed, so that the command does too.
         """
         if isinstance(result, dict) and result.get("state") == "queued":
             self.runs.launch()
+            while seen is not None and not (run := self.runs.get(result["id"])).over:
+                seen(run)
+                time.sleep(LOOK_S)
             return good(self.runs.wait(result["id"]))
         return result
 

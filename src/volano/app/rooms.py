@@ -100,6 +100,7 @@ from volano.models.compressor import Compressor
 from volano.models.exchange.keeper import ModelExchange
 from volano.models.keeper import Models
 from volano.models.lives import Lives
+from volano.models.pointer import pointer_of
 from volano.models.trainer import Trainer
 from volano.monitor.alarm import Alarm
 from volano.monitor.alerts import Alerts
@@ -118,6 +119,8 @@ from volano.monitor.evaluators.looking import Around as AroundCalls
 from volano.monitor.evaluators.voice import Voice
 from volano.monitor.host import Host
 from volano.monitor.judge import Judge
+from volano.monitor.language import Languages
+from volano.monitor.machine import Machine
 from volano.monitor.outbox import Outbox
 from volano.monitor.period import Periods
 from volano.monitor.scorecard import Scorecard
@@ -153,6 +156,7 @@ from volano.releases.signing import Signer
 from volano.releases.standing import Standings
 from volano.releases.steering import Steering
 from volano.serving.engines import KINDS
+from volano.serving.hosting import pids_of
 from volano.serving.keeper import Attached, Engines
 from volano.settings import Settings
 from volano.store.artifact import Artifact
@@ -182,6 +186,7 @@ class Rooms:
         self.settings = settings
         self.clock = clock or SystemClock()
         self._path = settings.path
+        self._languages = Languages()
         load_plugins()
         self._open_store()
         self._let_in()
@@ -326,9 +331,13 @@ class Rooms:
             cache=self._path("cache", "recipes"),
             kept=self._path("answers"),
             file_of=self._model_file,
-            executors={"ray": Elsewhere(RayExecutor, self.settings.ray_address)},
+            executors=self._executors(),
         )
         self.curator = Curator(self.datasets, self.feedbacks, self.traces, self.spans)
+
+    def _executors(self) -> dict[str, Elsewhere]:
+        """Return where else work can be done, by the word that a recipe says."""
+        return {"ray": Elsewhere(RayExecutor, self.settings.ray_address)}
 
     def _look_for_drift(self) -> None:
         self.drift = Drift(
@@ -384,7 +393,9 @@ class Rooms:
             self.catalog, self.models, self._path("cache"),
             card=self.model_cards.text, revoked=self.lives.revoked,
         )  # fmt: skip
-        self.trainer = Trainer(self.runs, self.models, self.datasets, self._path("tools"))
+        self.trainer = Trainer(
+            self.runs, self.models, self.datasets, self._path("tools"), executors=self._executors()
+        )
         self.compressor = Compressor(
             self.runs, self.models, self.datasets, self.catalog, self._path("tools")
         )
@@ -422,7 +433,7 @@ class Rooms:
                 is_target=lambda name: candidates.far(f"{name}:"), at_target=self.targets.chat, price_of=self.quotes.at,
             ),
             TrainingRecipes(self.models, self.datasets, self.runs),
-            open_repository=GitRepository, remembered=remembered,
+            open_repository=GitRepository, remembered=remembered, held=self._keys_held,
         )  # fmt: skip
         self.adviser = Adviser(
             self.runs,
@@ -650,7 +661,7 @@ class Rooms:
         around = AroundCalls(
             traces=self.traces, spans=self.spans, kept=self._kept_judge, open=self._door.open,
             price_of=self._price_of_judge, price_of_call=self.quotes.of_call,
-            again=self._ask_again, detect=script,
+            again=self._ask_again, detect=self._languages,
         )  # fmt: skip
         voice = Voice(self.feedbacks, self.metrics, self.clock)
         self._evaluator_watch = EvaluatorWatch(book, around, voice, self.clock)
@@ -669,15 +680,20 @@ class Rooms:
         """Build what sees how it goes, and tells."""
         book, workspace = AlertBook(self._db, self.ledger), self.settings.home.name
         self.series = Series(self.traces)
+        self._host = Host(
+            self.clock, folder=self.settings.path(), engines=partial(pids_of, self._path("run"))
+        )
+        self.machine = Machine(self._host.between)
         self.scorecard = Scorecard(
             db=self._db, ledger=self.ledger, series=self.series, traces=self.traces,
-            feedbacks=self.feedbacks, metrics=self.metrics, clock=self.clock, detect=script,
+            feedbacks=self.feedbacks, metrics=self.metrics, clock=self.clock, detect=self._languages,
+            machine=self.machine,
         )  # fmt: skip
         self.slos = SLOs(
             db=self._db, ledger=self.ledger, series=self.series, clock=self.clock,
             in_use=book.watching,
         )  # fmt: skip
-        judge = Judge(self.series, self.slos.promised, partial(newest, self.drift))
+        judge = Judge(self.series, self.slos.promised, partial(newest, self.drift), self.machine)
         watch = Watch(book, judge, self.clock, self.settings.url)
         outbox = Outbox(book, receiver, self.clock, workspace=workspace, url=self.settings.url)
         self.alerts = Alerts(
@@ -685,7 +701,6 @@ class Rooms:
             outbox=outbox, clock=self.clock, home=self.settings.home, workspace=workspace,
             url=self.settings.url,
         )  # fmt: skip
-        self._host = Host(self.clock)
         self.diagnoses = Diagnoses(
             self.series, self.clock, self._host.between, slots=self.settings.engine_slots
         )
@@ -712,6 +727,16 @@ class Rooms:
             for target in self.targets.list()
             if target.enabled and target.provider in KINDS
         ]  # fmt: skip
+
+    def _keys_held(self) -> list[str]:
+        """Return all keys of targets and pointers, and the parts of those that are several values."""
+        found = [
+            key.text for target in self.targets.list() if target.provider in PROVIDERS
+            for key in self.targets.keys(target)
+        ]  # fmt: skip
+        pointers = (pointer_of(model) for model in self.models.newest())
+        found += [one.key() or "" for one in pointers if one is not None]
+        return [*found, *(part for key in found if ":" in key for part in key.split(":"))]
 
     def _serving_from(self, digest: Digest) -> list[str]:
         return self.releases.in_use(digest)

@@ -225,12 +225,21 @@ def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> None:
 
 
 def report(value: Mapping[str, Any]) -> None:
-    """Draw a report: each score with its interval."""
+    """Draw a report: what became of the answers, each score with its interval, and what nobody could score."""
     meta = value["meta"]
     click.echo(f"{value['ref']}   {meta.get('subject', '')} on {meta.get('dataset', '')}")
-    table(
-        [_rounded(score) for score in meta.get("scores", [])], ("name", "value", "low", "high", "n")
-    )
+    states = {name: n for name, n in meta.get("states", {}).items() if n}
+    if states:
+        told = ", ".join(f"{n} {name}" for name, n in states.items())
+        click.echo(f"answers  {told}; {meta['n']} rows in {meta['clusters']} clusters")
+    scores, lacking = meta.get("scores", []), meta.get("unmeasured", {})
+    rows = [{**_rounded(one), "unmeasured": lacking.get(one["name"], 0)} for one in scores]
+    known = {row["name"] for row in rows}
+    rows += [{"name": name, "unmeasured": n} for name, n in lacking.items() if name not in known]
+    columns = ("name", "value", "low", "high", "n", *(("unmeasured",) if lacking else ()))
+    table(rows, columns)
+    for warning in meta.get("warnings", ()):
+        click.echo(lines(warning))
 
 
 def _rounded(score: Mapping[str, Any]) -> dict[str, Any]:

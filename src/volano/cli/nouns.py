@@ -147,10 +147,18 @@ def _command(verb: Verb) -> click.Command:
         if (verb.noun, verb.name) == ("trace", "tail"):
             tail.follow(verb, arguments, home=ctx.obj["home"], as_json=as_json)
             return
-        detached = arguments.pop("detach", False)
-        with waiting.usage() if verb.waits or verb.script else nullcontext():
-            result = talk.say(verb, arguments, home=ctx.obj["home"])
-        if verb.waits and not detached:
+        detached, told = arguments.pop("detach", False), arguments.pop("wait_for", False)
+        waits = told or (verb.waits and not detached)
+        awaited = verb.changes and arguments.pop("wait", False)
+        with (
+            waiting.usage() if waits or verb.script else nullcontext(),
+            waiting.drawing(quiet=as_json) as draw,
+        ):
+            result = talk.say(verb, arguments, home=ctx.obj["home"], seen=draw)
+        if awaited:
+            quiet = as_json or not sys.stderr.isatty()
+            result = waiting.good(waiting.over(result, home=ctx.obj["home"], quiet=quiet))
+        if waits:
             ctx.exit(waiting.attend(result, home=ctx.obj["home"], as_json=as_json))
         if as_json:
             click.echo(jsoned(result))
@@ -163,6 +171,9 @@ def _command(verb: Verb) -> click.Command:
     params = [_param(param) for param in verb.params if param.kind != "secret"]
     if verb.waits:
         params.append(click.Option(["--detach"], is_flag=True, help="Do not wait for the Run."))
+    if verb.may_wait:
+        said = "Wait for the Run; end with 1 when it fails, with 3 when a guard says no."
+        params.append(click.Option(["--wait", "wait_for"], is_flag=True, help=said))
     return click.Command(
         verb.name.rpartition(" ")[2], callback=run, params=[*params, as_json], help=verb.help,
         epilog=f"Over HTTP: {verb.method} /api/v1{verb.path}",

@@ -18,6 +18,7 @@ import click
 from volano import settings as settings_module
 from volano.cli import scorer_reference, step_reference
 from volano.cli.root import BARE, NOUNS, root
+from volano.monitor.machine import GAUGES
 from volano.monitor.scorecard import ALL
 from volano.monitor.series import ASKED_BY
 from volano.monitor.sliced import TOLD_BY
@@ -85,7 +86,10 @@ def kpis() -> str:
         "and says why; it is never 0. Money of several currencies is not summed. How to use them:",
         "[KPIs and reports](../howto/kpis-and-reports.md).",
     ]
-    for kind, title in (("technical", "How it goes"), ("business", "Is it worth it?")):
+    kinds = (
+        ("technical", "How it goes"), ("business", "Is it worth it?"), ("machine", "What it runs on"),
+    )  # fmt: skip
+    for kind, title in kinds:
         lines += [
             "",
             f"## {title}",
@@ -95,7 +99,7 @@ def kpis() -> str:
         ]
         lines += [
             f"| `{one.name}` | {_cell(one.says)} | {_cell(one.formula)} | {one.to_dict()['unit']} | {one.better} |"
-            for one in ALL.values() if one.kind == kind
+            for one in [*ALL.values(), *GAUGES.values()] if one.kind == kind
         ]  # fmt: skip
     lines += [
         "",
@@ -106,10 +110,13 @@ def kpis() -> str:
         f"Business ones: by {told} and `tag.NAME`. They are of answers, so that they do not exist by `outcome`, `status`,",
         "`source`, `kind` or `service`; what is said of a user, and of no trace, counts in no slice.",
         "",
+        "Those of the machine: of the last hour, as long as volano is up; those of engines by `engine`. Rules of the kind",
+        "`threshold` can ask for them too.",
+        "",
         "By `language`, `region` and `tag.NAME` all of them are summed from the rows themselves: of the newest 20,000 calls",
-        "of the window, as long as these are kept. The language is the tag `language`, else the script of the question",
-        "(`latin`, `cyrillic`, `han`, `japanese`, …). No column holds a region: it is the tag `region` that the application",
-        "gives its calls.",
+        "of the window, as long as these are kept. The language is the tag `language`, else what py3langid tells of",
+        "the question (`hu`, `zh`; `volano[data]`), else its script (`latin`, `cyrillic`, `han`, …). The region is the tag",
+        "`region` that a call says of itself, else where the gateway stands (the setting `region`).",
     ]
     return _text(lines)
 

@@ -8,7 +8,7 @@ import http.client
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,14 @@ def run_folder(settings: Settings) -> Path:
     return settings.path("run").resolve()
 
 
-def say(verb: Verb, arguments: dict[str, Any], *, home: str | None = None) -> Any:
-    """Say a verb to whoever holds the folder."""
+def say(
+    verb: Verb, arguments: dict[str, Any], *,
+    home: str | None = None, seen: Callable[[Any], None] | None = None,
+) -> Any:  # fmt: skip
+    """Say a verb to whoever holds the folder.
+
+    `seen` is told how a Run stands that is done here, because nothing runs.
+    """
     settings = load(home)
     path = verb.path
     rest = dict(arguments)
@@ -78,7 +84,7 @@ def say(verb: Verb, arguments: dict[str, Any], *, home: str | None = None) -> An
     answer = ask(settings, verb.method, f"/api/v1{path}", rest)
     if answer is not None:
         return answer[0]
-    return _directly(settings, verb, arguments)
+    return _directly(settings, verb, arguments, seen)
 
 
 def ask(
@@ -146,7 +152,9 @@ def offline(settings: Settings) -> Iterator[Any]:
             forget_secrets(settings)
 
 
-def _directly(settings: Settings, verb: Verb, arguments: dict[str, Any]) -> Any:
+def _directly(
+    settings: Settings, verb: Verb, arguments: dict[str, Any], seen: Callable[[Any], None] | None
+) -> Any:
     from volano.access.session import local_principal
     from volano.web.api.plain import plain
     from volano.web.api.say import say as say_here
@@ -155,4 +163,5 @@ def _directly(settings: Settings, verb: Verb, arguments: dict[str, Any]) -> Any:
         raise NoWorkspaceError(home=settings.home)
     with offline(settings) as app:
         result = say_here(app, verb, arguments, by=local_principal(), local=True)
-        return plain(app.finish(app.work_off(result)))
+        told = None if seen is None else lambda run: seen(plain(run))
+        return plain(app.finish(app.work_off(result, told)))

@@ -6,7 +6,7 @@ be meant. 3: a gate said no.
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ from volano.cli import talk
 from volano.cli.cells import jsoned, visible
 from volano.cli.cells import talk as tell
 from volano.cli.root import EXITS
-from volano.core.errors import GateError, InvalidError, NotFoundError, VolanoError, is_gate
+from volano.core.errors import GateError, InvalidError, NotFoundError, VolanoError
 from volano.settings import load
 
 ACTIVE = ("queued", "running")
@@ -48,24 +48,58 @@ def attend(run: dict[str, Any], *, home: str | None, as_json: bool) -> int:
 
 def over(run: dict[str, Any], *, home: str | None, quiet: bool = False) -> dict[str, Any]:
     """Return a Run when it is over; on a terminal its progress is drawn."""
-    drawn = sys.stderr.isatty() and not quiet
     if run["state"] in ACTIVE and not quiet:
         tell(f"Run {run['id']}  ctrl-c leaves it running: volano run wait {run['id']}")
-    while run["state"] in ACTIVE:
-        if drawn:
-            click.echo(f"\r\x1b[2K{bar(run)}", nl=False, err=True)
-        time.sleep(POLL_S)
-        run = _now(run["id"], home)
-    if drawn:
-        click.echo("\r\x1b[2K", nl=False, err=True)
+    with drawing(quiet=quiet) as draw:
+        while run["state"] in ACTIVE:
+            draw(run)
+            time.sleep(POLL_S)
+            run = _now(run["id"], home)
     return run
+
+
+@contextmanager
+def drawing(*, quiet: bool) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Give what draws how a Run stands on one line of a terminal; nothing is drawn elsewhere."""
+    on, drawn = sys.stderr.isatty() and not quiet, False
+
+    def draw(run: Mapping[str, Any]) -> None:
+        nonlocal drawn
+        if on:
+            drawn = True
+            click.echo(f"\r\x1b[2K{bar(run)}", nl=False, err=True)
+
+    try:
+        yield draw
+    finally:
+        if drawn:
+            click.echo("\r\x1b[2K", nl=False, err=True)
+
+
+def good(run: dict[str, Any]) -> dict[str, Any]:
+    """Return a Run that is over and done.
+
+    Raises:
+        RemoteGateError: a gate stopped it.
+        RemoteError: it failed otherwise, or was cancelled.
+    """
+    if run["state"] == "done":
+        return run
+    error = run.get("error") or {}
+    gate, log = bool(error.get("gate")), f"`volano run log {run['id']}`"
+    hint = str(error.get("hint") or f"Try it once more with `volano run retry {run['id']}`.")
+    content = {
+        "code": "run_stopped" if gate else "run_failed",
+        "message": str(error.get("message") or f"The Run {run['id']} is {run['state']}."),
+        "hint": hint if log in hint else f"{hint} More: {log}.",
+    }
+    raise (talk.RemoteGateError if gate else talk.RemoteError)(content, 0)
 
 
 def code(run: Mapping[str, Any]) -> int:
     """Return the exit code that a Run which is over has earned."""
     if run["state"] != "done":
-        error = run.get("error") or {}
-        return SAID_NO if is_gate(str(error.get("code", ""))) else FAILED
+        return SAID_NO if (run.get("error") or {}).get("gate") else FAILED
     return _CODES.get((run.get("outputs") or {}).get("outcome", ""), 0)
 
 
@@ -77,9 +111,13 @@ def bar(run: Mapping[str, Any]) -> str:
     said = now.get("metrics") or {}
     if said.get("scored") is not None:
         return f"{now['step']:,}/{now['of']:,} scored"
-    parts = [f"{now['step']:,}/{now['of']:,}"]
+    parts = [f"{now['step']:,}/{now['of']:,}" if now["of"] else f"{now['step']:,}"]
+    if said.get("loss") is not None:
+        parts.append(f"loss {said['loss']:.4f}")
     if said.get("rate"):
         parts.append(f"{said['rate']:,.0f} a second")
+    if said.get("rows_per_s"):
+        parts.append(f"{said['rows_per_s']:,.0f} rows a second")
     if said.get("left_s") is not None:
         parts.append(f"{_time(said['left_s'])} left")
     if said.get("errors"):
@@ -115,7 +153,10 @@ def _show(run: Mapping[str, Any]) -> None:
     elif "gates" in out:
         _gates(out)
     if "ref" in out:
-        tell(f"next:  volano eval show {out['ref']}")
+        noun = "model" if str(run["kind"]).startswith("model.") else "eval"
+        if noun == "model":
+            click.echo(out["ref"])
+        tell(f"next:  volano {noun} show {out['ref']}")
 
 
 def _outcome(out: Mapping[str, Any]) -> None:

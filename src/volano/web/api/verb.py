@@ -48,7 +48,8 @@ class Verb:
     `changes` says that it changes state: the call gets `by=` the principal. So does a
     verb that `reads` what is not for everybody.
     A `gate` answers whether something is `ok`: the command line ends with 3 where it is not.
-    A verb that `waits` starts a Run: the command line waits for it, and ends as it does.
+    A verb that `waits` starts a Run: the command line waits for it, and ends as it does. With
+    `may_wait` it does so where `--wait` is said.
     A verb that takes a `script`, such as a recipe, has the command line end with 2 where a word in it
     cannot be meant: trying again would not help.
     `columns` are shown in tables; `done` and `next` are format strings over the
@@ -65,6 +66,7 @@ class Verb:
     reads: bool = False
     gate: bool = False
     waits: bool = False
+    may_wait: bool = False
     script: bool = False
     columns: tuple[str, ...] = ()
     done: str = ""

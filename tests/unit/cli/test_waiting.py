@@ -1,0 +1,67 @@
+"""A Run that a command waits for: how it is drawn, asked for, and told when it went wrong."""
+
+import pytest
+from click.testing import CliRunner
+
+from volano.cli import talk, waiting
+from volano.cli.root import root
+
+RUN = {"id": "01a2", "kind": "data.prepare", "name": "faq", "state": "queued", "outputs": None,
+       "error": None, "progress": None}  # fmt: skip
+
+
+def at(step, of, **metrics):
+    return {**RUN, "state": "running", "progress": {"step": step, "of": of, "metrics": metrics}}
+
+
+def test_the_line_of_a_recipe_has_rows_rate_and_time_left():
+    line = waiting.bar(at(3, 12, rows=24_000, rows_per_s=5210.4, left_s=75.2))
+    assert line == "3/12  5,210 rows a second  1 min 15 s left"
+    assert waiting.bar(at(3, 0, rows=900)) == "3"
+    assert waiting.bar(RUN) == "queued …"
+
+
+@pytest.fixture
+def control(monkeypatch):
+    """What the command line asked, and what control answers to it."""
+    asked, answers = [], []
+
+    def ask(settings, method, path, arguments, **_):
+        asked.append((method, path, dict(arguments)))
+        return (answers.pop(0),)
+
+    monkeypatch.setattr(talk, "ask", ask)
+    monkeypatch.setattr(waiting, "POLL_S", 0)
+    return asked, answers
+
+
+def test_no_request_is_open_for_as_long_as_a_run_takes(control, tmp_path):
+    asked, answers = control
+    done = {**RUN, "state": "done", "outputs": {"ref": "faq@1"}}
+    answers += [RUN, at(1, 2), done]
+    (recipe := tmp_path / "r.yaml").write_text("dataset: faq")
+    said = ["--home", str(tmp_path), "data", "prepare", str(recipe), "--wait"]
+    found = CliRunner().invoke(root, said)
+    assert found.exit_code == 0, found.output
+    assert "faq@1" in found.output
+    assert [method for method, *_ in asked] == ["POST", "GET", "GET"]
+    assert "wait" not in asked[0][2] and asked[1][1] == "/api/v1/runs/01a2"
+
+
+@pytest.mark.parametrize(
+    ("gate", "kind", "exit_code"), [(True, talk.RemoteGateError, 3), (False, talk.RemoteError, 1)]
+)
+def test_a_run_that_ended_badly_is_an_error_with_its_log(gate, kind, exit_code):
+    error = {"code": "of_a_room_not_loaded_here", "message": "3 of 8 rows break it.",
+             "hint": "Correct the rows.", "gate": gate}  # fmt: skip
+    assert waiting.code({**RUN, "state": "failed", "error": error}) == exit_code
+    with pytest.raises(talk.RemoteError, match="3 of 8 rows") as caught:
+        waiting.good({**RUN, "state": "failed", "error": error})
+    assert type(caught.value) is kind
+    assert caught.value.advice == "Correct the rows. More: `volano run log 01a2`."
+
+
+def test_a_run_that_somebody_cancelled_is_no_success():
+    with pytest.raises(talk.RemoteError, match="is cancelled") as caught:
+        waiting.good({**RUN, "state": "cancelled"})
+    assert "run retry 01a2" in caught.value.advice
