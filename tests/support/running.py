@@ -7,6 +7,7 @@ import time
 import httpx2
 
 from volano.serving import command
+from volano.serving.line import engine_client
 
 
 class Running:
@@ -19,10 +20,7 @@ class Running:
         self.process = subprocess.Popen(
             command(self.spec), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
-        self.client = httpx2.Client(
-            transport=httpx2.HTTPTransport(uds=str(self.spec.socket)), base_url="http://e",
-            timeout=60,
-        )  # fmt: skip
+        self.client = engine_client(self.spec.address, timeout_s=60)
         until = time.monotonic() + 90
         while not self._healthy():
             assert self.process.poll() is None, self.process.stdout.read()

@@ -31,6 +31,7 @@ from volano.gateway.fill import filled_messages
 from volano.gateway.replays import PATHS, Replays
 from volano.releases.progress import Rollout
 from volano.releases.rehearsed import Rehearsed
+from volano.serving.line import engine_client
 from volano.traces.keeper import Traces
 from volano.traces.trace import Trace
 from volano.wire import openai
@@ -181,8 +182,7 @@ def _warm(engine: shape.Target, flow: shape.Flow, prompts: Sequence[dict[str, An
         OSError: it does not answer, or breaks.
     """
     began = time.monotonic()
-    transport = httpx2.HTTPTransport(uds=engine.url.removeprefix("unix:"))
-    with httpx2.Client(transport=transport, base_url="http://engine", timeout=TIMEOUT_S) as client:
+    with engine_client(engine.url, timeout_s=TIMEOUT_S) as client:
         for prompt in prompts or ({},):
             body = {
                 "model": engine.model, "messages": _messages(flow, prompt), "max_tokens": TOKENS,

@@ -20,6 +20,7 @@ from volano.serving.errors import (
     ChatRefusedError,
     ChatUnavailableError,
 )
+from volano.serving.line import engine_client
 from volano.wire.sse import EventTooLongError, Framer, events
 
 if TYPE_CHECKING:
@@ -250,10 +251,7 @@ def open_chat(
     """
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     if url.startswith("unix:"):
-        transport = httpx2.HTTPTransport(uds=url.removeprefix("unix:"))
-        client = httpx2.Client(
-            transport=transport, base_url="http://engine", headers=headers, timeout=timeout_s
-        )
+        client = engine_client(url, timeout_s=timeout_s, headers=headers)
         return HttpChat(client, url, COMPLETIONS, model, fields)
     base, path = _web_address(url, keyed=api_key is not None)
     verify = _nobody() if base.startswith("http:") and not getproxies() else True

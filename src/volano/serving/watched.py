@@ -11,6 +11,7 @@ from volano.core.ports.engine import Engine, Vitals
 from volano.serving.engines import KINDS, Kind
 from volano.serving.errors import BadAnswerError, ChatUnavailableError
 from volano.serving.figures import vitals_of
+from volano.serving.line import engine_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -106,12 +107,10 @@ class Watched:
             raise ChatUnavailableError(address=self.url, reason=reason) from error
 
     def _client(self) -> httpx2.Client:
-        given: dict[str, Any] = {"timeout": self._timeout_s, "headers": self._headers}
         if self.url.startswith("unix:"):
-            transport = httpx2.HTTPTransport(uds=self.url.removeprefix("unix:"))
-            return httpx2.Client(transport=transport, base_url="http://engine", **given)
+            return engine_client(self.url, timeout_s=self._timeout_s, headers=self._headers)
         base = self.url.rstrip("/").removesuffix("/v1")
-        return httpx2.Client(base_url=base, **given)
+        return httpx2.Client(base_url=base, timeout=self._timeout_s, headers=self._headers)
 
 
 class Ollama(Watched):

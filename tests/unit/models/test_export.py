@@ -2,7 +2,6 @@ import json
 import shutil
 
 import gguf
-import httpx2
 import numpy as np
 import pytest
 
@@ -10,6 +9,7 @@ from support.lazily import lazily
 from volano.models import parity
 from volano.models.export import NotExportableError, export
 from volano.serving import EngineSpec, engine
+from volano.serving.line import engine_client
 
 small = lazily("volano.models.training.small")
 network = lazily("volano.models.training.network")
@@ -38,12 +38,7 @@ def test_llama_cpp_sees_the_ids_that_were_trained(tmp_path, rows, tiny):
     spec = EngineSpec(
         "t", str(export(tmp_path, tmp_path / "m.gguf")), "t", f"unix:{tmp_path}/e.sock", 1, 256
     )
-    with (
-        engine(spec),
-        httpx2.Client(
-            transport=httpx2.HTTPTransport(uds=str(spec.socket)), base_url="http://engine"
-        ) as client,
-    ):
+    with engine(spec), engine_client(spec.address, timeout_s=30) as client:
         for text in TEXTS:
             body = {"content": text, "add_special": True, "parse_special": True}
             ids = client.post("/tokenize", json=body).json()["tokens"]

@@ -8,11 +8,11 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx2
 import pytest
 
 from volano.models.builtin import FOLDER
 from volano.serving import ChatRefusedError, EngineFailedError, EngineSpec, engine
+from volano.serving.line import engine_client
 from volano.serving.sockets import AddressTakenError, clear_socket
 from volano.serving.spec import DIALECTS
 
@@ -57,12 +57,7 @@ def test_a_text_longer_than_the_context_is_refused_in_words(spec):
 
 def test_the_prompt_is_the_last_message_as_is(spec):
     odd = '  {{ braces }} {% raw %}\n\n<tag> űrlap 票 \\ "quoted"\t'
-    with (
-        engine(spec),
-        httpx2.Client(
-            transport=httpx2.HTTPTransport(uds=str(spec.socket)), base_url="http://engine"
-        ) as client,
-    ):
+    with engine(spec), engine_client(spec.address, timeout_s=5) as client:
         messages = [*say("first"), {"role": "assistant", "content": "no"}, *say(odd)]
         rendered = client.post("/apply-template", json={"messages": messages}).json()["prompt"]
     assert rendered == odd
@@ -130,11 +125,9 @@ def test_an_engine_understands_what_it_is_said_to(spec):
         "anthropic.count_tokens": {"messages": say("Hi")},
     }
     assert set(bodies) == set(DIALECTS)
-    with engine(spec), httpx2.Client(
-        transport=httpx2.HTTPTransport(uds=str(spec.socket)), base_url="http://engine"
-    ) as client:  # fmt: skip
+    with engine(spec), engine_client(spec.address, timeout_s=30) as client:
         for name, body in bodies.items():
-            answer = client.post(DIALECTS[name], json={"model": "router", **body}, timeout=30)
+            answer = client.post(DIALECTS[name], json={"model": "router", **body})
             assert answer.status_code == 200, (name, answer.text)
             assert answer.json().get("usage") or answer.json()["input_tokens"]
         refused = client.post("/v1/embeddings", json={"model": "router", "input": "Hi"})
