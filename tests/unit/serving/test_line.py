@@ -29,9 +29,7 @@ def test_no_question_is_lost_to_an_engine_that_hangs_up(tmp_path):
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "e.sock"))
         listening.listen()
-        engine = threading.Thread(target=one_answer_a_connection, args=[listening])
-        engine.start()
+        threading.Thread(target=one_answer_a_connection, args=[listening], daemon=True).start()
         with open_chat(f"unix:{tmp_path}/e.sock", "m", timeout_s=5) as chat:
             assert [chat(MESSAGES).text for _ in range(5)] == ["yes"] * 5
         listening.shutdown(socket.SHUT_RDWR)
-        engine.join()
