@@ -166,6 +166,8 @@ def _command(verb: Verb) -> click.Command:
             show.result(verb, result)
         if verb.gate and not result["ok"]:
             ctx.exit(GATE_SAID_NO)
+        if verb.awaits:
+            ctx.exit(waiting.code(result))
 
     as_json = click.Option(["--json", "as_json"], is_flag=True, help="Print the result as JSON.")
     params = [_param(param) for param in verb.params if param.kind != "secret"]

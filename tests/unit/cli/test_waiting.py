@@ -65,3 +65,22 @@ def test_a_run_that_somebody_cancelled_is_no_success():
     with pytest.raises(talk.RemoteError, match="is cancelled") as caught:
         waiting.good({**RUN, "state": "cancelled"})
     assert "run retry 01a2" in caught.value.advice
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+@pytest.mark.parametrize(
+    ("over", "exit_code"),
+    [
+        ({"state": "done"}, 0),
+        ({"state": "failed", "error": {"message": "The disk is full.", "hint": "Free some."}}, 1),
+        ({"state": "failed", "error": {"message": "Labels are swapped.", "gate": True}}, 3),
+        ({"state": "cancelled"}, 1),
+        ({"state": "done", "outputs": {"outcome": "stopped"}}, 3),
+    ],
+)
+def test_to_wait_for_a_run_ends_as_the_run_did(control, tmp_path, over, exit_code, as_json):
+    control[1].append({**RUN, **over})
+    found = CliRunner().invoke(root, ["--home", str(tmp_path), "run", "wait", "01a2", *as_json])
+    assert found.exit_code == exit_code, found.output
+    assert over["state"] in found.output
+    assert (over.get("error") or {}).get("message", "") in found.output

@@ -49,7 +49,8 @@ class Verb:
     verb that `reads` what is not for everybody.
     A `gate` answers whether something is `ok`: the command line ends with 3 where it is not.
     A verb that `waits` starts a Run: the command line waits for it, and ends as it does. With
-    `may_wait` it does so where `--wait` is said.
+    `may_wait` it does so where `--wait` is said. A verb that `awaits` returns a Run that is over: the
+    command line ends as that Run did.
     A verb that takes a `script`, such as a recipe, has the command line end with 2 where a word in it
     cannot be meant: trying again would not help.
     `columns` are shown in tables; `done` and `next` are format strings over the
@@ -67,6 +68,7 @@ class Verb:
     gate: bool = False
     waits: bool = False
     may_wait: bool = False
+    awaits: bool = False
     script: bool = False
     columns: tuple[str, ...] = ()
     done: str = ""
