@@ -112,13 +112,14 @@ class Forming:
         """Return the folder of the weights to pack: pruned and recovered once for all forms."""
         if not settings["prune"]:
             return self._folder
-        kind = "neurons" if settings["structured"] else "weights"
-        home = self._home / f"{kind}-{settings['prune']:g}-{settings['recovery_steps']}"
+        home = (
+            self._home / f"{settings['parts']}-{settings['prune']:g}-{settings['recovery_steps']}"
+        )
         if not (home / DONE).exists():
             shutil.rmtree(home, ignore_errors=True)
             compress(
                 self._folder, "f32", home, prune=settings["prune"],
-                structured=settings["structured"], rows=self._train,
+                parts=settings["parts"], rows=self._train,
                 recovery_steps=settings["recovery_steps"], seed=self._seed,
             )  # fmt: skip
             (home / DONE).touch()

@@ -31,10 +31,11 @@ from volano.evals.forming import Exam, Forming, exam
 from volano.evals.journal import Journal
 from volano.evals.measures import objectives
 from volano.evals.search import FIDELITIES, Config, Found, Measured, Question, reference, search
-from volano.evals.space import Shapes, cuts, named, space, whole
+from volano.evals.space import FEATURES, Shapes, cuts, named, space, whole
 from volano.evals.target import Target
 from volano.evals.verdict import decided
 from volano.jobs.child import child_main
+from volano.models.compression.parts import WEIGHTS
 
 FLATTERED = (
     "The winner is the best of several, which flatters its score a little: believe the test rows."
@@ -82,8 +83,8 @@ def _parent(configs: Sequence[Config]) -> Config:
     """Return the configuration that is the parent: one of the space, where it is among them."""
     form, cut = whole()
     found = next((one for one in configs if one.name == named(form, cut)), None)
-    settings = {"form": form, "prune": 0.0, "structured": False, "recovery_steps": 0}
-    return found or Config(named(form, cut), settings, (1.0,) * 6)
+    settings = {"form": form, "prune": 0.0, "parts": WEIGHTS, "recovery_steps": 0}
+    return found or Config(named(form, cut), settings, (1.0,) * FEATURES)
 
 
 def _choice(

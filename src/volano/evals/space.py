@@ -1,9 +1,9 @@
 """Space: all configurations that a model could be compressed to, and the bytes of each beforehand.
 
-A configuration is a form and a cut: a share of weights set to zero, or of
-feed-forward neurons taken out (`neurons:0.5`), each with steps of recovery.
-What cannot be (a K-quant of rows that are no multiple of 256, neurons that go
-in steps of 32) is left out. The bytes of GGUF forms follow from the model's
+A configuration is a form and a cut: a share of weights set to zero, or of feed-forward
+neurons, attention heads or layers taken out (`neurons:0.5`, `heads:0.5`, `layers:0.5`), each with
+steps of recovery. What cannot be (a K-quant of rows that are no multiple of 256, neurons that go
+in steps of 32, a half of one layer) is left out. The bytes of GGUF forms follow from the model's
 shapes; those of other forms are known when they are made.
 """
 
@@ -11,12 +11,23 @@ import json
 import math
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from volano.evals.errors import NothingToSearchError
 from volano.evals.search import Config
 from volano.models.compression.forms import FORMS, Form, form_of
+from volano.models.compression.parts import (
+    HEADS,
+    LAYERS,
+    NEURONS,
+    PARTS,
+    WEIGHTS,
+    heads_left,
+    layers_left,
+    neurons_left,
+)
 
 BITS = {
     "F32": 32.0, "F16": 16.0, "BF16": 16.0, "Q8_0": 8.5, "Q6_K": 6.5625, "Q5_K": 5.5, "Q5_1": 6.0,
@@ -27,37 +38,40 @@ BITS = {
 
 BLOCKS = {"_K": 256}
 USUAL_BLOCK, FLOATS = 32, ("F32", "F16", "BF16", "float32")
-NEURONS = "neurons:"
-STEP = 32
-"""Feed-forward neurons go in such steps."""
+_WITHIN = {NEURONS: ".mlp.", HEADS: ".self_attn.", LAYERS: ".layers."}
+"""Which tensors get smaller, or fewer."""
+_NARROWED = {NEURONS: "down_proj.weight", HEADS: "o_proj.weight"}
+"""Whose rows, which are what a form packs, get shorter."""
 USUAL_FORMS = ("f32", "q8_0", "q6_k", "q5_1", "q5_0", "q4_k", "q4_1", "q4_0", "q3_k", "q2_k")
-USUAL_CUTS = ("0", "0.3", "0.5", "neurons:0.25", "neurons:0.5")
+USUAL_CUTS = ("0", "0.3", "0.5", "neurons:0.25", "neurons:0.5", "heads:0.5", "layers:0.5")
 USUAL_STEPS = 300
 MOST = 2000
+FEATURES = 8
+"""Numbers that describe a configuration; all of them 1 is the most that can be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A share of weights (`neurons`: of feed-forward neurons) taken away, then tuned again."""
+    """A share of weights, or of whole parts, taken away, then tuned again."""
 
     share: float = 0.0
-    neurons: bool = False
+    parts: str = WEIGHTS
     steps: int = 0
 
     def __str__(self) -> str:
         if not self.share:
             return ""
-        what = "neurons" if self.neurons else "weights"
         tuned = f", {self.steps} steps" if self.steps else ""
-        return f" less {self.share * 100:g} % of {what}{tuned}"
+        return f" less {self.share * 100:g} % of {self.parts}{tuned}"
 
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """The shape of each tensor of a model, and the bytes of what stands beside them."""
+    """The shape of each tensor of a model, the bytes of what stands beside them, its config.json."""
 
     tensors: Mapping[str, tuple[int, ...]]
     beside: int = 0
+    config: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, folder: Path) -> "Shapes":
@@ -70,57 +84,76 @@ class Shapes:
             tensors |= {
                 name: tuple(one["shape"]) for name, one in head.items() if name != "__metadata__"
             }
-        words = folder / "tokenizer.json"
-        return cls(tensors, words.stat().st_size if words.is_file() else 0)
+        words, said = folder / "tokenizer.json", folder / "config.json"
+        config = json.loads(said.read_text(encoding="utf-8")) if said.is_file() else {}
+        return cls(tensors, words.stat().st_size if words.is_file() else 0, config)
 
     @property
     def width(self) -> int:
         """Feed-forward neurons of a layer; 0 where the model has no such tensors."""
         return next((s[0] for n, s in self.tensors.items() if n.endswith("gate_proj.weight")), 0)
 
-    def kept(self, share: float) -> int:
-        """Return how many feed-forward neurons are left of each layer."""
-        return max(STEP, math.ceil(self.width * (1 - share) / STEP) * STEP)
+    def left(self, cut: Cut) -> float:
+        """Return the share of neurons, heads or layers that a cut leaves; 1 where none can go."""
+        if cut.parts == NEURONS:
+            return neurons_left(self.width, cut.share) / self.width if self.width else 1.0
+        heads, layers = (
+            int(self.config.get(name) or 0) for name in ("num_attention_heads", "num_hidden_layers")
+        )
+        if cut.parts == HEADS:
+            known = heads and "hidden_size" in self.config
+            return heads_left(self.config, cut.share) / heads if known else 1.0
+        if cut.parts == LAYERS:
+            return layers_left(layers, cut.share) / layers if layers else 1.0
+        return 1.0
 
     def bytes(self, bits: float, cut: Cut) -> float:
         """Return about how large a GGUF file is: matrices at these bits, the rest as 32-bit floats."""
-        less = self.kept(cut.share) / self.width if cut.neurons and self.width else 1.0
+        less, within = self.left(cut), _WITHIN.get(cut.parts)
         total = float(self.beside) / 2  # a GGUF has words and merges, without JSON around them
         for name, shape in self.tensors.items():
-            part = less if ".mlp." in name else 1.0
+            part = less if within and within in name else 1.0
             total += math.prod(shape) * part * (bits if len(shape) == 2 else 32) / 8
         return total
 
     def fits(self, form: Form, cut: Cut) -> bool:
         """Whether rows are a multiple of the form's blocks, and the cut takes something away."""
-        if cut.neurons and self.kept(cut.share) >= self.width:
+        less = self.left(cut)
+        if cut.share and cut.parts != WEIGHTS and not 0 < less < 1:
             return False
         if form.format != "gguf" or form.precision in FLOATS:
             return True
         block = next((n for end, n in BLOCKS.items() if form.precision.endswith(end)), USUAL_BLOCK)
-        rows = {shape[1] for shape in self.tensors.values() if len(shape) == 2}
-        if cut.neurons:
-            rows = (rows - {self.width}) | {self.kept(cut.share)}
-        return all(row % block == 0 for row in rows)
+        narrowed = _NARROWED.get(cut.parts)
+        rows = {
+            shape[1] * less if narrowed and name.endswith(narrowed) else shape[1]
+            for name, shape in self.tensors.items()
+            if len(shape) == 2
+        }
+        return all(round(row) % block == 0 for row in rows)
 
 
 def cuts(texts: Iterable[str], steps: Sequence[int]) -> list[Cut]:
-    """Read cuts: `0`, `0.5`, `neurons:0.25`, each with each number of steps of recovery.
+    """Read cuts: `0`, `0.5`, `layers:0.25`, each with each number of steps of recovery.
 
     Raises:
         NothingToSearchError: one is no share from 0 to below 1, or a number of steps is negative.
     """
     found: dict[Cut, None] = {}
     for text in texts:
-        neurons = text.startswith(NEURONS)
+        before, colon, number = text.rpartition(":")
+        parts = before if colon else WEIGHTS
         try:
-            share = float(text.removeprefix(NEURONS))
+            share = float(number)
         except ValueError as error:
             raise NothingToSearchError(reason=f"`{text[:40]}` is not a share to cut") from error
+        if parts not in PARTS:
+            known = ", ".join(PARTS)
+            raise NothingToSearchError(reason=f"`{text[:40]}` is of no part: parts are {known}")
         if not 0 <= share < 1 or min(steps, default=0) < 0:
             raise NothingToSearchError(reason=f"`{text[:40]}` lies from 0 to below 1")
-        for number in steps if share else (0,):
-            found[Cut(share, neurons and share > 0, number)] = None
+        for count in steps if share else (0,):
+            found[Cut(share, parts if share else WEIGHTS, count)] = None
     return list(found)
 
 
@@ -157,7 +190,7 @@ def named(form: str, cut: Cut) -> str:
 def _config(shapes: Shapes, form: Form, cut: Cut, most_steps: int) -> Config:
     """Describe one. A cut that was tuned again may beat the whole: it has learned more.
 
-    So what was not cut has no steps, and is not ordered with what was.
+    So what was not cut has no steps, and is not ordered with what was. Nor are two kinds of parts.
     """
     bits = BITS[form.precision]
     known = {"size": shapes.bytes(bits, cut)} if form.format == "gguf" else {}
@@ -165,13 +198,12 @@ def _config(shapes: Shapes, form: Form, cut: Cut, most_steps: int) -> Config:
     features = (
         min(1.0, math.log2(bits / 2) / 4),
         1 - cut.share,
-        0.0 if cut.neurons else 1.0,
+        *(0.0 if cut.parts == parts else 1.0 for parts in (NEURONS, HEADS, LAYERS)),
         math.sqrt(cut.steps / most_steps) if cut.share else 0.0,
         kind, 1 - kind,
     )  # fmt: skip
     settings = {
-        "form": form.name, "prune": cut.share, "structured": cut.neurons,
-        "recovery_steps": cut.steps,
+        "form": form.name, "prune": cut.share, "parts": cut.parts, "recovery_steps": cut.steps,
     }  # fmt: skip
     return Config(named(form.name, cut), settings, features, known)
 

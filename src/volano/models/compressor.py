@@ -19,6 +19,7 @@ from volano.jobs.run import Run
 from volano.jobs.work import Work
 from volano.models import adapter
 from volano.models.compression.forms import CONVERSIONS, form_of
+from volano.models.compression.parts import NEURONS, PARTS, WEIGHTS
 from volano.models.keeper import KIND as MODEL
 from volano.models.keeper import Models
 from volano.models.training import require
@@ -62,6 +63,7 @@ class Compressor:
         to: str,
         name: str,
         prune: float = 0.0,
+        parts: str = "",
         structured: bool = False,
         data: Ref | str | None = None,
         recovery_steps: int = 300,
@@ -69,6 +71,9 @@ class Compressor:
         by: Principal,
     ) -> Run:
         """Make a smaller or faster form of a model; pruned first, when asked.
+
+        `parts` is what pruning takes away: weights, neurons, heads or layers. `structured` says
+        neurons.
 
         An adapter is merged into its base first. Without a dataset texts of our own are asked.
 
@@ -83,17 +88,21 @@ class Compressor:
         require((*PACKAGES, *form.needs))
         if not 0 <= prune < 1:
             raise BadCompressionError(reason="the share to prune lies from 0 to below 1")
-        if recovery_steps < 0 or (structured and not prune):
-            raise BadCompressionError(
-                reason="--structured goes with --prune, steps are not below 0"
-            )
+        if recovery_steps < 0:
+            raise BadCompressionError(reason="steps are not below 0")
+        if (parts or structured) and not prune:
+            raise BadCompressionError(reason="what is pruned goes with a share: --prune 0.5")
+        if parts not in ("", *PARTS):
+            raise BadCompressionError(reason=f"parts are {', '.join(PARTS)}, not `{parts}`")
+        if structured and parts not in ("", NEURONS):
+            raise BadCompressionError(reason=f"--structured takes neurons away, not {parts}")
         model = self._models.get(ref)
         self._weights(model)
         asked = self._data(model, data, needed=bool(prune))
         inputs = {
             "model": model.ref, "form": form.name, "name": check_name(name), "data": asked,
-            "prune": prune, "structured": structured, "recovery_steps": recovery_steps,
-            "seed": seed,
+            "prune": prune, "parts": parts or (NEURONS if structured else WEIGHTS),
+            "recovery_steps": recovery_steps, "seed": seed,
         }  # fmt: skip
         return self._runs.start(KIND, name=name, inputs=inputs, by=by, group=by.group)
 
@@ -139,8 +148,10 @@ class Compressor:
 
     def _prepare(self, work: Work) -> dict[str, Any]:
         inputs = work.inputs
-        asked = ("form", "name", "prune", "structured", "recovery_steps", "seed")
-        spec = {name: inputs[name] for name in asked}
+        asked = ("form", "name", "prune", "parts", "recovery_steps", "seed")
+        spec = {name: inputs[name] for name in asked if name in inputs}
+        if inputs.get("structured"):  # a Run from before there were other parts, tried again
+            spec["parts"] = NEURONS
         model = self._models.get(inputs["model"])
         weights = self._weights(model)
         spec |= {"folder": str(self._models.folder(weights.ref)), "tools": str(self._tools)}

@@ -4,7 +4,7 @@ import struct
 import pytest
 
 from volano.evals.errors import NothingToSearchError
-from volano.evals.space import BITS, USUAL_FORMS, Cut, Shapes, cuts, space
+from volano.evals.space import BITS, FEATURES, USUAL_FORMS, Cut, Shapes, cuts, space
 from volano.models.compression.forms import FORMS, UnknownFormError
 
 SHAPES = Shapes(
@@ -15,17 +15,20 @@ SHAPES = Shapes(
         "model.layers.0.mlp.up_proj.weight": (128, 64),
         "model.layers.0.mlp.down_proj.weight": (64, 128),
         "model.norm.weight": (64,),
-    }
+    },
+    config={"hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 1},
 )
 
 
 def test_cuts_are_read_with_their_recovery():
     assert cuts(["0", "0.5", "neurons:0.25"], [0, 150]) == [
-        Cut(), Cut(0.5, False, 0), Cut(0.5, False, 150), Cut(0.25, True, 0), Cut(0.25, True, 150),
+        Cut(), Cut(0.5, "weights", 0), Cut(0.5, "weights", 150), Cut(0.25, "neurons", 0), Cut(0.25, "neurons", 150),
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["half", "1", "-0.1", "neurons:2", "nan"])
+@pytest.mark.parametrize(
+    "text", ["half", "1", "-0.1", "neurons:2", "nan", "arms:0.5", "heads:", ":0.5"]
+)
 def test_what_is_no_share_is_refused(text):
     with pytest.raises(NothingToSearchError):
         cuts([text], [0])
@@ -42,25 +45,48 @@ def test_k_quants_are_left_out_where_rows_do_not_fit():
 
 def test_neurons_that_cannot_go_are_left_out():
     narrow = Shapes({"model.layers.0.mlp.gate_proj.weight": (32, 64)})
-    assert [c.settings["structured"] for c in space(narrow, ["f32"], [Cut(), Cut(0.5, True)])] == [
-        False
-    ]
+    found = space(narrow, ["f32"], [Cut(), Cut(0.5, "neurons")])
+    assert [c.settings["parts"] for c in found] == ["weights"]
 
 
 def test_bytes_shrink_with_bits_and_with_neurons_not_with_zeros():
     size = SHAPES.bytes
     assert size(8.5, Cut()) < size(32, Cut()) / 3
-    assert size(32, Cut(0.5, True)) == size(32, Cut()) - 3 * 64 * 64 * 4
+    assert size(32, Cut(0.5, "neurons")) == size(32, Cut()) - 3 * 64 * 64 * 4
     assert size(32, Cut(0.5)) == size(32, Cut())
+
+
+def test_bytes_shrink_with_heads_and_with_layers():
+    whole = SHAPES.bytes(32, Cut())
+    assert SHAPES.bytes(32, Cut(0.5, "heads")) == whole - 4 * 64 * 64 / 2
+    deep = Shapes(
+        {"model.layers.0.mlp.up_proj.weight": (128, 64), "model.layers.1.mlp.up_proj.weight": (128, 64)},
+        config={"num_hidden_layers": 2},
+    )  # fmt: skip
+    assert deep.bytes(32, Cut(0.5, "layers")) == deep.bytes(32, Cut()) / 2
+
+
+def test_a_cut_whose_rows_no_block_holds_is_left_out():
+    wide = Shapes(
+        {"model.layers.0.self_attn.o_proj.weight": (512, 512)},
+        config={"hidden_size": 512, "num_attention_heads": 8, "num_hidden_layers": 1},
+    )
+    for share, fits in ((0.5, True), (0.75, False)):  # 256 values are left, or 128
+        found = space(wide, ["f32", "q4_k"], [Cut(share, "heads")])
+        assert ("q4_k" in {one.settings["form"] for one in found}) is fits
 
 
 def test_every_configuration_has_features_in_the_unit_box_and_the_parent_has_the_most():
     found = space(
-        SHAPES, ["f32", "q8_0", "iq4_nl", "ct2"], cuts(["0", "0.5", "neurons:0.5"], [0, 100])
+        SHAPES,
+        ["f32", "q8_0", "iq4_nl", "ct2"],
+        cuts(["0", "0.5", "neurons:0.5", "heads:0.5"], [0, 100]),
     )
     assert all(0 <= x <= 1 for config in found for x in config.features)
     best = found[0]
-    assert best.name == "f32"
+    assert best.name == "f32" and len(best.features) == FEATURES
+    parts = {c.settings["parts"] for c in found}
+    assert parts == {"weights", "neurons", "heads"}  # of one layer there is no half
     untuned = [c for c in found if not c.settings["recovery_steps"]]
     same_kind = [c for c in untuned if c.features[-1] == best.features[-1]]
     assert all(a <= b for c in same_kind for a, b in zip(c.features, best.features, strict=True))

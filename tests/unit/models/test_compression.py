@@ -3,7 +3,7 @@ import json
 import pytest
 
 from support.lazily import lazily
-from volano.models.compression import FORMS, compress
+from volano.models.compression import FORMS, compress, parts
 from volano.models.compression.forms import UnknownFormError, form_of
 from volano.models.export import RowsDoNotFitError
 
@@ -32,16 +32,22 @@ def test_pruning_by_magnitude_takes_the_smallest_and_they_stay_away(made, rows):
 
 
 def test_whole_neurons_go_and_the_model_still_runs(made, tmp_path):
-    form = compress(made["model"], "q8_0", tmp_path, prune=0.5, structured=True)
+    form = compress(made["model"], "q8_0", tmp_path, prune=0.5, parts="neurons")
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["intermediate_size"] == 32
     assert form.meta["pruned"]["parameters"] < form.meta["pruned"]["parameters_before"]
     assert form.meta["tensors"]["Q8_0"] == 8
 
 
-def test_a_share_that_leaves_nothing_is_refused(made):
-    with pytest.raises(prune.BadShareError):
+def test_a_share_that_leaves_nothing_is_refused(made, rows, tmp_path):
+    with pytest.raises(parts.BadShareError, match="steps of 32"):
         prune.neurons(network.load(made["model"]), 0.1)
+    with pytest.raises(parts.BadShareError, match="no smaller number"):
+        compress(made["model"], "f32", tmp_path, prune=0.5, parts="heads", rows=rows)
+    with pytest.raises(parts.BadShareError, match="one layer"):
+        compress(made["model"], "f32", tmp_path, prune=0.5, parts="layers", rows=rows)
+    with pytest.raises(parts.NotPrunableError, match="no rows"):
+        compress(made["model"], "f32", tmp_path, prune=0.5, parts="layers")
 
 
 def test_a_narrow_model_has_no_k_quant(made, tmp_path):

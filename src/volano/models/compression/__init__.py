@@ -1,7 +1,7 @@
 """Compression: a model's folder as a smaller or faster form of it, and what that costs.
 
-In order: `forms` names the forms, `prune` takes weights away and tunes the
-rest, `made` does both and leaves a folder, `trial` answers prompts with it in
+In order: `forms` names the forms, `parts` what can be pruned, `importance` measures what
+each part is worth, `prune` takes weights or parts away and tunes the rest, `made` does both and leaves a folder, `trial` answers prompts with it in
 a process of its own, `measure` compares the answers with the parent's,
 `agreement` compares the two distributions of next tokens, and `making` is the
 child process that does it all for a Run. None of it knows the catalog.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from volano.models.compression.forms import FORMS, Form, form_of
+from volano.models.compression.parts import HEADS, LAYERS, NEURONS, WEIGHTS, check
 from volano.models.export import edge
 from volano.models.training.recipe import Recipe, label_text
 from volano.models.training.rows import Encoded, answer_text, encode
@@ -53,7 +54,7 @@ def compress(
     target: Path,
     *,
     prune: float = 0.0,
-    structured: bool = False,
+    parts: str = WEIGHTS,
     rows: Sequence[Row] = (),
     recovery_steps: int = 300,
     seed: int = 0,
@@ -67,9 +68,10 @@ def compress(
         folder: config, tokenizer and safetensors, made here or imported.
         form: a name in `FORMS`.
         target: where the files go; made when it is not there.
-        prune: the share of the layers' weights to take away, or, `structured`, of feed-forward neurons.
-        structured: whether whole neurons go.
-        rows: `{"text", "label"}`, what recovery learns after pruning; none: no recovery.
+        prune: the share to take away, of the layers' weights or of whole parts.
+        parts: what goes: `weights`, `neurons` of feed-forward parts, attention `heads`, or `layers`.
+        rows: `{"text", "label"}`: they tell which parts matter, and recovery learns them after
+            pruning; none: no recovery.
         recovery_steps: steps of that.
         seed: of the batches.
         name: goes into the file where the format has a place for it.
@@ -78,6 +80,7 @@ def compress(
 
     Raises:
         UnknownFormError, BadShareError: there is no such form or share.
+        NotPrunableError: the model has no such parts, or no rows tell what they are worth.
         NotExportableError, RowsDoNotFitError: the model cannot have this form.
         ToolNotMadeError, ToolFailedError: its converter is not to be had.
     """
@@ -87,8 +90,8 @@ def compress(
     if prune:
         source = target / SOURCE
         facts = _prune(
-            folder, source, prune, structured=structured, rows=rows, steps=recovery_steps,
-            seed=seed, progress=progress,
+            folder, source, prune, parts=parts, rows=rows, steps=recovery_steps, seed=seed,
+            progress=progress,
         )  # fmt: skip
     loaded, more = _write(chosen, source, target, name or folder.name, tools)
     beside = _beside(chosen, source, target)
@@ -148,7 +151,7 @@ def _prune(
     target: Path,
     share: float,
     *,
-    structured: bool,
+    parts: str,
     rows: Sequence[Row],
     steps: int,
     seed: int,
@@ -158,15 +161,21 @@ def _prune(
 
     model = network.load(folder)
     before = sum(p.numel() for p in model.parameters())
+    encoded, own = encoded_rows(folder, rows) if rows else ([], False)
     masks: prune.Masks = {}
-    if structured:
-        facts: dict[str, Any] = {"by": "neurons", "ffn": prune.neurons(model, prune.check(share))}
+    facts: dict[str, Any] = {"by": parts}
+    check(share, parts)
+    if parts == NEURONS:
+        facts["ffn"] = prune.neurons(model, share, encoded)
+    elif parts == HEADS:
+        facts["heads"] = prune.heads(model, share, encoded)
+    elif parts == LAYERS:
+        facts["layers"] = prune.layers(model, share, encoded)
     else:
-        masks = prune.smallest(model, prune.check(share))
+        masks = prune.smallest(model, share)
         kept = sum(int(mask.sum()) for mask in masks.values())
-        facts = {"by": "magnitude", "zeros": sum(m.numel() for m in masks.values()) - kept}
-    if rows and steps:
-        encoded, own = encoded_rows(folder, rows)
+        facts |= {"by": "magnitude", "zeros": sum(m.numel() for m in masks.values()) - kept}
+    if encoded and steps:
         recovery = prune.Recovery(steps=steps, seed=seed, lr=OWN_LR if own else IMPORTED_LR)
         loss = prune.recover(model, encoded, masks, recovery, progress=progress)
         facts |= {"recovery_steps": steps, "recovery_loss": None if math.isnan(loss) else loss}

@@ -5,7 +5,7 @@ Its spec:
     {"folder": "/…/parent",            # config, tokenizer, safetensors
      "form": "q8_0",
      "name": "router-small",
-     "prune": 0.5, "structured": false, "recovery_steps": 300, "seed": 0,
+     "prune": 0.5, "parts": "weights", "recovery_steps": 300, "seed": 0,
      "rows": "/…/train.jsonl",         # what recovery learns; may be missing
      "check": "/…/test.jsonl",         # what is asked for parity
      "adapter": "/…/adapter",          # merged into the parent first; may be missing
@@ -33,6 +33,7 @@ from volano.jobs.child import child_main
 from volano.models.compression import network, probes
 from volano.models.compression.made import Made, asked, compress, expected_answer
 from volano.models.compression.measure import measure
+from volano.models.compression.parts import WEIGHTS
 from volano.models.export.vocabulary import Vocabulary
 
 CHECKED = 100
@@ -59,7 +60,7 @@ def make(spec: Mapping[str, Any], *, folder: Path, progress: Callable[..., None]
         spec["form"],
         folder,
         prune=spec.get("prune") or 0.0,
-        structured=bool(spec.get("structured")),
+        parts=spec.get("parts") or WEIGHTS,
         rows=rows,
         recovery_steps=spec.get("recovery_steps", 300),
         seed=spec.get("seed", 0),

@@ -1,10 +1,11 @@
-"""Prune: take weights away, then tune what is left.
+"""Prune: take weights or whole parts away, then tune what is left.
 
 By magnitude: over all matrices of the layers together the smallest weights
 become zero (Han et al. 2015, arXiv:1506.02626). The file keeps its size, only a
 sparse engine or a compressed download gains. Structured: whole neurons of the
-feed-forward parts go, those with the smallest product of norms (Li et al. 2016,
-arXiv:1608.08710), so that the matrices shrink and every engine gains.
+feed-forward parts, whole attention heads or whole layers go, those that the loss on
+rows needs least (`importance`), so that the network is smaller and every engine gains.
+Each layer loses as many neurons or heads as the others: formats know one number for all.
 Embeddings stay. Recovery is a short tuning in which zeros stay zero.
 """
 
@@ -15,24 +16,27 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import cross_entropy
 
-from volano.core.errors import InvalidError
+from volano.models.compression import importance
 from volano.models.compression.network import Network
+from volano.models.compression.parts import (
+    HEADS,
+    LAYERS,
+    MULTIPLE,
+    NEURONS,
+    BadShareError,
+    NotPrunableError,
+    heads_left,
+    layers_left,
+    neurons_left,
+    shape_of,
+)
 from volano.models.training.recipe import Recipe
 from volano.models.training.rows import IGNORED, Encoded, batch
-
-MULTIPLE = 32
-"""Widths that are left are multiples of this, as blocks of quantized rows want."""
 
 REPORT_STEPS = 25
 WARMUP = 10
 
 Masks = dict[str, torch.Tensor]
-
-
-class BadShareError(InvalidError):
-    """{share} is no share of weights to take away: {reason}."""
-
-    hint = "Half of the weights is 0.5; see what is left with `volano model show`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +47,6 @@ class Recovery:
     batch: int = 16
     lr: float = 2e-3
     seed: int = 0
-
-
-def check(share: float) -> float:
-    """Return the share again if it can be taken away.
-
-    Raises:
-        BadShareError: it is not between 0 and 1.
-    """
-    if not 0 <= share < 1:
-        raise BadShareError(share=share, reason="it lies from 0 to below 1")
-    return share
 
 
 def smallest(model: Network, share: float) -> Masks:
@@ -71,31 +64,88 @@ def smallest(model: Network, share: float) -> Masks:
     return masks
 
 
-def neurons(model: Network, share: float) -> int:
-    """Cut the weakest feed-forward neurons out of each layer; return the width that is left.
+def neurons(model: Network, share: float, rows: Sequence[Encoded] = ()) -> int:
+    """Cut the feed-forward neurons out of each layer that matter least; return how many are left.
+
+    Without rows the product of their norms says what matters (Li et al. 2016, arXiv:1608.08710).
 
     Raises:
         BadShareError: nothing can go without leaving a width that no engine packs.
+        NotPrunableError: its feed-forward parts are of another kind.
     """
+    layers = _layers(model, NEURONS, "mlp", ("gate_proj", "up_proj", "down_proj"))
     width = model.config.intermediate_size
-    left = max(MULTIPLE, math.ceil(width * (1 - share) / MULTIPLE) * MULTIPLE)
+    left = neurons_left(width, share)
     if left >= width:
         reason = f"{width} neurons go down in steps of {MULTIPLE}"
-        raise BadShareError(share=share, reason=reason)
-    with torch.no_grad():
-        for layer in model.model.layers:
-            part = layer.mlp
-            strength = (
-                part.gate_proj.weight.norm(dim=1)
-                * part.up_proj.weight.norm(dim=1)
-                * part.down_proj.weight.norm(dim=0)
-            )
-            kept = strength.topk(left).indices.sort().values
-            _narrow(part.gate_proj, part.gate_proj.weight[kept])
-            _narrow(part.up_proj, part.up_proj.weight[kept])
-            _narrow(part.down_proj, part.down_proj.weight[:, kept])
+        raise BadShareError(share=share, parts=NEURONS, reason=reason)
+    parts = [layer.mlp for layer in layers]
+    down = [part.down_proj for part in parts]
+    strength = importance.of_inputs(model, rows, down) if rows else [_norms(p) for p in parts]
+    for part, worth in zip(parts, strength, strict=True):
+        kept = worth.topk(left).indices.sort().values
+        _rows(part.gate_proj, kept)
+        _rows(part.up_proj, kept)
+        _columns(part.down_proj, kept)
     model.config.intermediate_size = left
     return left
+
+
+def heads(model: Network, share: float, rows: Sequence[Encoded]) -> int:
+    """Cut the attention heads out of each layer that matter least on rows; return how many are left.
+
+    Raises:
+        BadShareError: no smaller number of heads can be.
+        NotPrunableError: its attention is of another kind, or there are no rows.
+    """
+    layers = _layers(model, HEADS, "self_attn", ("q_proj", "k_proj", "v_proj", "o_proj"))
+    _measurable(rows, HEADS)
+    config = model.config
+    count, groups, width = shape_of(config.to_dict())
+    left = heads_left(config.to_dict(), share)
+    if left >= count:
+        reason = f"of {count} heads of {width} values no smaller number fits"
+        raise BadShareError(share=share, parts=HEADS, reason=reason)
+    together = count // groups
+    parts = [layer.self_attn for layer in layers]
+    worths = importance.of_inputs(model, rows, [part.o_proj for part in parts], width)
+    for part, worth in zip(parts, worths, strict=True):
+        kept = worth.unflatten(0, (groups, together)).sum(1).topk(left // together).indices
+        kept = kept.sort().values
+        asking = _spread(kept, together * width)
+        _rows(part.q_proj, asking)
+        _columns(part.o_proj, asking)
+        for shared in (part.k_proj, part.v_proj):
+            _rows(shared, _spread(kept, width))
+    config.head_dim = width  # which would else follow from the number of heads
+    config.num_key_value_heads = left // together
+    config.num_attention_heads = left
+    return left
+
+
+def layers(model: Network, share: float, rows: Sequence[Encoded]) -> list[int]:
+    """Take out the layers that the loss on rows misses least, one by one; return which are left.
+
+    Raises:
+        BadShareError: not one layer can go.
+        NotPrunableError: it has no such layers, or there are no rows.
+    """
+    count = len(_layers(model, LAYERS, "", ()))
+    _measurable(rows, LAYERS)
+    left = layers_left(count, share)
+    if left >= count:
+        reason = f"of {count} layers that is none" if count > 1 else "there is one layer"
+        raise BadShareError(share=share, parts=LAYERS, reason=reason)
+    kept = list(range(count))
+    while len(kept) > left:
+        at = importance.weakest_layer(model, rows)
+        del model.model.layers[at], kept[at]
+    for at, layer in enumerate(model.model.layers):
+        layer.self_attn.layer_idx = at
+    if getattr(model.config, "layer_types", None):
+        model.config.layer_types = [model.config.layer_types[at] for at in kept]
+    model.config.num_hidden_layers = left
+    return kept
 
 
 def recover(
@@ -147,6 +197,45 @@ def _rate(step: int, recovery: Recovery) -> float:
     return recovery.lr * min(1, (step + 1) / WARMUP) * max(0.02, cosine)
 
 
-def _narrow(part: torch.nn.Linear, rows: torch.Tensor) -> None:
-    part.weight = torch.nn.Parameter(rows.contiguous())
-    part.out_features, part.in_features = rows.shape
+def _layers(model: Network, parts: str, within: str, names: tuple[str, ...]) -> Sequence[Network]:
+    """Return the layers, all of which have these matrices within this part.
+
+    Raises:
+        NotPrunableError: they have not.
+    """
+    found: Sequence[Network] = getattr(getattr(model, "model", None), "layers", ())
+    homes = [getattr(layer, within, None) if within else layer for layer in found]
+    if not found or any(not hasattr(home, name) for home in homes for name in names):
+        kind = model.config.model_type
+        raise NotPrunableError(parts=parts, reason=f"{kind} is not built as Llama is")
+    return found
+
+
+def _measurable(rows: Sequence[Encoded], parts: str) -> None:
+    if not rows:
+        reason = "there are no rows to measure on what they are worth"
+        raise NotPrunableError(
+            parts=parts, reason=reason, hint="Name a dataset with train rows: --data NAME."
+        )
+
+
+def _norms(part: Network) -> torch.Tensor:
+    weights = part.gate_proj.weight, part.up_proj.weight, part.down_proj.weight.T
+    return torch.stack([one.detach().norm(dim=1) for one in weights]).prod(0)
+
+
+def _spread(kept: torch.Tensor, width: int) -> torch.Tensor:
+    """Return the places of all values of the kept blocks of this width."""
+    return (kept[:, None] * width + torch.arange(width)).flatten()
+
+
+def _rows(part: torch.nn.Linear, kept: torch.Tensor) -> None:
+    part.weight = torch.nn.Parameter(part.weight.detach()[kept].contiguous())
+    if part.bias is not None:
+        part.bias = torch.nn.Parameter(part.bias.detach()[kept].contiguous())
+    part.out_features = len(kept)
+
+
+def _columns(part: torch.nn.Linear, kept: torch.Tensor) -> None:
+    part.weight = torch.nn.Parameter(part.weight.detach()[:, kept].contiguous())
+    part.in_features = len(kept)

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from volano.models.export.dialects import head_width
 from volano.models.export.errors import NotExportableError
 from volano.models.export.vocabulary import Vocabulary
 
@@ -18,12 +19,10 @@ def export(folder: Path, target: Path, *, precision: str) -> tuple[list[str], di
     Raises:
         NotExportableError: CTranslate2 has no converter for this architecture.
     """
-    from ctranslate2.converters import TransformersConverter
-
     with tempfile.TemporaryDirectory(dir=target) as work:
         source = _staged(folder, Path(work) / "source")
         try:
-            converter = TransformersConverter(str(source), low_cpu_mem_usage=False)
+            converter = _converter(source)
             converter.convert(
                 str(Path(work) / "made"),
                 quantization=None if precision == "float32" else precision,
@@ -35,6 +34,29 @@ def export(folder: Path, target: Path, *, precision: str) -> tuple[list[str], di
         for name in FILES:
             (Path(work) / "made" / name).replace(target / name)
     return [*FILES, "tokenizer.json"], {"tensors": {precision: _matrices(folder)}}
+
+
+def _converter(source: Path) -> Any:
+    """Return CTranslate2's converter of a folder, told how wide heads are where that must be said.
+
+    Most of its loaders (4.8) leave `head_dim` out and CTranslate2 takes the width of the
+    layers over the number of heads, which is another for a network whose heads were pruned.
+    """
+    import numpy as np
+    from ctranslate2.converters import TransformersConverter
+
+    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    width = head_width(config)
+
+    class Converter(TransformersConverter):
+        def _load(self) -> Any:
+            spec = super()._load()
+            for layer in spec.decoder.layer:
+                vars(layer.self_attention)["head_dim"] = np.dtype("int32").type(width)
+            return spec
+
+    whole = width * config["num_attention_heads"] == config["hidden_size"]
+    return (TransformersConverter if whole else Converter)(str(source), low_cpu_mem_usage=False)
 
 
 def _matrices(folder: Path) -> int:

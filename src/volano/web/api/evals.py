@@ -3,7 +3,7 @@
 from volano.web.api.verb import ARTIFACT, LIMIT, Param, Verb, ref
 
 FORMS = ("f32", "q8_0", "q6_k", "q5_1", "q5_0", "q4_k", "q4_1", "q4_0", "q3_k", "q2_k")
-CUTS = ("0", "0.3", "0.5", "neurons:0.25", "neurons:0.5")
+CUTS = ("0", "0.3", "0.5", "neurons:0.25", "neurons:0.5", "heads:0.5", "layers:0.5")
 
 VERBS = (
     Verb(
@@ -91,7 +91,7 @@ VERBS = (
             Param("trials", "how many forms are tried; a third of all when not given", "int", least=3,
                   most=2000),
             Param("forms", "which forms", "list", default=FORMS),
-            Param("prune", "shares of weights to cut, or of neurons (neurons:0.5)", "list",
+            Param("prune", "shares of weights to cut, or of neurons, heads or layers (layers:0.5)", "list",
                   default=CUTS),
             Param("recovery", "steps of tuning after a cut, one or several", "list", default=("300",)),
             Param("slices", "the field of labels whose values are looked at one by one"),

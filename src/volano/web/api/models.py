@@ -88,8 +88,11 @@ VERBS = (
             ref(),
             Param("to", "the form", required=True, choices=_FORMS),
             Param("name", "the name to version", required=True),
-            Param("prune", "share of the layers' weights to take away first", "float", default=0.0),
-            Param("structured", "prune whole feed-forward neurons, so that every engine gains", "flag"),
+            Param("prune", "share to take away first: of the layers' weights, or of --parts", "float",
+                  default=0.0),
+            Param("parts", "what pruning takes away; but for weights the network is smaller after it, so "
+                  "that every engine gains", choices=("weights", "neurons", "heads", "layers")),
+            Param("structured", "the same as --parts neurons", "flag"),
             Param("data", _ASKED + "; its train rows are what recovery learns"),
             Param("recovery_steps", "steps of tuning after pruning", "int", default=300, least=0),
             _SEED,
