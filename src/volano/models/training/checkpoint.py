@@ -54,9 +54,9 @@ class Checkpoints:
         facts = {"step": str(step), "fingerprint": self.fingerprint, "metrics": json.dumps(metrics)}
         try:
             save_file(tensors, part, metadata=facts)
-            _to_disk(part)
+            to_disk(part)
             part.replace(self.path)
-            _to_disk(self.path.parent)
+            to_disk(self.path.parent)
         except (OSError, SafetensorError) as error:
             raise CheckpointLostError(path=self.path, reason=error) from error
 
@@ -87,7 +87,8 @@ def _learned(model: torch.nn.Module) -> list[tuple[str, torch.nn.Parameter]]:
     return [(name, p) for name, p in model.named_parameters() if p.requires_grad]
 
 
-def _to_disk(path: Path) -> None:
+def to_disk(path: Path) -> None:
+    """Have the system write a file, or a folder's names, to disk now."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

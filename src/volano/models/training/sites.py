@@ -1,17 +1,19 @@
 """Sites: federated averaging by Flower, run in an environment of its own.
 
-`python -m volano.models.training.sites FOLDER`, with the interpreter of the
-tool `flower` (its protobuf does not go with ours). The folder holds:
+`python -m volano.models.training.sites FOLDER PARENT`, with the interpreter of the
+tool `flower` (its protobuf does not go with ours); it ends with the process PARENT that
+started it. The folder holds:
 
-    spec.json                 {"sites": [names], "rounds", "local_steps", "lr", "seed", "dev": path?}
+    spec.json                 {"sites": [names], "rounds", "local_steps", "lr", "seed", "dev": path?,
+                               "fingerprint": of all that it learns from}
     start/                    the model to start from, as `network.save` leaves it
     sites/0/rows.jsonl, …     what each site has; no other process opens it
 
 Each site is a Ray actor, a process of its own: it reads its rows, takes the
 weights that the server sends, trains, and sends weights back with the count of
-its rows. The server averages by these counts (McMahan et al. 2017) and measures the dev rows.
-It leaves `weights.safetensors` and `rounds.json`, and says each round in
-`progress.jsonl`.
+its rows. The server averages by these counts (McMahan et al. 2017), measures the dev rows and
+keeps the state of each round (`rounds`): killed, it goes on after the last whole one, on the same
+curve. It leaves `weights.safetensors` and `rounds.json`, and says each round in `progress.jsonl`.
 
 Weights can give away what was learned from: that rows do not travel is no
 promise of privacy by itself. For that there is `private`.
@@ -20,6 +22,7 @@ promise of privacy by itself. For that there is `private`.
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +33,9 @@ from safetensors.torch import save_file
 
 from volano.models.training import loop, network, tokenizer
 from volano.models.training.recipe import Recipe
+from volano.models.training.rounds import FILE, Rounds
 from volano.models.training.rows import answer_text, batch, encode
+from volano.serving.supervisor import die_with_parent
 
 WEIGHTS, ROUNDS = "weights.safetensors", "rounds.json"
 
@@ -97,12 +102,13 @@ def client_app(folder: Path) -> Any:
         start = _Start(folder)
         start.take(message.content["arrays"].to_torch_state_dict())
         site = int(context.node_config["partition-id"])
-        loss, rows = learn(start, site, int(message.content["config"]["server-round"]) - 1)
+        asked = message.content["config"]
+        loss, rows = learn(start, site, int(asked["done"]) + int(asked["server-round"]) - 1)
         return Message(
             content=RecordDict(
                 {
                     "arrays": ArrayRecord(network.weights(start.model)),
-                    "metrics": MetricRecord({"loss": loss, "num-examples": rows}),
+                    "metrics": MetricRecord({"loss": loss, "num-examples": rows, "site": site}),
                 }
             ),
             reply_to=message,
@@ -113,45 +119,75 @@ def client_app(folder: Path) -> Any:
 
 def server_app(folder: Path) -> Any:
     """Return what averages, and measures after each round."""
-    from flwr.app import ArrayRecord, Context, MetricRecord
+    from flwr.app import ArrayRecord, ConfigRecord, Context, MetricRecord
     from flwr.serverapp import Grid, ServerApp
     from flwr.serverapp.strategy import FedAvg
 
     app = ServerApp()
+
+    class AllInOrder(FedAvg):
+        """Adds up in the order of sites: in another order sums of floats differ in their last bit."""
+
+        def aggregate_train(self, server_round: int, replies: Any) -> Any:
+            answered = list(replies)
+            for one in answered:
+                if one.has_error():  # Flower would average the others, and say so in its log only
+                    raise RuntimeError(f"a site failed: {one.error.reason}")
+            return super().aggregate_train(server_round, sorted(answered, key=_site_of))
 
     @app.main()
     def _main(grid: Grid, context: Context) -> None:
         del context
         start = _Start(folder)
         dev = start.rows(Path(start.spec["dev"])) if start.spec.get("dev") else []
-        rounds: list[dict[str, Any]] = []
+        kept = Rounds(folder / FILE, start.spec["fingerprint"])
+        weights, rounds = kept.load()
+        done = max(0, len(rounds) - 1)
+        start.take(weights)
+        said = [_said(start, one) for one in rounds]
+        (folder / "progress.jsonl").write_text("".join(said), encoding="utf-8")
 
-        def measure(turn: int, arrays: ArrayRecord) -> MetricRecord:
-            start.take(arrays.to_torch_state_dict())
-            rounds.append({"round": turn})
+        def measure(turn: int, arrays: ArrayRecord) -> MetricRecord | None:
+            if rounds and not turn:  # measured before it was killed
+                return None
+            weights = arrays.to_torch_state_dict()
+            start.take(weights)
+            rounds.append({"round": done + turn})
             if dev:
                 rounds[-1]["dev_exact"] = round(start.exact(dev), 4)
-            said = json.dumps({"step": turn, "of": start.spec["rounds"], **rounds[-1]})
+            kept.save(weights, rounds)
             with (folder / "progress.jsonl").open("a", encoding="utf-8") as out:
-                out.write(said + "\n")
+                out.write(_said(start, rounds[-1]))
             return MetricRecord({k: float(v) for k, v in rounds[-1].items()})
 
         sites = len(start.spec["sites"])
-        strategy = FedAvg(
+        strategy = AllInOrder(
             fraction_train=1.0, fraction_evaluate=0.0, min_train_nodes=sites,
             min_evaluate_nodes=0, min_available_nodes=sites,
         )  # fmt: skip
-        done = strategy.start(
-            grid=grid,
-            initial_arrays=ArrayRecord(network.weights(start.model)),
-            num_rounds=start.spec["rounds"],
-            evaluate_fn=measure,
-        )
-        weights = done.arrays.to_torch_state_dict()
+        if done < start.spec["rounds"]:
+            made = strategy.start(
+                grid=grid,
+                initial_arrays=ArrayRecord(network.weights(start.model)),
+                num_rounds=start.spec["rounds"] - done,
+                train_config=ConfigRecord({"done": done}),
+                evaluate_fn=measure,
+            )
+            weights = made.arrays.to_torch_state_dict()
         save_file({k: v.contiguous() for k, v in weights.items()}, folder / WEIGHTS)
         (folder / ROUNDS).write_text(json.dumps(rounds), encoding="utf-8")
 
     return app
+
+
+def _site_of(message: Any) -> int:
+    """Return which site a reply is from."""
+    return int(message.content["metrics"]["site"])
+
+
+def _said(start: _Start, one: Mapping[str, Any]) -> str:
+    """Return the line of progress of a round."""
+    return json.dumps({"step": one["round"], "of": start.spec["rounds"], **one}) + "\n"
 
 
 def main() -> int:
@@ -159,6 +195,7 @@ def main() -> int:
     from flwr.simulation import run_simulation
 
     folder = Path(sys.argv[1])
+    die_with_parent(int(sys.argv[2]), signal.SIGKILL)
     spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
     logging.getLogger("flwr").setLevel(logging.WARNING)
     run_simulation(

@@ -4,7 +4,8 @@ The rows are parted by the column that `federated.by` names, else evenly into
 `sites` parts. Each part becomes a file that only its site's process opens;
 server and sites run under Flower in an environment of its own (tool `flower`,
 made at first use: see `models.tools`), since its protobuf does not go with
-ours. What stands in the card: rows a site, rounds, and the dev metric after each.
+ours. What stands in the card: rows a site, rounds, and the dev metric after each. The state of
+each round is kept (`rounds`): a Run that was killed goes on after the last whole one.
 
 This is the rehearsal of a federation on one machine: the parting is done by
 whoever holds all rows already.
@@ -28,6 +29,7 @@ from volano.models.training.recipe import BadRecipeError, Recipe
 FLOWER = Tool("flower", (*COMMON, "flwr[simulation]==1.41.0"))
 SITES = "volano.models.training.sites"
 RATE = 1e-3
+_BASE = (network.WEIGHTS, network.CONFIG, network.TOKENIZER, network.RECIPE)
 
 
 def train(job: Job) -> Outcome:
@@ -80,26 +82,53 @@ def parted(rows: Sequence[Row], by: str, sites: int) -> dict[str, list[Row]]:
 
 
 def _lay_out(job: Job, base: Path, sites: dict[str, list[Row]]) -> Path:
-    """Write what the processes need, each site's rows into a folder of its own."""
+    """Write what the processes need, each site's rows into a folder of its own.
+
+    What is there from before stays where it is of the same federation: its state is gone on with.
+    """
     plan = job.plan
     folder = job.checkpoint.parent / "federated"
+    spec: dict[str, Any] = {
+        "sites": list(sites), "rounds": plan.federated.rounds,
+        "local_steps": plan.federated.local_steps, "lr": plan.lr or RATE, "seed": plan.seed,
+    }  # fmt: skip
+    dev = job.dev[: plan.dev.rows] if job.dev else ()
+    spec["fingerprint"] = _fingerprint(base, [spec, sites, dev])
+    if _fingerprint_of(folder) == spec["fingerprint"]:
+        return folder
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "start").mkdir(parents=True)
-    for name in (network.WEIGHTS, network.CONFIG, network.TOKENIZER, network.RECIPE):
+    for name in _BASE:
         shutil.copyfile(base / name, folder / "start" / name)
     for at, rows in enumerate(sites.values()):
         home = folder / "sites" / str(at)
         home.mkdir(parents=True, mode=0o700)
         _write(home / "rows.jsonl", rows)
-    spec: dict[str, Any] = {
-        "sites": list(sites), "rounds": plan.federated.rounds,
-        "local_steps": plan.federated.local_steps, "lr": plan.lr or RATE, "seed": plan.seed,
-    }  # fmt: skip
-    if job.dev:
+    if dev:
         spec["dev"] = str(folder / "dev.jsonl")
-        _write(folder / "dev.jsonl", job.dev[: plan.dev.rows])
-    (folder / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
+        _write(folder / "dev.jsonl", dev)
+    part = folder / "spec.part"  # last, and as a whole: what has a spec is laid out
+    part.write_text(json.dumps(spec), encoding="utf-8")
+    part.replace(folder / "spec.json")
     return folder
+
+
+def _fingerprint(base: Path, learned: Any) -> str:
+    """Return a digest of all that a federation learns from: rows, settings, the weights before it."""
+    text = json.dumps(learned, sort_keys=True, ensure_ascii=False, default=dict)
+    found = hashlib.sha256(text.encode())
+    for name in _BASE:
+        found.update(hashlib.sha256((base / name).read_bytes()).digest())
+    return found.hexdigest()
+
+
+def _fingerprint_of(folder: Path) -> str | None:
+    """Return what lies in a folder; None where nothing does that can be used."""
+    try:
+        spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
+        return str(spec["fingerprint"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def _write(path: Path, rows: Sequence[Row]) -> None:
@@ -116,15 +145,17 @@ def _run(python: Path, folder: Path, job: Job) -> None:
     """Run server and sites; say each round as progress while they work."""
     source = folder / "source"  # our package alone: beside it may lie what the tool must not see
     source.mkdir(exist_ok=True)
+    (source / "volano").unlink(missing_ok=True)
     (source / "volano").symlink_to(Path(__file__).parents[3])
     environment = {
         **os.environ, "PYTHONPATH": str(source), "FLWR_TELEMETRY_ENABLED": "0",
         "RAY_USAGE_STATS_ENABLED": "0", "HF_HUB_OFFLINE": "1",
     }  # fmt: skip
+    (folder / "progress.jsonl").unlink(missing_ok=True)
     log = folder / "flower.log"
     with log.open("w", encoding="utf-8") as out:
         child = subprocess.Popen(
-            [str(python), "-m", SITES, str(folder)],
+            [str(python), "-m", SITES, str(folder), str(os.getpid())],
             env=environment, stdout=out, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:

@@ -1,0 +1,36 @@
+"""What is sent: weights, numbers, settings, and the messages that hold them."""
+
+
+class ArrayRecord(dict):
+    def to_torch_state_dict(self):
+        return dict(self)
+
+
+class MetricRecord(dict):
+    pass
+
+
+class ConfigRecord(dict):
+    pass
+
+
+class RecordDict(dict):
+    pass
+
+
+class Context:
+    def __init__(self, site=0):
+        self.node_config = {"partition-id": site}
+
+
+class Error:
+    def __init__(self, reason):
+        self.reason = reason
+
+
+class Message:
+    def __init__(self, content=None, reply_to=None, error=None):
+        self.content, self.reply_to, self.error = content, reply_to, error
+
+    def has_error(self):
+        return self.error is not None
