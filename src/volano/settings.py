@@ -64,6 +64,14 @@ class Settings:
     """Requests that may wait for one local engine in each gateway process; more are refused (503)."""
     engine_replicas: int = 1
     """Processes of each local engine; the least busy one answers."""
+    engine_replicas_max: int = 0
+    """Processes of each that there may be when there is much to do. 0: always `engine_replicas`."""
+    engine_scale_queue: int = 4
+    """One more is started when so many calls wait for a slot, for each process that there is."""
+    engine_scale_first_token_ms: int = 0
+    """One more is started when the first token of streams takes longer, on average. 0: not looked at."""
+    engine_scale_calm_s: int = 60
+    """One ends when half of the slots of the others would have done, for so many seconds."""
     engine_embeddings: str = "off"
     """`on`: each model of ours in a channel gives embeddings too, by a second process."""
     max_body_bytes: int = 20 * 1024 * 1024
@@ -253,6 +261,19 @@ def _check(settings: Settings) -> None:
     demand(1 <= settings.engine_slots <= 256, "engine_slots", "1 to 256 are possible")
     demand(1 <= settings.engine_queue <= 4096, "engine_queue", "1 to 4096 are possible")
     demand(1 <= settings.engine_replicas <= 16, "engine_replicas", "1 to 16 are possible")
+    most = settings.engine_replicas_max
+    demand(
+        most == 0 or settings.engine_replicas <= most <= 16,
+        "engine_replicas_max",
+        "it is 0, or from `engine_replicas` to 16",
+    )
+    demand(
+        0 <= settings.engine_scale_first_token_ms <= 3_600_000,
+        "engine_scale_first_token_ms",
+        "0 to 3600000 are possible",
+    )
+    for name in ("engine_scale_queue", "engine_scale_calm_s"):
+        demand(1 <= getattr(settings, name) <= 100_000, name, "1 to 100000 are possible")
     demand(settings.engine_embeddings in ("on", "off"), "engine_embeddings", "it is on or off")
     demand(
         1024 <= settings.max_body_bytes <= 64 * 1024**2,

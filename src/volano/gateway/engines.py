@@ -21,6 +21,7 @@ from pathlib import Path
 from volano.core.errors import VolanoError
 from volano.gateway import snapshot as shape
 from volano.gateway.draining import Draining
+from volano.gateway.scaling import Bounds, Load, State, look
 from volano.gateway.turnover import Number
 from volano.models.adapter import base_of
 from volano.models.keeper import Models
@@ -49,11 +50,28 @@ class Sizes:
     slots: int = 8
     threads: int = 1
     replicas: int = 1
+    most_replicas: int = 0
+    """How many there may be by what there is to do; not more than `replicas`: always as many."""
+    scale_queue: int = 4
+    scale_first_s: float = 0.0
+    scale_calm_s: float = 60.0
     queue: int = 0
     workers: int = 1
     embeddings: bool = False
     max_bytes: int = 0
     """Memory of all engines together; 0 for no limit."""
+
+    @property
+    def most(self) -> int:
+        """How many replicas of the same there can be."""
+        return max(self.replicas, self.most_replicas)
+
+    @property
+    def bounds(self) -> Bounds:
+        """When one more is started, and when one goes."""
+        return Bounds(
+            self.replicas, self.most, self.scale_queue, self.scale_first_s, self.scale_calm_s
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +104,7 @@ class Engines:
         self._chosen: dict[str, tuple[str, ...]] = {}
         self._up: set[str] = set()
         self._numbers: dict[str, Number] = {}
+        self._scales: dict[str, State] = {}
         self._running = {spec.name for spec in self._wanted.read() or ()}
         self._bases: dict[str, Artifact] = {}
         self._files: dict[str, Path] = {}
@@ -158,23 +177,83 @@ class Engines:
         form = self._at(model)
         return all(map(self._answered, self._replicas(form.spec)[: self._number(form).needed]))
 
-    def replicas(self) -> int:
-        """How many engines of the same there are usually."""
-        return self._sizes.replicas
+    def replicas(self, models: Iterable[Artifact] | None = None) -> int:
+        """Return how many engines of the same there are: the most that one of these models has, or any."""
+        if models is None:
+            bases = [forms[-1].base for forms in self._forms.values() if forms]
+        else:
+            bases = [self._base(model) for model in models]
+        return max((self._usual(base).run for base in bases), default=self._sizes.replicas)
+
+    def level(self, models: Iterable[Artifact]) -> int:
+        """Have as many replicas of each of these models as of the one with most; return how many.
+
+        One release's engines take the places of another's one by one, so both have as many.
+        """
+        models = list(models)
+        wanted = self.replicas(models)
+        for base in map(self._base, models):
+            if self._usual(base).run != wanted:
+                self._scales[str(base.digest)] = State(wanted)
+        return wanted
+
+    def scale(self, loads: Mapping[str, Load], *, but: Iterable[Artifact] = ()) -> None:
+        """Look how much there is to do, and note how many replicas are wanted from now on.
+
+        Args:
+            loads: by the name of an engine.
+            but: models whose engines are being replaced one by one: their number stays.
+        """
+        if self._sizes.most <= self._sizes.replicas:
+            return
+        still, now = {str(self._base(model).digest) for model in but}, time.monotonic()
+        for key, forms in self._forms.items():
+            if key in still or not forms:
+                continue
+            base = forms[-1].base
+            own = [spec.name for form in forms for spec in self._replicas(form.spec)]
+            load = sum((loads.get(name, Load()) for name in own), Load())
+            before = self._scales.get(key) or State(self._usual(base).run, load)
+            complete = all(map(self._answered, self._run_of(forms[-1])))
+            self._scales[key], why = look(
+                before, load, self._sizes.bounds,
+                slots=self._sizes.slots, complete=complete, now_s=now,
+            )  # fmt: skip
+            if why:
+                wanted = self._scales[key].wanted
+                log.warning(
+                    "%s: %d engines instead of %d: %s", base.ref, wanted, before.wanted, why
+                )
+        self._scales = {key: one for key, one in self._scales.items() if key in self._forms}
+
+    def _usual(self, base: Artifact) -> Number:
+        """Return how many replicas of a base there are where none is being replaced.
+
+        Those that an earlier life of control had started for a rush stay until there is room.
+        """
+        least = self._sizes.replicas
+        state = self._scales.get(str(base.digest))
+        if state is not None:
+            return Number(state.wanted, state.wanted, least)
+        names = [
+            name.partition(".") for name in self._running if name.startswith(base.digest.short)
+        ]
+        known = max((int(n) for _, _, n in names if n.isdecimal()), default=1)
+        count = max(least, min(known, self._sizes.most))
+        return Number(count, count, least)
 
     def _count(self, models: Iterable[Artifact], numbers: Mapping[str, Number]) -> None:
         """Note how many replicas of each base run: as many as the one of its models that needs most."""
-        usual = _whole(self._sizes.replicas)
         found: dict[str, Number] = {}
         for model in models:
-            key, number = str(self._base(model).digest), numbers.get(str(model.digest), usual)
+            base = self._base(model)
+            key, number = str(base.digest), numbers.get(str(model.digest)) or self._usual(base)
             found[key] = max(number, found.get(key, number))
         lingering = {key: one for key, one in self._numbers.items() if key in self._forms}
         self._numbers = lingering | found
 
     def _number(self, form: Form) -> Number:
-        usual = _whole(self._sizes.replicas)
-        return self._numbers.get(str(form.base.digest), usual)
+        return self._numbers.get(str(form.base.digest)) or self._usual(form.base)
 
     def _run_of(self, form: Form) -> list[EngineSpec]:
         """Return the replicas that run. One that waits to take a place waits for memory, too."""
@@ -374,7 +453,7 @@ class Engines:
                 yield _embedder(forms[-1])
 
     def _replicas(self, spec: EngineSpec) -> list[EngineSpec]:
-        more = [f"{spec.name}.{n}" for n in range(2, self._sizes.replicas + 1)]
+        more = [f"{spec.name}.{n}" for n in range(2, self._sizes.most + 1)]
         return [spec, *(replace(spec, name=name, address=self._address(name)) for name in more)]
 
     def _target(self, spec: EngineSpec, form: Form, model: Artifact) -> shape.Target:
@@ -388,10 +467,6 @@ class Engines:
 
     def _address(self, name: str) -> str:
         return f"unix:{self._run / f'engine-{name}.sock'}"
-
-
-def _whole(replicas: int) -> Number:
-    return Number(replicas, replicas, replicas)
 
 
 def _embedder(form: Form) -> EngineSpec:

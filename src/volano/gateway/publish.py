@@ -42,6 +42,7 @@ from volano.gateway.deprecated import Deprecated
 from volano.gateway.engines import Engines, Sizes, answers, holds_schemas
 from volano.gateway.metrics import by_target
 from volano.gateway.outage import Outage, answered_us, of_all, outage
+from volano.gateway.scaling import Load, loads
 from volano.gateway.shared import RELEASES, Shared
 from volano.gateway.tally import USES, Tally
 from volano.gateway.targets import Targets
@@ -205,14 +206,31 @@ class Publisher:
         except VolanoError as error:
             self._tell(release_digest, error)
             return []
-        if self._vitals is None:
-            self._vitals = Vitals(self._run / "vitals.bin")
-        seen = by_target(self._vitals.workers())
+        seen = by_target(self._looked().workers())
         return [
             seen.get((target.name, target.model), ())
             for target in targets
             if target.enabled and not set(target.dialects) <= set(SPOKEN_EMBEDDINGS)
         ]
+
+    def _looked(self) -> Vitals:
+        if self._vitals is None:
+            self._vitals = Vitals(self._run / "vitals.bin")
+        return self._vitals
+
+    def _loads(self) -> dict[str, Load]:
+        """Return what each engine has to do, as the workers count it."""
+        if self._sizes.most <= self._sizes.replicas:
+            return {}
+        vitals, found = self._looked(), Counter[str]()
+        for worker in vitals.workers():
+            for seen in worker.targets:
+                found[seen.target] += seen.in_flight
+        firsts: dict[str, tuple[float, int]] = {}
+        for (*_, target), series in vitals.series().items():
+            total, count = firsts.get(target, (0.0, 0))
+            firsts[target] = total + series.first_us / 1e6, count + sum(series.first)
+        return loads(found, firsts)
 
     def replicas(self, release_digest: str) -> Replicas:
         """Return how many of a release's engines are warm; one step where none of them is ours."""
@@ -222,7 +240,12 @@ class Publisher:
         if self._engines.draining() and time.monotonic() - self._tidied_s > TIDY_S:
             self.tidy()
         warm = min(len(self._engines.warm(model)) for model in own)
-        return Replicas(warm, self._engines.replicas(), self._engines.draining())
+        begun = any(
+            c.rolling and c.candidate == release_digest for c in self._releases().channels()
+        )
+        # whose places it will take is not known before: so its first step is the smallest there can be
+        usual = self._engines.replicas(own if begun else None)
+        return Replicas(warm, usual, self._engines.draining())
 
     def engines_of(self, release_digest: str) -> tuple[shape.Flow, list[shape.Target]]:
         """Return what a release puts around a request, and its engines that answer, asked or not yet.
@@ -330,8 +353,11 @@ class Publisher:
         """
         self._tidied_s = time.monotonic()
         with self._lock:
+            channels = self._releases().channels()
+            rolling = [m for c in channels if c.rolling for d in c.served for m in self._own_of(d)]
+            self._engines.scale(self._loads(), but=rolling)
+            self._wish_engines(channels)
             moved = self._engines.moved()
-            self._wish_engines(self._releases().channels())
         if moved:
             self.publish()
 
@@ -360,7 +386,9 @@ class Publisher:
         numbers: dict[str, Number] = {}
         whole: set[str] = set()
         for channel in channels:
-            rolls = turnover(channel, self._engines.replicas())
+            own = [model for digest in channel.served for model in self._own_of(digest)]
+            usual = self._engines.level(own) if channel.rolling else 0
+            rolls = turnover(channel, usual)
             for digest in channel.served:
                 models = {str(model.digest) for model in self._own_of(digest)}
                 whole |= models if digest not in rolls else models & numbers.keys()
@@ -484,7 +512,7 @@ class Publisher:
         self._targets_of(compiled.model)
         pool = pool_of(compiled.model)
         if pool is None:
-            strategy = "least-busy" if self._sizes.replicas > 1 else "ordered"
+            strategy = "least-busy" if self._sizes.most > 1 else "ordered"
             return Pinned(flow, strategy, compiled.model)
         target_s = (pool.latency_ms or 0) / 1000
         return Pinned(flow, pool.strategy, compiled.model, latency_target_s=target_s)

@@ -11,6 +11,7 @@ from volano.core.digest import Digest
 from volano.core.manifest import Parent
 from volano.gateway import engines as module
 from volano.gateway.engines import Engines, Sizes
+from volano.gateway.scaling import Load
 from volano.gateway.turnover import Number
 from volano.models import adapter
 from volano.models.errors import ModelNotUsableError
@@ -291,3 +292,83 @@ def test_what_drains_since_this_very_wish_holds_up_the_next_engine(
     now[0] += 10
     engines.wish([base], {}, {str(base.digest): Number(2, 1, 1)})
     assert {one.name for one in wished(run)} == {first.name, second.name}
+
+
+SCALED = Sizes(slots=8, replicas=1, most_replicas=3, scale_queue=4, scale_calm_s=60)
+
+
+def rush(engines, base, now, loads, looks):
+    """So many looks, five seconds apart, at the same load."""
+    for _ in range(looks):
+        engines.scale(loads)
+        engines.wish([base])
+        now[0] += 5
+
+
+def test_a_rush_starts_one_more_that_is_asked_when_it_answers_and_goes_when_it_is_over(
+    desk, base, run, up, now, monkeypatch
+):
+    engines = Engines(run, desk.models, SCALED)
+    engines.wish([base])
+    [first] = wished(run)
+    up.add(first.name)
+    publish(engines, base)
+    rush(engines, base, now, {first.name: Load(30)}, 2)
+    assert {spec.name for spec in wished(run)} == {first.name, f"{first.name}.2"}
+    assert engines.complete(base), "a rollout need not wait for it"
+    assert not engines.moved()
+    rush(engines, base, now, {first.name: Load(30)}, 4)
+    assert len(wished(run)) == 2, "the next waits until this one answers"
+    up.add(f"{first.name}.2")
+    assert engines.moved()
+    assert len(engines.targets(base)) == 2
+    publish(engines, base)
+    monkeypatch.setattr(engines._draining, "_busy", lambda spec: False)
+    rush(engines, base, now, {}, 16)
+    assert engines.moved() and len(engines.targets(base)) == 1
+    rush(engines, base, now, {}, 8)
+    assert [spec.name for spec in wished(run)] == [first.name]
+
+
+def test_what_a_rush_started_is_still_there_for_the_next_control(desk, base, run, up, now):
+    engines = Engines(run, desk.models, SCALED)
+    engines.wish([base])
+    up |= {base.digest.short, f"{base.digest.short}.2"}
+    rush(engines, base, now, {base.digest.short: Load(30)}, 2)
+    again = Engines(run, desk.models, SCALED)
+    again.wish([base])
+    assert len(wished(run)) == 2
+    Engines(run, desk.models, Sizes(slots=8)).wish([base])
+    assert len(wished(run)) == 2, "of which one drains where nothing is scaled any more"
+
+
+def test_no_number_changes_while_engines_take_places_one_by_one(desk, base, run, up, now):
+    engines = Engines(run, desk.models, SCALED)
+    engines.wish([base])
+    up.add(base.digest.short)
+    for _ in range(4):
+        engines.scale({base.digest.short: Load(30)}, but=[base])
+        now[0] += 5
+    assert engines.replicas([base]) == 1
+
+
+def test_a_release_that_takes_the_place_of_a_scaled_one_has_as_many_engines(
+    desk, base, adapted, run, up, now
+):
+    other = replace(base, digest=Digest.of(b"another"))
+    engines = Engines(run, desk.models, SCALED)
+    engines.wish([base])
+    up.add(base.digest.short)
+    rush(engines, base, now, {base.digest.short: Load(30)}, 2)
+    assert engines.replicas() == engines.replicas([base]) == 2
+    assert engines.replicas([other]) == 1
+    assert engines.level([base, other]) == 2
+    assert engines.replicas([other]) == 2
+
+
+def test_nothing_is_scaled_unless_it_is_asked_for(desk, base, run, up, now):
+    engines = Engines(run, desk.models, Sizes(replicas=2))
+    engines.wish([base])
+    up |= {spec.name for spec in wished(run)}
+    rush(engines, base, now, {base.digest.short: Load(300)}, 9)
+    assert len(wished(run)) == 2

@@ -854,3 +854,33 @@ def test_an_abort_ends_the_copying(front):
     shadowing(front, "shadow 20%,100%")
     front.shop.releases.abort("support", by=ANNA)
     assert [arm.arm for arm in front.snapshot().channels["support"].arms] == ["stable"]
+
+
+@pytest.mark.parametrize("why", ["calls that wait", "late first tokens"])
+def test_what_workers_count_starts_one_more_engine(desk, moments, monkeypatch, why):
+    sizes = Sizes(slots=4, most_replicas=2, scale_queue=2, scale_first_s=0.5)
+    front = Desk(desk, engines=sizes)
+    monkeypatch.setattr(engines, "answers", lambda spec: True)
+    desk.releases.promote(front.builtin().ref, channel="router", by=ANNA)
+    arm = front.snapshot().channels["router"].arms[0]
+    [target] = arm.targets
+    assert arm.strategy == "least-busy", "from the first day: the second may come any time"
+    vitals = Vitals(front.run / "vitals.bin")
+    pulse, busy = vitals.claim(os.getpid(), "w"), Health()
+    if why == "calls that wait":
+        for _ in range(6):
+            busy.began(0.0)
+    for look in range(4):
+        if why == "late first tokens":
+            for _ in range(5):
+                key = ("openai.chat", "router", arm.release, target.name)
+                pulse.count(key, "ok", 200, 900_000, 700_000)
+        pulse.show({f"{target.name} {target.url} {target.model}": busy}, float(look))
+        front.publisher.tidy()
+        moments[0] += 5
+    assert len(front.engines()) == 2
+    front.publisher.tidy()
+    [arm] = front.snapshot().channels["router"].arms
+    assert [one.name for one in arm.targets] == [target.name, f"{target.name}.2"]
+    vitals.close()
+    front.publisher.close()
