@@ -75,6 +75,8 @@ def _line(node: Mapping[str, Any], role: str) -> str:
     told = node["told"]
     said = [told["digest"][7:19]] if "digest" in told else []
     said += [node["id"][4:12], told["state"]] if node["type"] == "run" and "state" in told else []
+    said += [f"by {told['by']}"] if told.get("by") else []
+    said += [cell("at_us", node["at_us"])] if node.get("at_us") else []
     more = f"   {' · '.join(cell('', one) for one in said)}" if said else ""
     prefix = f"{cell('', role)}: " if role else ""
     return f"{prefix}{cell('', what)}{kind} {cell('', node['name'])}{more}"

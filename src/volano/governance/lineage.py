@@ -19,6 +19,7 @@ from volano.governance.sources import sources_of, sources_of_run
 from volano.jobs.errors import UnknownRunError
 from volano.jobs.keeper import Runs
 from volano.jobs.run import Run
+from volano.models.kinds import KIND as MODEL
 from volano.releases.keeper import Releases
 from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
@@ -137,7 +138,8 @@ class Lineage:
         return _artifact(artifact), [artifact]
 
     def _of_source(self, name: str) -> Iterator[tuple[Node, Artifact]]:
-        artifacts = self._catalog.list(DATASET, limit=MOST_VERSIONS)
+        kinds = (DATASET, MODEL)
+        artifacts = [a for kind in kinds for a in self._catalog.list(kind, limit=MOST_VERSIONS)]
         runs = self._made_by(artifacts)
         for artifact in artifacts:
             _, given = runs.get(artifact.manifest.made_by or "", (None, ()))

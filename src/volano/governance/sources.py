@@ -1,4 +1,4 @@
-"""What an artifact says of the sources outside that its rows came from."""
+"""What an artifact says of the sources outside that its rows, or its weights, came from."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from volano.store.artifact import Artifact
 
 _PLACES = (
     *("file", "files", "folder", "path", "url", "sitemap", "hf", "sql", "traces", "uri", "name"),
-    *("table", "query", "channel", "generator", "rows"),
+    *("hub", "ollama", "table", "query", "channel", "generator", "rows"),
 )
 """The keys of a spec that say where it reads from; the first one counts."""
 
@@ -56,6 +56,8 @@ def _nodes(value: Any) -> Iterator[Node]:
             yield Node(f"source/{name}", "source", kind, name)
             continue
         found = spec.get(place)
+        if place == "hub" and spec.get("revision"):
+            found = f"{found}@{spec['revision']}"
         for one in found if isinstance(found, list | tuple) else [found]:
             yield _node(kind, one if isinstance(one, str) else kind, place)
 

@@ -165,3 +165,32 @@ def test_the_sources_of_a_recipe_stand_in_its_run(house):
     assert ("source/https://h.hu/b", f"run/{run.id}", "source") in edges(graph)
     forwards = house.lineage.show("source/in/*.pdf", forwards=True)
     assert f"dataset/{made.ref}" in names(forwards)
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "kind"),
+    [
+        ({"hub": "HuggingFaceTB/SmolLM2-135M", "revision": "93efa2f0"},
+         "HuggingFaceTB/SmolLM2-135M@93efa2f0", "hub"),
+        ({"ollama": "qwen3:0.6b"}, "qwen3:0.6b", "ollama"),
+        ({"folder": "модели", "mlflow": True}, "модели", "folder"),
+        ({"file": "tiny.gguf"}, "tiny.gguf", "file"),
+    ],
+)  # fmt: skip
+def test_a_model_from_elsewhere_tells_from_where_by_whom_and_when(
+    house, capsys, source, name, kind
+):
+    (house.file.parent / "weights").write_bytes(b"w")
+    house.desk.catalog.record(
+        "model", "theirs", files={"weights": house.file.parent / "weights"},
+        meta={"source": source}, by=OWNER,
+    )  # fmt: skip
+    graph = house.lineage.show("model/theirs@1", backwards=True)
+    assert edges(graph) == {(f"source/{name}", "model/theirs@1", "source")}
+    assert next(iter(graph.nodes("source"))).kind == kind
+    onwards = house.lineage.show(f"source/{name}", forwards=True)
+    assert "model/theirs@1" in names(onwards)
+    branches.graph(plain(graph))
+    shown = capsys.readouterr().out
+    assert "by person:olga · 20" in shown
+    assert f"source: source {kind} {name}" in shown
