@@ -71,6 +71,8 @@ def make(spec: Mapping[str, Any], *, folder: Path, progress: Callable[..., None]
     checked = (_rows(spec.get("check")) or rows or probes.rows())[:CHECKED]
     proof, facts = prove(made, parent, checked)
     card = {**_card(parent), **made.meta, **facts}
+    if "pruned" in card:  # with parts taken out it is smaller than its parent's card says
+        card["parameters"] = card["pruned"]["parameters"]
     for name, value in {"card.json": card, "parity.json": proof}.items():
         text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True)
         (folder / name).write_text(text + "\n", encoding="utf-8")
