@@ -152,8 +152,12 @@ def _show(run: Mapping[str, Any]) -> None:
         _outcome(out)
     elif "gates" in out:
         _gates(out)
+    if "verdict" in out:
+        click.echo(visible(str(out["verdict"])))
+    if "report" in out:
+        tell(f"next:  volano eval show {out['report']}")
     if "ref" in out:
-        noun = "model" if str(run["kind"]).startswith("model.") else "eval"
+        noun = "model" if str(run["kind"]).startswith(("model.", "eval.search")) else "eval"
         if noun == "model":
             click.echo(out["ref"])
         tell(f"next:  volano {noun} show {out['ref']}")

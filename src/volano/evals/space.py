@@ -45,6 +45,7 @@ _NARROWED = {NEURONS: "down_proj.weight", HEADS: "o_proj.weight"}
 USUAL_FORMS = ("f32", "q8_0", "q6_k", "q5_1", "q5_0", "q4_k", "q4_1", "q4_0", "q3_k", "q2_k")
 USUAL_CUTS = ("0", "0.3", "0.5", "neurons:0.25", "neurons:0.5", "heads:0.5", "layers:0.5")
 USUAL_STEPS = 300
+CUTS_HINT = "A cut is a share from 0 to below 1, such as 0.5 or layers:0.5; steps of recovery are 0 or more."
 MOST = 2000
 FEATURES = 8
 """Numbers that describe a configuration; all of them 1 is the most that can be."""
@@ -146,12 +147,15 @@ def cuts(texts: Iterable[str], steps: Sequence[int]) -> list[Cut]:
         try:
             share = float(number)
         except ValueError as error:
-            raise NothingToSearchError(reason=f"`{text[:40]}` is not a share to cut") from error
+            raise NothingToSearchError(
+                reason=f"`{text[:40]}` is not a share to cut", hint=CUTS_HINT
+            ) from error
         if parts not in PARTS:
-            known = ", ".join(PARTS)
-            raise NothingToSearchError(reason=f"`{text[:40]}` is of no part: parts are {known}")
+            reason = f"`{text[:40]}` is of no part: parts are {', '.join(PARTS)}"
+            raise NothingToSearchError(reason=reason, hint=CUTS_HINT)
         if not 0 <= share < 1 or min(steps, default=0) < 0:
-            raise NothingToSearchError(reason=f"`{text[:40]}` lies from 0 to below 1")
+            reason = f"`{text[:40]}` with {', '.join(map(str, steps))} steps of recovery cannot be"
+            raise NothingToSearchError(reason=reason, hint=CUTS_HINT)
         for count in steps if share else (0,):
             found[Cut(share, parts if share else WEIGHTS, count)] = None
     return list(found)

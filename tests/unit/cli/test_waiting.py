@@ -84,3 +84,13 @@ def test_to_wait_for_a_run_ends_as_the_run_did(control, tmp_path, over, exit_cod
     assert found.exit_code == exit_code, found.output
     assert over["state"] in found.output
     assert (over.get("error") or {}).get("message", "") in found.output
+
+
+def test_a_search_that_is_waited_for_says_its_verdict_the_model_and_the_report(control, capsys):
+    outputs = {"ref": "tiny@1", "report": "tiny-search@1", "verdict": "Take q5_0."}
+    done = {**RUN, "kind": "eval.search", "state": "done", "outputs": outputs}
+    assert waiting.attend(done, home=None, as_json=False) == 0
+    shown = capsys.readouterr()
+    assert "Take q5_0." in shown.out and "tiny@1" in shown.out
+    assert "volano eval show tiny-search@1" in shown.err
+    assert "volano model show tiny@1" in shown.err

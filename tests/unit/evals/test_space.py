@@ -30,8 +30,9 @@ def test_cuts_are_read_with_their_recovery():
     "text", ["half", "1", "-0.1", "neurons:2", "nan", "arms:0.5", "heads:", ":0.5"]
 )
 def test_what_is_no_share_is_refused(text):
-    with pytest.raises(NothingToSearchError):
+    with pytest.raises(NothingToSearchError) as caught:
         cuts([text], [0])
+    assert "share from 0 to below 1" in caught.value.advice
 
 
 def test_k_quants_are_left_out_where_rows_do_not_fit():

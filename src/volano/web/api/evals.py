@@ -77,7 +77,7 @@ VERBS = (
             Param("at_once", "calls in flight", "int", default=4, least=1, most=64),
             Param("name", "the report's name", default="advice"),
         ),
-        changes=True, done="Run {id}  {kind} {name} {state}", next="volano run show {id}",
+        changes=True, may_wait=True, done="Run {id}  {kind} {name} {state}", next="volano run show {id}",
     ),
     Verb(
         "eval", "search", "searcher.search", "/models/{ref}/search",
@@ -97,7 +97,7 @@ VERBS = (
             Param("slices", "the field of labels whose values are looked at one by one"),
             Param("seed", "seed of the search and of recovery", "int", default=0),
         ),
-        changes=True, done="Run {id}  {kind} {name} {state}", next="volano run show {id}",
+        changes=True, may_wait=True, done="Run {id}  {kind} {name} {state}", next="volano run show {id}",
     ),
     Verb(
         "eval", "improve", "improver.improve", "/prompts/{ref}/improve",
