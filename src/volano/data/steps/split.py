@@ -16,9 +16,10 @@ from volano.data.corpus import Corpus, Entry, Near
 from volano.data.errors import BadStepError
 from volano.data.facts import content, said, text_of
 from volano.data.fold import fold
-from volano.data.shares import Groups, Shares
-from volano.data.shingles import CHARACTERS, WORDS, Places, Shingler, scrambled
-from volano.data.spill import numbered, repeated
+from volano.data.grouping import MEMBER, Grouping, Members
+from volano.data.shares import Shares
+from volano.data.shingles import CHARACTERS, WORDS, Shingler
+from volano.data.spill import chunks, numbered, repeated
 from volano.data.step import STEPS, Notes, Record
 
 MARKS = ("place", "text-key", "group-key", "stratum-key")
@@ -136,13 +137,15 @@ class Split:
         sizes = [(one / "place").stat().st_size // 8 for one in folders]
         starts = np.cumsum([0, *sizes]).tolist()
         clusters = self._together(folders, starts, folder)
-        roots = clusters.roots(np.arange(starts[-1]))
-        firsts, which = np.unique(roots, return_inverse=True)
-        groups = self._groups(folders, firsts, which)
+        grouping = Grouping(_members(clusters, folders, starts), starts[-1], folder)
         shares = Shares(
             tuple(self.parts), np.array(list(self.parts.values())), self.least, self.tolerance
         )
-        parts = shares.deal(groups)[which].astype(np.uint16) if starts[-1] else which
+        deal = shares.deal(grouping.groups)
+        parts = np.zeros(starts[-1], np.uint16)
+        for one in grouping:
+            parts[one.rows] = np.repeat(deal.parts(one.groups), one.groups.sizes)
+        grouping.clear()
         told = []
         for number, (begin, end) in enumerate(pairwise(starts)):
             path = folder / f"parts-{number}"
@@ -166,23 +169,6 @@ class Split:
                     clusters.join(rows[~first], rows[first][np.cumsum(first) - 1][~first])
         return clusters
 
-    def _groups(self, folders: Sequence[Path], firsts: Places, which: Places) -> Groups:
-        """Return each group: its least member by content gives it its place and its stratum."""
-        places, strata = (
-            np.concatenate(
-                [np.zeros(0, "<u8"), *(np.fromfile(one / mark, "<u8") for one in folders)]
-            )
-            for mark in ("place", "stratum-key")
-        )
-        order = np.lexsort((places, which))
-        least = order[begins(which[order])]
-        _, own = np.unique(strata[least], return_inverse=True)
-        return Groups(
-            (scrambled(places[least]) >> np.uint64(11)) / 2**53,
-            np.bincount(which, minlength=firsts.size),
-            own,
-        )
-
     def apply(
         self,
         rows: Iterable[Record],
@@ -195,3 +181,20 @@ class Split:
         for row, part in zip(rows, parts, strict=True):
             row["split"] = told[part]
             yield row
+
+
+def _members(
+    clusters: Clusters, folders: Sequence[Path], starts: Sequence[int]
+) -> Iterator[Members]:
+    """Yield the rows with their groups, and what the surveys told of them."""
+    for folder, start in zip(folders, starts[:-1], strict=True):
+        at = start
+        for marks, strata in zip(
+            chunks(folder / "place", "<u8"), chunks(folder / "stratum-key", "<u8"), strict=True
+        ):
+            members = np.empty(marks.size, MEMBER)
+            rows = np.arange(at, at + marks.size)
+            members["group"], members["row"] = clusters.roots(rows), rows
+            members["mark"], members["stratum"] = marks, strata
+            at += marks.size
+            yield members

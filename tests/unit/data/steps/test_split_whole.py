@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from support.examples import examples
 from support.steps import rows_of, run
+from volano.data import grouping
 from volano.data.errors import BadStepError, SplitImpossibleError
 from volano.data.shingles import Shingler
 from volano.data.steps.split import Split
@@ -51,6 +52,33 @@ def test_nothing_alike_lies_on_two_sides_wherever_shards_end(texts, cuts, near, 
         if one["split"] != other["split"]:
             assert alike(one["text"], other["text"]) < near
             assert one["text"] != other["text"]
+
+
+@given(
+    TEXTS,
+    st.sampled_from([None, 0.5]),
+    st.sampled_from([None, "label"]),
+    st.sampled_from([0, 0.05, 0.5]),
+    st.integers(0, 9),
+)
+@examples(60)
+def test_sides_do_not_depend_on_how_many_rows_fit_into_memory(texts, near, by, tolerance, seed):
+    rows = rows_of(*texts)
+    for at, row in enumerate(rows):
+        row["label"] = "abc"[at % 3]
+    step = Split(near=near, stratify=by, tolerance=tolerance, seed=seed, least=0)
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            whole, _ = run(step, rows, Path(place, "a"))
+        except SplitImpossibleError as error:
+            whole = str(error)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(grouping, "PART", 3)
+            try:
+                parts, _ = run(step, rows, Path(place, "b"))
+            except SplitImpossibleError as error:
+                parts = str(error)
+    assert parts == whole
 
 
 @pytest.mark.parametrize(("many", "test"), [(10, 2), (5, 1), (7, 1), (20, 4)])
