@@ -55,7 +55,8 @@ def blocks():
     return {
         "repair": FTFYFormatter(), "language": LambdaFilter(english),
         "gopher-repetition": GopherRepetitionFilter(), "gopher": GopherQualityFilter(),
-        "c4": C4QualityFilter(filter_no_terminal_punct=True), "fineweb": FineWebQualityFilter(),
+        "c4": C4QualityFilter(min_num_sentences=3, min_words_per_line=5),
+        "fineweb": FineWebQualityFilter(char_duplicates_ratio=0.1, new_line_ratio=1e9),
         "pii": PIIFormatter(),
     }
 

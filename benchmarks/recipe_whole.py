@@ -17,7 +17,8 @@ copy of an earlier row, one a near one, the others have every sixth word exchang
     bundle, in zstd, fsynced               JsonlWriter, not compressed
 
 Each runs in a process of its own that may use one core. Loading models and modules is not counted. datatrove's blocks
-run chained, without its executor, and write their rows twice in between, for its deduplication reads them anew.
+run chained, without its executor, and write their rows twice in between, for its deduplication reads them anew. Limits
+are those of the papers in both. It leaves fewer rows, as spaCy's marks count as words (`recipe_agree.py`, row by row).
 """
 
 import argparse
@@ -78,7 +79,8 @@ def english(doc):
 
 def blocks():
     return [FTFYFormatter(), LambdaFilter(english), GopherRepetitionFilter(), GopherQualityFilter(),
-            C4QualityFilter(filter_no_terminal_punct=True), FineWebQualityFilter()]
+            C4QualityFilter(min_num_sentences=3, min_words_per_line=5),
+            FineWebQualityFilter(char_duplicates_ratio=0.1, new_line_ratio=1e9)]
 
 def chain(*steps, data=None):
     for step in steps:
