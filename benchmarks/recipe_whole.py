@@ -2,6 +2,7 @@
 
     python benchmarks/recipe_whole.py [--rows 2000] [--peer PYTHON]     # CPU seconds against datatrove
     python benchmarks/recipe_whole.py --memory [--mb 40]                # peak memory on N and on 5 N megabytes
+    python benchmarks/recipe_whole.py --memory --wide --mb 1000         # of the steps only that must know all rows
     python benchmarks/recipe_whole.py --steps [--rows 20000]            # rows a CPU second of each step
 
 Rows are real texts (articles of a bank, instructions with answers) multiplied with edits: of eight, one is an exact
@@ -47,6 +48,7 @@ STEPS: list[Any] = [
     "pii",
     {"split": {"parts": {"train": 0.9, "test": 0.1}}},
 ]
+WIDE: list[Any] = ["exact-dedup", {"near-dedup": {"threshold": 0.72}}, STEPS[-1]]
 OTHERS: list[Any] = [
     *STEPS,
     {"rename": {"columns": {"n": "m"}}},
@@ -158,8 +160,9 @@ def part(words: list[str]) -> None:
     load_plugins()
     tokens_step()
     name, folder = words[0], Path(words[1])
-    one = [] if name in ("whole", "collect") else OTHERS[int(name)]
-    chosen = STEPS if name == "whole" else one if isinstance(one, list) else [one]
+    known = {"whole": STEPS, "wide": WIDE, "collect": []}
+    one = known[name] if name in known else OTHERS[int(name)]
+    chosen = one if isinstance(one, list) else [one]
     recipe = Recipe.from_dict({"sources": [{"files": "in"}], "steps": chosen})
 
     def run(place: str) -> Any:
@@ -269,14 +272,14 @@ def peers(folder: Path, python: Path) -> dict[str, Any]:
     return json.loads((folder / "theirs.json").read_text())
 
 
-def memory(texts: list[str], mb: int) -> None:
-    """Print the peak memory of the whole recipe on N and on 5 N megabytes."""
+def memory(texts: list[str], mb: int, steps: str) -> None:
+    """Print the peak memory of the recipe, or of its wide steps, on N and on 5 N megabytes."""
     peaks = []
     for times in (1, 5):
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
             lay_out(folder, texts, size=mb * times * 10**6)
-            one = child(folder, "whole")
+            one = child(folder, steps)
         peaks.append(one["peak_kb"])
         print(f"{mb * times:>6} MB, {one['read']:>8} rows: peak {one['peak_kb'] / 1024:.0f} MiB, {one['cpu_s']:.0f} CPU-s (modules and models: {one['warm_kb'] / 1024:.0f} MiB); load {os.getloadavg()[0]:.1f}")  # fmt: skip
     ratio = peaks[1] / peaks[0]
@@ -319,6 +322,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--memory", action="store_true")
     parser.add_argument(
+        "--wide", action="store_true", help="of --memory: deduplication and split only"
+    )
+    parser.add_argument(
         "--mb", type=int, default=20, help="megabytes of the smaller input of --memory"
     )
     parser.add_argument("--steps", action="store_true")
@@ -330,7 +336,7 @@ def main() -> None:
         return
     texts = texts_of(given.data)
     if given.memory:
-        memory(texts, given.mb)
+        memory(texts, given.mb, "wide" if given.wide else "whole")
     elif given.steps:
         each(texts, given.rows)
     else:
