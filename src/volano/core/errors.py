@@ -15,6 +15,8 @@ given at `raise`:
 import re
 from typing import Any, ClassVar
 
+_MARKS = frozenset(".!?…。！？")
+
 
 class VolanoError(Exception):
     """Something went wrong in volano."""
@@ -90,5 +92,9 @@ def _first_sentence(error: VolanoError) -> str:
 
 
 def _fill(template: str, facts: dict[str, Any]) -> str:
-    """Fill `{name}` from facts; a fact that was not given stays visible as `{name}`."""
-    return re.sub(r"\{(\w+)\}", lambda m: str(facts.get(m[1], m[0])), template)
+    """Fill `{name}` from facts; a fact that was not given stays visible as `{name}`.
+
+    A fact at the end that is a sentence itself keeps its own mark, and no second one follows.
+    """
+    text = re.sub(r"\{(\w+)\}", lambda m: str(facts.get(m[1], m[0])), template)
+    return text[:-1] if template.endswith("}.") and text[-2:-1] in _MARKS else text

@@ -46,6 +46,21 @@ def test_facts_are_not_filled_again() -> None:
     )
 
 
+class AwayError(VolanoError):
+    """`{address}` does not answer: {reason}."""
+
+
+@pytest.mark.parametrize(
+    ("reason", "end"),
+    [
+        ("timed out", "timed out."), ("It hung up.", "It hung up."), ("warum?", "warum?"),
+        ("连接断开。", "连接断开。"), ("`x...`", "`x...`."), ("", "."),
+    ],
+)  # fmt: skip
+def test_a_reason_that_is_a_sentence_has_one_full_stop(reason: str, end: str) -> None:
+    assert str(AwayError(address="a", reason=reason)).endswith(f" {end}")
+
+
 def test_a_message_may_be_given() -> None:
     error = UnknownHTTPChannelError("Quite {another}.", hint="")
     assert (error.message, error.advice) == ("Quite {another}.", "")
