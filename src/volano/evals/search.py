@@ -6,7 +6,8 @@ worse for the score (bits, share of weights kept, steps of recovery). A trial
 makes one and measures it on a part of the rows. The search then
 
 1. sets aside, without a trial, what breaks a limit by what is known,
-2. tries corners and places far apart,
+2. tries corners and places far apart; of two of one shape (same bytes, same speed) the weaker
+   one, such as less recovery, waits for the stronger,
 3. guesses the rest by a Gaussian process, held between what weaker and
    stronger configurations got, and tries next where the front, and the wish
    under the target, can be expected to gain most (expected hypervolume
@@ -42,12 +43,26 @@ and of tuning. Half of what its interval allows, where that is more."""
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """One configuration: its name, what makes it, its features, and what is known beforehand."""
+    """One configuration: its name, what makes it, its features, and what is known beforehand.
+
+    Those of one `shape` have the same bytes and the same speed, so that the one with more of the
+    features costs nothing. The empty shape is like no other.
+    """
 
     name: str
     settings: Mapping[str, Any]
     features: tuple[float, ...]
     known: Mapping[str, float] = field(default_factory=dict)
+    shape: str = ""
+
+    def is_weaker(self, other: "Config") -> bool:
+        """Whether the other has the same shape, and more of what is never worse for the score."""
+        return (
+            bool(self.shape)
+            and self.shape == other.shape
+            and self.features != other.features
+            and all(a <= b for a, b in zip(self.features, other.features, strict=True))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +198,14 @@ def _corners(space: Sequence[Config], count: int, seed: int) -> list[Config]:
     shuffled = rng.sample(list(space), len(space))
     chosen = [max(shuffled, key=lambda one: sum(one.features))]
     while len(chosen) < count:
-        left = [one for one in shuffled if one not in chosen]
+        left = _leading([one for one in shuffled if one not in chosen])
         chosen.append(max(left, key=lambda one: min(_apart(one, other) for other in chosen)))
     return chosen
+
+
+def _leading(left: Sequence[Config]) -> list[Config]:
+    """Return those that no other one left is stronger than at the same cost."""
+    return [one for one in left if not any(one.is_weaker(other) for other in left)]
 
 
 def _apart(a: Config, b: Config) -> float:
@@ -264,7 +284,7 @@ def _hoped(measured: Measured, axes: Axes) -> dict[str, float]:
 def _next(space: Sequence[Config], tried: Sequence[Tried], question: Question, seed: int) -> Config:
     """Return the configuration from which most can be expected."""
     seen = {one.config.name for one in tried}
-    left = [config for config in space if config.name not in seen]
+    left = _leading([config for config in space if config.name not in seen])
     good = [one for one in tried if not one.measured.error]
     rng = np.random.default_rng([seed, len(tried)])
     if len(good) < LEAST:

@@ -209,7 +209,8 @@ def _config(shapes: Shapes, form: Form, cut: Cut, most_steps: int) -> Config:
     settings = {
         "form": form.name, "prune": cut.share, "parts": cut.parts, "recovery_steps": cut.steps,
     }  # fmt: skip
-    return Config(named(form.name, cut), settings, features, known)
+    shape = f"{form.name} {NEURONS}{cut.share:g}" if cut.neurons else form.name
+    return Config(named(form.name, cut), settings, features, known, shape)
 
 
 def _kind(form: Form) -> float:

@@ -1,5 +1,6 @@
 """The search, on landscapes that are formulas: what all trials would find, found with a third of them."""
 
+import dataclasses
 import math
 import random
 
@@ -99,6 +100,23 @@ def test_the_best_under_a_target_is_found(tmp_path, target, seed):
         assert max(mine) >= 0.99 * max(kept)
     else:
         assert min(mine) <= 1.01 * min(kept)
+
+
+def test_what_is_weaker_at_the_same_cost_waits_for_the_stronger(tmp_path):
+    """Recovery costs no bytes and no speed: without it nothing is tried before the same with it."""
+    shaped = [
+        dataclasses.replace(one, shape=f"{one.settings['form']} {one.settings['cut']}")
+        for one in spaces()
+    ]
+    land = Landscape()
+    with Journal(tmp_path / "j", {"search": "shaped"}) as journal:
+        question = Question(AXES, parse("best"), PARENT)
+        search(shaped, land, question, trials=40, seed=0, journal=journal)
+    order = {name: at for at, (name, _) in reversed(list(enumerate(land.asked)))}
+    plain = [name for name in order if name.endswith("-0")]
+    assert plain
+    for name in plain:
+        assert order[name.removesuffix("0") + "150"] < order[name]
 
 
 def test_what_breaks_the_target_by_its_bytes_is_never_tried(tmp_path):
