@@ -310,11 +310,8 @@ INNER = {
 
 
 def public(keeper: type) -> set[str]:
-    return {
-        name
-        for name, item in vars(keeper).items()
-        if inspect.isfunction(item) and not name.startswith("_")
-    }
+    found = inspect.getmembers(keeper, inspect.isfunction)
+    return {name for name, _ in found if not name.startswith("_")}
 
 
 @pytest.mark.parametrize("room", KEEPERS)

@@ -209,7 +209,7 @@ def _config(shapes: Shapes, form: Form, cut: Cut, most_steps: int) -> Config:
     settings = {
         "form": form.name, "prune": cut.share, "parts": cut.parts, "recovery_steps": cut.steps,
     }  # fmt: skip
-    shape = f"{form.name} {NEURONS}{cut.share:g}" if cut.neurons else form.name
+    shape = form.name if cut.parts == WEIGHTS else f"{form.name} {cut.parts} {shapes.left(cut):g}"
     return Config(named(form.name, cut), settings, features, known, shape)
 
 

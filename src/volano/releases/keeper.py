@@ -1,61 +1,51 @@
 """The verbs on releases and channels."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, delete, update
 
 from volano.core.clock import Clock
 from volano.core.digest import Digest
-from volano.core.errors import IntegrityError, NotFoundError
 from volano.core.ports.publish import Publish
 from volano.core.principal import SYSTEM, Principal
-from volano.core.ref import Ref, check_name
-from volano.core.verdict import Verdict
+from volano.core.ref import Ref
 from volano.feedback.metric import Metric
 from volano.flows.keeper import Flows
 from volano.releases.approval import Approvals
 from volano.releases.caching import Caching, caching
-from volano.releases.card import CARD, card
 from volano.releases.channel import UNITS, Arm, Channel, arms, check_channel_name
+from volano.releases.channels import all_channels, channel_named, open_channel
 from volano.releases.demands import Demands
 from volano.releases.environments import Environments
 from volano.releases.errors import (
     AlreadyServedError,
     NeverServedError,
-    NoCardError,
     NoSchemaError,
     NothingMovesError,
     NowhereToGoError,
     RolloutInProgressError,
-    StrangeReportError,
-    TamperedReleaseError,
     UnknownChannelError,
     UnknownUnitError,
 )
-from volano.releases.experiment.design import Design
 from volano.releases.experiment.measure import Measure, measure
 from volano.releases.freeze import Freezes
 from volano.releases.gate import ERRORS, SCHEMA, is_feedback, said_of
-from volano.releases.keeping import count_down, keep, keeping, kept_by, let_go, need_kept
+from volano.releases.keeping import count_down, keep, keeping, let_go, need_kept
 from volano.releases.kept import Kept
 from volano.releases.named_judges import check_judges
 from volano.releases.plan import Plan
 from volano.releases.plan_file import STEPS
 from volano.releases.plan_file import read as read_file
-from volano.releases.progress import SPENT, Progress, Rollout, RolloutEvent, plan_of, start
-from volano.releases.release import BODY, KIND, SIGNATURE, Pins, subjects_of
+from volano.releases.progress import SPENT, Progress, Rollout, RolloutEvent, is_spent, start
 from volano.releases.retired import refuse_retired
-from volano.releases.rival import read
-from volano.releases.signing import Signer, kind_of
-from volano.releases.statement import signed
-from volano.releases.tables import channels, rollouts
+from volano.releases.shelf import Shelf
+from volano.releases.signing import Signer
+from volano.releases.tables import channels
 from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
 from volano.store.db import Database
-from volano.store.errors import CorruptBlobError, MissingBlobError
 from volano.store.ledger import Ledger
 
 Channels = list[Channel]
@@ -73,8 +63,8 @@ class Meanings(Protocol):
         ...
 
 
-class Releases:
-    """Keeps releases, channels and the rollouts that move them."""
+class Releases(Shelf):
+    """Keeps releases, and the channels and rollouts that serve them."""
 
     def __init__(
         self,
@@ -92,153 +82,16 @@ class Releases:
         environments: Environments,
         metrics: Meanings | None = None,
     ):
+        super().__init__(db=db, catalog=catalog, flows=flows, signer=signer)
         self._environments = environments
         self._metrics = metrics
         self._approvals = approvals
         self._demands = demands
         self._freezes = freezes
-        self._db = db
-        self._catalog = catalog
         self._ledger = ledger
-        self._flows = flows
-        self._signer = signer
         self._clock = clock
         self._publish = publish
         self._progress = Progress(db)
-
-    def cut(
-        self,
-        name: str,
-        *,
-        flow: Ref | str,
-        reports: Sequence[Ref | str] = (),
-        notes: str = "",
-        by: Principal,
-    ) -> Artifact:
-        """Pin a flow, its parts and its reports into the next signed release, with its card.
-
-        `notes` are words for the card: what is new in it, and why.
-
-        Raises:
-            ModelNotUsableError: its model is retired or revoked.
-            StrangeReportError: a report speaks neither of the flow nor of its model.
-            TamperedReleaseError: a pinned artifact's bytes are not what its digest says.
-        """
-        pinned = self._flows.usable(self._flows.get(flow))
-        parts = [(p.role, self._catalog.by_digest(p.digest)) for p in pinned.manifest.parents]
-        pins = Pins(pinned, parts, [self._catalog.get("report", ref) for ref in reports])
-        for report in pins.strange_reports():
-            subject = self._subject(report)
-            raise StrangeReportError(report=report.ref, subject=subject, flow=pinned.ref)
-        for _, artifact in pins.all():
-            for problem in self._catalog.verify(artifact):
-                raise TamperedReleaseError(ref=f"{name} (new)", why=f"{artifact.ref}: {problem}")
-        told = card(check_name(name), pins, self._catalog.lineage(pinned.digest), notes).encode()
-        body = pins.body(name, told)
-        meta = {"pins": {role: artifact.ref for role, artifact in pins.all()}}
-        files = {BODY: body, SIGNATURE: self._signer.sign(body), CARD: told}
-        return self._catalog.record(
-            KIND, name, files=files, parents=pins.parents(), meta=meta, by=by
-        )
-
-    def get(self, ref: Ref | str) -> Artifact:
-        """Return a release's artifact."""
-        return self._catalog.get(KIND, ref)
-
-    def card(self, ref: Ref | str) -> str:
-        """Return the card of a release, in Markdown: what it pins, scores, licences, limits.
-
-        Raises:
-            NoCardError: it was cut before releases had one.
-        """
-        release = self.get(ref)
-        if CARD not in release.manifest.files:
-            raise NoCardError(ref=release.ref)
-        return self._catalog.read(release, CARD).decode()
-
-    def list(self, *, limit: int = 50) -> list[Artifact]:
-        """Return the newest releases first."""
-        return self._catalog.list(KIND, limit=limit)
-
-    def verify(self, ref: Ref | str) -> Artifact:
-        """Check signature, pins and all bytes that a release stands on; return it.
-
-        Raises:
-            TamperedReleaseError: anything is not as it was signed.
-        """
-        try:
-            release = self.get(ref)
-        except IntegrityError as error:
-            raise TamperedReleaseError(ref=ref, why=error.message) from error
-        try:
-            self._check(release)
-        except TamperedReleaseError:
-            raise
-        except (IntegrityError, NotFoundError) as error:
-            raise TamperedReleaseError(ref=release.ref, why=error.message) from error
-        return release
-
-    def envelope(self, ref: Ref | str) -> dict[str, Any]:
-        """Return the signed DSSE envelope of a release, and the key that it can be checked with.
-
-        The payload is an in-toto Statement whose subjects are the pinned artifacts by sha256.
-        Releases of earlier versions have name and pins alone for a payload.
-        """
-        release = self.get(ref)
-        raw = json.loads(self._catalog.read(release, SIGNATURE))
-        key = {"id": self._signer.key_id, "ed25519": self._signer.public.hex()}
-        return {"release": release.ref, "digest": str(release.digest), "envelope": raw, "key": key}
-
-    def trusted(self, digest: str) -> Artifact:
-        """Return a release whose signature, pins and manifests hold: what is asked before serving.
-
-        It costs little, however large the weights are. The bytes of what is
-        pinned are not read here; whoever reads them has them checked.
-
-        Raises:
-            TamperedReleaseError: it is not what was signed.
-            MissingBlobError, CorruptBlobError: its own bytes are damaged, so that nothing is proven.
-        """
-        try:
-            release = self._catalog.by_digest(digest)
-            self._check_signed(release)
-        except (TamperedReleaseError, MissingBlobError, CorruptBlobError):
-            raise
-        except (IntegrityError, NotFoundError) as error:
-            raise TamperedReleaseError(ref=digest, why=error.message) from error
-        return release
-
-    def signature(self, release: Artifact) -> Verdict:
-        """Say whether a release is what was signed, without raising."""
-        try:
-            self.verify(release.ref)
-        except IntegrityError as error:
-            return Verdict("fail", error.message)
-        return Verdict("pass", "signature, pins and all bytes are as they were signed")
-
-    def servable(self, ref: Ref | str) -> Artifact:
-        """Return a release that may be served.
-
-        Raises:
-            TamperedReleaseError: it is not what was signed.
-            ModelNotUsableError: its model is retired or revoked.
-            RetiredReleaseError: it is retired itself.
-        """
-        release = self.verify(ref)
-        self._flows.usable(self.flow_of(release))
-        with self._db.read() as conn:
-            refuse_retired(conn, str(release.digest))
-        return release
-
-    def schema_of(self, digest: str) -> Mapping[str, Any] | None:
-        """Return the schema that the answers of a release keep; None where its prompt declares none."""
-        release = self._catalog.by_digest(digest)
-        return self._flows.compile(self.flow_of(release)).prompt.schema
-
-    def flow_of(self, release: Artifact) -> Artifact:
-        """Return the flow that a release pins."""
-        [digest] = [p.digest for p in release.manifest.parents if p.role == "flow"]
-        return self._catalog.by_digest(digest)
 
     def promote(
         self,
@@ -447,7 +300,7 @@ class Releases:
     def keeping(self) -> Channels:
         """Return the channels that keep something hot."""
         with self._db.read() as conn:
-            found = [self._channel(conn, name) for name in keeping(conn)]
+            found = [channel_named(conn, name, self._clock.now_us()) for name in keeping(conn)]
         return [channel for channel in found if channel is not None]
 
     def keep(self, kept: Kept, left_us: int) -> None:
@@ -484,7 +337,7 @@ class Releases:
             RolloutInProgressError: it is already moving.
         """
         with self._db.write() as conn:
-            served = self._channel(conn, channel)
+            served = channel_named(conn, channel, self._clock.now_us())
             if served is None:
                 raise UnknownChannelError(channel=channel)
             if served.rollout_id:
@@ -632,7 +485,7 @@ class Releases:
         """
         with self._db.write() as conn:
             self._progress.check_active(conn, rollout.id)
-            if self._progress.is_spent(conn, rollout.id, rollout.step):
+            if is_spent(conn, rollout.id, rollout.step):
                 return
             told = {"step": rollout.step, **content}
             self._progress.note(conn, rollout.id, self._clock.now_us(), SPENT, told)
@@ -647,8 +500,7 @@ class Releases:
     def channels(self) -> Channels:
         """Return all channels by name."""
         with self._db.read() as conn:
-            rows = conn.execute(select(channels).order_by(channels.c.name)).mappings().all()
-            return [self._whole(conn, row) for row in rows]
+            return all_channels(conn, self._clock.now_us())
 
     def channel(self, name: str) -> Channel:
         """Return one channel.
@@ -657,7 +509,7 @@ class Releases:
             UnknownChannelError: nothing was ever promoted to it.
         """
         with self._db.read() as conn:
-            found = self._channel(conn, name)
+            found = channel_named(conn, name, self._clock.now_us())
         if found is None:
             raise UnknownChannelError(channel=name)
         return found
@@ -726,37 +578,6 @@ class Releases:
             for served in channel.served
             if self._stands_on(Digest(served), digest)
         ]
-
-    def _subject(self, report: Artifact) -> str:
-        """Say what a report speaks of."""
-        subjects = [self._catalog.by_digest(digest) for digest in subjects_of(report)]
-        return ", ".join(f"the {one.kind} `{one.ref}`" for one in subjects) or "nothing"
-
-    def _check(self, release: Artifact) -> None:
-        """Look at the release's own bytes first: nothing that they say is believed before."""
-        self._check_bytes(release, release)
-        for artifact in self._check_signed(release):
-            self._check_bytes(release, artifact)
-
-    def _check_signed(self, release: Artifact) -> Sequence[Artifact]:
-        """Check signature and pins; return what is pinned."""
-        body = self._catalog.read(release, BODY)
-        envelope = self._catalog.read(release, SIGNATURE)
-        problem = self._signer.problem(body, envelope)
-        if problem:
-            raise TamperedReleaseError(ref=release.ref, why=problem)
-        pinned = [self._catalog.by_digest(p.digest) for p in release.manifest.parents]
-        roles = [p.role for p in release.manifest.parents]
-        pins = zip(roles, pinned, strict=True)
-        told = release.manifest.files.get(CARD)
-        said = signed(kind_of(envelope), release.name, pins, told.digest if told else None)
-        if said != body:
-            raise TamperedReleaseError(ref=release.ref, why="it pins other artifacts than it signs")
-        return pinned
-
-    def _check_bytes(self, release: Artifact, artifact: Artifact) -> None:
-        for found in self._catalog.verify(artifact):
-            raise TamperedReleaseError(ref=release.ref, why=f"{artifact.ref}: {found}")
 
     def _stands_on(self, release: Digest, digest: Digest) -> bool:
         pinned = self._catalog.by_digest(release).manifest.parents
@@ -827,7 +648,7 @@ class Releases:
             RetiredReleaseError: the release serves nothing any more.
         """
         refuse_retired(conn, str(release.digest))
-        served = self._channel(conn, name)
+        served = channel_named(conn, name, self._clock.now_us())
         if served and served.rollout_id:
             moving = served.candidate_ref or served.stable_ref
             raise RolloutInProgressError(channel=name, candidate=moving)
@@ -847,54 +668,10 @@ class Releases:
         self._progress.begin(conn, rollout)
         self._progress.note(conn, rollout.id, rollout.created_us, "promoted", first)
         if rollout.baseline is None:
-            self._open(conn, rollout, unit=unit or "user", group=group)
+            open_channel(conn, rollout, unit=unit or "user", group=group)
         elif unit is not None:
             named = channels.c.name == rollout.channel
             conn.execute(update(channels).where(named).values(unit=unit))
-
-    def _open(self, conn: Connection, rollout: Rollout, *, unit: str, group: str) -> None:
-        """Make a channel for its first release, which is all that it can serve."""
-        row = {
-            "name": rollout.channel,
-            "stable": rollout.candidate,
-            "stable_ref": rollout.candidate_ref,
-            "unit": unit,
-            "updated_us": rollout.created_us,
-            "group": group,
-        }
-        conn.execute(insert(channels).values(row))
-
-    def _channel(self, conn: Connection, name: str) -> Channel | None:
-        row = conn.execute(select(channels).where(channels.c.name == name)).mappings().first()
-        return self._whole(conn, row) if row else None
-
-    def _whole(self, conn: Connection, row: RowMapping) -> Channel:
-        """Return a channel with what it keeps hot, and what moves it."""
-        kept = kept_by(conn, row["name"], self._clock.now_us())
-        return self._with_candidate(conn, Channel(**row, kept=kept))
-
-    def _with_candidate(self, conn: Connection, channel: Channel) -> Channel:
-        """Fill in the rollout that moves the channel, if one does."""
-        query = select(rollouts).where(
-            rollouts.c.channel == channel.name, rollouts.c.ended_us.is_(None)
-        )
-        row = conn.execute(query).mappings().first()
-        if row is None:
-            return channel
-        moving = {"rollout_id": row["id"], "salt": row["salt"]}
-        if row["baseline"] is not None:
-            moving |= {"candidate": row["candidate"], "candidate_ref": row["candidate_ref"]}
-            moving |= {"share": row["share"]}
-            moving |= _staged(plan_of(row["plan"]), row["state"], row["step"])
-            if moving.get("mirror_currency") and self._progress.is_spent(
-                conn, row["id"], row["step"]
-            ):
-                moving["mirror"] = 0
-        rivals = read(row["arms"])
-        if rivals:
-            shared = rivals if row["share"] else tuple(replace(one, share=0) for one in rivals)
-            moving |= {"rivals": shared}
-        return Channel(**{**channel.__dict__, **moving})
 
     def _tell(
         self,
@@ -908,19 +685,3 @@ class Releases:
         digests = [*dict.fromkeys(rivals), *([rollout.baseline] if rollout.baseline else [])]
         content = {"rollout": rollout.id, "release": rollout.candidate_ref, **content}
         self._ledger.append(verb, f"channel/{rollout.channel}", digests, content, by=by, conn=conn)
-
-
-def _staged(plan: Plan | Design, state: str, step: int) -> dict[str, Any]:
-    """Return what the step of a rollout says of its channel beside the share."""
-    if isinstance(plan, Design):
-        return {"exclude": plan.exclude}
-    rolling = plan.stages[-1].kind == "rolling"
-    if state == "warming":
-        return {"scope": plan.scope, "rolling": rolling}
-    stage = plan.stages[step]
-    cohort = stage.share if stage.cohort else 0
-    currency = stage.currency if stage.budget_nano else ""
-    return {
-        "scope": plan.scope, "mirror": stage.mirror, "mirror_currency": currency, "cohort": cohort,
-        "rolling": rolling,
-    }  # fmt: skip

@@ -125,6 +125,13 @@ Rollouts = list[Rollout]
 RolloutEvents = list[RolloutEvent]
 
 
+def is_spent(conn: Connection, rollout_id: str, step: int) -> bool:
+    """Whether the budget of a step was spent: that is an event, so that it is never forgotten."""
+    of = rollout_events.c.rollout == rollout_id
+    query = select(rollout_events.c.content).where(of, rollout_events.c.kind == SPENT)
+    return any(json.loads(row.content)["step"] == step for row in conn.execute(query))
+
+
 class Progress:
     """The rows of rollouts and their events."""
 
@@ -189,12 +196,6 @@ class Progress:
         with self._db.read() as conn:
             found = conn.execute(query.order_by(rollout_events.c.n.desc()).limit(1)).scalar()
         return json.loads(found) if found else {}
-
-    def is_spent(self, conn: Connection, rollout_id: str, step: int) -> bool:
-        """Whether the budget of a step was spent: that is an event, so that it is never forgotten."""
-        of = rollout_events.c.rollout == rollout_id
-        query = select(rollout_events.c.content).where(of, rollout_events.c.kind == SPENT)
-        return any(json.loads(row.content)["step"] == step for row in conn.execute(query))
 
     def get(self, rollout_id: str) -> Rollout:
         """Return one rollout by its id, or by the beginning of it.

@@ -113,3 +113,15 @@ def test_shapes_are_read_from_the_head_alone(tmp_path):
     }).encode()  # fmt: skip
     (tmp_path / "model.safetensors").write_bytes(struct.pack("<Q", len(head)) + head + bytes(24))
     assert Shapes.of(tmp_path).tensors == {"a.weight": (2, 3)}
+
+
+def test_zeros_and_recovery_change_no_shape_and_parts_that_go_do():
+    found = space(SHAPES, ["q8_0", "f32"], cuts(["0", "0.5", "neurons:0.5", "heads:0.5"], [0, 150]))
+    shapes: dict[str, set[str]] = {}
+    for config in found:
+        shapes.setdefault(config.shape, set()).add(config.name)
+    assert shapes["q8_0"] == {"q8_0", "q8_0 less 50 % of weights", "q8_0 less 50 % of weights, 150 steps"}  # fmt: skip
+    assert {len(names) for names in shapes.values()} == {2, 3}
+    weak, strong = (next(c for c in found if c.name == f"q8_0 less 50 % of weights{more}") for more in ("", ", 150 steps"))  # fmt: skip
+    assert weak.is_weaker(strong)
+    assert not strong.is_weaker(weak)
