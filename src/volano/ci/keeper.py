@@ -159,7 +159,9 @@ class Checks:
         )
 
     def _work(self, work: Work) -> dict[str, Any]:
-        return cast(dict[str, Any], work.step("check", self._judge, work))
+        told = work.step("check", self._judge, work)
+        work.tidy("*/answers.jsonl")
+        return cast(dict[str, Any], told)
 
     def _judge(self, work: Work) -> dict[str, Any]:
         change = self._change(work.inputs)

@@ -9,7 +9,7 @@ import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from volano.core.errors import VolanoError
 from volano.core.manifest import Parent
@@ -108,7 +108,9 @@ class Adviser:
         for number, one in enumerate(named):
             work.progress(number, len(named))
             asked.append(work.step(f"ask-{number}", self._ask, work, one, number))
-        return work.step("choose", self._choose, work, asked)
+        chosen = work.step("choose", self._choose, work, asked)
+        work.tidy("answers-*.jsonl")
+        return cast(dict[str, Any], chosen)
 
     def _ask(self, work: Work, named: Named, number: int) -> dict[str, Any]:
         """Ask one candidate every row. Why it could not be asked is an answer, too."""

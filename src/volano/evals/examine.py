@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from volano.core.ports.chat import Chat
 from volano.core.principal import Principal
@@ -26,6 +26,7 @@ from volano.serving import EngineSpec, engine, open_chat
 from volano.store.artifact import Artifact
 
 KIND = "eval"
+JOURNAL = "answers.jsonl"
 SLOTS = 8
 MAX_TOKENS = 128
 
@@ -65,7 +66,9 @@ class Examiner:
         return self._runs.start(KIND, name=asked.name, inputs=inputs, by=by, group=by.group)
 
     def _work(self, work: Work) -> dict[str, Any]:
-        return work.step("answer", self._answer, work)
+        told = work.step("answer", self._answer, work)
+        work.tidy(JOURNAL)
+        return cast(dict[str, Any], told)
 
     def _answer(self, work: Work) -> dict[str, Any]:
         """Start an engine of our own, so that no traffic is disturbed, and ask."""
@@ -83,7 +86,7 @@ class Examiner:
                 settings={"temperature": 0, "max_tokens": MAX_TOKENS, **compiled.prompt.settings},
                 subject=flow,
                 render=compiled.prompt.render,
-                journal=Path(work.folder) / "answers.jsonl",
+                journal=Path(work.folder) / JOURNAL,
                 by=work.by,
                 made_by=work.run_id,
             )

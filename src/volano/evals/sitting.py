@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from volano.core.canon import canonical
 from volano.core.digest import Digest
@@ -46,6 +46,7 @@ from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
 
 REPORT = "report"
+JOURNAL = "answers.jsonl"
 PriceOf = Callable[[str, str], Price | None]
 ReadSuite = Callable[[str | Ref], Suite]
 
@@ -93,7 +94,9 @@ class Sitting:
 
     def __call__(self, work: Work) -> dict[str, Any]:
         """Do the Run's work."""
-        return work.step("suite", self._answer, work)
+        told = work.step("suite", self._answer, work)
+        work.tidy(JOURNAL)
+        return cast(dict[str, Any], told)
 
     def _answer(self, work: Work) -> dict[str, Any]:
         with calm():
@@ -180,7 +183,7 @@ class Sitting:
             max_tokens=int(exam.settings["max_tokens"]), seed=exam.suite.seed,
         )  # fmt: skip
         with (
-            Journal(Path(work.folder) / "answers.jsonl", exam.about()) as journal,
+            Journal(Path(work.folder) / JOURNAL, exam.about()) as journal,
             tempfile.TemporaryDirectory(prefix="volano-") as short,
             self._examiner.chat(exam.whom.model, Path(short)) as chat,
         ):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from volano.jobs.engine import Engine
 
 STEP_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+TIDY = "tidy"
 
 
 class Attention:
@@ -129,6 +130,14 @@ class Work:
         )
         return self._durable(name, lambda: attendant.run(spec))
 
+    def tidy(self, *patterns: str) -> None:
+        """Delete the files of the run's folder that only a retry needs: rows and answers, say. A step of its own.
+
+        Call it last, once what was made of them is kept: a run that fails before keeps them for
+        its retry. `patterns` are globs within the folder, such as `answers.jsonl` or `*/answers.jsonl`.
+        """
+        self._durable(TIDY, lambda: _swept(self.folder, patterns))
+
     def progress(self, step: int, of: int, **metrics: SupportsFloat) -> None:
         """Say how far the job is, when it has no child to say it."""
         progress.write(
@@ -156,6 +165,14 @@ def write_log(folder: Path, at_us: int, message: str) -> None:
     """Append a message to run.log in a run's folder, each of its lines with the time."""
     with (folder / "run.log").open("a", encoding="utf-8", errors="replace") as file:
         file.writelines(f"{at_us} {line}\n" for line in message.splitlines() or [""])
+
+
+def _swept(folder: Path, patterns: tuple[str, ...]) -> int:
+    """Delete the files that a pattern names; return how many they were."""
+    found = {path for pattern in patterns for path in folder.glob(pattern) if not path.is_dir()}
+    for path in found:
+        path.unlink(missing_ok=True)
+    return len(found)
 
 
 def _check(name: str) -> str:

@@ -8,7 +8,7 @@ goes on with the request where it stopped.
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from volano.core.clock import Clock
 from volano.core.errors import NotFoundError, VolanoError
@@ -56,6 +56,7 @@ from volano.traces.trace import Trace
 from volano.wire.exchange import Usage
 
 KIND = "release.check"
+JOURNAL = "replayed.jsonl"
 REQUESTS, MOST_REQUESTS = 50, 500
 LENGTHS = 2_000
 DOORS = ("openai.chat", "openai.responses", "anthropic.messages")
@@ -170,7 +171,9 @@ class ReleaseChecks:
 
     def _work(self, work: Work) -> dict[str, Any]:
         asked = work.step("ask", self._ask, work)
-        return work.step("judge", self._judge, work, asked)
+        told = work.step("judge", self._judge, work, asked)
+        work.tidy(JOURNAL)
+        return cast(dict[str, Any], told)
 
     def _ask(self, work: Work) -> dict[str, Any]:
         """Ask both releases what was asked; without a gate that wants it, nothing."""
@@ -207,7 +210,7 @@ class ReleaseChecks:
                 requests, asks, [_cost_of(price) for price in prices],
                 schemas=(schemas[0], schemas[0] if schemas[0] is not None else schemas[1]),
                 budget_nano=None if budget is None else int(budget * _UNIT),
-                journal=Path(work.folder) / "replayed.jsonl",
+                journal=Path(work.folder) / JOURNAL,
                 about={"release": str(sides[1].digest), "baseline": str(sides[0].digest)},
                 progress=heed,
             )  # fmt: skip

@@ -257,3 +257,20 @@ def test_a_cancelled_suite_ends_soon(desk):
     assert desk.runs.get(started.id).state == "cancelled"
     assert len(counting.asked) < 10
     counting.stop()
+
+
+def test_the_journal_of_answers_goes_when_the_report_is_kept_and_stays_for_a_retry(desk, upstream):
+    done, _ = run(desk, PLAIN, f"{upstream.url}/v1#ok")
+    assert done.state == "done"
+    assert not (desk.folder / "jobs" / done.id / "answers.jsonl").exists()
+    gone, _ = run(desk, {**PLAIN, "name": "gone"}, "http://127.0.0.1:9/v1#ok")
+    assert gone.state == "failed"
+    assert (desk.folder / "jobs" / gone.id / "answers.jsonl").exists()
+
+
+def test_a_column_that_was_lost_on_the_way_in_tells_how_to_keep_it(desk, upstream):
+    done, _ = run(desk, {**PLAIN, "cluster": "vevő"}, f"{upstream.url}/v1#ok")
+    assert done.state == "failed"
+    assert "`vevő`" in done.error.message
+    assert "label, text" in done.error.hint
+    assert "volano data import" in done.error.hint

@@ -229,6 +229,34 @@ def test_a_failed_step_is_run_again_by_retry(runs, tmp_path):
     assert (tmp_path / "first.txt").read_text() == "x"
 
 
+def test_what_only_a_retry_needs_goes_when_the_run_is_done(runs, tmp_path):
+    kept = tmp_path / "kept"
+
+    def work(work):
+        for name in ("rows.jsonl", "a/rows.jsonl", "other.txt"):
+            (work.folder / name).parent.mkdir(exist_ok=True)
+            (work.folder / name).write_text("választ", encoding="utf-8")
+        work.step("keep", lambda: [].pop() if not kept.exists() else None)
+        work.tidy("rows.jsonl", "*/rows.jsonl", "none-*.jsonl", "a")
+        return {}
+
+    def left(run):
+        folder = tmp_path / "jobs" / run.id
+        return {
+            name for name in ("rows.jsonl", "a/rows.jsonl", "other.txt") if (folder / name).exists()
+        }
+
+    runs.register("keeping", work)
+    runs.launch()
+    run = runs.start("keeping", name="r", inputs={}, by=ME)
+    assert runs.wait(run.id, 60).state == "failed"
+    assert left(run) == {"rows.jsonl", "a/rows.jsonl", "other.txt"}  # the retry takes them up
+    kept.touch()
+    runs.retry(run.id, by=ME)
+    assert runs.wait(run.id, 60).state == "done"
+    assert left(run) == {"other.txt"}
+
+
 def test_a_deaf_child_is_killed_after_the_grace_period(runs, tmp_path):
     runs.register("deaf", lambda work: work.child("toy_bad", {"how": "deaf"}))
     runs.launch()

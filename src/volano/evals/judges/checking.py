@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from volano.core.canon import canonical
 from volano.core.digest import Digest
@@ -30,6 +30,7 @@ from volano.store import Catalog
 from volano.traces.keeper import Traces
 
 KIND = "judge.check"
+JOURNAL = "judged.jsonl"
 LEAST = 10
 AGAIN = 50
 MOST = 20_000
@@ -84,7 +85,9 @@ class Checker:
         return self._runs.start(KIND, name=judge.name, inputs=inputs, by=by, group=by.group)
 
     def _work(self, work: Work) -> dict[str, Any]:
-        return work.step("check", self._check, work)
+        told = work.step("check", self._check, work)
+        work.tidy(JOURNAL)
+        return cast(dict[str, Any], told)
 
     def _check(self, work: Work) -> dict[str, Any]:
         judge = self._judges.read(work.inputs["judge"])
@@ -95,7 +98,7 @@ class Checker:
         with opened(judge, self._judges.read, self._open) as chat_of:
             found = each(
                 items, lambda row: self._ask(judge, row, chat_of),
-                path=Path(work.folder) / "judged.jsonl", about=about,
+                path=Path(work.folder) / JOURNAL, about=about,
                 at_once=int(work.inputs["at_once"]),
             )  # fmt: skip
         kept = [_kept(row, found[row.id], found.get(f"{row.id}+")) for row in rows]

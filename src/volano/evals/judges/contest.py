@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
@@ -25,6 +25,7 @@ from volano.stats.preference import Comparison, bradley_terry, win_rate
 from volano.store import Artifact, Catalog
 
 KIND = "judge.compare"
+JOURNAL = "compared.jsonl"
 MOST = 8
 
 
@@ -89,7 +90,9 @@ class Contests:
         return self._runs.start(KIND, name=judge.name, inputs=inputs, by=by, group=by.group)
 
     def _work(self, work: Work) -> dict[str, Any]:
-        return work.step("compare", self._compare, work)
+        told = work.step("compare", self._compare, work)
+        work.tidy(JOURNAL)
+        return cast(dict[str, Any], told)
 
     def _compare(self, work: Work) -> dict[str, Any]:
         inputs = work.inputs
@@ -103,7 +106,7 @@ class Contests:
         with opened(judge, self._judges.read, self._open) as chat_of:
             found = each(
                 items, lambda item: self._ask(judge, item, chat_of),
-                path=Path(work.folder) / "compared.jsonl",
+                path=Path(work.folder) / JOURNAL,
                 about={"judge": judge.ref, "reports": " ".join(refs)},
                 at_once=int(inputs["at_once"]),
             )  # fmt: skip
