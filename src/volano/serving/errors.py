@@ -24,7 +24,7 @@ class EngineFailedError(UnavailableError):
 class ChatUnavailableError(UnavailableError):
     """`{address}` does not answer: {reason}."""
 
-    hint = "See whether it runs with `volano status`."
+    hint = "See whether it runs: `volano status` tells of what runs here, `volano target check NAME` asks a target."
 
 
 class ChatRefusedError(InvalidError):

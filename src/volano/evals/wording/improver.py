@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from volano.core.canon import canonical
 from volano.core.digest import Digest
@@ -37,6 +37,7 @@ from volano.evals.wording.errors import (
     BadBudgetError,
     BadJudgeRowsError,
     BadRepetitionsError,
+    BadScaleError,
     NoClusterError,
     NoPraiseError,
     NoReflectionError,
@@ -123,6 +124,7 @@ class Improver:
         Raises:
             UnknownArtifactError, UnknownCandidateError: there is no such prompt, dataset or model.
             UnknownPluginError, BadScorerError: there is no such method or scorer.
+            BadScaleError: the first scorer's scores are no shares, or less of them is better.
             TooFewRowsError, TooSmallBudgetError, NoClusterError, NoPraiseError: nothing could be proven.
             BadBudgetError, UnpricedError: a budget in money that cannot be kept.
             NoReflectionError, GepaMissingError: what the method needs is not there.
@@ -140,8 +142,9 @@ class Improver:
             require()
         if entry.writes and reflect is None:
             raise NoReflectionError(method=method)
-        for scorer in scorers:
-            make(scorer)
+        made = [make(scorer) for scorer in scorers]
+        if made and (made[0][1].unit != "share" or not made[0][1].bigger):
+            raise BadScaleError(scorer=made[0][0])
         check_distinct(scorers)
         prompt, dataset = self._prompts.get(ref), self._datasets.get(data)
         asked = {"model": model, **({"reflect": reflect} if reflect else {})}
@@ -166,7 +169,9 @@ class Improver:
     def _work(self, work: Work) -> dict[str, Any]:
         rows = work.step("rows", self._prepare, work)
         found = work.step("search", self._search, work, rows)
-        return work.step("record", self._record, work, found)
+        told = work.step("record", self._record, work, found)
+        work.tidy("calls.jsonl", "rows.json", "found.json")
+        return cast(dict[str, Any], told)
 
     def _prepare(self, work: Work) -> dict[str, Any]:
         """Write the rows down, so that a correction of the dataset amid the search changes nothing."""

@@ -19,6 +19,7 @@ from volano.evals.errors import BadConcurrencyError, UnknownCandidateError
 from volano.evals.wording.errors import (
     BadBudgetError,
     BadJudgeRowsError,
+    BadScaleError,
     NoClusterError,
     NoReflectionError,
     TooFewRowsError,
@@ -167,6 +168,8 @@ def _failing(desk):
         ({"method": "magic"}, VolanoError),
         ({"method": "rewrite"}, NoReflectionError),
         ({"scorers": ["beauty"]}, VolanoError),
+        ({"scorers": ["length"]}, BadScaleError),
+        ({"scorers": ["refusal", "exact_match"]}, BadScaleError),
         ({"budget_calls": 120}, TooSmallBudgetError),
         ({"budget_money": "much"}, BadBudgetError),
         ({"budget_money": "1", "model": "deaf"}, UnpricedError),
