@@ -32,6 +32,7 @@ PREVIEW_LINES = 20
 _TOLD = frozenset({
     "scores", "template", "messages", "signature", "verdict",
     "units", "states", "warnings", "seen", "format", "cost_nano",
+    "gates", "outcome", "why", "lacking",
 })  # fmt: skip
 _TOLD_OF_MODELS = frozenset({"parity", "guards", "spent", "kept", "exact"})
 """What of `meta` a page says elsewhere, in words."""

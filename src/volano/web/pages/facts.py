@@ -22,9 +22,21 @@ def cell(value: Any) -> Cell:
     if isinstance(value, int | float):
         return Cell("number", words.number(value))
     if isinstance(value, list | tuple):
-        return Cell("text", words.clip(", ".join(str(each) for each in value), 300))
+        between = "; " if any(isinstance(each, Mapping) for each in value) else ", "
+        return Cell("text", words.clip(between.join(map(_told, value)), 300))
     text = "–" if value is None else str(value)
     return Cell("code" if text.startswith("sha256:") else "text", words.clip(text, 300))
+
+
+def _told(each: Any) -> str:
+    """Say one of several: an object as its names and values, not as Python writes it."""
+    if not isinstance(each, Mapping):
+        return str(each)
+    return ", ".join(
+        f"{name.replace('_', ' ')} {words.number(value) if isinstance(value, float) else value}"
+        for name, value in each.items()
+        if value not in (None, "", [])
+    )
 
 
 def _flat(meta: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:

@@ -62,8 +62,10 @@ def report_telling(artifact: Any) -> str:
     """Say the first score with its interval; of a choice, what to take."""
     if verdict := artifact.manifest.meta.get("verdict"):
         return words.clip(str(verdict).rstrip("."), 400)
-    bars = score_bars(artifact.manifest.meta)
-    return f"{bars[0].name.replace('_', ' ')} {bars[0].text}" if bars else ""
+    meta = artifact.manifest.meta
+    bars = score_bars(meta)
+    first = f"{bars[0].name.replace('_', ' ')} {bars[0].text}" if bars else ""
+    return "; ".join(filter(None, (first, report_page.outcome(meta))))
 
 
 def release_telling(artifact: Any) -> str:
@@ -125,12 +127,14 @@ def report_scores(app: Any, artifact: Any) -> Sequence[Section]:
         for bar in score_bars(artifact.manifest.meta)
         if (units.get(bar.name) or units.get(bar.name.split("/")[0]) or ["share"])[0] == "share"
     ]
+    gates = report_page.gates(artifact.manifest.meta)
     if not bars:
-        return report_page.sections(app, artifact)
+        return [*gates, *report_page.sections(app, artifact)]
     marked = any(bar.mark is not None for bar in bars)
     baseline = _(" The tick is the baseline: always the most frequent class.") if marked else ""
     drawn = Bars(_("Scores"), bars, note=_("Bars are 95 % intervals.") + baseline)
     return [
+        *gates,
         drawn,
         *judging.corrections(app, artifact),
         *report_page.sections(app, artifact),

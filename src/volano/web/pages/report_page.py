@@ -1,6 +1,6 @@
 """A report: what was scored, how sure that is, what went wrong, and where; each number leads to rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from volano.core.score import Score
@@ -10,7 +10,19 @@ from volano.evals.summary import Summary
 from volano.web.pages import facts, links, report_links, words
 from volano.web.pages.i18n import N_
 from volano.web.pages.i18n import gettext as _
-from volano.web.pages.view import Bar, Bars, Cell, Column, Facts, Row, Section, Table
+from volano.web.pages.view import (
+    Bar,
+    Bars,
+    Cell,
+    Column,
+    Facts,
+    Gate,
+    Gates,
+    Row,
+    Section,
+    State,
+    Table,
+)
 
 _STATES = {
     "answered": N_("answered"), "empty": N_("empty"), "refused": N_("refused"),
@@ -45,6 +57,27 @@ def sections(app: Any, artifact: Any) -> list[Section]:
     if report.summary.parts:
         found.append(_repeated(report.summary))
     return [*found, *_slices(artifact.ref, report.summary)]
+
+
+def gates(meta: Mapping[str, Any]) -> list[Section]:
+    """Return what each gate of the suite said, and why; nothing where it had none."""
+    state = {
+        "yes": State(_("holds"), "good"), "no": State(_("says no"), "bad"),
+        "unmeasured": State(_("unmeasured"), "wait"),
+    }  # fmt: skip
+    found = [
+        Gate(str(one["gate"]), state.get(one["found"], State(str(one["found"]), "off")),
+             str(one["why"]), ())
+        for one in meta.get("gates") or ()
+    ]  # fmt: skip
+    return [Gates(_("Gates"), found)] if found else []
+
+
+def outcome(meta: Mapping[str, Any]) -> str:
+    """Say that a gate said no, or that too much is unmeasured, and why; empty where nothing is amiss."""
+    words_of = {"stopped": _("stopped, as a gate says no"), "unmeasured": _("not measured")}
+    said = words_of.get(str(meta.get("outcome")))
+    return f"{said}: {words.clip(str(meta.get('why') or ''), 300).rstrip('.')}" if said else ""
 
 
 def shares(summary: Summary) -> list[Score]:
