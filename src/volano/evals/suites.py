@@ -1,7 +1,7 @@
 """Suites: the verbs. A suite is kept as an artifact, asked as a Run (`sitting`), and ends as a report."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,7 @@ class Suites:
         Raises:
             BadSuiteError: the suite cannot be read.
             BadOnError: there is nobody to ask of this name.
-            UnknownArtifactError: there is no such suite, dataset, flow or report of a gate.
+            UnknownArtifactError: there is no such suite, dataset, flow, judge or report of a gate.
         """
         if data is not None:
             if not isinstance(what, str):
@@ -90,6 +90,8 @@ class Suites:
         for gate in suite.conditions():
             if gate.than:
                 self._evals.get(gate.than)
+        for judge in _judges(suite):
+            self._catalog.get("judge", judge)
         wanted = Wanted(on or suite.on, model or "", key_env or suite.key_env)
         if not wanted.on:
             raise BadOnError(on="", why="nobody is named: say --on, or `on` in the suite")
@@ -151,6 +153,14 @@ class Suites:
             UnknownArtifactError: there is no such suite.
         """
         return Suite.from_dict(json.loads(self._catalog.read(self.get(ref), FILE)))
+
+
+def _judges(suite: Suite) -> Iterator[str]:
+    """Return the judges that scorers name: without one, all rows would be asked for nothing."""
+    for spec in suite.scorers:
+        for settings in spec.values() if isinstance(spec, Mapping) else ():
+            if isinstance(settings, Mapping) and isinstance(settings.get("judge"), str):
+                yield settings["judge"]
 
 
 def _read(suite: Mapping[str, Any] | Suite) -> Suite:

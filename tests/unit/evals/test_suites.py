@@ -274,3 +274,14 @@ def test_a_column_that_was_lost_on_the_way_in_tells_how_to_keep_it(desk, upstrea
     assert "`vevő`" in done.error.message
     assert "label, text" in done.error.hint
     assert "volano data import" in done.error.hint
+
+
+@pytest.mark.parametrize(
+    "scorer", [{"judge": {"judge": "nincs@1"}}, {"support": {"judge": "nincs"}}]
+)
+def test_a_judge_that_is_not_there_is_told_before_anybody_is_asked(desk, upstream, scorer):
+    suite = {**PLAIN, "scorers": ["exact_match", scorer]}
+    with pytest.raises(UnknownArtifactError, match="nincs"):
+        desk.suites.run(suite, on=f"{upstream.url}/v1#ok", by=ANNA)
+    assert upstream.seen == []
+    assert desk.runs.list() == []
