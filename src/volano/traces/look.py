@@ -9,7 +9,10 @@ from volano.traces.segment import Frame, Reading, Segment
 
 @dataclass(slots=True)
 class Look:
-    """What was read, which lives are over and when they last wrote, and what became of it."""
+    """What was read, which lives are over and when they last wrote, and what became of it.
+
+    `behind`: there was more to read than one look takes.
+    """
 
     readings: list[tuple[Segment, Reading]] = field(default_factory=list)
     over: dict[str, int] = field(default_factory=dict)
@@ -19,6 +22,7 @@ class Look:
     spans_aside: int = 0
     repeats: int = 0
     cut: int = 0
+    behind: bool = False
 
     @property
     def size(self) -> int:

@@ -299,6 +299,38 @@ def wait_for(condition, limit_s=20.0):
         time.sleep(0.01)
 
 
+class Waits:
+    """Stops after so many looks, and notes how long was waited between them."""
+
+    def __init__(self, looks):
+        self.left, self.waited = looks, []
+
+    def is_set(self):
+        self.left -= 1
+        return self.left < 0
+
+    def wait(self, seconds):
+        self.waited.append(seconds)
+
+
+def test_calls_gather_between_looks_that_find_some(spools, recorder):
+    with Spool(spools, "w") as spool:
+        spool.append(Kind.CALL, encode(a_call(0)))
+        recorder.run(stop := Waits(2), poll_s=0.02)
+    found, nothing = stop.waited
+    assert found > nothing == 0.02
+
+
+def test_a_backlog_is_taken_in_without_a_pause(spools, hot):
+    recorder = Recorder(spools, hot, max_bytes_a_look=2000)
+    with Spool(spools, "w", max_segment_bytes=4000) as spool:
+        for n in range(100):
+            spool.append(Kind.CALL, encode(a_call(n, request=bytes(500))))
+        recorder.run(stop := Waits(3))
+    assert stop.waited == []
+    assert recorder.tally.rows == 100, "the rest is taken in before it ends"
+
+
 def test_large_backlogs_come_in_batches(spools, hot, hot_path):
     recorder = Recorder(spools, hot, max_bytes_a_look=2000)
     with Spool(spools, "w", max_segment_bytes=10_000) as spool:
