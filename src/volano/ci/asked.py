@@ -207,4 +207,4 @@ def _as(one: Answered, at: tuple[str, str, int], sheet: Sheet) -> Answered:
     if counted and price is not None:
         usage = Usage(input=one.prompt_tokens or 0, output=one.completion_tokens or 0)
         paid, currency = cost(price, usage), price.currency
-    return replace(one, id=at[1], repetition=at[2], cost_nano=paid, currency=currency)
+    return one.but(id=at[1], repetition=at[2], cost_nano=paid, currency=currency)

@@ -1,7 +1,6 @@
 """What judges said: recorded beside the answers that they judged, so that a replay asks nobody."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from volano.ci.recordings import Recorded, Recordings
@@ -27,7 +26,7 @@ class JudgeAnswers:
     @property
     def recorded(self) -> list[Recorded]:
         """What was said, for the file."""
-        return [Recorded(key, replace(one, id=JUDGE)) for key, one in self._used.items()]
+        return [Recorded(key, one.but(id=JUDGE)) for key, one in self._used.items()]
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Answered]:
         """Return what is known."""

@@ -1,6 +1,9 @@
 """What a process that lives long tells Python's collector."""
 
 import gc
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def settle_memory() -> None:
@@ -12,3 +15,43 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    _calm.settled = True
+
+
+@contextmanager
+def calm() -> Iterator[None]:
+    """Let the collector leave alone what was there before, while many objects are made.
+
+    Whoever enters first sets aside what is there, and the last to leave gives it back: works
+    that overlap or lie in one another count as one.
+    """
+    _calm.enter()
+    try:
+        yield
+    finally:
+        _calm.leave()
+
+
+class _Calm:
+    """How many works want calm, over all threads."""
+
+    def __init__(self) -> None:
+        self.settled = False
+        """What is set aside stays so: the process has settled."""
+        self._lock = threading.Lock()
+        self._within = 0
+
+    def enter(self) -> None:
+        with self._lock:
+            self._within += 1
+            if self._within == 1:
+                gc.freeze()
+
+    def leave(self) -> None:
+        with self._lock:
+            self._within -= 1
+            if self._within == 0 and not self.settled:
+                gc.unfreeze()
+
+
+_calm = _Calm()

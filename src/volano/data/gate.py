@@ -179,7 +179,7 @@ class OpenRead:
 
         The id goes too: it is a digest of the content, by which a guess could be tried.
         """
-        if not self.masked & row.keys():
+        if self.masked.isdisjoint(row):
             return dict(row)
         masked = self.masked | {"id"}
         return {name: MASK if name in masked else value for name, value in row.items()}

@@ -1,12 +1,13 @@
 """What came back for one case, in one repetition."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True, gc=False):
     """What came back for one row. `error` says why there is no answer; then `answer` is empty.
 
     `latency_us` is the time from asking to the whole answer, with the other rows in flight.
@@ -29,10 +30,14 @@ class Answered:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return asdict(self)
+
+    def but(self, **facts: Any) -> Self:
+        """Return this answer with other facts."""
+        return replace(self, **facts)
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Answered":
         """Read one back from a journal or a report; fields that are newer are left out."""
-        known = {name: value for name, value in raw.items() if name in cls.__slots__}
+        known = {name: value for name, value in raw.items() if name in cls.__struct_fields__}
         return cls(**{**known, "tools": tuple(known.get("tools", ()))})

@@ -1,8 +1,10 @@
 """Asking: each row is asked once, several at a time, and written down when answered."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from volano.core.memory import calm
 from volano.core.ports.chat import Chat
 from volano.data import Row
 from volano.evals.answered import Answered
@@ -79,11 +81,15 @@ def ask_all(
         tell(standing)
 
     todo = {(q.id, q.repetition): q for q in questions if (q.id, q.repetition) not in done}
+    left = deque(todo.values())
+    todo.clear()
+    flight = Flight(
+        _drained(left), over, terms, write=write, tell=hear, after=after,
+        done=len(done), of=len(wanted),
+    )  # fmt: skip
     try:
-        Flight(
-            _drained(todo), over, terms, write=write, tell=hear, after=after,
-            done=len(done), of=len(wanted),
-        ).run()  # fmt: skip
+        with calm():  # thousands of answers make the collector look at all that is loaded
+            flight.run()
     finally:
         journal.sync()
     return done
@@ -120,7 +126,7 @@ def ask(
     return [found[row.id, 0] for row in rows]
 
 
-def _drained(todo: dict[Key, Question]) -> Iterator[Question]:
+def _drained(left: deque[Question]) -> Iterator[Question]:
     """Yield the questions, letting go of each."""
-    while todo:
-        yield todo.pop(next(iter(todo)))
+    while left:
+        yield left.popleft()

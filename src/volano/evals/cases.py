@@ -24,7 +24,9 @@ def drawn(records: Iterable[Record], suite: Suite) -> list[Record]:
     """
     found = list({record["id"]: record for record in records}.values())
     _check(found, suite)
-    kept = [row for row in found if all(_is(row, n, v) for n, v in suite.filter.items())]
+    kept = found
+    for name, wanted in suite.filter.items():
+        kept = [row for row in kept if _is(row, name, wanted)]
     if suite.limit is not None and suite.limit < len(kept):
         chosen = random.Random(suite.seed).sample(range(len(kept)), suite.limit)
         kept = [kept[at] for at in sorted(chosen)]

@@ -219,7 +219,7 @@ class Flight:
         paid = spending.settle(
             question.held, one.prompt_tokens, one.completion_tokens, one.latency_us or 0
         )
-        return _with(one, cost_nano=paid, currency=spending.price.currency)
+        return one.but(cost_nano=paid, currency=spending.price.currency)
 
     def _missed(self, question: Question, away: Away) -> None:
         question.failed += 1
@@ -342,7 +342,3 @@ def _in_a_loop() -> bool:
     except RuntimeError:
         return False
     return True
-
-
-def _with(one: Answered, **facts: Any) -> Answered:
-    return Answered(**{name: facts.get(name, getattr(one, name)) for name in Answered.__slots__})

@@ -52,6 +52,7 @@ class Remembered:
         """Keep answers; errors are left out, and what has grown old goes."""
         now = int(time.time())
         rows = [(key, now, _encode(one)) for key, one in answers.items() if one.error is None]
+        rows.sort()  # as they lie in the table: keys are hashes, and each would touch a page of its own
         with self._open() as db, db:
             db.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", rows)
             db.execute("DELETE FROM answers WHERE at < ?", (now - KEEP_S,))

@@ -75,9 +75,9 @@ def passes(
     for pass@k: unbiased for every k <= K (Chen et al. 2021, arXiv 2107.03374; pass^k as in
     Yao et al. 2024, arXiv 2406.12045).
     """
-    if any(v not in (0, 1) for one in values.values() for v in one):
-        return []
     least = min(map(len, values.values()), default=0)
+    if least < 2 or any(v not in (0, 1) for one in values.values() for v in one):
+        return []
     counts = [(int(sum(one)), len(one)) for one in values.values()]
     keys = [clusters[row] for row in values]
     found = []

@@ -151,6 +151,8 @@ def _put(line: Line, scorer: Scorer, scores: Scores | Unmeasured, names: Sequenc
 def _good(value: Any, scorer: Scorer) -> float | Unmeasured:
     if isinstance(value, Unmeasured):
         return value
+    if type(value) is float and 0 <= value <= 1:  # what nearly all scores are
+        return value
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

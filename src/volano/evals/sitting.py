@@ -1,10 +1,8 @@
 """Sitting: what a Run of a suite does. Rows are drawn, asked, scored while they are asked, summed up, kept."""
 
-import gc
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +11,7 @@ from volano.core.canon import canonical
 from volano.core.digest import Digest
 from volano.core.errors import NotFoundError
 from volano.core.manifest import Parent
+from volano.core.memory import calm
 from volano.core.ref import Ref
 from volano.costs.price import Price
 from volano.data.errors import NotTextAndLabelError
@@ -54,16 +53,6 @@ ReadSuite = Callable[[str | Ref], Suite]
 def no_price(_target: str, _model: str) -> Price | None:
     """Know no price."""
     return None
-
-
-@contextmanager
-def calm() -> Iterator[None]:
-    """Let the garbage collector leave alone what was there before: thousands of answers make it look."""
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 class Sitting:
@@ -163,7 +152,7 @@ class Sitting:
     def _known(self, named: Mapping[Key, bytes]) -> dict[Key, Answered]:
         found = self._remembered.get([*named.values()])
         return {
-            asked: replace(found[key], id=asked[0], repetition=asked[1], cost_nano=0)
+            asked: found[key].but(id=asked[0], repetition=asked[1], cost_nano=0)
             for asked, key in named.items()
             if key in found
         }

@@ -134,8 +134,12 @@ def by_row(lines: Sequence[Line]) -> dict[str, list[Line]]:
 
 def measured(group: Sequence[Line], name: str) -> list[float]:
     """Return one score of a row in each repetition that has it."""
-    got = ((line.get("scores") or {}).get(name) for line in group)
-    return [float(value) for value in got if value is not None]
+    found = []
+    for line in group:
+        value = (line.get("scores") or {}).get(name)
+        if value is not None:
+            found.append(float(value))
+    return found
 
 
 def unit_of(name: str, units: Mapping[str, tuple[Unit, bool]]) -> tuple[Unit, bool]:

@@ -111,8 +111,8 @@ def mean_interval(
         return Interval(
             found.mean, found.mean - half, found.mean + half, method, n, found.clusters, float(rows)
         )
-    need(all(0 <= value <= 1 for value in values), "shares inside [0, 1]")
-    if alone and all(value in (0, 1) for value in values):
+    need(min(values) >= 0 and max(values) <= 1, "shares inside [0, 1]")
+    if alone and set(values) <= {0, 1}:
         low, high = proportion_interval(int(sum(values)), n, confidence)
         return Interval(found.mean, low, high, "binomial", n, n, float(n))
     rows = _effective(found, n, confidence)
@@ -242,6 +242,8 @@ def _totals(
     if clusters is None:
         return list(residuals), [1] * len(residuals)
     need(len(clusters) == len(residuals), "a cluster for each value")
+    if len(set(clusters)) == len(clusters):  # each stands for itself
+        return list(residuals), [1] * len(residuals)
     sums: dict[Hashable, float] = {}
     sizes: dict[Hashable, int] = {}
     for at, (value, cluster) in enumerate(zip(residuals, clusters, strict=True)):

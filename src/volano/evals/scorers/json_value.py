@@ -23,9 +23,22 @@ def parsed(answer: str) -> dict[str, Any] | None:
 
 def same(said: Any, wanted: Any) -> bool:
     """Whether two JSON values are equal; `true` is not 1, and half a surrogate equals nothing."""
-    if type(said) is str and said == wanted and said.isascii():
-        return True
     try:
-        return canonical(said) == canonical(wanted)
+        return _same(said, wanted)
     except (NotCanonicalError, RecursionError):
         return False
+
+
+def _same(said: Any, wanted: Any) -> bool:
+    """Compare without writing canonical JSON where that is plain: ASCII texts, objects of such keys."""
+    if type(said) is str and type(wanted) is str and said.isascii() and wanted.isascii():
+        return said == wanted
+    if type(said) is dict and type(wanted) is dict and _plain(said) and _plain(wanted):
+        return said.keys() == wanted.keys() and all(
+            _same(said[name], value) for name, value in wanted.items()
+        )
+    return canonical(said) == canonical(wanted)
+
+
+def _plain(value: dict[Any, Any]) -> bool:
+    return all(type(key) is str and key.isascii() for key in value)

@@ -169,7 +169,7 @@ class Fields(Plain):
         if name not in said:
             return 0.0
         part = replace(case, label=_text(wanted), expected={})
-        scores = judge.score(part, replace(answered, answer=_text(said[name])), tools)
+        scores = judge.score(part, answered.but(answer=_text(said[name])), tools)
         return next(iter(scores.values()), Unmeasured("its scorer has nothing to say on texts"))
 
 

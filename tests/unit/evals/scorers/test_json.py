@@ -3,6 +3,8 @@ import json
 import pytest
 
 from support.scored import one, scored
+from volano.core.canon import NotCanonicalError, canonical
+from volano.evals.scorers.json_value import same
 from volano.evals.scoring import BadScorerError, Unmeasured, make
 
 ORDER = {
@@ -77,3 +79,25 @@ def test_fields_that_are_not_named_may_be_left_out():
 def test_a_judge_that_cannot_be_is_refused(spec):
     with pytest.raises(BadScorerError):
         make({"fields": spec})
+
+
+VALUES = [
+    "K", "\u212a", "é", "e\u0301", "\ud800", "", "1", 1, 1.0, 1.5, True, False, None, 2**60, float("nan"),
+    [], [1], (1,), {}, {"a": 1}, {"a": 1.0}, {"a": True}, {"a": 1, "b": "x"}, {"b": "x", "a": 1},
+    {"K": 1}, {"\u212a": 1}, {1: 1}, {"a": {"b": "x"}}, {"a": {"b": "y"}}, {"a": float("nan")},
+    {"a": "\ud800"}, {"a": None, "b": None}, {"é": 1}, {"e\u0301": 1},
+]  # fmt: skip
+
+
+def _canonical(value):
+    try:
+        return canonical(value)
+    except NotCanonicalError:
+        return None
+
+
+@pytest.mark.parametrize("said", VALUES, ids=ascii)
+def test_values_are_the_same_where_their_canonical_json_is(said):
+    wanted = _canonical(said)
+    for other in VALUES:
+        assert same(said, other) is (wanted is not None and wanted == _canonical(other)), other
