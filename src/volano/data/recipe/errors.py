@@ -49,7 +49,7 @@ class UnknownSettingError(InvalidError):
 
 
 class SecretInRecipeError(InvalidError):
-    """{where}: a password stands in the address of a source; a recipe is kept, and shown."""
+    """{where}: a password or key stands in the address of a source; a recipe is kept, and shown."""
 
     hint = "Write `${NAME}` in its place, and set the variable NAME where volano runs."
 

@@ -4,12 +4,12 @@ import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 import sqlalchemy
 from sqlalchemy.exc import ArgumentError
 
-from volano.data.sources.secret import VARIABLE
+from volano.data.sources.secret import VARIABLE, opens
 
 _USER, _QUERY = re.compile("://[^/]*@"), re.compile("[?#]")
 
@@ -51,6 +51,34 @@ def without_password(address: str) -> str:
     except ValueError:
         return address.partition("://")[0] + "://…"
     return bare
+
+
+def page(url: str) -> str:
+    """Return a web address as its rows may tell it: without the user, the values of secrets struck.
+
+    What else it asks for stays, as it says which page it is; and a page keeps its name when its key changes.
+    """
+    scheme, found, rest = url.partition("://")
+    if not found:
+        return url
+    at = next((at for at, char in enumerate(rest) if char in "/?#"), len(rest))
+    place, _, fragment = rest[at:].partition("#")
+    path, _, query = place.partition("?")
+    told = f"{scheme}://{rest[:at].rpartition('@')[2]}{path}"
+    told += f"?{_struck(query)}" if query else ""
+    return f"{told}#{_struck(fragment)}" if fragment else told
+
+
+def _struck(query: str) -> str:
+    return "&".join(map(_struck_one, query.split("&")))
+
+
+def _struck_one(asked_: str) -> str:
+    name, found, value = asked_.partition("=")
+    plain = unquote_plus(value)
+    if VARIABLE.fullmatch(plain) or not opens(unquote_plus(name), plain if found else name):
+        return asked_
+    return f"{name}=***" if found else "***"
 
 
 def shown(value: Any) -> Any:

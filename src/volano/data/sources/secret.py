@@ -3,6 +3,7 @@
 A password comes from the environment, as `${NAME}` in its place.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,8 +12,17 @@ from urllib.parse import parse_qsl, urlsplit
 import sqlalchemy
 from sqlalchemy.exc import ArgumentError
 
+from volano.data.sources.spec import bad
+from volano.traces.mask import DETECTORS as MARKED
+
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SECRET = re.compile(r"pass(word|wd|phrase|code)?$|pwd|secret|token|api_?key", re.IGNORECASE)
+_OF_WEB = re.compile(
+    r"^key$|(?:^|[_.-])(?:sig|signature|auth|authorization|jwt|sas|credentials?|session_?id)$"
+    r"|(?:access|account|app|auth|client|function|licen[cs]e|private|subscription)[_-]?key|^x-(?:amz|goog)-",
+    re.IGNORECASE,
+)
+"""Names of what signs or opens a web address: of Amazon, Google and Azure, and those in common use."""
 _ODBC = re.compile(r"(?:pwd|password)=(?!\$\{)", re.IGNORECASE)
 _ANY = re.compile(r"://[^/?#\s]*:([^/?#\s]*)@")
 
@@ -20,6 +30,12 @@ _ANY = re.compile(r"://[^/?#\s]*:([^/?#\s]*)@")
 def holds_secret(spec: Mapping[str, Any]) -> bool:
     """Whether a source's spec holds a password or a token as it is, in an address."""
     return any(map(_told, _texts({name: spec[name] for name in spec if name != "rows"})))
+
+
+def opens(name: str, value: str) -> bool:
+    """Whether what a web address asks for by this name is a secret: by its name, or by its look."""
+    named = _SECRET.search(name) or _OF_WEB.search(name)
+    return bool(value) and (named is not None or any(True for _ in MARKED["secret"](value)))
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -33,11 +49,30 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(item)
 
 
+def filled(text: str) -> str:
+    """Return an address with each `${NAME}` filled from the environment.
+
+    Raises:
+        BadSourceError: a variable is not set.
+    """
+
+    def variable(match: re.Match[str]) -> str:
+        if match[1] not in os.environ:
+            where = "where the recipe runs (`volano up`, if that is running)"
+            raise bad(f"the variable `{match[1]}` of the address is not set {where}")
+        return os.environ[match[1]]
+
+    return VARIABLE.sub(variable, text)
+
+
 def _told(text: str) -> bool:
     if "://" not in text or text[: text.index("://")].strip().count(" "):
         return False
     passwords, asked = _of_address(text)
-    named = [value for name, value in asked if _SECRET.search(name)]
+    web = text.startswith(("http://", "https://"))
+    named = [
+        value for name, value in asked if (opens(name, value) if web else _SECRET.search(name))
+    ]
     odbc = any(name == "odbc_connect" and _ODBC.search(value) for name, value in asked)
     return odbc or any(one and not VARIABLE.fullmatch(one) for one in (*passwords, *named))
 

@@ -4,6 +4,7 @@ py3langid looks at a text alone: the same text always gets the same answer,
 in any thread. Its model is read once in a process, which takes about a second.
 """
 
+import difflib
 import functools
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +23,15 @@ NOT_TEXT = "zxx"
 """BCP 47's word for what is in no language: numbers, code."""
 CHINESE = frozenset(("cmn", "wuu", "yue", "nan", "gan", "hak"))
 """Kinds of Chinese (ISO 639-3); written text hardly tells them apart, so they count as `zh`."""
+_LABELS = (
+    "ace af am an ar ary arz as az ba bcl be bg bn br bs ca crh cs cy da de dz el en eo es et eu ext fa "
+    "fi fo fr fuv fy ga gcf gcr gd gl gom grc gu gug guw ha hbo he hi hr ht hu hy id ig is it ja jv ka "
+    "kab kik kk km kn ko ku ky la lb lg lij ln lo lt ltg lv mg mk ml mn mr ms mt my ne nl nn no nso oc om "
+    "or pa pcm pl ps pt qu ro ru rw sa sdh se si sk sl sn so sq sr st sv sw ta te tg th tk tl tr tt ug uk "
+    "ur uz uzs vec vi vo wa wuu xh yo yue zh zu zxx"
+)
+KNOWN = frozenset(_LABELS.split())
+"""What py3langid 0.4 can tell (ISO 639); here, so that a recipe is checked where it is not installed."""
 _CODE = re.compile(r"[a-z]{2,3}")
 _LOADING = Lock()
 
@@ -64,6 +74,7 @@ class Language:
             if odd := [word for word in words if not _CODE.fullmatch(word)]:
                 why = f"`{odd[0]}` is no code of a language, such as hu, de or yue"
                 raise BadStepError(step=self.name, setting=setting, why=why)
+            self._check_known(setting, words)
         if UNKNOWN in self.keep and self.unsure == "drop":
             why = f"`{UNKNOWN}` cannot stay and, by `unsure: drop`, go"
             raise BadStepError(step=self.name, setting="keep", why=why)
@@ -76,7 +87,6 @@ class Language:
 
         Raises:
             MissingExtraError: py3langid is not installed.
-            BadStepError: it knows no such language.
         """
         model = self._model()
         for row in rows:
@@ -113,13 +123,17 @@ class Language:
             language = "zh"
         return str(language), float(sure)
 
+    def _check_known(self, setting: str, words: tuple[str, ...]) -> None:
+        known = KNOWN | {UNKNOWN} if setting == "keep" else KNOWN
+        for word in sorted(set(words) - known):
+            near = ["zh"] if word in CHINESE else difflib.get_close_matches(word, known, 3, 0.5)
+            meant = f"; nearest are {', '.join(near)}" if near else ""
+            why = f"no text is told to be in `{word}`{meant}"
+            hint = f"Known are {', '.join(sorted(known))}."
+            raise BadStepError(step=self.name, setting=setting, why=why, hint=hint)
+
     def _model(self) -> Any:
         with _LOADING:
-            known = set(_loaded(()).labels)
-            for setting, more in (("keep", {UNKNOWN}), ("among", set())):
-                if odd := sorted(set(getattr(self, setting)) - known - more):
-                    why = f"{', '.join(odd)} is unknown; known are {', '.join(sorted(known))}"
-                    raise BadStepError(step=self.name, setting=setting, why=why)
             return _loaded(self.among)
 
 

@@ -149,6 +149,8 @@ def test_any_text_is_a_recipe_or_refused(text):
         "postgresql://db/shop?password=geheim", "mysql+pymysql://u:x${PW}geheim@db/s",
         "mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BPWD%3Dgeheim",
         "https://u:geheim@example.org/rows.csv", "https://example.org/rows.csv?api_key=geheim",
+        "https://b.s3.example.org/rows.csv?X-Amz-Signature=geheim",
+        "https://b.blob.example.org/rows.csv?sv=1&sig=geheim",
     ],
 )  # fmt: skip
 def test_a_password_does_not_stand_in_a_recipe(address):
@@ -168,6 +170,7 @@ def test_a_password_does_not_stand_in_a_recipe(address):
     [
         "postgresql+psycopg://reader:${PGPASSWORD}@db:5432/shop", "sqlite:///tickets.db",
         "postgresql://reader@db/shop?sslmode=require", "https://example.org:8080/a@b?page=2",
+        "mysql+pymysql://reader@db/shop?ssl_key=/etc/ssl/client.pem", "${FEED_URL}",
     ],
 )  # fmt: skip
 def test_addresses_without_a_password_may(address):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from volano.data.sources.address import asked, database, shown, without_password
+from volano.data.sources.address import asked, database, page, shown, without_password
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,25 @@ def test_what_may_be_told_of_a_source() -> None:
         "most": 3,
     }  # fmt: skip
     assert shown(given) == {"url": ["https://h/a", "b"], "sql": "mysql://h/d", "most": 3}
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://h.hu/a?page=2&q=%C3%A1rv%C3%ADz#vége", None),
+        ("https://h/jegyek.csv?sort_key=id&max=3&sig=", None),
+        ("https://h/a?key=${FEED_KEY}&page=2", None),
+        ("https://anna:jelsz%C3%B3@h:8443/a?b=1", "https://h:8443/a?b=1"),
+        ("https://h/a?access_token=x&page=2", "https://h/a?access_token=***&page=2"),
+        ("https://h/a?%6Bey=x", "https://h/a?%6Bey=***"),
+        (
+            "https://b.s3.aws/c.csv?X-Amz-Credential=AK%2F1&X-Amz-Signature=ab&versionId=7",
+            "https://b.s3.aws/c.csv?X-Amz-Credential=***&X-Amz-Signature=***&versionId=7",
+        ),
+        ("https://b.blob.net/c.csv?sv=1&sig=aBc%3D", "https://b.blob.net/c.csv?sv=1&sig=***"),
+        ("https://h/a#access_token=x&state=y", "https://h/a#access_token=***&state=y"),
+        (f"https://h/a?v=ghp_{'a1B2' * 9}", "https://h/a?v=***"),
+    ],
+)
+def test_a_page_is_told_by_what_it_is_and_not_by_its_key(url: str, told: str | None) -> None:
+    assert page(url) == (told or url)

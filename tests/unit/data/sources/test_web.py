@@ -299,3 +299,59 @@ def test_a_sitemap_with_entities_or_without_end_is_set_aside(site, read):
         rows, aside, _ = read({"sitemap": f"{site.url}/{name}.xml"})
         assert rows == []
         assert [one.reason for one in aside] == [reason]
+
+
+def test_a_key_comes_from_the_environment_and_stands_in_no_row_and_no_state(
+    site, read, monkeypatch
+):
+    monkeypatch.setenv("FEED_KEY", "titok-1")
+    site.put("/a?page=2&key=titok-1", PAGE.format("A"), ETag='"1"')
+    spec = {"url": f"{site.url}/a?page=2&key=${{FEED_KEY}}"}
+    rows, aside, source = read(spec)
+    assert aside == []
+    assert rows[0]["origin"]["source"] == spec["url"]
+    assert "redirected" not in rows[0]["origin"]
+    state = json.dumps(source.state())
+    assert "titok-1" not in json.dumps(rows) + state
+    monkeypatch.setenv("FEED_KEY", "titok-2")  # another key, the same page
+    site.put("/a?page=2&key=titok-2", PAGE.format("A"), ETag='"1"')
+    rows, aside, _ = read(spec, json.loads(state))
+    assert (rows, aside) == ([], [])
+    path, headers = site.asked[-1]
+    assert (path, headers.get("if-none-match")) == ("/a?page=2&key=titok-2", '"1"')
+
+
+def test_a_variable_may_be_the_whole_address(site, read, monkeypatch):
+    monkeypatch.setenv("FEED", f"{site.url}/a?sig=titok&page=2")
+    site.put("/a?sig=titok&page=2", PAGE.format("A"))
+    rows, _, source = read({"url": "${FEED}"})
+    assert rows[0]["origin"]["source"] == f"{site.url}/a?sig=***&page=2"
+    assert "titok" not in json.dumps([rows, source.state()])
+    monkeypatch.delenv("FEED")
+    with pytest.raises(BadSourceError, match="`FEED` of the address is not set"):
+        read({"url": "${FEED}"})
+
+
+def test_where_a_page_moved_to_is_told_without_what_signs_it(site, read):
+    signed = "/b?X-Amz-Signature=titok&versionId=7"
+    site.put("/a", "", status=302, Location=signed)
+    site.put(signed, PAGE.format("B"))
+    site.put("/c", "", status=302, Location="http://anna:titok@127.0.0.1/")
+    rows, aside, _ = read({"url": [f"{site.url}/a", f"{site.url}/c"]})
+    assert rows[0]["origin"]["redirected"] == f"{site.url}/b?X-Amz-Signature=***&versionId=7"
+    assert [one.row["origin"]["source"] for one in aside] == [f"{site.url}/c"]
+    assert "titok" not in json.dumps(rows) + str(aside)
+
+
+def test_a_sitemap_cannot_ask_for_variables(site, read, monkeypatch):
+    monkeypatch.setenv("FEED_KEY", "titok")
+    listed = ["/a?v=${FEED_KEY}", "/b?token=t1&amp;page=2"]
+    places = "".join(f"<url><loc>{site.url}{path}</loc></url>" for path in listed)
+    places += "<url><loc>http://anna:titok@elsewhere/</loc></url>"
+    site.put("/map?key=titok", f"<urlset>{places}</urlset>", "application/xml")
+    site.put("/b?token=t1&page=2", PAGE.format("B"))
+    rows, aside, _ = read({"sitemap": f"{site.url}/map?key=${{FEED_KEY}}"})
+    assert [row["origin"]["source"] for row in rows] == [f"{site.url}/b?token=***&page=2"]
+    told = [one.row["origin"]["source"] for one in aside]
+    assert told == [f"{site.url}/a?v=${{FEED_KEY}}", "http://elsewhere/"]
+    assert not any("titok" in path for path in site.paths() if not path.startswith("/map"))

@@ -7,7 +7,8 @@ import pytest
 from support.stepping import FIVE, run
 from volano.data import extra
 from volano.data.errors import BadStepError, MissingExtraError
-from volano.data.steps.language import Language
+from volano.data.recipe.recipe import Recipe
+from volano.data.steps.language import KNOWN, Language, _loaded
 
 
 @pytest.mark.parametrize("language", FIVE)
@@ -90,9 +91,22 @@ def test_bad_settings_are_refused(settings):
         Language(**settings)
 
 
-def test_a_language_that_nobody_knows_is_named():
-    with pytest.raises(BadStepError, match="xx is unknown"):
-        run(Language(keep=("xx",)), ["x"])
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [("xx", "xh"), ("hun", "hu"), ("deu", "de"), ("rus", "ru"), ("cmn", "zh"), ("qq", "qu")],
+)
+def test_a_language_that_nobody_knows_is_refused_at_once_with_the_nearest(word, near):
+    for setting in ("keep", "among"):
+        with pytest.raises(BadStepError) as refused:
+            Recipe.from_dict({"steps": [{"language": {setting: ["hu", word]}}]})
+        said, _, nearest = refused.value.message.partition("nearest are ")
+        assert f"`{word}`" in said
+        assert near in nearest.rstrip(".").split(", ")
+        assert "yue" in refused.value.advice
+
+
+def test_the_languages_that_a_recipe_may_name_are_those_of_the_model():
+    assert set(_loaded(()).labels) == KNOWN
 
 
 def test_a_missing_package_is_named_with_what_to_install():

@@ -12,7 +12,7 @@ from xml.parsers import expat
 from volano.data.sources import reasons
 from volano.data.sources.fetch import Fetcher, FetchError
 from volano.data.sources.pieces import columns_of
-from volano.data.sources.places.web import KEYS, Web, check_url, fetching_of
+from volano.data.sources.places.web import KEYS, Web, checked, fetching_of
 from volano.data.sources.reading import reading_of
 from volano.data.sources.source import SOURCES, Around, Reject, Source, set_aside
 from volano.data.sources.spec import check_keys, number, text, texts
@@ -36,13 +36,18 @@ class Sitemap(Web):
     def listed(self, fetcher: Fetcher, reject: Reject) -> Iterable[str]:
         """Yield the pages' URLs, each once."""
         given: set[str] = set()
-        host = urlsplit(self.urls[0]).netloc
+        host = urlsplit(self.filled(self.urls[0])).netloc
         for url in self._of_map(self.urls[0], fetcher, reject, _DEEPEST):
             path = urlsplit(url).path or "/"
             if url in given or not self._wanted(path):
                 continue
             if urlsplit(url).netloc != host:
-                set_aside(reject, {"source": url}, reasons.OTHER_HOST, f"the sitemap is of {host}")
+                set_aside(
+                    reject,
+                    {"source": self.told(url)},
+                    reasons.OTHER_HOST,
+                    f"the sitemap is of {host}",
+                )
                 continue
             given.add(url)
             yield url
@@ -52,7 +57,7 @@ class Sitemap(Web):
     def _of_map(self, url: str, fetcher: Fetcher, reject: Reject, depth: int) -> Iterator[str]:
         below: list[str] = []
         try:
-            with fetcher.get(url) as page:
+            with fetcher.get(self.filled(url)) as page:
                 assert page.path is not None
                 with unpacked(page.path, self.reading.limits) as stream:
                     for kind, found in locations(stream):
@@ -61,15 +66,22 @@ class Sitemap(Web):
                         else:
                             below.append(found)
         except FetchError as error:
-            set_aside(reject, {"source": url}, error.reason, error.detail or None)
+            set_aside(reject, {"source": self.told(url)}, error.reason, error.detail or None)
         except BrokenFileError as error:
-            set_aside(reject, {"source": url}, error.reason, error.detail)
-        host = urlsplit(self.urls[0]).netloc
+            set_aside(reject, {"source": self.told(url)}, error.reason, error.detail)
+        host = urlsplit(self.filled(self.urls[0])).netloc
         for one in below[:_MOST]:
             if depth <= 1:
-                set_aside(reject, {"source": one}, reasons.TOO_DEEP, "sitemaps within sitemaps")
+                set_aside(
+                    reject, {"source": self.told(one)}, reasons.TOO_DEEP, "sitemaps within sitemaps"
+                )
             elif urlsplit(one).netloc != host:
-                set_aside(reject, {"source": one}, reasons.OTHER_HOST, f"the sitemap is of {host}")
+                set_aside(
+                    reject,
+                    {"source": self.told(one)},
+                    reasons.OTHER_HOST,
+                    f"the sitemap is of {host}",
+                )
             else:
                 yield from self._of_map(one, fetcher, reject, depth - 1)
 
@@ -133,11 +145,10 @@ def by_sitemap(spec: Mapping[str, Any], around: Around) -> Source:
     """Open the pages of a sitemap."""
     check_keys(spec, ("sitemap", "include", "exclude", "most", *KEYS), "a source of a sitemap")
     url = text(spec["sitemap"], "sitemap")
-    check_url(url)
     include, exclude = (
         texts(spec[name], name) if name in spec else () for name in ("include", "exclude")
     )
     return Sitemap(
-        (url,), reading_of(spec), columns_of(spec.get("columns", {})), around, fetching_of(spec),
+        (url,), reading_of(spec), columns_of(spec.get("columns", {})), around, fetching_of(spec), {url: checked(url)},
         most=number(spec.get("most", _MOST), "most"), include=include, exclude=exclude,
     )  # fmt: skip

@@ -10,7 +10,6 @@ an earlier value than one already read is missed: that is the cursor's limit.
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -39,7 +38,7 @@ from volano.data.sources.address import asked, place
 from volano.data.sources.cursor import Value, dump, load
 from volano.data.sources.limits import Limits, limits_of
 from volano.data.sources.pieces import Columns, columns_of, finished
-from volano.data.sources.secret import VARIABLE
+from volano.data.sources.secret import VARIABLE, filled
 from volano.data.sources.source import SOURCES, Around, Reject, Source, set_aside, with_origin
 from volano.data.sources.spec import bad, check_keys, number, text
 from volano.data.step import Record
@@ -241,21 +240,14 @@ def by_sql(spec: Mapping[str, Any], around: Around) -> Source:
 
 def _url(given: str, root: Path) -> sqlalchemy.URL:
     """Return the address with `${NAME}` filled from the environment; a file counts from the folder."""
-
-    def variable(match: re.Match[str]) -> str:
-        if match[1] not in os.environ:
-            where = "where the recipe runs (`volano up`, if that is running)"
-            raise bad(f"the variable `{match[1]}` of the address is not set {where}")
-        return os.environ[match[1]]
-
     whole = VARIABLE.fullmatch(given.strip())
     try:
-        url = sqlalchemy.make_url(variable(whole) if whole else given)
+        url = sqlalchemy.make_url(filled(given) if whole else given)
         if url.drivername in ("postgres", "postgresql"):
             url = url.set(drivername="postgresql+psycopg")
         for part in ("username", "password", "host", "database"):
             if not whole and isinstance(value := getattr(url, part), str):
-                url = url.set(**{part: VARIABLE.sub(variable, value)})  # type: ignore[arg-type]
+                url = url.set(**{part: filled(value)})  # type: ignore[arg-type]
         backend = url.get_backend_name()
     except (ArgumentError, ValueError):
         raise bad("`sql` is an address such as postgresql+psycopg://user@host/database") from None

@@ -2,6 +2,10 @@
 
 {url: "https://example.org/faq.html"}
 {url: [..], rate: 2/s, allow_private: true, columns: {text: text}}
+{url: "https://example.org/rows.jsonl?key=${FEED_KEY}"}
+
+A key comes from the environment where the recipe runs; neither rows nor state hold it.
+Only what the spec says is filled: an address that a server gives must not ask for variables.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from volano.data.sources import reasons
+from volano.data.sources.address import page as page_told
 from volano.data.sources.answers import Answer, Answers
 from volano.data.sources.fetch import Fetcher, FetchError, Page, seconds_between
 from volano.data.sources.piece import Piece
@@ -24,6 +29,7 @@ from volano.data.sources.reading import (
     format_of_media,
     reading_of,
 )
+from volano.data.sources.secret import VARIABLE, filled
 from volano.data.sources.source import SOURCES, Around, Reject, Source, set_aside
 from volano.data.sources.spec import bad, check_keys, flag, texts
 from volano.data.step import Record
@@ -46,6 +52,8 @@ class Web:
     columns: Columns
     around: Around
     fetching: Mapping[str, Any]
+    asked: Mapping[str, str] = field(default_factory=dict)
+    """What to ask for a URL of the spec, where that has variables."""
     _known: dict[str, Mapping[str, str]] = field(default_factory=dict, init=False)
     _complete: bool = field(default=False, init=False)
     _answers: Answers | None = field(default=None, init=False)
@@ -92,11 +100,20 @@ class Web:
         """Return what asks the servers."""
         return Fetcher(self.reading.limits, sleep=self.around.sleep, **self.fetching)
 
+    def filled(self, url: str) -> str:
+        """Return what to ask for a URL: with its key, where the spec has it from the environment."""
+        return self.asked.get(url, url)
+
+    def told(self, url: str) -> str:
+        """Return what rows say of a URL: a variable by its name, but all of it if it is nothing else."""
+        return page_told(self.filled(url) if VARIABLE.fullmatch(url.strip()) else url)
+
     def _of_url(self, url: str, fetcher: Fetcher, reject: Reject) -> Iterator[Record]:
         try:
             before = self._before.get(url, {})
             kept = self._answers.kept(url) if self._answers else None
-            with fetcher.get(url, kept.page.told() if kept else before) as page:
+            known = kept.page.told() if kept else before
+            with fetcher.get(self.filled(url), known) as page:
                 if page.path is None and kept is None:
                     return
                 answer = self._answer(url, page, kept)
@@ -104,7 +121,7 @@ class Web:
                     yield from self._of_page(url, answer, reject)
                 self._known[url] = answer.page.told()
         except FetchError as error:
-            set_aside(reject, {"source": url}, error.reason, error.detail or None)
+            set_aside(reject, {"source": self.told(url)}, error.reason, error.detail or None)
 
     def _answer(self, url: str, page: Page, kept: Answer | None) -> Answer:
         """Return what was kept where it is the same, so that its rows are the same too; else keep it."""
@@ -120,9 +137,9 @@ class Web:
     def _of_page(self, url: str, answer: Answer, reject: Reject) -> Iterator[Record]:
         page = answer.page
         assert page.path is not None
-        origin = {"source": url, **page.told(), "fetched": answer.fetched}
-        if page.url != url:
-            origin["redirected"] = page.url
+        origin = {"source": self.told(url), **page.told(), "fetched": answer.fetched}
+        if page.url != self.filled(url):
+            origin["redirected"] = page_told(page.url)
         reading = self.reading
         if reading.format == AUTO:
             found = self._format(page)
@@ -146,11 +163,10 @@ def by_url(spec: Mapping[str, Any], around: Around) -> Source:
     """Open one URL or several."""
     check_keys(spec, ("url", *KEYS), "a source of URLs")
     urls = texts(spec["url"], "url")
-    for url in urls:
-        check_url(url)
     return Web(
-        urls, reading_of(spec), columns_of(spec.get("columns", {})), around, fetching_of(spec)
-    )
+        urls, reading_of(spec), columns_of(spec.get("columns", {})), around, fetching_of(spec),
+        {url: checked(url) for url in urls},
+    )  # fmt: skip
 
 
 def fetching_of(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,13 +178,19 @@ def fetching_of(spec: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def check_url(url: str) -> None:
-    """Refuse what is no http URL, or holds a password. Raises: BadSourceError."""
+def checked(url: str) -> str:
+    """Return a URL of a spec with its variables filled.
+
+    Raises:
+        BadSourceError: no http URL, or one that holds a password, or a variable that is not set.
+    """
+    url = filled(url.strip() if VARIABLE.fullmatch(url.strip()) else url)
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise bad("a `url` begins with http:// or https:// and names a host")
     if parts.username or parts.password:
         raise bad("a `url` holds no user and no password: rows would carry them about")
+    return url
 
 
 def _name(url: str) -> str:
