@@ -10,6 +10,7 @@ Where the row came from (`origin`) and its split are not part of it.
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,10 +43,7 @@ def line_of(record: Record, number: int = 0) -> Line:
     Raises:
         BadRecordError: a row without columns, or with values that JSON cannot say.
     """
-    columns = {name: value for name, value in record.items() if name not in RESERVED}
-    own = record.get("id")
-    if own is not None and not (isinstance(own, str) and _ID.fullmatch(own)):
-        columns.setdefault(OWN_KEY, own)
+    columns = columns_of(record)
     if not columns:
         raise BadRecordError(row=number, why="it has no columns")
     try:
@@ -59,6 +57,15 @@ def line_of(record: Record, number: int = 0) -> Line:
     name = digest[:8].hex()
     data = b'{"id":"%b",%b,"origin":%b}\n' % (name.encode(), body[1:-1], origin)
     return Line(name, data, int.from_bytes(digest[8:16], "big"), columns)
+
+
+def columns_of(record: Mapping[str, Any]) -> Record:
+    """Return the columns of a row: what names its content."""
+    columns = {name: value for name, value in record.items() if name not in RESERVED}
+    own = record.get("id")
+    if own is not None and not (isinstance(own, str) and _ID.fullmatch(own)):
+        columns.setdefault(OWN_KEY, own)
+    return columns
 
 
 def id_of(data: bytes) -> str:

@@ -1,14 +1,16 @@
-"""A Row is a text and what should be answered to it; a Schema is what all labels have in common."""
+"""A Row is a text, what should be answered to it, and what else is known of it; a Schema is what all labels have in common."""
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from volano.core.canon import NotCanonicalError, canonical
 from volano.core.text import nfc
-from volano.data.errors import BadLabelError, BadTextError
+from volano.data.errors import BadLabelError, BadRecordError, BadTextError
+from volano.data.line import columns_of
 
 Label = str | dict[str, Any]
 
@@ -18,16 +20,21 @@ MAX_TEXT = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row. `id` names its content; `origin` the trace and feedback it came from."""
+    """One row. `id` names its content; `origin` the trace and feedback it came from.
+
+    `more` holds the columns beside text and label: what a judge, a slice or a preference needs.
+    """
 
     id: str
     text: str
     label: Label
     origin: dict[str, str] | None = None
+    more: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the row as it stands in train.jsonl and test.jsonl."""
-        return {"id": self.id, "text": self.text, "label": self.label, "origin": self.origin}
+        """Return the row with all its columns, as a dataset keeps it."""
+        row = {"id": self.id, "text": self.text, "label": self.label, "origin": self.origin}
+        return {**self.more, **row}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +90,33 @@ class Schema:
         return label if isinstance(label, str) else {name: label[name] for name in self.fields}
 
 
-def row_of(text: str, label: Label, origin: dict[str, str] | None = None) -> Row:
-    """Return the row with its id: 16 hexadecimal digits of the content's sha256."""
-    text = nfc(text)
-    content = canonical({"text": text, "label": label})
-    return Row(hashlib.sha256(content).hexdigest()[:16], text, label, origin)
+def row_of(
+    text: str,
+    label: Label,
+    origin: dict[str, str] | None = None,
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> Row:
+    """Return the row with its id: 16 hexadecimal digits of the content's sha256.
+
+    Raises:
+        NotCanonicalError, RecursionError: JSON cannot say a column.
+    """
+    text, more = nfc(text), dict(more)
+    content = canonical({**more, "text": text, "label": label})
+    return Row(hashlib.sha256(content).hexdigest()[:16], text, label, origin, more)
 
 
 def rows_of(
     raw: Iterable[Mapping[str, Any]], where: str = "the rows", *, like: Schema | None = None
 ) -> tuple[list[Row], Schema]:
-    """Check raw rows (`text`, `label`) and return them with their schema.
+    """Check raw rows (`text`, `label`, further columns) and return them with their schema.
 
-    A row that says its `origin` (trace, feedback) keeps it. `like` is the schema that they must have too; without it the first row sets it.
+    A row that says its `origin` (trace, feedback) keeps it; its own `id` becomes a column. `like` is the schema that they must have too; without it the first row sets it.
 
     Raises:
         BadTextError: a text that is no string, too long, or not writable as UTF-8.
         BadLabelError: no label, one that JSON cannot say, or another shape than the others.
+        BadRecordError: another column that JSON cannot say.
     """
     raw = list(raw)
     checked = [
@@ -107,11 +124,21 @@ def rows_of(
         for at, item in enumerate(raw, 1)
     ]
     schema = _schema([label for _, label in checked], where, like)
-    origins = [item.get("origin") for item in raw]
-    return [
-        row_of(text, schema.ordered(label), origin)
-        for (text, label), origin in zip(checked, origins, strict=True)
-    ], schema
+    rows = []
+    for at, (item, (text, label)) in enumerate(zip(raw, checked, strict=True), 1):
+        try:
+            rows.append(row_of(text, schema.ordered(label), item.get("origin"), _more(item)))
+        except (NotCanonicalError, RecursionError) as error:
+            deep = isinstance(error, RecursionError)
+            why = "it is nested too deeply" if deep else str(error)
+            raise BadRecordError(row=at, why=why) from error
+    return rows, schema
+
+
+def _more(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns beside text and label; `line_of` names a row's own id the same way."""
+    columns = columns_of(item)
+    return {name: value for name, value in columns.items() if name not in ("text", "label")}
 
 
 def key_of(label: Label) -> bytes:

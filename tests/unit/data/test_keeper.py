@@ -42,6 +42,28 @@ def test_files_and_given_test_rows(datasets, tmp_path, anna):
     assert [row.text for row in datasets.rows("de@1", "test")] == ["GRÜSSE"]
 
 
+def test_all_columns_of_a_file_are_kept(datasets, tmp_path, anna):
+    row = {"text": "Elveszett a kártyám.", "label": "Letiltom.", "rejected": "Sajnálom.",
+           "cluster": "kártya", "slices": ["hu"], "critical": True}  # fmt: skip
+    other = {**row, "text": "Где мой счёт?", "id": "q-2", "critical": False}
+    again = {**row, "rejected": "Nem tudom."}
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(map(json.dumps, (row, other, again))))
+    made = datasets.add("faq", path, test_share=0, by=anna)
+    first, second = datasets.page(made.ref)
+    assert {name: first[name] for name in row} == row
+    assert (second["source_id"], second["critical"]) == ("q-2", False)
+    assert [one["name"] for one in made.manifest.meta["columns"]].count("rejected") == 1
+    [gone] = datasets.rejected(made.ref)
+    assert (gone["row"]["rejected"], gone["of"]) == ("Nem tudom.", first["id"])
+
+
+def test_a_column_that_json_cannot_say_is_refused_with_its_row(datasets, anna):
+    rows = [{"text": "a", "label": "b"}, {"text": "c", "label": "d", "score": float("nan")}]
+    with pytest.raises(errors.BadRecordError, match="Row 2"):
+        datasets.add("faq", rows, by=anna)
+
+
 def test_nothing_is_half_imported(datasets, catalog, tmp_path, anna):
     path = tmp_path / "bad.jsonl"
     path.write_text("\n".join([json.dumps(row) for row in ROWS] + ['{"text": "x"}']))

@@ -2,7 +2,7 @@
 
 A file is read to its end before anything is kept; the first thing that is
 wrong stops it, with the line and what to do. Columns are found by name:
-`text` and `label`, or their usual other names.
+`text` and `label`, or their usual other names; the others are kept as they are.
 """
 
 import csv
@@ -30,6 +30,9 @@ COLUMNS = {
 }
 """What a column of texts, and one of labels, is called; the first name wins over the others."""
 
+_OURS = ("origin", "split")
+"""What a row of ours says of itself: this file is where it comes from now, and splits are made anew."""
+
 Found = tuple[int, dict[str, Any]]
 """A line number (of the row's first line) and the row's columns."""
 
@@ -42,10 +45,11 @@ def read(
     max_file: int = MAX_FILE,
     max_line: int = MAX_LINE,
 ) -> list[dict[str, Any]]:
-    """Return the rows of a CSV, TSV or JSONL file as `{"text", "label"}`.
+    """Return the rows of a CSV, TSV or JSONL file with `text`, `label` and their other columns.
 
-    `text` and `label` name the columns where the usual names do not. A field
-    in quotes may hold line ends; each line may have `max_line` bytes.
+    `text` and `label` name the columns where the usual names do not; another column
+    of that name is `source_text` or `source_label` then. Columns without a name, as of
+    row numbers, are left out. A field in quotes may hold line ends; each line may have `max_line` bytes.
 
     Raises:
         UnknownFormatError: the name ends in none of .csv .tsv .jsonl .ndjson.
@@ -149,7 +153,12 @@ def _select(
         for column in columns.values():
             if column not in cells:
                 raise _missing(line, column, cells, path)
-        selected.append({role: cells[column] for role, column in columns.items()})
+        more = {
+            f"source_{name}" if name in columns else name: value
+            for name, value in cells.items()
+            if name and name not in columns.values() and name not in _OURS
+        }
+        selected.append(more | {role: cells[column] for role, column in columns.items()})
     return selected
 
 

@@ -57,7 +57,7 @@ def test_a_header_of_very_many_columns(end, folder, hear):
     assert [len(row) for row in heard.rows] == [100_001]
     assert heard.aside == []
     [kept] = strict.read(path, text="c0", label="c99999", max_line=2**21)
-    assert kept == {"text": "1", "label": "1"}
+    assert (kept["text"], kept["label"], len(kept)) == ("1", "1", len(names))
     path.write_text(body.replace("c99999", "c7"))
     heard = hear({"files": path.name})
     assert (heard.rows, heard.reasons) == ([], ["broken header"])

@@ -74,17 +74,25 @@ def test_tabs_and_line_ends_in_quotes(file):
 
 def test_usual_names_of_columns_are_known(file):
     assert read(file("a.csv", "text,category\na,b\n")) == [{"text": "a", "label": "b"}]
-    assert read(file("b.csv", "id,Question,Intent\n1,a,b\n")) == [{"text": "a", "label": "b"}]
+    assert read(file("b.csv", "Question,Intent\na,b\n")) == [{"text": "a", "label": "b"}]
 
 
 def test_columns_can_be_named(file):
     path = file("a.csv", "q,a,text\n1,2,3\n")
-    assert read(path, text="q", label="a") == [{"text": "1", "label": "2"}]
+    assert read(path, text="q", label="a") == [{"text": "1", "label": "2", "source_text": "3"}]
 
 
 def test_the_label_column_wins_over_other_usual_names(file):
     path = file("a.csv", "text,category,label\na,b,c\n")
-    assert read(path) == [{"text": "a", "label": "c"}]
+    assert read(path) == [{"text": "a", "label": "c", "category": "b"}]
+
+
+def test_other_columns_stay_but_for_what_has_no_name_or_says_where_a_row_was(file):
+    row = {"text": "a", "label": "b", "rejected": "Nem.", "critical": True, "slices": ["hu"]}
+    ours = {"origin": {"file": "x"}, "split": "test"}
+    assert read(file("a.jsonl", json.dumps(row | ours))) == [row]
+    [kept] = read(file("a.csv", ",id,text,label,кластер\n0,7,a,b,группа 1\n"))
+    assert kept == {"id": "7", "text": "a", "label": "b", "кластер": "группа 1"}
 
 
 def fails(error, path, *parts, **how):
