@@ -32,7 +32,7 @@ sys.path[:0] = [str(Path(__file__).parent.parent / "tests")]
 
 from support.otlp import as_protobuf, span
 from volano.app import App
-from volano.cli.folder import make
+from volano.app.folder import make
 from volano.settings import Settings
 from volano.traces import Call, HotStore, Kind, Recorder, Spool, encode
 from volano.traces.frame import Spans

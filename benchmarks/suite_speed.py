@@ -226,7 +226,7 @@ def ours(url: str, rows: int, folder: Path) -> float:
 def whole(url: str, rows: int, folder: Path) -> tuple[float, float]:
     """Return how many rows a second a whole Run does, to its report: from the verb on, and once it is taken up."""
     from volano.app import App
-    from volano.cli.folder import make as make_folder
+    from volano.app.folder import make as make_folder
     from volano.settings import load
 
     by = Principal("person", "bench")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from volano.app import App
-from volano.cli import folder as folders
+from volano.app import folder as folders
 from volano.cli.demo import platform
 from volano.settings import load
 from volano.web.control import build

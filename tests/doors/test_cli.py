@@ -12,8 +12,8 @@ from contextlib import closing
 
 import pytest
 
+from volano.app.lock import FolderLock
 from volano.cli import root
-from volano.cli.lock import FolderLock
 from volano.core.errors import ConflictError, GateError, InvalidError
 from volano.web.api import VERBS
 from volano.web.api.routes import error_response
@@ -440,7 +440,7 @@ def test_help_lists_everything_and_loads_no_room():
         "from volano.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "rooms = {'sqlalchemy', 'starlette', 'dbos', 'msgspec', 'rich', 'volano.app'}\n"
+        "rooms = {'sqlalchemy', 'starlette', 'dbos', 'msgspec', 'rich', 'volano.app.app'}\n"
         "print(sorted(rooms & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 import pytest
 
 from volano.app import App
-from volano.cli.folder import make
+from volano.app.folder import make
 from volano.core.principal import SYSTEM
 from volano.data import tickets
 from volano.settings import load
@@ -17,7 +17,7 @@ from volano.settings import load
 
 def test_control_knows_the_guards_gates_without_torch():
     said = (
-        "import sys, volano.app\n"
+        "import sys, volano.app.app\n"
         "from volano.core.errors import is_gate\n"
         "assert all(map(is_gate, ('leaked', 'swapped', 'collapsed')))\n"
         "assert not {'torch', 'transformers'} & set(sys.modules), 'heavy'"

@@ -9,7 +9,7 @@ import pytest
 
 from support.elsewhere import hf_folder
 from volano.app import App
-from volano.cli.folder import make
+from volano.app.folder import make
 from volano.core.principal import SYSTEM
 from volano.models import ModelNotUsableError
 from volano.models.errors import StillUsedError

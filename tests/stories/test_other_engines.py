@@ -10,7 +10,7 @@ import pytest
 
 from support.weights import ct2_folder, trained_folder
 from volano.app import App
-from volano.cli.folder import make
+from volano.app.folder import make
 from volano.core.principal import SYSTEM
 from volano.settings import load
 

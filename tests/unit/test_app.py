@@ -1,5 +1,6 @@
 """The composition root: one open workspace, offline as a command opens it."""
 
+import os
 import threading
 from dataclasses import replace
 
@@ -9,13 +10,15 @@ from sqlalchemy import update
 from support.workspace import ANNA
 from volano.access.errors import UnknownDoorError
 from volano.app import App, NoTraceError
-from volano.cli import folder as folders
+from volano.app import folder as folders
+from volano.app.lock import FolderHeldError, FolderLock, holder
 from volano.core.errors import NotFoundError
 from volano.core.ids import trace_id
 from volano.core.principal import SYSTEM
 from volano.gateway import snapshot
 from volano.jobs.errors import RunFailedError
 from volano.settings import load
+from volano.store.errors import DatabaseDownError
 from volano.store.tables import artifacts
 from volano.traces import frame
 from volano.traces.spool import Spool
@@ -47,6 +50,36 @@ def test_an_empty_folder_is_furnished_once(app, settings):
     assert app.waiting_for() == ["ticket-router@1"]
     found = snapshot.read(settings.path("run", "snapshot.json"))
     assert list(found.channels) == ["ticket-router"]
+
+
+def test_a_workspace_has_one_writer_at_a_time(settings):
+    with App(settings) as app:
+        app.datasets.add(
+            "faq", [{"text": "Hol a kártyám?", "label": "card"}], test_share=0, by=ANNA
+        )
+        with pytest.raises(FolderHeldError, match=rf"volano\.App.*process {os.getpid()}"):
+            App(settings)
+    with FolderLock(settings.path("lock"), {"what": "volano up"}):
+        with pytest.raises(FolderHeldError, match="volano up"):
+            App(settings)
+        with App(settings, held=True) as app:  # as control, whose supervisor has the lock
+            assert app.datasets.get("faq").ref == "faq@1"
+    with App(settings) as app:
+        assert app.datasets.get("faq").ref == "faq@1"
+
+
+def test_who_cannot_open_a_workspace_does_not_hold_it(settings):
+    broken = replace(settings, catalog="sqlite:////no/such/folder/catalog.db")
+    with pytest.raises(DatabaseDownError):
+        App(broken)
+    assert holder(settings.path("lock")) is None
+
+
+def test_a_folder_that_is_not_there_is_made(tmp_path):
+    with App(load(tmp_path / "új")) as app:
+        made = app.datasets.add("x", [{"text": "a", "label": "b"}], test_share=0, by=ANNA)
+    assert made.ref == "x@1"
+    assert (tmp_path / "új" / ".volano").stat().st_mode & 0o077 == 0
 
 
 def test_who_has_a_model_gets_none(app):

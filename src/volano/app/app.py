@@ -1,18 +1,21 @@
 """One open workspace at work: its life, and the sentences that no single room can say.
 
-Control holds an `App` while volano is up; a command builds its own under the folder
-lock when nothing runs.
+Control holds an `App` while volano is up; a command, or a program in Python, builds its own
+under the folder lock when nothing runs.
 """
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any
 
 from volano.access.key import Key
+from volano.app.folder import make
+from volano.app.lock import FolderLock
 from volano.app.rooms import Rooms
 from volano.core.clock import Clock
 from volano.core.errors import NotFoundError
@@ -54,10 +57,24 @@ class NoTraceError(NotFoundError):
 
 
 class App(Rooms):
-    """One open workspace: its keepers, and what ties them together."""
+    """One open workspace: its keepers, and what ties them together.
 
-    def __init__(self, settings: Settings, clock: Clock | None = None):
-        super().__init__(settings, clock)
+    It has the folder to itself from here to `close`: two that write would each publish, count and
+    spend as if they were alone. A folder that is not there is made.
+
+    Raises:
+        FolderHeldError: `volano up`, a command or another App has the folder.
+        NoFolderError: it cannot be made.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock | None = None, *, held: bool = False):
+        """Open a workspace; `held`: the caller, or who started it, has made and locked its folder."""
+        with ExitStack() as opening:
+            if not held:
+                make(settings)
+                opening.enter_context(FolderLock(settings.path("lock"), {"what": "volano.App"}))
+            super().__init__(settings, clock)
+            self._held = opening.pop_all()
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="rollouts", daemon=True)
 
@@ -313,6 +330,7 @@ class App(Rooms):
         self.publisher.close()
         self.gateway.close()
         self._db.close()
+        self._held.close()
 
     def __enter__(self) -> "App":
         return self

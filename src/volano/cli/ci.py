@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from volano.cli import folder as folders
+from volano.app import folder as folders
 from volano.cli import talk, waiting
 from volano.cli.cells import jsoned, lines, visible
 from volano.cli.cells import talk as tell

@@ -2,7 +2,7 @@
 
 import click
 
-from volano.cli import folder as folders
+from volano.app import folder as folders
 from volano.cli.cells import talk as tell
 from volano.cli.talk import offline
 from volano.settings import load

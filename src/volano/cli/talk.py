@@ -130,7 +130,7 @@ def ask(
 
 def holder(settings: Settings) -> dict[str, Any] | None:
     """Return who holds the folder lock, or None when nobody does."""
-    from volano.cli.lock import holder as read
+    from volano.app.lock import holder as read
 
     return read(settings.path("lock"))
 
@@ -140,13 +140,13 @@ def offline(settings: Settings) -> Iterator[Any]:
     """Hold the folder and build the app here, without any other process."""
     with quick():
         from volano.app import App
-    from volano.cli.folder import forget_secrets, make
-    from volano.cli.lock import FolderLock
+    from volano.app.folder import forget_secrets, make
+    from volano.app.lock import FolderLock
 
     make(settings)
     with FolderLock(settings.path("lock"), {"what": "a command"}):
         try:
-            with App(settings) as app:
+            with App(settings, held=True) as app:
                 yield app
         finally:
             forget_secrets(settings)

@@ -21,10 +21,10 @@ from typing import Any
 import click
 
 from volano import __version__
-from volano.cli import folder as folders
+from volano.app import folder as folders
+from volano.app.lock import FolderLock
 from volano.cli import talk
 from volano.cli.cells import talk as tell
-from volano.cli.lock import FolderLock
 from volano.core.errors import UnavailableError
 from volano.gateway.shared import Shared
 from volano.serving.memory import MemoryLimit

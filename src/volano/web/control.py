@@ -169,7 +169,7 @@ async def unknown_page(request: Request, _error: Exception) -> Response:
 def run(settings: Settings) -> None:
     """Serve until SIGTERM. The app's own threads (jobs, rollouts) run beside."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
-    with App(settings) as app:
+    with App(settings, held=True) as app:
         app.start()
         asyncio.run(_serve(app, settings.path("run").resolve()))
 

@@ -5,12 +5,12 @@ import pytest
 from support.repository import Repo
 from volano.adapters.git import GitRepository
 from volano.app import App
+from volano.app import folder as folders
 from volano.ci.errors import BadRulesError
 from volano.ci.judged import PASSED, STOPPED
 from volano.ci.rules import read
 from volano.ci.side import before, here
 from volano.ci.training import HOLDS, TrainingRecipes, other_training
-from volano.cli import folder as folders
 from volano.core.principal import Principal
 from volano.settings import load
 

@@ -22,6 +22,6 @@ def test_what_the_module_lacks_is_an_attribute_error():
 
 def test_large_libraries_do_not_load_with_the_app():
     names = "pyarrow", "httpx2", "genai_prices", "jinja2", "duckdb"
-    code = f"import sys, volano.app; print([n for n in {names} if n in sys.modules])"
+    code = f"import sys, volano.app.app; print([n for n in {names} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout == "[]\n"

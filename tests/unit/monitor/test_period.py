@@ -4,7 +4,7 @@ import pytest
 
 from support.workspace import ANNA
 from volano.app import App
-from volano.cli import folder as folders
+from volano.app import folder as folders
 from volano.feedback.recording import recorder
 from volano.monitor.errors import BadPeriodError
 from volano.monitor.period import Period

@@ -9,12 +9,12 @@ import time
 
 import pytest
 
-from volano.cli.lock import FolderHeldError, FolderLock, holder
+from volano.app.lock import FolderHeldError, FolderLock, holder
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from volano.cli.lock import FolderLock
+from volano.app.lock import FolderLock
 with FolderLock(Path(sys.argv[1]), {"what": "volano up"}) as lock:
     lock.tell(what="volano up", url="http://127.0.0.1:7070")
     print("held", flush=True)
@@ -86,7 +86,7 @@ def test_a_holder_that_is_just_going_is_waited_for_a_moment(path, monkeypatch):
             if len(waits) == 3:
                 fcntl.flock(going, fcntl.LOCK_UN)
 
-        monkeypatch.setattr("volano.cli.lock.time.sleep", sleep)
+        monkeypatch.setattr("volano.app.lock.time.sleep", sleep)
         with FolderLock(path, {"what": "a command"}):
             assert holder(path)["pid"] == os.getpid()
     assert len(waits) == 3

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from volano.cli import folder as folders
+from volano.app import folder as folders
 from volano.settings import load
 
 
