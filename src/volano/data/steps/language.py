@@ -28,10 +28,10 @@ _LABELS = (
     "fi fo fr fuv fy ga gcf gcr gd gl gom grc gu gug guw ha hbo he hi hr ht hu hy id ig is it ja jv ka "
     "kab kik kk km kn ko ku ky la lb lg lij ln lo lt ltg lv mg mk ml mn mr ms mt my ne nl nn no nso oc om "
     "or pa pcm pl ps pt qu ro ru rw sa sdh se si sk sl sn so sq sr st sv sw ta te tg th tk tl tr tt ug uk "
-    "ur uz uzs vec vi vo wa wuu xh yo yue zh zu zxx"
+    "ur uz uzs vec vi vo wa wuu xh yo yue zh zu"
 )
 KNOWN = frozenset(_LABELS.split())
-"""What py3langid 0.4 can tell (ISO 639); here, so that a recipe is checked where it is not installed."""
+"""The languages that py3langid 0.4 can tell (ISO 639); here, so that a recipe is checked where it is not installed."""
 _CODE = re.compile(r"[a-z]{2,3}")
 _LOADING = Lock()
 
@@ -126,7 +126,7 @@ class Language:
     def _check_known(self, setting: str, words: tuple[str, ...]) -> None:
         known = KNOWN | {UNKNOWN} if setting == "keep" else KNOWN
         for word in sorted(set(words) - known):
-            near = ["zh"] if word in CHINESE else difflib.get_close_matches(word, known, 3, 0.5)
+            near = ["zh"] if word in CHINESE else difflib.get_close_matches(word, KNOWN, 3, 0.5)
             meant = f"; nearest are {', '.join(near)}" if near else ""
             why = f"no text is told to be in `{word}`{meant}"
             hint = f"Known are {', '.join(sorted(known))}."
