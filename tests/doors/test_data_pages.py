@@ -242,3 +242,35 @@ def test_few_lengths_make_no_tower(app, address: str) -> None:
         bar = page.locator(".hist svg").bounding_box()
         assert 120 <= box["height"] <= 400 and 100 <= bar["height"] <= box["height"]
         browser.close()
+
+
+def test_a_reason_is_whole_on_a_phone(app, address: str) -> None:
+    if not CHROMIUM.exists():
+        pytest.skip(f"no {CHROMIUM}: the page was not looked at in a browser")
+    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
+    gone = Rejected({"text": "Hol a kártyám?"}, "decontaminate", "in an evaluation", "100%", None)
+    app.datasets.write(
+        "vizsga", [("train", {"text": "Jó napot!"})], rejected=[gone], meta={}, by=local_principal()
+    )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--headless", "--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+        page.goto(f"{address}/data/vizsga@1")  # reasons are counted with the profile
+        page.goto(f"{address}/data/vizsga@1?view=rejected")
+        reason = page.locator(".reasons .count-name")
+        assert "decontaminate: in an evaluation" in reason.inner_text()
+        assert reason.evaluate("one => one.scrollWidth - one.clientWidth") <= 0
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        browser.close()
+
+
+def test_a_row_that_changed_tells_no_empty_columns(console, app) -> None:
+    for n in (1, 2):
+        row = {"text": f"{n}. sor", "hidden": {}, "tags": [], "n": n}
+        app.datasets.write("üres", [("train", row)], meta={}, by=local_principal())
+    shown = said(console.get(f"/data/diff?old={quote('üres')}@1&new={quote('üres')}@2").body)
+    assert "n: 2" in shown
+    assert "hidden:" not in shown
+    assert "tags:" not in shown

@@ -177,7 +177,7 @@ def _change(one: Mapping[str, Any]) -> Change:
     aside = ", ".join(
         f"{name}: {words.clip(plain_text(value), 40)}"
         for name, value in row.items()
-        if name not in {*shown, "id", "origin", "split", "source_id"} and value not in (None, "")
+        if name not in {*shown, "id", "origin", "split", "source_id"} and plain_text(value)
     )
     name = plain_text(row.get("source_id")) or row["id"]
     return Change(State(_(word), tone), one["split"], words.clip(name, 40), told, words.clip(aside, 200))  # type: ignore[arg-type]  # fmt: skip
