@@ -218,7 +218,7 @@ INNER = {
     "costs": {"book", "allotments", "set_price", "start", "close"},
     "courier": {"start", "close", "deliver"},
     "datasets": {
-        "begin", "curate", "find", "rows", "write", "stream", "version", "hidden", "picked", "let_branch",
+        "begin", "curate", "find", "rows", "write", "stream", "version", "hidden", "hold", "picked", "let_branch",
     },
     "garbage": {"drop"},
     "drift": {"references", "reference", "looks", "due"},
@@ -288,7 +288,7 @@ INNER = {
     },
     "reviews": {"metric"},
     "masks": {"publish"},
-    "permissions": {"rights", "check", "check_made_of", "readable", "inherit"},
+    "permissions": {"classify", "rights", "check", "check_made_of", "readable", "inherit"},
     "profiles": {"kept", "pick"},
     "runs": {"register", "launch", "close", "start", "counts", "put", "hand_over", "check_kind", "lacking"},
     "schedules": {"cause_of", "tick"},

@@ -136,6 +136,18 @@ def test_what_waits_for_something_that_is_not_there_is_told_of(app):
     assert note == "There is no target `nope` yet: the price waits for it."
 
 
+def test_a_class_for_a_column_that_no_row_has_is_told_of(app):
+    assert app.classify("levelek", "szöveg", "personal", by=ANNA).notes == ()  # none is there yet
+    rows = [{"text": "Kérem a számlát.", "label": "bill"}]
+    app.datasets.add("levelek", rows, test_share=0, by=ANNA)
+    assert app.classify("levelek", "text", "personal", by=ANNA).notes == ()
+    noted = app.classify("levelek", "txet", "secret", by=ANNA)
+    assert noted.value["columns"]["txet"] == "secret"
+    [note] = noted.notes
+    assert "levelek@1 has no column `txet`; it has" in note
+    assert "label" in note
+
+
 def test_a_region_that_is_not_said_is_told_of(settings):
     given = {"at": ["far:m"], "strategy": "region-first", "by": ANNA}
     with App(settings) as app:

@@ -148,6 +148,19 @@ class App(Rooms):
             return Noted(price)
         return Noted(price, (f"There is no target `{target}` yet: the price waits for it.",))
 
+    def classify(self, name: str, column: str, class_name: str, *, by: Principal) -> Noted:
+        """Say of which class a column is (`Permissions.classify`); say so when there is no such column."""
+        told = self.permissions.classify(name, column, class_name, by=by)
+        newest = self.catalog.list("dataset", name, limit=1)
+        known = (
+            [one["name"] for one in newest[0].manifest.meta.get("columns", ())] if newest else []
+        )
+        if not known or column in (*known, "id", "origin", "split"):
+            return Noted(told)
+        there = ", ".join(known[:20])
+        note = f"{newest[0].ref} has no column `{column}`; it has {there}. The class waits for it."
+        return Noted(told, (note,))
+
     def add_model(self, name: str, **given: Any) -> Noted:
         """Point at a provider's model; say so when its key is not there.
 

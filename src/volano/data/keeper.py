@@ -246,6 +246,16 @@ class Datasets:
                 KIND, name, files=files, meta=facts, parents=parents, made_by=made_by, by=by
             )
 
+    def hold(self, name: str, rows: Iterator[tuple[str, Record]]) -> None:
+        """Hold rows to the contract of a dataset without writing them; without one they are not read.
+
+        Raises:
+            What the guard raises.
+        """
+        if self._guard is not None and (guarded := self._guard(name, rows)) is not rows:
+            for _ in guarded:
+                pass
+
     def _let_write(
         self,
         name: str,

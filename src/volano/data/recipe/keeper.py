@@ -298,8 +298,10 @@ class Recipes:
         meta = _meta(inputs, recipe, bundle)
         artifact = self._same(inputs["name"], meta, parents)
         told = {"unchanged": artifact is not None}
-        if artifact is None:
-            with _telling(work):
+        with _telling(work):
+            if artifact is not None:  # its contract may be newer than it is
+                self._datasets.hold(inputs["name"], bundle.rows())
+            else:
                 artifact = self._datasets.write(
                     inputs["name"], bundle.rows(), rejected=bundle.rejected(), meta=meta,
                     parents=parents, by=work.by, made_by=work.run_id,

@@ -274,7 +274,7 @@ VERBS = (
         changes=True, done="{name} is open to the workspace.",
     ),
     Verb(
-        "data", "classify", "permissions.classify", "/datasets/{name}/classify",
+        "data", "classify", "classify", "/datasets/{name}/classify",
         "Say of which class a column is: public, internal, personal or secret.",
         (
             _DATASET,

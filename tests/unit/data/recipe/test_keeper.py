@@ -274,6 +274,19 @@ def test_a_datasets_own_contract_stops_the_run_too(working, catalog):
     assert catalog.list("dataset") == []
 
 
+def test_a_contract_that_is_newer_than_the_same_rows_stops_the_run_too(working, catalog):
+    contracts = Contracts(catalog, working.datasets)
+    working.datasets._guard = contracts.guard
+    path = write(working)
+    working.prepare(path, workers=1, wait=True, by=ANNA)
+    contracts.put("support", Contract.from_dict({"columns": {"text": {"max_length": 3}}}), by=ANNA)
+    with pytest.raises(RunStoppedError, match="First: row 1"):
+        working.prepare(path, workers=1, wait=True, by=ANNA)
+    contracts.put("support", Contract.from_dict({"columns": {}}), by=ANNA)
+    again = working.prepare(path, workers=1, wait=True, by=ANNA)
+    assert again.outputs["unchanged"] is True
+
+
 EXAM = "wie viele Schafe bleiben dem Bauern am Ende des Tages noch auf seinem Hof"
 
 
