@@ -56,7 +56,8 @@ def address_of(url: httpx2.URL, *, allow_private: bool, resolve: Resolve = resol
     if not found:
         raise OSError(f"{url.host} has no address")
     if not allow_private and (private := [one for one in found if not _public(one)]):
-        raise RefusedAddressError(f"{url.host} is {private[0]}")
+        where = url.host if url.host == private[0] else f"{url.host} is {private[0]}"
+        raise RefusedAddressError(f"{where}; `allow_private: true` lets your own network in")
     return found[0]
 
 

@@ -59,7 +59,8 @@ def filled(text: str) -> str:
     def variable(match: re.Match[str]) -> str:
         if match[1] not in os.environ:
             where = "where the recipe runs (`volano up`, if that is running)"
-            raise bad(f"the variable `{match[1]}` of the address is not set {where}")
+            hint = f"Set `{match[1]}` there and start it again."
+            raise bad(f"the variable `{match[1]}` of the address is not set {where}", hint=hint)
         return os.environ[match[1]]
 
     return VARIABLE.sub(variable, text)

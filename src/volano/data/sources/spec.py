@@ -21,11 +21,11 @@ def check_keys(given: Mapping[str, Any], known: Iterable[str], what: str) -> Non
             raise bad(f"{what} has no key `{shown(name)}`{meant}", known)
 
 
-def bad(why: str, known: Iterable[str] = ()) -> BadSourceError:
-    """Return the error of a spec, with what may stand there."""
+def bad(why: str, known: Iterable[str] = (), hint: str = "") -> BadSourceError:
+    """Return the error of a spec, with what may stand there, or what to do."""
     known = list(known)
     return BadSourceError(
-        why=why.rstrip("?"), hint=f"Known keys: {', '.join(known)}." if known else ""
+        why=why.rstrip("?"), hint=f"Known keys: {', '.join(known)}." if known else hint
     )
 
 

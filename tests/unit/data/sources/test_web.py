@@ -243,6 +243,7 @@ def test_without_leave_the_local_server_is_not_asked(site, read):
     site.put("/a", PAGE.format("a"))
     rows, aside, _ = read({"url": f"{site.url}/a", "allow_private": False})
     assert (rows, aside[0].reason, site.asked) == ([], "private address", [])
+    assert aside[0].detail == "127.0.0.1; `allow_private: true` lets your own network in"
 
 
 @pytest.mark.parametrize(
@@ -328,8 +329,9 @@ def test_a_variable_may_be_the_whole_address(site, read, monkeypatch):
     assert rows[0]["origin"]["source"] == f"{site.url}/a?sig=***&page=2"
     assert "titok" not in json.dumps([rows, source.state()])
     monkeypatch.delenv("FEED")
-    with pytest.raises(BadSourceError, match="`FEED` of the address is not set"):
+    with pytest.raises(BadSourceError, match="`FEED` of the address is not set") as refused:
         read({"url": "${FEED}"})
+    assert "Set `FEED`" in refused.value.advice
 
 
 def test_where_a_page_moved_to_is_told_without_what_signs_it(site, read):

@@ -189,7 +189,10 @@ def checked(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise bad("a `url` begins with http:// or https:// and names a host")
     if parts.username or parts.password:
-        raise bad("a `url` holds no user and no password: rows would carry them about")
+        raise bad(
+            "a `url` holds no user and no password: rows would carry them about",
+            hint="Where the server takes a key, write `?key=${NAME}`; else fetch it, and name the file.",
+        )
     return url
 
 
