@@ -322,6 +322,24 @@ def test_a_key_comes_from_the_environment_and_stands_in_no_row_and_no_state(
     assert (path, headers.get("if-none-match")) == ("/a?page=2&key=titok-2", '"1"')
 
 
+def test_a_new_key_changes_no_row_and_no_key_is_kept_with_the_answers(
+    site, read, monkeypatch, tmp_path
+):
+    found = []
+    for key in ("titok-1", "titok-2"):
+        monkeypatch.setenv("FEED_KEY", key)
+        site.put(f"/a?key={key}", PAGE.format("A"), ETag='"1"')
+        source = open_source(
+            {"url": f"{site.url}/a?key=${{FEED_KEY}}", "allow_private": True, "rate": "1000/s"}
+        )
+        source.keep_in(tmp_path)
+        found.append(list(source.rows(print)))
+    assert found[0] == found[1] != []
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert kept
+    assert b"titok" not in kept
+
+
 def test_a_variable_may_be_the_whole_address(site, read, monkeypatch):
     monkeypatch.setenv("FEED", f"{site.url}/a?sig=titok&page=2")
     site.put("/a?sig=titok&page=2", PAGE.format("A"))

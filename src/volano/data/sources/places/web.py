@@ -113,7 +113,8 @@ class Web:
             before = self._before.get(url, {})
             kept = self._answers.kept(url) if self._answers else None
             known = kept.page.told() if kept else before
-            with fetcher.get(self.filled(url), known) as page:
+            with fetcher.get(self.filled(url), known) as given:
+                page = replace(given, url=page_told(given.url))  # a key is kept nowhere
                 if page.path is None and kept is None:
                     return
                 answer = self._answer(url, page, kept)
@@ -138,8 +139,8 @@ class Web:
         page = answer.page
         assert page.path is not None
         origin = {"source": self.told(url), **page.told(), "fetched": answer.fetched}
-        if page.url != self.filled(url):
-            origin["redirected"] = page_told(page.url)
+        if page.url != page_told(self.filled(url)):
+            origin["redirected"] = page.url
         reading = self.reading
         if reading.format == AUTO:
             found = self._format(page)
