@@ -34,9 +34,9 @@ import torch
 
 from volano.core.errors import InvalidError
 from volano.jobs.child import child_main
-from volano.models import adapter, adapter_gguf, export, finishing, parity
+from volano.models import adapter, adapter_gguf, export, finishing, parity, ranks
 from volano.models.kinds import PLAN
-from volano.models.training import network
+from volano.models.training import network, together
 from volano.models.training.guards import check
 from volano.models.training.job import Job, Outcome, Row
 from volano.models.training.methods import method
@@ -80,13 +80,19 @@ def make(
         CollapsedError: the dev metric fell too far.
         DivergedError: the loss left the numbers.
         EngineFailedError: the engine does not take the exported file.
+        NoSuchDeviceError: the recipe wants GPUs that are not there.
+        ChildFailedError: one of several processes that train together failed, by one of these.
+        RankLostError: one of them was ended from outside.
     """
     torch.set_num_threads(1)  # more threads are slower here as soon as a second program runs
     rows = read(Path(spec["rows"]))
-    meter = Spent(checkpoint.parent / "spent.json")
     plan = Plan.from_dict(spec.get("plan") or {"method": METHOD_OF[spec["mode"]]})
+    place = ranks.place_of(plan, _path(spec, "base"), rows)
+    if place.count > together.count():
+        return ranks.run(spec, place, model=folder, checkpoint=checkpoint, progress=progress)
+    meter = Spent(checkpoint.parent / "spent.json", others=together.others_cpu_s)
     guards = check.look(spec, plan.guards, rows, strict=spec["mode"] not in METHOD_OF)
-    made = _trained(spec, plan, rows, checkpoint, meter.beside(progress))
+    made = trained(spec, plan, rows, checkpoint, meter.beside(progress))
     model, recipe = made.model, made.recipe
     own = isinstance(recipe, Recipe)
     card = {
@@ -144,13 +150,14 @@ def is_row(row: Any) -> bool:
     return isinstance(row["text"], str) and isinstance(row["label"], str | dict)
 
 
-def _trained(
+def trained(
     spec: Mapping[str, Any],
     plan: Plan,
     rows: Sequence[Row],
     checkpoint: Path,
     progress: Callable[..., None],
 ) -> Outcome:
+    """Train by the plan's method, together with other ranks where this process is one of several."""
     job = Job(
         spec=spec,
         plan=plan,
@@ -161,7 +168,9 @@ def _trained(
         checkpoint=checkpoint,
         progress=progress,
     )
-    return method(plan.method)(job)
+    made = method(plan.method)(job)
+    together.leave()
+    return made
 
 
 def _path(spec: Mapping[str, Any], name: str) -> Path | None:

@@ -18,13 +18,13 @@ from typing import Any
 import torch
 
 from volano.core.errors import VolanoError
-from volano.models import making
+from volano.models import making, ranks
 from volano.models.known import size_of
 from volano.models.training import memory, network, small, tokenizer
 from volano.models.training.devices import Place, choose, gpus
 from volano.models.training.job import Job, Row
 from volano.models.training.methods import method
-from volano.models.training.plan import HERE, Plan
+from volano.models.training.plan import BATCH, HERE, Plan
 from volano.models.training.recipe import Recipe
 from volano.models.training.rows import encode
 from volano.models.training.tokenizer import END
@@ -46,10 +46,12 @@ def look(spec: dict[str, Any]) -> dict[str, Any]:
     )
     away = Place(plan.on, 1, plan.precision == "bf16") if plan.on != HERE else None
     place = away or choose(plan, here=0 if own else gpus())
+    together = 1 if own or away else place.count
     each = 2 if place.bf16 and plan.method in APART else 4
     needs = memory.estimate(
-        shape, learned=learned, batch=batch, tokens=tokens, bytes_each=each,
+        shape, learned=learned, batch=batch // together, tokens=tokens, bytes_each=each,
         checkpointing=plan.gradient_checkpointing, pairs=plan.method == "dpo",
+        copies=1 if place.gpu else together,
     )  # fmt: skip
     report: dict[str, Any] = {
         "data": data,
@@ -136,7 +138,7 @@ def _foreign(
         ffn = config.get("intermediate_size", 4 * shape.width)
         learned = memory.lora_parameters(shape, plan.lora.rank, len(plan.lora.targets), ffn=ffn)
     tokens = context if plan.packing else longest
-    return data, shape, learned, tokens, plan.batch or sft.BATCH
+    return data, shape, learned, tokens, plan.batch or BATCH
 
 
 def _lengths(lengths: Sequence[int], limit: int, cut: int) -> dict[str, Any]:
@@ -165,8 +167,13 @@ def _measure(
     with tempfile.TemporaryDirectory() as folder:
         told = {**spec, "checkpoint_steps": 10**9}
         began = time.perf_counter()
-        job = Job(told, short, rows, (), base, None, Path(folder) / "checkpoint", progress)
-        method(plan.method)(job)
+        checkpoint = Path(folder) / "checkpoint"
+        place = ranks.place_of(short, base, rows)
+        if place.count > 1:
+            told |= {"plan": short.to_dict(), "dev": None}
+            ranks.run(told, place, model=None, checkpoint=checkpoint, progress=progress)
+        else:
+            method(plan.method)(Job(told, short, rows, (), base, None, checkpoint, progress))
     each = (at[-1][0] - (at[0][0] if len(at) > 1 else began)) / max(
         1, at[-1][1] - (at[0][1] if len(at) > 1 else 0)
     )
@@ -181,7 +188,7 @@ def main() -> int:
     try:
         report = look(spec)
     except VolanoError as error:
-        report = {"error": {"sentence": str(error), "remedy": error.hint}}
+        report = {"error": {"sentence": str(error), "remedy": error.advice}}
     (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
     return 0
 

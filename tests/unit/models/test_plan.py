@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from volano.models.training.devices import NoSuchDeviceError, choose
+from volano.models.training.devices import NoSuchDeviceError, Place, choose
 from volano.models.training.incompatible import RULES, Facts, check
 from volano.models.training.memory import Shape, estimate
 from volano.models.training.plan import Plan
@@ -66,6 +66,8 @@ def test_what_goes_together_is_not_complained_of():
     assert names(Plan(data="d@1"), Facts(shape="text", gpus=0)) == set()
     assert names(LORA, OURS) == set()
     assert names(LORA, FOREIGN) == set()
+    assert names(replace(LORA, hardware="2"), replace(FOREIGN, gpus=2)) == set()
+    assert names(replace(LORA, hardware="cpu", processes=3, batch=6), FOREIGN) == set()
 
 
 @pytest.mark.parametrize(
@@ -87,6 +89,15 @@ def test_what_goes_together_is_not_complained_of():
         ({"precision": "bf16"}, OURS, "bf16-own"),
         ({"precision": "bf16"}, FOREIGN, "bf16-cpu"),
         ({"hardware": "gpu"}, FOREIGN, "no-gpu"),
+        ({"hardware": "2"}, FOREIGN, "no-gpu"),
+        ({"hardware": "2"}, replace(OURS, gpus=2), "several-own"),
+        ({"hardware": "cpu", "processes": 2, "method": "private"}, OURS, "several-own"),
+        ({"hardware": "cpu", "processes": 2, "method": "distill"}, FOREIGN, "several-own"),
+        ({"hardware": "2", "on": "ray"}, replace(FOREIGN, gpus=None), "several-on-ray"),
+        ({"processes": 2}, FOREIGN, "processes-on-gpu"),
+        ({"hardware": "cpu", "processes": 3}, FOREIGN, "batch-not-shared"),
+        ({"hardware": "2", "batch": 5}, replace(FOREIGN, gpus=2), "batch-not-shared"),
+        ({"hardware": "cpu", "processes": 0}, FOREIGN, "counts"),
         ({"on": "moon"}, OURS, "unknown-place"),
         ({"on": "ray", "method": "federated"}, OURS, "federated-on-ray"),
         ({"ray_address": "a:1"}, OURS, "ray-address-unused"),
@@ -128,6 +139,10 @@ def test_auto_takes_a_gpu_where_there_is_one_and_bf16_with_it():
     assert (choose(LORA, here=0).kind, choose(LORA, here=0).bf16) == ("cpu", False)
     with pytest.raises(NoSuchDeviceError, match="none"):
         choose(replace(LORA, hardware="gpu"), here=0)
+    with pytest.raises(NoSuchDeviceError, match="2 GPUs, and here there are 1"):
+        choose(replace(LORA, hardware="2"), here=1)
+    assert choose(replace(LORA, hardware="2"), here=3).count == 2
+    assert choose(replace(LORA, hardware="cpu", processes=3), here=2) == Place("cpu", 3, bf16=False)
 
 
 def test_memory_grows_with_what_learns_and_with_the_batch():
@@ -137,6 +152,10 @@ def test_memory_grows_with_what_learns_and_with_the_batch():
     calm = estimate(shape, learned=10_000, batch=8, tokens=64, bytes_each=4, checkpointing=True)
     assert full.optimizer == 2 * full.gradients == 100 * lora.optimizer
     assert calm.activations < lora.activations
+    three = estimate(
+        shape, learned=1_000_000, batch=8, tokens=64, bytes_each=4, checkpointing=False, copies=3
+    )
+    assert three.total == 3 * full.total, "as many batches too"
     assert full.total == sum(
         (full.weights, full.gradients, full.optimizer, full.activations, full.logits)
     )

@@ -18,7 +18,7 @@ class NoSuchDeviceError(UnavailableError):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Kind (`cpu`, `cuda`), how many of it, and whether numbers are bf16."""
+    """Kind (`cpu`, `cuda`), how many of it (a process each), and whether numbers are bf16."""
 
     kind: str
     count: int
@@ -50,4 +50,4 @@ def choose(plan: Plan, *, here: int) -> Place:
         there = f"there are {here}" if here else "is none"
         raise NoSuchDeviceError(wanted=f"{count} GPU{'s' * (count > 1)}", there=there)
     bf16 = plan.precision == "bf16" or (plan.precision == "auto" and gpu)
-    return Place("cuda" if gpu else "cpu", count, bf16)
+    return Place("cuda" if gpu else "cpu", count if gpu else plan.processes, bf16)

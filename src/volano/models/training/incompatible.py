@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from volano.models.training.methods import METHODS, NEEDS_BASE
-from volano.models.training.plan import HERE, RAY, Plan
+from volano.models.training.plan import BATCH, HERE, RAY, SHARED, Plan
 from volano.models.training.recipe import TEXT
 from volano.models.training.settings import Lora, Private
 
@@ -147,13 +147,24 @@ RULES: tuple[Rule, ...] = (
          lambda p, f: f.gpus is not None and ((p.hardware == "gpu" and f.gpus < 1)
                                               or (p.hardware.isdigit() and int(p.hardware) > max(1, f.gpus))),
          "The recipe wants more GPUs than this machine has.", "Say `hardware: auto`."),
-    Rule("several-gpus", "error", lambda p, _: p.hardware.isdigit() and int(p.hardware) > 1,
-         "A run uses one GPU so far.", "Say `hardware: gpu`."),
+    Rule("several-own", "error", lambda p, f: p.devices > 1 and (p.method not in SHARED or _own(p, f)),
+         "Our own small networks, and the methods private, federated and distill, are trained by loops of one core.",
+         "Leave `hardware` and `processes` out."),
+    Rule("several-on-ray", "error", lambda p, _: p.devices > 1 and p.on == RAY,
+         "A node of a cluster trains on one device so far.",
+         "Say `hardware: gpu` without `processes`, or train on several devices of this machine: leave `on` out."),
+    Rule("processes-on-gpu", "error", lambda p, _: p.processes > 1 and p.hardware != "cpu",
+         "Processes are for the cores of a CPU; GPUs have one each.",
+         "Say `hardware: cpu` beside them, or how many GPUs instead: `hardware: 2`."),
+    Rule("batch-not-shared", "error",
+         lambda p, _: p.devices > 1 and p.method in SHARED and (p.batch or BATCH) % p.devices > 0,
+         f"The batch (rows in a step; {BATCH} when not said) cannot be split evenly over so many devices.",
+         "Say a `batch` that is a multiple of the devices."),
     Rule("steps-and-epochs", "error", lambda p, _: p.steps is not None and p.epochs is not None,
          "The recipe says both steps and epochs.", "Say one of them."),
     Rule("counts", "error",
          lambda p, _: any(n is not None and n < 1 for n in (p.steps, p.batch, p.context))
-         or min(p.accumulate, p.lora.rank, p.checkpoint_every) < 1
+         or min(p.accumulate, p.processes, p.lora.rank, p.checkpoint_every) < 1
          or min(p.dev.every, p.dev.patience, p.dev.rows) < 0 or (p.epochs or 1) <= 0 or (p.lr or 1) <= 0,
          "Counts and rates are positive.", "Leave out what you do not want to choose."),
     Rule("shares", "error", lambda p, _: not (0 <= p.replay.share < 1 and 0 <= p.dev.share < 1),

@@ -57,10 +57,12 @@ def estimate(
     bytes_each: int,
     checkpointing: bool,
     pairs: bool = False,
+    copies: int = 1,
 ) -> Estimate:
     """Return what training takes; `learned` parameters learn, rows are `tokens` long.
 
-    With `pairs` each of the batch is two rows, of which the base is the reference too.
+    With `pairs` each of the batch is two rows, of which the base is the reference too. `copies`
+    processes do it at once in the same memory, with a batch of so many rows each.
     """
     places = batch * tokens * (2 if pairs else 1)
     layer = places * (34 * shape.width + 5 * shape.heads * tokens) * bytes_each // 2
@@ -68,11 +70,11 @@ def estimate(
     activations = kept * shape.layers + layer if checkpointing else layer * shape.layers
     activations += layer if pairs else 0
     return Estimate(
-        weights=shape.parameters * bytes_each,
-        gradients=learned * 4,
-        optimizer=learned * 8,
-        activations=activations,
-        logits=places * shape.vocab * 12,
+        weights=copies * shape.parameters * bytes_each,
+        gradients=copies * learned * 4,
+        optimizer=copies * learned * 8,
+        activations=copies * activations,
+        logits=copies * places * shape.vocab * 12,
     )
 
 

@@ -36,6 +36,10 @@ FIELDS = "The fields of a recipe stand in `docs/howto/train-a-model.md`."
 
 
 HERE, RAY = "here", "ray"
+SHARED = ("full", "lora", "dpo")
+"""Methods that several devices can share, on models of others."""
+BATCH = 8
+"""How many rows such a method learns from in a step, unless the recipe says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ class Plan:
     `auto` takes chat where base and rows have it. `prompt` is how a row's text
     is asked. `loss` is on the `completion` or on `all` tokens. `context` is in
     tokens. `precision` f32, bf16 or `auto` (bf16 on a GPU that has it).
-    `hardware` is auto, cpu, gpu, or a number of devices. `on` is where: `here`, or
+    `hardware` is auto, cpu, gpu, or a number of GPUs; `processes` how many cores of a CPU. Each
+    batch is split over GPUs, or cores. `on` is where: `here`, or
     `ray`, a node of the cluster at `ray_address` (default: what the settings say). `network` overrides
     fields of the small models' `Recipe`. `export` is the precision of the GGUF.
     """
@@ -75,6 +80,7 @@ class Plan:
     seed: int = 0
     precision: str = "auto"
     hardware: str = "auto"
+    processes: int = 1
     on: str = HERE
     ray_address: str | None = None
     checkpoint_every: int = 100
@@ -113,6 +119,11 @@ class Plan:
         if not isinstance(raw, Mapping):
             raise BadRecipeError(reason=f"{name} is no list of `field: value`", hint=FIELDS)
         return cls.from_dict(raw)
+
+    @property
+    def devices(self) -> int:
+        """How many devices share each batch."""
+        return max(self.processes, int(self.hardware) if self.hardware.isdigit() else 1)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, nothing implied."""

@@ -19,18 +19,19 @@ from trl import DPOConfig, DPOTrainer
 
 from volano.core.canon import canonical
 from volano.core.digest import Digest
-from volano.models.training import foreign, marks, sft
+from volano.models.training import foreign, marks, sft, together
 from volano.models.training.asking import exact_match, loss_on
 from volano.models.training.devices import Place, choose
 from volano.models.training.guards.collapse import Collapse
 from volano.models.training.job import Job, Outcome, Row
 from volano.models.training.pairs import Pair, pairs_once
+from volano.models.training.plan import BATCH
 from volano.models.training.recipe import BadRecipeError
 from volano.models.training.render import render
 from volano.models.training.told import Told, newest, step_of
 from volano.models.training.watch import Watch
 
-STEPS, BATCH, RATE, WARMUP, LOOKS = 200, 8, 5e-5, 10, 10
+STEPS, RATE, WARMUP, LOOKS = 200, 5e-5, 10, 10
 
 
 class _Trainer(DPOTrainer):
@@ -58,7 +59,8 @@ def train(job: Job, base: Path) -> Outcome:
     rows, dev = marks.apart(job)
     _, facts = sft.examples_of(rows, words, plan, base)
     network.to(place.kind)
-    pairs = pairs_once(job, base, rows, network, words, context=facts["context"])
+    with together.first_alone():
+        pairs = pairs_once(job, base, rows, network, words, context=facts["context"])
     if not pairs:
         raise BadRecipeError(reason="the base already answers every row as its label says")
     name = Digest.of(canonical([sft.fingerprint(base, plan, ()), pairs]))
@@ -71,13 +73,13 @@ def train(job: Job, base: Path) -> Outcome:
     told = Told(job)
     told.begin(name, watch)
     trainer.add_callback(told)
-    if not (watch and watch.stop):
+    if not together.agree(bool(watch and watch.stop)):
         trainer.train(resume_from_checkpoint=str(last) if last else None)
     made = trainer.accelerator.unwrap_model(trainer.model)
     best = watch.restore(made) if watch else {}
     if plan.lora.merge:
         made = made.merge_and_unload()
-    device = {"device": place.kind, "devices": place.count, "bf16": place.bf16}
+    device = {"device": place.kind, "devices": together.count(), "bf16": place.bf16}
     counted = {
         **facts, "rows": len(pairs), "asked_rows": len(rows),
         "steps": trainer.state.max_steps or step_of(last), **device,
@@ -118,8 +120,10 @@ def _arguments(job: Job, place: Place, context: int) -> DPOConfig:
     usual = sft.usual_arguments(
         job, place, steps=STEPS, batch=BATCH, rate=RATE, warmup=WARMUP, context=context
     )
-    return DPOConfig(
-        **usual, beta=dpo.beta, loss_type=list(dpo.loss), loss_weights=list(dpo.weights) or None
+    return sft.on_one(
+        DPOConfig(
+            **usual, beta=dpo.beta, loss_type=list(dpo.loss), loss_weights=list(dpo.weights) or None
+        )
     )
 
 
@@ -130,6 +134,8 @@ def _watched(
 
     The base is measured first: where nothing beats it, its own weights stay the best.
     """
+    if together.number():
+        return None, None  # number 0 measures for all
     found = [(row, render(row, words, job.plan, context=context)) for row in dev]
     kept = [(row, one) for row, one in found if one is not None]
     if not kept:

@@ -19,17 +19,17 @@ from trl import SFTConfig, SFTTrainer
 
 from volano.core.canon import canonical
 from volano.core.digest import Digest
-from volano.models.training import foreign
+from volano.models.training import foreign, together
 from volano.models.training.asking import exact_match, loss_on
 from volano.models.training.devices import Place, choose
 from volano.models.training.job import Job, Outcome, Row
-from volano.models.training.plan import Plan
+from volano.models.training.plan import BATCH, Plan
 from volano.models.training.recipe import BadRecipeError
 from volano.models.training.render import Example, render
 from volano.models.training.told import Told, newest, step_of
 from volano.models.training.watch import Watch
 
-BATCH, STEPS, WARMUP = 8, 200, 10
+STEPS, WARMUP = 200, 10
 CONTEXT = 1024
 RATES = {True: 2e-4, False: 2e-5}
 """Learning rates of LoRA and of full tuning, as papers on models of some billions have them."""
@@ -69,13 +69,13 @@ def train(job: Job, base: Path, *, adapter: bool) -> Outcome:
     done = step_of(last)
     if watch:
         watch.resume(done)
-    if not (watch and watch.stop):
+    if not together.agree(bool(watch and watch.stop)):
         trainer.train(resume_from_checkpoint=str(last) if last else None)
     made = trainer.accelerator.unwrap_model(trainer.model)
     best = watch.restore(made) if watch else {}
     if adapter and plan.lora.merge:
         made = made.merge_and_unload()
-    device = {"device": place.kind, "devices": place.count, "bf16": place.bf16}
+    device = {"device": place.kind, "devices": together.count(), "bf16": place.bf16}
     counted = {**facts, "steps": trainer.state.max_steps or done, **device}
     return Outcome(made, words, plan.to_dict(), {**told.metrics, **counted, **best})
 
@@ -153,7 +153,13 @@ def arguments(job: Job, place: Place, *, adapter: bool, context: int) -> SFTConf
     usual = usual_arguments(
         job, place, steps=STEPS, batch=BATCH, rate=RATES[adapter], warmup=WARMUP, context=context
     )
-    return SFTConfig(**usual, packing=job.plan.packing, completion_only_loss=None)
+    return on_one(SFTConfig(**usual, packing=job.plan.packing, completion_only_loss=None))
+
+
+def on_one(said: Any) -> Any:
+    """Keep the Trainer to one GPU a process: by itself it takes all, and a batch for each."""
+    said._n_gpu = min(1, said.n_gpu)  # noqa: SLF001 - there is no public way to say it
+    return said
 
 
 def usual_arguments(
@@ -166,7 +172,7 @@ def usual_arguments(
         "output_dir": str(job.checkpoint.parent / "checkpoints"),
         "max_steps": -1 if plan.epochs and plan.steps is None else plan.steps or steps,
         "num_train_epochs": plan.epochs or 1,
-        "per_device_train_batch_size": plan.batch or batch,
+        "per_device_train_batch_size": together.share(plan.batch or batch),
         "gradient_accumulation_steps": plan.accumulate,
         "learning_rate": plan.lr or rate,
         "lr_scheduler_type": "cosine",
@@ -176,6 +182,8 @@ def usual_arguments(
         "bf16": place.bf16,
         "use_cpu": not place.gpu,
         "gradient_checkpointing": plan.gradient_checkpointing,
+        # experts that no row of a batch asked have no gradient; DDP cannot look for them with both
+        "ddp_find_unused_parameters": not plan.gradient_checkpointing,
         "seed": plan.seed,
         "data_seed": plan.seed,
         "logging_steps": 1,
@@ -196,6 +204,8 @@ def fingerprint(base: Path, plan: Plan, examples: Sequence[Example]) -> str:
 
 
 def _watch(job: Job, network: Any, words: Any, name: str, context: int) -> Watch | None:
+    if together.number():
+        return None  # number 0 measures for all
     rows = job.dev[: job.plan.dev.rows]
     found = [(row, render(row, words, job.plan, context=context)) for row in rows]
     kept = [(row, one) for row, one in found if one is not None]

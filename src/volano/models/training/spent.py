@@ -25,8 +25,9 @@ GPU_WATTS = Range(70.0, 350.0, 1000.0)
 class Spent:
     """Counts on from what earlier processes of the run have written."""
 
-    def __init__(self, path: Path):
-        self._path = path
+    def __init__(self, path: Path, *, others: Callable[[], float] = lambda: 0.0):
+        """Take the file that keeps what was spent, and who knows other processes' CPU seconds."""
+        self._path, self._others = path, others
         self._cpu, self._wall = time.process_time(), time.perf_counter()
         try:
             before = json.loads(path.read_text(encoding="utf-8"))
@@ -36,7 +37,7 @@ class Spent:
 
     def cpu_s(self) -> float:
         """Return the CPU seconds so far."""
-        return round(self._before[0] + time.process_time() - self._cpu, 2)
+        return round(self._before[0] + time.process_time() - self._cpu + self._others(), 2)
 
     def wall_s(self) -> float:
         """Return the seconds so far."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from volano.models.training import together
 from volano.models.training.job import Job
 from volano.models.training.loop import DivergedError
 from volano.models.training.watch import Watch
@@ -67,8 +68,8 @@ class Told(TrainerCallback):
         seen: dict[str, float] = {}
         if self._watch and self._watch.due(step, of):
             seen = self._watch.look(step, self._model)
-            control.should_training_stop = control.should_training_stop or self._watch.stop
-            control.should_save = control.should_save or self._watch.stop
+        if together.agree(bool(seen and self._watch and self._watch.stop)):
+            control.should_training_stop = control.should_save = True
         if seen or step == of or step - self._said >= max(1, min(25, of // 40)):
             self._tell(step, of, float(logs.get("learning_rate", 0.0)), logs, seen)
 
@@ -81,7 +82,9 @@ class Told(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, _control: Any, **_: Any) -> None:
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        (folder / WHOLE).write_text(self._name, encoding="utf-8")
+        together.agree()  # each has written its part
+        if together.number() == 0:
+            (folder / WHOLE).write_text(self._name, encoding="utf-8")
 
     def _tell(self, step: int, of: int, rate: float, logs: Any, seen: dict[str, float]) -> None:
         spent = max(time.perf_counter() - self._began, 1e-9)
