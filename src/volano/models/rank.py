@@ -25,11 +25,17 @@ from volano.jobs.plain import write_object
 from volano.serving.supervisor import die_with_parent
 
 
-def made(said: dict[str, Any], number: int, progress: Callable[..., None]) -> dict[str, Any]:
+def made(folder: Path, number: int, progress: Callable[..., None]) -> dict[str, Any]:
     """Train together with the others; number 0 returns what `making.make` does."""
+    import torch
+
     from volano.models import making
+    from volano.models.training import together
     from volano.models.training.plan import Plan
 
+    said = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
+    torch.set_num_threads(1)
+    together.join(number, said["of"], folder / "meeting", gpu=said["gpu"])
     spec, checkpoint = said["spec"], Path(said["checkpoint"])
     if number == 0 and said["model"]:
         return making.make(
@@ -44,7 +50,6 @@ def main() -> int:
     """Run as one of several processes."""
     folder, number, parent, pipe = Path(sys.argv[1]), *map(int, sys.argv[2:5])
     die_with_parent(parent, signal.SIGKILL)
-    said = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
 
     def tell(step: int, of: int, **metrics: float) -> None:
         if number == 0:
@@ -52,13 +57,7 @@ def main() -> int:
             os.write(pipe, f"{line}\n".encode())
 
     try:
-        import torch
-
-        from volano.models.training import together
-
-        torch.set_num_threads(1)
-        together.join(number, said["of"], folder / "meeting", gpu=said["gpu"])
-        outputs = made(said, number, tell)
+        outputs = made(folder, number, tell)
         if number == 0:
             write_object(folder / "made.json", outputs)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the reason of the Run's end

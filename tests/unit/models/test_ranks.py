@@ -196,6 +196,12 @@ def test_a_look_before_it_counts_each_copy_and_takes_its_steps_together(asked):
     assert report["time"]["steps"] == 9
 
 
+def test_what_other_processes_spent_is_counted_too(tmp_path):
+    from volano.models.training.spent import Spent
+
+    assert Spent(tmp_path / "spent.json", others=lambda: 1e6).cpu_s() >= 1e6
+
+
 def test_a_process_takes_one_gpu_however_many_there_are(asked, tmp_path, monkeypatch):
     import torch
 

@@ -21,7 +21,7 @@ PATIENCE = timedelta(days=30)
 """How long one waits for another. A dead one is noticed by who started them, and a slow one
 (which measures many dev rows) is not dead."""
 
-_spent = {"others": 0.0}
+_spent = {"before": 0.0, "others": 0.0}
 
 
 def number() -> int:
@@ -38,6 +38,7 @@ def join(mine: int, of: int, meeting: Path, *, gpu: bool) -> None:
     """Become rank `mine` of `of`; they find each other by the file `meeting`, new for each start."""
     if gpu:
         torch.cuda.set_device(mine)
+    _spent["before"] = time.process_time()
     store = distributed.FileStore(str(meeting), of)
     distributed.init_process_group(
         "nccl" if gpu else "gloo", store=store, rank=mine, world_size=of, timeout=PATIENCE
@@ -55,7 +56,7 @@ def agree(said: bool = False) -> bool:
     if count() == 1:
         return said
     first = number() == 0
-    here = [float(said), 0.0] if first else [0.0, time.process_time()]
+    here = [float(said), 0.0] if first else [0.0, time.process_time() - _spent["before"]]
     where = "cuda" if distributed.get_backend() == "nccl" else "cpu"
     told = torch.tensor(here, dtype=torch.float64, device=where)
     distributed.all_reduce(told)
@@ -85,7 +86,7 @@ def share(batch: int) -> int:
 
 
 def others_cpu_s() -> float:
-    """Return the CPU seconds of the other ranks when they last agreed."""
+    """Return the CPU seconds of the other ranks, from when they joined to when they last agreed."""
     return _spent["others"]
 
 
