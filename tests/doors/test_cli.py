@@ -481,10 +481,37 @@ def test_doctor_reads_the_bytes_and_reindex_finds_them_again(volano, home):
     broken = volano("doctor")
     assert broken.code == 1
     assert "Say volano audit reindex." in broken.out
+    lacking = volano("audit", "blobs", "--json")
+    assert lacking.code == 1
+    assert "are not in the index" in lacking.json["problems"][0]
     found = volano("audit", "reindex")
     assert found.out.startswith("The index holds ")
     assert found.err == "next:  volano audit blobs --all\n"
-    assert volano("audit", "blobs", "--all", "--json").json["problems"] == []
+    whole = volano("audit", "blobs", "--all", "--json")
+    assert (whole.code, whole.json["problems"]) == (0, [])
+
+
+def test_checks_of_rows_and_of_the_ledger_end_with_0_where_all_is_well(volano):
+    for noun in ("data", "audit"):
+        found = volano(noun, "verify", "--json")
+        assert (found.code, found.json["problems"]) == (0, [])
+
+
+def test_a_version_that_is_damaged_ends_its_check_with_1(volano, home, tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(f'{{"text": "row {at}", "label": "a"}}\n' for at in range(500)))
+    assert volano("data", "add", "hurt", str(rows)).code == 0
+    packs = sorted((home / ".volano").rglob("*.pack"), key=lambda one: one.stat().st_mtime_ns)
+    whole = {one: one.read_bytes() for one in packs}
+    for one, raw in whole.items():
+        one.write_bytes(raw[: len(raw) // 2] + bytes(len(raw) - len(raw) // 2))
+    try:
+        found = volano("data", "verify", "--json")
+    finally:
+        for one, raw in whole.items():
+            one.write_bytes(raw)
+    assert found.code == 1
+    assert found.json["problems"][0]["ref"].startswith("hurt@")
 
 
 def test_a_missing_providers_key_is_told_wherever_it_matters(volano, monkeypatch, tmp_path):

@@ -166,6 +166,8 @@ def _command(verb: Verb) -> click.Command:
             show.result(verb, result)
         if verb.gate and not result["ok"]:
             ctx.exit(GATE_SAID_NO)
+        if verb.checks and result["problems"]:
+            ctx.exit(1)
         if verb.awaits:
             ctx.exit(waiting.code(result))
 

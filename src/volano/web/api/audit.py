@@ -13,12 +13,12 @@ VERBS = (
     ),
     Verb(
         "audit", "verify", "ledger.verify", "/audit/verify",
-        "Check the whole ledger: no event changed, none missing.",
+        "Check the whole ledger: no event changed, none missing.", checks=True,
     ),
     Verb(
         "audit", "blobs", "catalog.verify_blobs", "/audit/blobs",
         "Check stored bytes against their digests: all of them up to 512 MiB, else a sample.",
-        (Param("all", "read all, however many", "flag", default=False),),
+        (Param("all", "read all, however many", "flag", default=False),), checks=True,
     ),
     Verb(
         "audit", "reindex", "catalog.rebuild_index", "/audit/reindex",

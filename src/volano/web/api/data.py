@@ -195,7 +195,7 @@ VERBS = (
     Verb(
         "data", "verify", "versions.verify", "/data/verify",
         "Read every row of a version, or of all, and say which are not what was written.",
-        (Param("ref", "the version; else all", first=True),),
+        (Param("ref", "the version; else all", first=True),), checks=True,
     ),
     Verb(
         "data", "drop", "versions.drop", "/datasets/{ref}/drop",

@@ -48,6 +48,7 @@ class Verb:
     `changes` says that it changes state: the call gets `by=` the principal. So does a
     verb that `reads` what is not for everybody.
     A `gate` answers whether something is `ok`: the command line ends with 3 where it is not.
+    One that `checks` tells `problems`: it ends with 1 where there are any.
     A verb that `waits` starts a Run: the command line waits for it, and ends as it does. With
     `may_wait` it does so where `--wait` is said. A verb that `awaits` returns a Run that is over: the
     command line ends as that Run did.
@@ -66,6 +67,7 @@ class Verb:
     changes: bool = False
     reads: bool = False
     gate: bool = False
+    checks: bool = False
     waits: bool = False
     may_wait: bool = False
     awaits: bool = False
