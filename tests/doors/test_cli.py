@@ -12,7 +12,7 @@ from contextlib import closing
 
 import pytest
 
-from volano.app.lock import FolderLock
+from volano.app.lock import UP, FolderLock
 from volano.cli import root
 from volano.core.errors import ConflictError, GateError, InvalidError
 from volano.web.api import VERBS
@@ -301,9 +301,17 @@ def test_ctrl_c_is_told(volano):
 
 
 def test_one_command_at_a_time(volano, home):
-    with FolderLock(home / ".volano" / "lock", {"what": "`volano up`"}):
+    with FolderLock(home / ".volano" / "lock", {"what": UP}):
         said = volano("model", "list")
     assert "control process does not answer" in said.refused()
+
+
+@pytest.mark.parametrize("what", ["volano.App", "a command"])
+def test_a_command_beside_a_program_is_told_who_has_the_folder(volano, home, what):
+    with FolderLock(home / ".volano" / "lock", {"what": what}):
+        said = volano("model", "list").refused()
+    assert f"`{what}` (process {os.getpid()}) holds" in said
+    assert "restarts by itself" not in said
 
 
 def serve(path, answer):

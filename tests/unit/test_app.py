@@ -75,6 +75,25 @@ def test_who_cannot_open_a_workspace_does_not_hold_it(settings):
     assert holder(settings.path("lock")) is None
 
 
+def test_nothing_secret_is_left_for_workers_that_do_not_run(settings):
+    with App(settings) as app:
+        app.publisher.publish()
+        left = settings.path("run", "snapshot.json")
+        assert left.exists()
+    assert not left.exists()
+
+
+def test_what_cannot_be_closed_does_not_keep_the_folder(settings, monkeypatch):
+    app = App(settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(app.traces, "close", lambda: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            app.close()
+    assert holder(settings.path("lock")) is None
+    with App(settings):
+        pass
+
+
 def test_a_folder_that_is_not_there_is_made(tmp_path):
     with App(load(tmp_path / "új")) as app:
         made = app.datasets.add("x", [{"text": "a", "label": "b"}], test_share=0, by=ANNA)

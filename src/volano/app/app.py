@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from volano.access.key import Key
-from volano.app.folder import make
+from volano.app.folder import forget_secrets, make
 from volano.app.lock import FolderLock
 from volano.app.rooms import Rooms
 from volano.core.clock import Clock
@@ -73,6 +73,7 @@ class App(Rooms):
             if not held:
                 make(settings)
                 opening.enter_context(FolderLock(settings.path("lock"), {"what": "volano.App"}))
+                opening.callback(forget_secrets, settings)
             super().__init__(settings, clock)
             self._held = opening.pop_all()
         self._stopping = threading.Event()
@@ -323,27 +324,27 @@ class App(Rooms):
         return result
 
     def close(self) -> None:
-        """Stop working and let everything go."""
-        self._stopping.set()
-        if self._ticker.is_alive():
-            self._ticker.join(5)
-        self._alarm.close()
-        self._drift_watch.close()
-        self._evaluator_watch.close()
-        self._pair_judging.close()
-        self._schedule_ticker.close()
-        self.courier.close()
-        self._host.close()
-        self._rehearsal.close()
-        self.playground.close()
-        self.costs.close()
-        self.runs.close()
-        self._spool.close()
-        self.traces.close()
-        self.publisher.close()
-        self.gateway.close()
-        self._db.close()
-        self._held.close()
+        """Stop working and let everything go; the folder also where something cannot be closed."""
+        with self._held:
+            self._stopping.set()
+            if self._ticker.is_alive():
+                self._ticker.join(5)
+            self._alarm.close()
+            self._drift_watch.close()
+            self._evaluator_watch.close()
+            self._pair_judging.close()
+            self._schedule_ticker.close()
+            self.courier.close()
+            self._host.close()
+            self._rehearsal.close()
+            self.playground.close()
+            self.costs.close()
+            self.runs.close()
+            self._spool.close()
+            self.traces.close()
+            self.publisher.close()
+            self.gateway.close()
+            self._db.close()
 
     def __enter__(self) -> "App":
         return self

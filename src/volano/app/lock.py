@@ -8,11 +8,15 @@ import fcntl
 import json
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from volano.core.errors import ConflictError
+
+UP = "volano up"
+"""What the supervisor says that it is: the one holder that others can ask."""
 
 
 class FolderHeldError(ConflictError):
@@ -34,16 +38,17 @@ class FolderLock:
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if not self._taken():
             os.close(self._fd)
-            raise _held(self._path)
+            raise held_by(self._path)
         self.tell(**self._about)
         return self
 
     def tell(self, **about: Any) -> None:
-        """Write who holds the folder, for people."""
+        """Write who holds the folder, for people; it is held also where there is no room to say so."""
         self._about = {"pid": os.getpid(), "since_us": time.time_ns() // 1000, **about}
         text = json.dumps(self._about).encode()
-        os.truncate(self._fd, 0)
-        os.pwrite(self._fd, text, 0)
+        with suppress(OSError):
+            os.truncate(self._fd, 0)
+            os.pwrite(self._fd, text, 0)
 
     def _taken(self) -> bool:
         """Try for a moment: a supervisor that was just killed lets go at once."""
@@ -61,7 +66,9 @@ class FolderLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        os.truncate(self._fd, 0)
+        if self._about.get("pid") == os.getpid():  # not in a child that was forked meanwhile
+            with suppress(OSError):
+                os.truncate(self._fd, 0)
         os.close(self._fd)
 
 
@@ -88,7 +95,8 @@ def _told(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _held(path: Path) -> FolderHeldError:
+def held_by(path: Path) -> FolderHeldError:
+    """Return what to raise where somebody holds the lock."""
     told = _told(path)
     where = f", at {told['url']}" if told.get("url") else ""
     return FolderHeldError(

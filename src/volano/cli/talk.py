@@ -96,6 +96,7 @@ def ask(
     Raises:
         RemoteError: control said no.
         ControlAwayError: volano is up, but control is not there.
+        FolderHeldError: something else has the folder, which answers nobody.
     """
     connection = UnixConnection(str(run_folder(settings) / "control.sock"), timeout_s)
     body = None
@@ -111,9 +112,9 @@ def ask(
         response = connection.getresponse()
         raw = response.read()
     except (FileNotFoundError, ConnectionRefusedError):
-        if holder(settings):
-            raise ControlAwayError() from None
-        return None
+        if (held := holder(settings)) is None:
+            return None
+        raise _unanswered(settings, held) from None
     except (OSError, http.client.HTTPException) as error:
         raise ControlAwayError() from error
     finally:
@@ -126,6 +127,13 @@ def ask(
     except (ValueError, TypeError, KeyError) as error:
         raise ControlAwayError from error
     return (value,)
+
+
+def _unanswered(settings: Settings, held: Mapping[str, Any]) -> VolanoError:
+    """Return what to raise where somebody has the folder, and nobody answers."""
+    from volano.app.lock import UP, held_by
+
+    return ControlAwayError() if held.get("what", UP) == UP else held_by(settings.path("lock"))
 
 
 def holder(settings: Settings) -> dict[str, Any] | None:

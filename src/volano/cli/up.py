@@ -22,7 +22,7 @@ import click
 
 from volano import __version__
 from volano.app import folder as folders
-from volano.app.lock import FolderLock
+from volano.app.lock import UP, FolderLock
 from volano.cli import talk
 from volano.cli.cells import talk as tell
 from volano.core.errors import UnavailableError
@@ -82,11 +82,11 @@ def command(ctx: click.Context, **flags: Any) -> None:
     new = not settings.folder.exists()
     folders.make(settings)
     with (
-        FolderLock(settings.path("lock"), {"what": "volano up"}) as lock,
+        FolderLock(settings.path("lock"), {"what": UP}) as lock,
         _listen(settings) as listener,
     ):
         settings = load(ctx.obj["home"], **{**flags, "port": listener.getsockname()[1]})
-        lock.tell(what="volano up", url=settings.url, port=settings.port)
+        lock.tell(what=UP, url=settings.url, port=settings.port)
         Platform(settings, listener).run(new=new)
 
 

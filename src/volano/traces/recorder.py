@@ -96,7 +96,8 @@ class Recorder:
         while not stop.is_set():
             try:
                 frames = self.drain_once()
-                if not frames:
+                resting = not (frames and self._behind)
+                if resting:
                     self.hot.tidy()
             except (sqlite3.Error, OSError) as error:
                 pause_s = min(_MAX_PAUSE_S, max(0.1, 2 * pause_s))
@@ -105,7 +106,7 @@ class Recorder:
                 continue
             self._tell(None)
             pause_s = poll_s
-            if not (frames and self._behind):
+            if resting:
                 stop.wait(_GATHER_S if frames else poll_s)
         try:
             self.drain(limit_s=_LAST_LOOKS_S)
