@@ -15,7 +15,7 @@ given at `raise`:
 import re
 from typing import Any, ClassVar
 
-_MARKS = frozenset(".!?…。！？")
+_MARKS = frozenset(".!?…。！？।؟۔")
 
 
 class VolanoError(Exception):

@@ -44,7 +44,7 @@ class _Calm:
     def enter(self) -> None:
         with self._lock:
             self._within += 1
-            if self._within == 1:
+            if self._within == 1 and not self.settled:
                 gc.freeze()
 
     def leave(self) -> None:

@@ -146,17 +146,17 @@ class Shares:
         return Deal(deal.borders, all_moved[ascending], np.concatenate(to)[ascending])
 
     def _wanted(self, have: Amounts, groups: int, least: int) -> tuple[Amounts, Amounts, Amounts]:
-        """Return how many rows each part of a stratum should have, at least, and at most."""
+        """Return how many rows each part of a stratum should have, at least, and how far off it may be."""
         total = have.sum()
         wanted = self.shares * total
         slack = np.maximum(np.minimum(self.tolerance * total, wanted / 2), 0.5)
         floor = np.maximum(wanted - slack, least if groups >= len(self.names) else 0)
-        return wanted, floor, wanted + slack
+        return wanted, floor, slack
 
     def _lacks(self, have: Amounts, groups: int, least: int) -> tuple[int, float] | None:
         """Return which part of a stratum needs rows, and how many; None where all is right."""
-        wanted, floor, most = self._wanted(have, groups, least)
-        under, over = floor - have, have - most
+        wanted, floor, slack = self._wanted(have, groups, least)
+        under, over = floor - have, have - wanted - slack
         if under.max() > 0:
             return int(np.argmax(under)), float(under.max())
         if over.max() > 0:
@@ -171,7 +171,7 @@ class Shares:
             lacks = self._lacks(have, dealt.sizes.size, least)
             if lacks is None:
                 return
-            wanted, floor, _most = self._wanted(have, dealt.sizes.size, least)
+            wanted, floor, _ = self._wanted(have, dealt.sizes.size, least)
             taker, need = lacks
             moved = self._movers(dealt, taker, need, have - wanted, have - floor)
             if not moved.size:

@@ -182,4 +182,4 @@ class TooManyRowsError(InvalidError):
 class UnknownColumnError(InvalidError):
     """The suite names the column `{column}`, which no row has."""
 
-    hint = "The rows have: {known}. `volano data import` keeps all columns of a file, `volano data add` the text and the label."
+    hint = "The rows have: {known}. A dataset that an older volano added has the text and the label alone: add its file again."

@@ -205,7 +205,10 @@ def _corners(space: Sequence[Config], count: int, seed: int) -> list[Config]:
 
 def _leading(left: Sequence[Config]) -> list[Config]:
     """Return those that no other one left is stronger than at the same cost."""
-    return [one for one in left if not any(one.is_weaker(other) for other in left)]
+    shapes: dict[str, list[Config]] = {}
+    for one in left:
+        shapes.setdefault(one.shape, []).append(one)
+    return [one for one in left if not (one.shape and any(map(one.is_weaker, shapes[one.shape])))]
 
 
 def _apart(a: Config, b: Config) -> float:

@@ -159,8 +159,9 @@ def _judges(suite: Suite) -> Iterator[str]:
     """Return the judges that scorers name: without one, all rows would be asked for nothing."""
     for spec in suite.scorers:
         for settings in spec.values() if isinstance(spec, Mapping) else ():
-            if isinstance(settings, Mapping) and isinstance(settings.get("judge"), str):
-                yield settings["judge"]
+            name = settings.get("judge") if isinstance(settings, Mapping) else None
+            if isinstance(name, str) and name:
+                yield name
 
 
 def _read(suite: Mapping[str, Any] | Suite) -> Suite:

@@ -136,7 +136,7 @@ class Work:
         Call it last, once what was made of them is kept: a run that fails before keeps them for
         its retry. `patterns` are globs within the folder, such as `answers.jsonl` or `*/answers.jsonl`.
         """
-        self._durable(TIDY, lambda: _swept(self.folder, patterns))
+        self._durable(TIDY, lambda: _swept(self.folder, patterns, self.log))
 
     def progress(self, step: int, of: int, **metrics: SupportsFloat) -> None:
         """Say how far the job is, when it has no child to say it."""
@@ -167,12 +167,17 @@ def write_log(folder: Path, at_us: int, message: str) -> None:
         file.writelines(f"{at_us} {line}\n" for line in message.splitlines() or [""])
 
 
-def _swept(folder: Path, patterns: tuple[str, ...]) -> int:
-    """Delete the files that a pattern names; return how many they were."""
+def _swept(folder: Path, patterns: tuple[str, ...], log: Callable[[str], None]) -> int:
+    """Delete the files that a pattern names; return how many went. One that cannot go fails nothing."""
     found = {path for pattern in patterns for path in folder.glob(pattern) if not path.is_dir()}
-    for path in found:
-        path.unlink(missing_ok=True)
-    return len(found)
+    gone = 0
+    for path in sorted(found):
+        try:
+            path.unlink(missing_ok=True)
+            gone += 1
+        except OSError as error:
+            log(f"{path.name} cannot be deleted: {error.strerror}")
+    return gone
 
 
 def _check(name: str) -> str:

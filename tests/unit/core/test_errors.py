@@ -54,7 +54,7 @@ class AwayError(VolanoError):
     ("reason", "end"),
     [
         ("timed out", "timed out."), ("It hung up.", "It hung up."), ("warum?", "warum?"),
-        ("连接断开。", "连接断开。"), ("`x...`", "`x...`."), ("", "."),
+        ("连接断开。", "连接断开。"), ("कनेक्शन टूट गया।", "कनेक्शन टूट गया।"), ("`x...`", "`x...`."), ("", "."),
     ],
 )  # fmt: skip
 def test_a_reason_that_is_a_sentence_has_one_full_stop(reason: str, end: str) -> None:

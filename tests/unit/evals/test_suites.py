@@ -273,7 +273,7 @@ def test_a_column_that_was_lost_on_the_way_in_tells_how_to_keep_it(desk, upstrea
     assert done.state == "failed"
     assert "`vevő`" in done.error.message
     assert "label, text" in done.error.hint
-    assert "volano data import" in done.error.hint
+    assert "add its file again" in done.error.hint
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import base64
 import json
+import pathlib
 import sqlite3
 import threading
 from dataclasses import replace
@@ -255,6 +256,25 @@ def test_what_only_a_retry_needs_goes_when_the_run_is_done(runs, tmp_path):
     runs.retry(run.id, by=ME)
     assert runs.wait(run.id, 60).state == "done"
     assert left(run) == {"other.txt"}
+
+
+def test_a_file_that_cannot_go_fails_no_run(runs, tmp_path, monkeypatch):
+    def work(work):
+        (work.folder / "rows.jsonl").touch()
+        work.tidy("rows.jsonl")
+        return {}
+
+    def refuse(path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    runs.register("keeping", work)
+    runs.launch()
+    with monkeypatch.context() as patch:
+        patch.setattr(pathlib.Path, "unlink", refuse)
+        run = runs.start("keeping", name="r", inputs={}, by=ME)
+        assert runs.wait(run.id, 60).state == "done"
+    log = (tmp_path / "jobs" / run.id / "run.log").read_text()
+    assert "rows.jsonl cannot be deleted: Permission denied" in log
 
 
 def test_a_deaf_child_is_killed_after_the_grace_period(runs, tmp_path):

@@ -141,11 +141,13 @@ class Split:
         shares = Shares(
             tuple(self.parts), np.array(list(self.parts.values())), self.least, self.tolerance
         )
-        deal = shares.deal(grouping.groups)
-        parts = np.zeros(starts[-1], np.uint16)
-        for one in grouping:
-            parts[one.rows] = np.repeat(deal.parts(one.groups), one.groups.sizes)
-        grouping.clear()
+        try:
+            deal = shares.deal(grouping.groups)
+            parts = np.zeros(starts[-1], np.uint16)
+            for one in grouping:
+                parts[one.rows] = np.repeat(deal.parts(one.groups), one.groups.sizes)
+        finally:
+            grouping.clear()
         told = []
         for number, (begin, end) in enumerate(pairwise(starts)):
             path = folder / f"parts-{number}"

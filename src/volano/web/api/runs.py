@@ -12,7 +12,7 @@ VERBS = (
     Verb("run", "show", "runs.get", "/runs/{run_id}", "Show a Run.", (_ID,)),
     Verb(
         "run", "wait", "runs.wait", "/runs/{run_id}/wait",
-        "Wait until a Run has ended; end with 1 when it failed or was cancelled, with 3 when a gate or guard said no.",
+        "Wait until a Run has ended; end with 1 when it failed, was cancelled or measured nothing, with 3 when a gate or guard said no.",
         (_ID, Param("timeout_s", "seconds at most", "float", default=600.0)), awaits=True,
     ),
     Verb("run", "log", "runs.log", "/runs/{run_id}/log", "Show what a Run's job and steps said.", (_ID,)),
