@@ -70,6 +70,39 @@ def test_a_form_is_measured_against_its_parent(made, tmp_path, rows):
     assert found["bytes"] == (tmp_path / "model.gguf").stat().st_size
 
 
+@pytest.mark.parametrize(("said", "parts"), [
+    ({"structured": True}, "neurons"), ({"structured": False}, "weights"),
+    ({}, "weights"), ({"parts": "heads"}, "heads"),
+])  # fmt: skip
+def test_a_spec_from_before_parts_had_names_means_what_it_did(tmp_path, monkeypatch, said, parts):
+    class Enough(Exception):
+        pass
+
+    def compress(*_, parts, **__):
+        raise Enough(parts)
+
+    monkeypatch.setattr("volano.models.compression.making.compress", compress)
+    spec = {"folder": "parent", "form": "f32", "name": "t", "tools": "tools", "prune": 0.5, **said}
+    with pytest.raises(Enough, match=parts):
+        making.make(spec, folder=tmp_path, progress=lambda *_, **__: None)
+
+
+@pytest.mark.slow
+def test_ctranslate2_takes_networks_that_say_their_shape_in_other_words(made, tmp_path, rows):
+    pytest.importorskip("ctranslate2")
+    import torch
+    import transformers
+
+    torch.manual_seed(3)
+    words = network.load(made["model"]).config.vocab_size
+    config = transformers.GPT2Config(n_embd=32, n_layer=2, n_head=2, vocab_size=words)
+    model = transformers.GPT2LMHeadModel(config)
+    source = network.save(model, made["model"], tmp_path / "gpt2")
+    made_form = compress(source, "ct2", tmp_path / "out")
+    assert made_form.bytes > 4 * 32 * words
+    assert {"model.bin", "tokenizer.json"} <= set(made_form.files)
+
+
 @pytest.mark.slow
 def test_ctranslate2_answers_as_torch_does(made, tmp_path, rows):
     pytest.importorskip("ctranslate2")

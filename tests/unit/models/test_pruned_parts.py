@@ -114,6 +114,50 @@ def test_what_is_not_built_as_llama_is_refused_with_a_way_on(encoded):
             cut(model, 0.5, encoded)
 
 
+def test_heads_stay_where_another_attention_looks_at_all_of_them_at_once(encoded):
+    """OLMo2 has all that Llama has, and norms over its heads together."""
+    model = built("Olmo2", GROUPED)
+    with pytest.raises(parts.NotPrunableError, match="olmo2"):
+        prune.heads(model, 0.5, encoded)
+
+
+def test_what_a_config_says_of_each_layer_goes_with_the_layers(encoded, tmp_path):
+    """SmolLM3 says which layers turn positions, and which slide."""
+    shape = {**GROUPED, "no_rope_layers": [0, 1, 1], "pad_token_id": 0, "eos_token_id": [2, 3, 4]}
+    model = built("SmolLM3", shape)
+    with torch.no_grad():
+        for at in (0, 2):
+            model.model.layers[at].self_attn.o_proj.weight.zero_()
+            model.model.layers[at].mlp.down_proj.weight.zero_()
+    before = said(model)
+    taught = [replace(row, answer=[next_of(model, row), 2]) for row in encoded]
+    assert prune.layers(model, 0.67, taught) == [1]
+    again = reloaded(model, tmp_path)
+    torch.testing.assert_close(said(again), before)
+    assert again.config.no_rope_layers == [1] and again.config.eos_token_id == [2, 3, 4]
+
+
+def test_layers_stay_where_a_config_numbers_them(encoded):
+    experts = {"num_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 32}
+    model = built("Qwen3Moe", {**GROUPED, **experts, "mlp_only_layers": [1]})
+    with pytest.raises(parts.NotPrunableError, match="mlp_only_layers"):
+        prune.layers(model, 0.5, encoded)
+
+
+def test_a_network_that_is_another_when_read_back_is_refused(made, tmp_path, rows, monkeypatch):
+    """As where a config says more of what is gone than is known here."""
+    cut = prune.neurons
+
+    def forgetful(model, *given):
+        model.config.rms_norm_eps = 10.0  # which the layers that are there do not look at again
+        return cut(model, *given)
+
+    monkeypatch.setattr("volano.models.compression.prune.neurons", forgetful)
+    with pytest.raises(parts.NotPrunableError, match="when it is read back"):
+        compress(made["model"], "f32", tmp_path, prune=0.5, parts="neurons", rows=rows[:4],
+                 recovery_steps=1)  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("share", "left"),
     [(0.0, 8), (0.1, 8), (0.5, 4), (0.6, 4), (0.75, 2), (0.9, 2)],

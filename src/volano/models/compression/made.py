@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from volano.models.compression.forms import FORMS, Form, form_of
-from volano.models.compression.parts import HEADS, LAYERS, NEURONS, WEIGHTS, check
+from volano.models.compression.parts import (
+    HEADS,
+    LAYERS,
+    NEURONS,
+    WEIGHTS,
+    NotPrunableError,
+    check,
+)
 from volano.models.export import edge
 from volano.models.training.recipe import Recipe, label_text
 from volano.models.training.rows import Encoded, answer_text, encode
@@ -21,6 +28,9 @@ SOURCE = "source"
 TOOLS_FOLDER = Path(".volano/tools")
 
 OWN_LR, IMPORTED_LR = 2e-3, 1e-4
+
+PROBED = 16
+"""How many tokens a smaller network reads to show that its files are whole."""
 
 
 def _quiet(_step: int, _of: int, **_metrics: float) -> None:
@@ -175,13 +185,42 @@ def _prune(
         masks = prune.smallest(model, share)
         kept = sum(int(mask.sum()) for mask in masks.values())
         facts |= {"by": "magnitude", "zeros": sum(m.numel() for m in masks.values()) - kept}
+    network.save(model, folder, target)
+    if parts != WEIGHTS:
+        _check_read_back(model, target, parts)
     if encoded and steps:
         recovery = prune.Recovery(steps=steps, seed=seed, lr=OWN_LR if own else IMPORTED_LR)
         loss = prune.recover(model, encoded, masks, recovery, progress=progress)
         facts |= {"recovery_steps": steps, "recovery_loss": None if math.isnan(loss) else loss}
+        network.save(model, folder, target)
     after = sum(p.numel() for p in model.parameters())
-    network.save(model, folder, target)
     return {"share": share, **facts, "parameters": after, "parameters_before": before}
+
+
+def _check_read_back(model: Any, folder: Path, parts: str) -> None:
+    """Check that a smaller network is the same one when it is read back from its files.
+
+    A config may say more of the parts that are gone than pruning knows.
+
+    Raises:
+        NotPrunableError: it is another one, or cannot be read.
+    """
+    import torch
+
+    from volano.models.compression import network
+
+    ids = torch.arange(min(PROBED, model.config.vocab_size))[None]
+    try:
+        with torch.inference_mode():
+            ours, theirs = (
+                one(input_ids=ids, use_cache=False).logits for one in (model, network.load(folder))
+            )
+    except (ValueError, TypeError, LookupError, RuntimeError, AttributeError) as error:
+        reason = f"what is left of {model.config.model_type} cannot be read back ({error})"
+        raise NotPrunableError(parts=parts, reason=reason) from error
+    if not (ours - theirs).abs().max() <= 1e-4 * ours.abs().max():  # NaNs are no answers either
+        reason = f"what is left of {model.config.model_type} answers otherwise when it is read back"
+        raise NotPrunableError(parts=parts, reason=reason)
 
 
 def encoded_rows(folder: Path, rows: Sequence[Row]) -> tuple[list[Encoded], bool]:

@@ -33,7 +33,7 @@ from volano.jobs.child import child_main
 from volano.models.compression import network, probes
 from volano.models.compression.made import Made, asked, compress, expected_answer
 from volano.models.compression.measure import measure
-from volano.models.compression.parts import WEIGHTS
+from volano.models.compression.parts import NEURONS, WEIGHTS
 from volano.models.export.vocabulary import Vocabulary
 
 CHECKED = 100
@@ -55,12 +55,14 @@ def make(spec: Mapping[str, Any], *, folder: Path, progress: Callable[..., None]
     if spec.get("adapter"):
         parent = network.merged(parent, Path(spec["adapter"]), folder.parent / "merged")
     rows = _rows(spec.get("rows"))
+    # `structured` is what a Run wrote down before there were other parts
+    parts = spec.get("parts") or (NEURONS if spec.get("structured") else WEIGHTS)
     made = compress(
         parent,
         spec["form"],
         folder,
         prune=spec.get("prune") or 0.0,
-        parts=spec.get("parts") or WEIGHTS,
+        parts=parts,
         rows=rows,
         recovery_steps=spec.get("recovery_steps", 300),
         seed=spec.get("seed", 0),

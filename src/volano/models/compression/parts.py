@@ -17,6 +17,10 @@ MULTIPLE = 32
 """Widths that are left are multiples of this, as blocks of quantized rows want."""
 
 
+WITH_HEADS = ("llama", "mistral", "qwen2", "qwen3")
+"""Kinds of networks (`model_type`) of which heads can go: others norm or view all heads at once."""
+
+
 class BadShareError(InvalidError):
     """{share} is no share of {parts} to take away: {reason}."""
 

@@ -12,6 +12,7 @@ Embeddings stay. Recovery is a short tuning in which zeros stay zero.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -23,6 +24,7 @@ from volano.models.compression.parts import (
     LAYERS,
     MULTIPLE,
     NEURONS,
+    WITH_HEADS,
     BadShareError,
     NotPrunableError,
     heads_left,
@@ -99,8 +101,11 @@ def heads(model: Network, share: float, rows: Sequence[Encoded]) -> int:
         NotPrunableError: its attention is of another kind, or there are no rows.
     """
     layers = _layers(model, HEADS, "self_attn", ("q_proj", "k_proj", "v_proj", "o_proj"))
-    _measurable(rows, HEADS)
     config = model.config
+    if config.model_type not in WITH_HEADS:
+        reason = f"it is {config.model_type}, and heads go from {', '.join(WITH_HEADS)}"
+        raise NotPrunableError(parts=HEADS, reason=reason)
+    _measurable(rows, HEADS)
     count, groups, width = shape_of(config.to_dict())
     left = heads_left(config.to_dict(), share)
     if left >= count:
@@ -128,9 +133,10 @@ def layers(model: Network, share: float, rows: Sequence[Encoded]) -> list[int]:
 
     Raises:
         BadShareError: not one layer can go.
-        NotPrunableError: it has no such layers, or there are no rows.
+        NotPrunableError: it has no such layers, there are no rows, or its config numbers layers.
     """
     count = len(_layers(model, LAYERS, "", ()))
+    lists = _lists_of_layers(model.config.to_dict(), count)
     _measurable(rows, LAYERS)
     left = layers_left(count, share)
     if left >= count:
@@ -142,8 +148,8 @@ def layers(model: Network, share: float, rows: Sequence[Encoded]) -> list[int]:
         del model.model.layers[at], kept[at]
     for at, layer in enumerate(model.model.layers):
         layer.self_attn.layer_idx = at
-    if getattr(model.config, "layer_types", None):
-        model.config.layer_types = [model.config.layer_types[at] for at in kept]
+    for name, values in lists.items():
+        setattr(model.config, name, [values[at] for at in kept])
     model.config.num_hidden_layers = left
     return kept
 
@@ -209,6 +215,20 @@ def _layers(model: Network, parts: str, within: str, names: tuple[str, ...]) -> 
         kind = model.config.model_type
         raise NotPrunableError(parts=parts, reason=f"{kind} is not built as Llama is")
     return found
+
+
+def _lists_of_layers(config: Mapping[str, Any], count: int) -> dict[str, list[Any]]:
+    """Return the lists of a config that say something of each layer, by name.
+
+    Raises:
+        NotPrunableError: one numbers layers instead: without some of them the numbers are others.
+    """
+    lists = {k: v for k, v in config.items() if "layer" in k and isinstance(v, list) and v}
+    for name, values in lists.items():
+        if len(values) != count:
+            reason = f"`{name}` in its config is no list of its {count} layers"
+            raise NotPrunableError(parts=LAYERS, reason=reason)
+    return lists
 
 
 def _measurable(rows: Sequence[Encoded], parts: str) -> None:

@@ -6,7 +6,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from volano.models.export.dialects import head_width
 from volano.models.export.errors import NotExportableError
 from volano.models.export.vocabulary import Vocabulary
 
@@ -39,6 +38,7 @@ def export(folder: Path, target: Path, *, precision: str) -> tuple[list[str], di
 def _converter(source: Path) -> Any:
     """Return CTranslate2's converter of a folder, told how wide heads are where that must be said.
 
+    GPT-2 and others say their shape in other words, and have no heads of another width.
     Most of its loaders (4.8) leave `head_dim` out and CTranslate2 takes the width of the
     layers over the number of heads, which is another for a network whose heads were pruned.
     """
@@ -46,7 +46,6 @@ def _converter(source: Path) -> Any:
     from ctranslate2.converters import TransformersConverter
 
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
-    width = head_width(config)
 
     class Converter(TransformersConverter):
         def _load(self) -> Any:
@@ -55,8 +54,9 @@ def _converter(source: Path) -> Any:
                 vars(layer.self_attention)["head_dim"] = np.dtype("int32").type(width)
             return spec
 
-    whole = width * config["num_attention_heads"] == config["hidden_size"]
-    return (TransformersConverter if whole else Converter)(str(source), low_cpu_mem_usage=False)
+    width, heads, hidden = map(config.get, ("head_dim", "num_attention_heads", "hidden_size"))
+    told = width and heads and hidden and width * heads != hidden
+    return (Converter if told else TransformersConverter)(str(source), low_cpu_mem_usage=False)
 
 
 def _matrices(folder: Path) -> int:
