@@ -99,13 +99,46 @@ def test_a_killed_federation_ends_with_the_weights_of_an_unbroken_one(told, tmp_
     assert all(bool((ours[name] == theirs[name]).all()) for name in theirs)
 
 
-def test_rounds_that_are_done_are_not_done_again(told, tmp_path, monkeypatch):
-    """Sites that cannot learn any more: what is kept has to do."""
+def test_rounds_that_are_done_are_not_done_again(told, tmp_path):
+    """Sites that cannot learn any more, and in another place: what is kept has to do."""
     first = train(told, tmp_path / "c", [])
     for site in range(3):
         (tmp_path / "federated" / "sites" / str(site) / "rows.jsonl").write_text("no rows")
-    again = train(told, tmp_path / "c", [])
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "federated").rename(tmp_path / "moved" / "federated")
+    again = train(told, tmp_path / "moved" / "c", [])
     assert again.facts == first.facts
+
+
+def test_a_layout_is_on_disk_before_it_says_that_it_is_whole(told, tmp_path, monkeypatch):
+    from volano.models.training.job import Job
+    from volano.models.training.methods import federated
+
+    folder, synced = tmp_path / "federated", []
+
+    def to_disk(path):
+        if not (folder / "spec.json").exists():
+            synced.append(path.relative_to(folder).as_posix())
+
+    monkeypatch.setattr(federated, "to_disk", to_disk)
+    job = Job(spec={}, plan=Plan.from_dict(told["plan"]), rows=(), dev=told["dev"], base=None,
+              teacher=None, checkpoint=tmp_path / "c", progress=print)  # fmt: skip
+    federated._lay_out(job, Path(told["base"]), {"a": told["rows"][:2], "b": told["rows"][2:4]})
+    written = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+    assert {"start/model.safetensors", "sites/1/rows.jsonl", "dev.jsonl"} <= written
+    assert set(synced) == written - {"spec.json"} | {"spec.part", "."}
+
+
+def test_a_site_that_is_slow_is_waited_for_and_one_that_is_silent_is_said(
+    told, tmp_path, monkeypatch
+):
+    quick = train(told, tmp_path / "quick" / "c", [], rounds=1)
+    monkeypatch.setenv("FLOWER_SITES_TAKE", '{"1": 1e6}')
+    slow = train(told, tmp_path / "slow" / "c", [], rounds=1)
+    assert slow.facts["federation"] == quick.facts["federation"]
+    monkeypatch.setenv("FLOWER_SITES_TAKE", '{"1": Infinity}')
+    with pytest.raises(ToolFailedError, match="2 of 3 sites answered"):
+        train(told, tmp_path / "silent" / "c", [], rounds=1)
 
 
 def test_another_federation_does_not_go_on_with_this_one(told, tmp_path):

@@ -4,7 +4,7 @@
 tool `flower` (its protobuf does not go with ours); it ends with the process PARENT that
 started it. The folder holds:
 
-    spec.json                 {"sites": [names], "rounds", "local_steps", "lr", "seed", "dev": path?,
+    spec.json                 {"sites": [names], "rounds", "local_steps", "lr", "seed", "dev": file?,
                                "fingerprint": of all that it learns from}
     start/                    the model to start from, as `network.save` leaves it
     sites/0/rows.jsonl, …     what each site has; no other process opens it
@@ -13,7 +13,8 @@ Each site is a Ray actor, a process of its own: it reads its rows, takes the
 weights that the server sends, trains, and sends weights back with the count of
 its rows. The server averages by these counts (McMahan et al. 2017), measures the dev rows and
 keeps the state of each round (`rounds`): killed, it goes on after the last whole one, on the same
-curve. It leaves `weights.safetensors` and `rounds.json`, and says each round in `progress.jsonl`.
+curve. It leaves `weights.safetensors` and `rounds.json`, and says each round in `progress.jsonl`;
+where it fails, why in `failed.txt`.
 
 Weights can give away what was learned from: that rows do not travel is no
 promise of privacy by itself. For that there is `private`.
@@ -21,6 +22,7 @@ promise of privacy by itself. For that there is `private`.
 
 import json
 import logging
+import math
 import os
 import signal
 import sys
@@ -37,7 +39,7 @@ from volano.models.training.rounds import FILE, Rounds
 from volano.models.training.rows import answer_text, batch, encode
 from volano.serving.supervisor import die_with_parent
 
-WEIGHTS, ROUNDS = "weights.safetensors", "rounds.json"
+WEIGHTS, ROUNDS, FAILED = "weights.safetensors", "rounds.json", "failed.txt"
 
 
 class _Start:
@@ -124,6 +126,8 @@ def server_app(folder: Path) -> Any:
     from flwr.serverapp.strategy import FedAvg
 
     app = ServerApp()
+    spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
+    sites = len(spec["sites"])
 
     class AllInOrder(FedAvg):
         """Adds up in the order of sites: in another order sums of floats differ in their last bit."""
@@ -133,13 +137,23 @@ def server_app(folder: Path) -> Any:
             for one in answered:
                 if one.has_error():  # Flower would average the others, and say so in its log only
                     raise RuntimeError(f"a site failed: {one.error.reason}")
+            if len(answered) != sites:
+                raise RuntimeError(f"{len(answered)} of {sites} sites answered")
             return super().aggregate_train(server_round, sorted(answered, key=_site_of))
 
     @app.main()
     def _main(grid: Grid, context: Context) -> None:
         del context
+        try:
+            federate(grid)
+        except Exception as error:  # Flower says it in its log only, in another thread's words
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            (folder / FAILED).write_text(said, encoding="utf-8")
+            raise
+
+    def federate(grid: Grid) -> None:
         start = _Start(folder)
-        dev = start.rows(Path(start.spec["dev"])) if start.spec.get("dev") else []
+        dev = start.rows(folder / start.spec["dev"]) if start.spec.get("dev") else []
         kept = Rounds(folder / FILE, start.spec["fingerprint"])
         weights, rounds = kept.load()
         done = max(0, len(rounds) - 1)
@@ -160,7 +174,6 @@ def server_app(folder: Path) -> Any:
                 out.write(_said(start, rounds[-1]))
             return MetricRecord({k: float(v) for k, v in rounds[-1].items()})
 
-        sites = len(start.spec["sites"])
         strategy = AllInOrder(
             fraction_train=1.0, fraction_evaluate=0.0, min_train_nodes=sites,
             min_evaluate_nodes=0, min_available_nodes=sites,
@@ -170,6 +183,7 @@ def server_app(folder: Path) -> Any:
                 grid=grid,
                 initial_arrays=ArrayRecord(network.weights(start.model)),
                 num_rounds=start.spec["rounds"] - done,
+                timeout=math.inf,  # else who takes longer than an hour is left out
                 train_config=ConfigRecord({"done": done}),
                 evaluate_fn=measure,
             )

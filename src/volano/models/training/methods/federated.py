@@ -23,6 +23,7 @@ from typing import Any
 
 from volano.models.tools import COMMON, Tool, ToolFailedError
 from volano.models.training import marks, network, small, tokenizer
+from volano.models.training.checkpoint import to_disk
 from volano.models.training.job import Job, Outcome, Row
 from volano.models.training.recipe import BadRecipeError, Recipe
 
@@ -105,11 +106,14 @@ def _lay_out(job: Job, base: Path, sites: dict[str, list[Row]]) -> Path:
         home.mkdir(parents=True, mode=0o700)
         _write(home / "rows.jsonl", rows)
     if dev:
-        spec["dev"] = str(folder / "dev.jsonl")
-        _write(folder / "dev.jsonl", dev)
+        spec["dev"] = "dev.jsonl"
+        _write(folder / spec["dev"], dev)
     part = folder / "spec.part"  # last, and as a whole: what has a spec is laid out
     part.write_text(json.dumps(spec), encoding="utf-8")
+    for path in (*folder.rglob("*"), folder):
+        to_disk(path)
     part.replace(folder / "spec.json")
+    to_disk(folder)
     return folder
 
 
@@ -151,7 +155,9 @@ def _run(python: Path, folder: Path, job: Job) -> None:
         **os.environ, "PYTHONPATH": str(source), "FLWR_TELEMETRY_ENABLED": "0",
         "RAY_USAGE_STATS_ENABLED": "0", "HF_HUB_OFFLINE": "1",
     }  # fmt: skip
-    (folder / "progress.jsonl").unlink(missing_ok=True)
+    failed = folder / "failed.txt"
+    for before in (folder / "progress.jsonl", failed):
+        before.unlink(missing_ok=True)
     log = folder / "flower.log"
     with log.open("w", encoding="utf-8") as out:
         child = subprocess.Popen(
@@ -167,7 +173,8 @@ def _run(python: Path, folder: Path, job: Job) -> None:
             child.wait()
     _tell(folder, told, job)
     if code:
-        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        said = failed if failed.is_file() else log  # Flower ends with words of its own
+        lines = said.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         reason = lines[-1][:300] if lines else f"exit code {code}"
         raise ToolFailedError(tool=FLOWER.name, reason=reason, hint=f"All it said is in {log}.")
 
