@@ -274,6 +274,16 @@ def _check(settings: Settings) -> None:
     )
     for name in ("engine_scale_queue", "engine_scale_calm_s"):
         demand(1 <= getattr(settings, name) <= 100_000, name, "1 to 100000 are possible")
+    # what may wait for one engine in all gateway processes, beside what it answers
+    waiting = settings.workers * (settings.engine_slots + settings.engine_queue)
+    waiting -= settings.engine_slots
+    demand(
+        most <= settings.engine_replicas
+        or settings.engine_scale_first_token_ms > 0
+        or settings.engine_scale_queue <= waiting,
+        "engine_scale_queue",
+        f"only {waiting} calls can wait for an engine (engine_queue), so none would ever be started",
+    )
     demand(settings.engine_embeddings in ("on", "off"), "engine_embeddings", "it is on or off")
     demand(
         1024 <= settings.max_body_bytes <= 64 * 1024**2,

@@ -151,3 +151,21 @@ def test_where_clients_come(tmp_path, host, url):
 def test_another_catalog(tmp_path):
     url = "postgresql+psycopg://db.example/volano"
     assert load(tmp_path, catalog=url).catalog_url == url
+
+
+SCALED = "engine_slots = 8\nengine_queue = 3\nengine_replicas_max = 4\n"
+
+
+def test_more_calls_can_wait_than_start_one_more_engine(tmp_path):
+    path = tmp_path / "volano.toml"
+    path.write_text(SCALED + "engine_scale_queue = 4")
+    with pytest.raises(BadSettingError, match="only 3 calls can wait for an engine"):
+        load(tmp_path)
+    path.write_text(SCALED + "engine_scale_queue = 3")
+    assert load(tmp_path).engine_scale_queue == 3
+    path.write_text(SCALED + "engine_scale_queue = 15\nworkers = 2")
+    with pytest.raises(BadSettingError, match="only 14 calls"):
+        load(tmp_path)
+    for more in ("engine_scale_first_token_ms = 500", "engine_replicas = 4"):
+        path.write_text(SCALED + "engine_scale_queue = 4\n" + more)
+        assert load(tmp_path).engine_scale_queue == 4
