@@ -4,7 +4,8 @@ Wanted engines need memory: what was measured when they ran last, else a guess
 from the size of their files. The most recently used come first; what is left
 over is not run, and is loaded when somebody asks for it. An engine that serves
 traffic now is never put out for one that is only wanted, unless its owner said
-that it may be loaded on demand.
+that it may be loaded on demand. A spare replica, of a model that has others, runs
+in what all others leave: it never takes the place of another model's only engine.
 """
 
 from collections.abc import Iterable
@@ -26,6 +27,13 @@ class Need:
     """Whether it has had traffic just now."""
     on_demand: bool = False
     """Whether it may be put out while it serves."""
+    spare: bool = False
+    """Whether it only helps others of the same model, which come first."""
+
+    @property
+    def held(self) -> bool:
+        """Whether it is not put out for another."""
+        return self.running and self.serving and not (self.on_demand or self.spare)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +56,8 @@ class Plan:
 def plan(needs: Iterable[Need], *, limit_bytes: int) -> Plan:
     """Say which engines run. A limit of 0 is none: all do.
 
-    Order of precedence: those that serve and are not on demand; then by last
-    use, the latest first; among equals those that run already (nothing moves
+    Order of precedence: those that serve and are not on demand; then others
+    that are not spare; then spare ones. Among those of each kind by last use, the latest first; among equals those that run already (nothing moves
     without a reason), then the smaller, then by name.
     """
     wanted = list(needs)
@@ -58,16 +66,14 @@ def plan(needs: Iterable[Need], *, limit_bytes: int) -> Plan:
     too_large = [need.name for need in wanted if need.needs_bytes > limit_bytes]
     left, chosen = limit_bytes, set()
     for need in sorted(wanted, key=_precedence):
-        held = need.running and need.serving and not need.on_demand
-        if need.needs_bytes <= left or held:
+        if need.needs_bytes <= left or need.held:
             chosen.add(need.name)
             left -= need.needs_bytes
     return _told(wanted, chosen, [name for name in too_large if name not in chosen])
 
 
-def _precedence(need: Need) -> tuple[bool, float, bool, int, str]:
-    held = need.running and need.serving and not need.on_demand
-    return (not held, -need.used_s, not need.running, need.needs_bytes, need.name)
+def _precedence(need: Need) -> tuple[bool, bool, float, bool, int, str]:
+    return (not need.held, need.spare, -need.used_s, not need.running, need.needs_bytes, need.name)
 
 
 def _told(wanted: list[Need], chosen: set[str], too_large: Iterable[str]) -> Plan:

@@ -10,7 +10,7 @@ is counted, and so its turn comes.
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,18 +51,23 @@ class Hosting:
         self.aside: tuple[EngineSpec, ...] = ()
         """Those that are wanted and do not run, for want of memory."""
 
-    def fit(self, specs: Sequence[EngineSpec], calls: Mapping[str, int]) -> list[EngineSpec]:
+    def fit(
+        self, specs: Sequence[EngineSpec], calls: Mapping[str, int], spare: Collection[str] = ()
+    ) -> list[EngineSpec]:
         """Return the engines that are to run now.
 
         Args:
             specs: all that are wanted.
             calls: how often each was asked so far, by the spec's name.
+            spare: names of those that only help others of the same model.
         """
         now, pids = self._monotonic(), pids_of(self._run)
         for spec in specs:
             self._look(spec, calls.get(spec.name, 0), pids.get(spec.name), now)
         self._keep()
-        made = plan([self._need(spec, now) for spec in specs], limit_bytes=self._limit)
+        made = plan(
+            [self._need(spec, now, spec.name in spare) for spec in specs], limit_bytes=self._limit
+        )
         self._tell(made)
         self.plan = made
         self._running = set(made.run)
@@ -81,7 +86,7 @@ class Hosting:
             steps = -(-took // STEP_BYTES) * STEP_BYTES
             self._needs[key(spec)] = max(steps, self._needs.get(key(spec), 0))
 
-    def _need(self, spec: EngineSpec, now: float) -> Need:
+    def _need(self, spec: EngineSpec, now: float, spare: bool) -> Need:
         used_s = self._used_s[spec.name]
         return Need(
             spec.name,
@@ -89,6 +94,7 @@ class Hosting:
             used_s=used_s,
             running=spec.name in self._running,
             serving=self._calls[spec.name] > 0 and now - used_s < SERVES_S,
+            spare=spare,
         )
 
     def _tell(self, made: Plan) -> None:

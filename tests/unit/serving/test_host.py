@@ -27,6 +27,9 @@ def need(name, size, used=0.0, **more):
         ([need(A, 11, 2, running=True, serving=True), need(B, 6, 1)], 10, "a"),  # measured late
         ([need(B, 6), need(A, 6)], 10, "a"),  # by name, so that it is the same each time
         ([need(A, 8), need(B, 3)], 10, "b"),  # among equals the smaller
+        ([need(A, 6, 9, spare=True), need(B, 6, 1)], 10, "b"),  # a spare one comes last
+        ([need(A, 6, 9, running=True, serving=True, spare=True), need(B, 6)], 10, "b"),  # unheld
+        ([need(A, 6, 1, running=True, spare=True), need(B, 6, 1, spare=True)], 10, "a"),
     ],
 )
 def test_what_runs(needs, limit, runs):
