@@ -21,6 +21,7 @@ from pathlib import Path
 from volano.core.errors import VolanoError
 from volano.gateway import snapshot as shape
 from volano.gateway.draining import Draining
+from volano.gateway.scales import Scales
 from volano.gateway.scaling import Bounds, Load, State, look
 from volano.gateway.turnover import Number
 from volano.models.adapter import base_of
@@ -104,7 +105,12 @@ class Engines:
         self._chosen: dict[str, tuple[str, ...]] = {}
         self._up: set[str] = set()
         self._numbers: dict[str, Number] = {}
-        self._scales: dict[str, State] = {}
+        self._rolling: set[str] = set()
+        self._kept = Scales(run / "scales.json")
+        self._scales = {
+            key: State(max(sizes.replicas, min(wanted, sizes.most)))
+            for key, wanted in self._kept.read().items()
+        }
         self._running = {spec.name for spec in self._wanted.read() or ()}
         self._bases: dict[str, Artifact] = {}
         self._files: dict[str, Path] = {}
@@ -160,7 +166,9 @@ class Engines:
             wanted = self._draining.keep(list(self._all()), needed_s)
         self._running = {spec.name for spec in wanted}
         self._up &= self._running - self._draining.leaving.keys()
-        self._wanted.write(self._hosting.fit(wanted, self._asked(calls or {})))
+        self._scales = {key: one for key, one in self._scales.items() if key in self._forms}
+        self._kept.write({key: one.wanted for key, one in self._scales.items()})
+        self._wanted.write(self._hosting.fit(wanted, self._asked(calls or {}), self._spare()))
 
     def draining(self) -> bool:
         """Whether engines that were replaced or left still answer calls."""
@@ -180,10 +188,13 @@ class Engines:
     def replicas(self, models: Iterable[Artifact] | None = None) -> int:
         """Return how many engines of the same there are: the most that one of these models has, or any."""
         if models is None:
-            bases = [forms[-1].base for forms in self._forms.values() if forms]
+            bases = [forms[-1].base for forms in [*self._forms.values()] if forms]
         else:
             bases = [self._base(model) for model in models]
-        return max((self._usual(base).run for base in bases), default=self._sizes.replicas)
+        least = self._sizes.replicas
+        usual = max((self._usual(base).run for base in bases), default=least)
+        # what memory does not let run takes nobody's place
+        return min([usual, *(self._fits(base) for base in bases)]) if models is not None else usual
 
     def level(self, models: Iterable[Artifact]) -> int:
         """Have as many replicas of each of these models as of the one with most; return how many.
@@ -207,14 +218,15 @@ class Engines:
         if self._sizes.most <= self._sizes.replicas:
             return
         still, now = {str(self._base(model).digest) for model in but}, time.monotonic()
-        for key, forms in self._forms.items():
+        for key, forms in [*self._forms.items()]:
             if key in still or not forms:
                 continue
             base = forms[-1].base
             own = [spec.name for form in forms for spec in self._replicas(form.spec)]
             load = sum((loads.get(name, Load()) for name in own), Load())
-            before = self._scales.get(key) or State(self._usual(base).run, load)
-            complete = all(map(self._answered, self._run_of(forms[-1])))
+            before = self._scales.get(key) or State(self._usual(base).run)
+            replicas = self._replicas(forms[-1].spec)[: before.wanted]
+            complete = all(map(self._answered, replicas))
             self._scales[key], why = look(
                 before, load, self._sizes.bounds,
                 slots=self._sizes.slots, complete=complete, now_s=now,
@@ -224,7 +236,6 @@ class Engines:
                 log.warning(
                     "%s: %d engines instead of %d: %s", base.ref, wanted, before.wanted, why
                 )
-        self._scales = {key: one for key, one in self._scales.items() if key in self._forms}
 
     def _usual(self, base: Artifact) -> Number:
         """Return how many replicas of a base there are where none is being replaced.
@@ -233,22 +244,35 @@ class Engines:
         """
         least = self._sizes.replicas
         state = self._scales.get(str(base.digest))
-        if state is not None:
-            return Number(state.wanted, state.wanted, least)
-        names = [
-            name.partition(".") for name in self._running if name.startswith(base.digest.short)
-        ]
-        known = max((int(n) for _, _, n in names if n.isdecimal()), default=1)
-        count = max(least, min(known, self._sizes.most))
+        count = state.wanted if state is not None else least
         return Number(count, count, least)
+
+    def _fits(self, base: Artifact) -> int:
+        """Return how many replicas of a base memory has room for, as the last plan says."""
+        least = self._sizes.replicas
+        for form in [*self._forms.get(str(base.digest), ())]:
+            spare = self._replicas(form.spec)[least : self._number(form).run]
+            if any(self._hosting.waits(spec.name) for spec in spare):
+                return least + sum(not self._hosting.waits(spec.name) for spec in spare)
+        return self._sizes.most
+
+    def _spare(self) -> set[str]:
+        """Return the replicas that run only because there is much to do."""
+        forms = [form for forms in self._forms.values() for form in forms]
+        least = self._sizes.replicas
+        return {spec.name for form in forms for spec in self._replicas(form.spec)[least:]}
 
     def _count(self, models: Iterable[Artifact], numbers: Mapping[str, Number]) -> None:
         """Note how many replicas of each base run: as many as the one of its models that needs most."""
         found: dict[str, Number] = {}
+        rolling: set[str] = set()
         for model in models:
             base = self._base(model)
             key, number = str(base.digest), numbers.get(str(model.digest)) or self._usual(base)
             found[key] = max(number, found.get(key, number))
+            if str(model.digest) in numbers:
+                rolling.add(key)
+        self._rolling = rolling | (self._rolling & (self._forms.keys() - found.keys()))
         lingering = {key: one for key, one in self._numbers.items() if key in self._forms}
         self._numbers = lingering | found
 
@@ -256,15 +280,25 @@ class Engines:
         return self._numbers.get(str(form.base.digest)) or self._usual(form.base)
 
     def _run_of(self, form: Form) -> list[EngineSpec]:
-        """Return the replicas that run. One that waits to take a place waits for memory, too."""
+        """Return the replicas that run. One that waits to take a place waits for memory, too.
+
+        One more for a rush does not wait for what drains: where memory is limited, its plan
+        knows of both.
+        """
         run, _, needed = self._number(form)
         found = self._replicas(form.spec)[:run]
-        if not self.draining():
+        if not self.draining() or str(form.base.digest) not in self._rolling:
             return found
         return [spec for n, spec in enumerate(found) if n < needed or spec.name in self._running]
 
     def _answered(self, spec: EngineSpec) -> bool:
-        """Whether a replica has answered since it is wanted. One that died since comes back."""
+        """Whether a replica has answered since it is wanted. One that died since comes back.
+
+        One that memory has no room for comes back when somebody asks, or never.
+        """
+        if self._hosting.waits(spec.name):
+            self._up.discard(spec.name)
+            return False
         if spec.name not in self._up and answers(spec):
             self._up.add(spec.name)
         return spec.name in self._up
@@ -419,8 +453,11 @@ class Engines:
         return next((form for form in forms if self._answers(form)), forms[0])
 
     def _answers(self, form: Form) -> bool:
-        """Whether all replicas have answered once. One that died since comes back."""
-        name, running = form.spec.name, self._run_of(form)
+        """Whether all replicas that can run have answered once. One that died since comes back."""
+        name, least, waits = form.spec.name, self._sizes.replicas, self._hosting.waits
+        running = [
+            spec for n, spec in enumerate(self._run_of(form)) if n < least or not waits(spec.name)
+        ]
         if name not in self._ready and all(map(self._answered, running)):
             self._ready.add(name)
         return name in self._ready

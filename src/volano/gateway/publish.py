@@ -354,7 +354,7 @@ class Publisher:
         self._tidied_s = time.monotonic()
         with self._lock:
             channels = self._releases().channels()
-            rolling = [m for c in channels if c.rolling for d in c.served for m in self._own_of(d)]
+            rolling = [model for c in channels if c.rolling for model in self._replacing(c)]
             self._engines.scale(self._loads(), but=rolling)
             self._wish_engines(channels)
             moved = self._engines.moved()
@@ -386,14 +386,18 @@ class Publisher:
         numbers: dict[str, Number] = {}
         whole: set[str] = set()
         for channel in channels:
-            own = [model for digest in channel.served for model in self._own_of(digest)]
-            usual = self._engines.level(own) if channel.rolling else 0
+            usual = self._engines.level(self._replacing(channel)) if channel.rolling else 0
             rolls = turnover(channel, usual)
             for digest in channel.served:
                 models = {str(model.digest) for model in self._own_of(digest)}
                 whole |= models if digest not in rolls else models & numbers.keys()
                 numbers |= dict.fromkeys(models, rolls[digest]) if digest in rolls else {}
         return {digest: number for digest, number in numbers.items() if digest not in whole}
+
+    def _replacing(self, channel: Channel) -> list[Artifact]:
+        """Return the models whose engines take each other's places; what is kept hot takes none."""
+        two = filter(None, (channel.stable, channel.candidate))
+        return [model for digest in two for model in self._own_of(digest)]
 
     def _live_keys(self) -> dict[str, shape.Key]:
         return {

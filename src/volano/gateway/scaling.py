@@ -5,6 +5,9 @@ and it was so at two looks in a row; one fewer runs when the others had room to 
 came in good time, for a while without a break. What starts is given its time: nothing more
 starts until all that are wanted answer. So what waits for a moment moves nothing, and what was
 started for a rush does not go in the first pause of it.
+
+A stream tells when its first words came once it has ended. Where answers are slow, few end
+between two looks: they are gathered until there are enough for a mean.
 """
 
 from collections.abc import Mapping
@@ -17,7 +20,7 @@ ROOM = 0.5
 EARLY = 0.5
 """The part of the bound that the time to first token has to keep to when one goes."""
 ENOUGH = 3
-"""Streams that began since the last look, at least, so that their mean says something."""
+"""Streams that ended since the last mean, at least, so that the next says something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a model's replicas have to do. `first_s` and `streams` count since the platform is up."""
+    """What a model's replicas have to do. Streams that ended count since the platform is up."""
 
     in_flight: int = 0
     first_s: float = 0.0
@@ -55,7 +58,11 @@ class State:
     """How many of one model are wanted, and since when that is too few or too many."""
 
     wanted: int
-    last: Load = Load()
+    last: Load | None = None
+    """What there was when streams were counted last; None before the first look."""
+    last_s: float = 0.0
+    first_s: float | None = None
+    """Mean time to first token, as of then."""
     short_s: float | None = None
     roomy_s: float | None = None
 
@@ -73,20 +80,21 @@ def look(
         complete: whether all that are wanted answer.
         now_s: monotonic.
     """
-    first_s = _first(state.last, load)
-    state = replace(state, last=load)
-    why = _short(state.wanted, load.in_flight, first_s, bounds, slots)
+    state = _gathered(state, load, bounds, now_s)
+    waits, late = _waits(state.wanted, load.in_flight, bounds, slots), _late(state.first_s, bounds)
+    why = waits or late
     if why and complete and state.wanted < bounds.most:
         since = now_s if state.short_s is None else state.short_s
-        if now_s - since < UP_S:
+        told = waits or state.last is load  # no mean is taken for two
+        if now_s - since < UP_S or not told:
             return replace(state, short_s=since, roomy_s=None), ""
-        return State(state.wanted + 1, load), why
-    if why or not _roomy(state.wanted, load.in_flight, first_s, bounds, slots):
+        return State(state.wanted + 1, load, now_s), why
+    if why or not _roomy(state.wanted, load.in_flight, state.first_s, bounds, slots):
         return replace(state, short_s=None, roomy_s=None), ""
     since = now_s if state.roomy_s is None else state.roomy_s
     if now_s - since < bounds.calm_s:
         return replace(state, short_s=None, roomy_s=since), ""
-    return State(state.wanted - 1, load), f"there was room for {bounds.calm_s:g} s"
+    return State(state.wanted - 1, load, now_s), f"there was room for {bounds.calm_s:g} s"
 
 
 def loads(in_flight: Mapping[str, int], firsts: Mapping[str, tuple[float, int]]) -> dict[str, Load]:
@@ -97,16 +105,29 @@ def loads(in_flight: Mapping[str, int], firsts: Mapping[str, tuple[float, int]])
     }
 
 
-def _first(before: Load, now: Load) -> float | None:
-    """Return the mean time to first token since the last look; None where too few streams began."""
-    streams = now.streams - before.streams
-    return (now.first_s - before.first_s) / streams if streams >= ENOUGH else None
+def _gathered(state: State, load: Load, bounds: Bounds, now_s: float) -> State:
+    """Return the state with the mean time to first token, as of the last streams that were enough.
+
+    It is forgotten where nothing is in flight, or no more of them end for as long as calm takes.
+    """
+    last = state.last
+    if last is None or load.streams < last.streams or load.first_s < last.first_s:
+        # the first look, or an engine's count went with it
+        return replace(state, last=load, last_s=now_s, first_s=None)
+    streams = load.streams - last.streams
+    if streams >= ENOUGH:
+        mean_s = (load.first_s - last.first_s) / streams
+        return replace(state, last=load, last_s=now_s, first_s=mean_s)
+    holds = load.in_flight and now_s - state.last_s < bounds.calm_s
+    return state if holds else replace(state, first_s=None)
 
 
-def _short(wanted: int, in_flight: int, first_s: float | None, bounds: Bounds, slots: int) -> str:
+def _waits(wanted: int, in_flight: int, bounds: Bounds, slots: int) -> str:
     waiting = in_flight - wanted * slots
-    if waiting >= bounds.queue * wanted:
-        return f"{waiting} calls wait"
+    return f"{waiting} calls wait" if waiting >= bounds.queue * wanted else ""
+
+
+def _late(first_s: float | None, bounds: Bounds) -> str:
     if bounds.first_s and first_s is not None and first_s > bounds.first_s:
         return f"first tokens come after {first_s:.2f} s"
     return ""

@@ -15,6 +15,7 @@ from volano.gateway.scaling import Load
 from volano.gateway.turnover import Number
 from volano.models import adapter
 from volano.models.errors import ModelNotUsableError
+from volano.serving.hosting import guess
 from volano.serving.wanted import Wanted
 
 
@@ -372,3 +373,169 @@ def test_nothing_is_scaled_unless_it_is_asked_for(desk, base, run, up, now):
     up |= {spec.name for spec in wished(run)}
     rush(engines, base, now, {base.digest.short: Load(300)}, 9)
     assert len(wished(run)) == 2
+
+
+def test_a_rush_beside_an_engine_that_drains_starts_one_more_and_no_more_than_that(
+    desk, base, run, up, now, monkeypatch
+):
+    engines = Engines(run, desk.models, SCALED)
+    monkeypatch.setattr(engines._draining, "_busy", lambda _: True)
+    engines.wish([base])
+    [first] = wished(run)
+    up |= {first.name, "old"}
+    engines._draining._last["old"] = replace(first, name="old", address="unix:/old.sock")
+    engines.wish([base])
+    assert engines.draining()
+    rush(engines, base, now, {first.name: Load(90)}, 8)
+    assert engines.draining()
+    assert {spec.name for spec in wished(run)} == {"old", first.name, f"{first.name}.2"}
+    assert engines.replicas([base]) == 2, "the next waits until this one answers"
+
+
+def test_nothing_more_starts_before_the_last_one_answers_also_when_it_was_not_wished_for_yet(
+    desk, base, run, up, now
+):
+    engines = Engines(run, desk.models, SCALED)
+    engines.wish([base])
+    up.add(base.digest.short)
+    for _ in range(8):
+        engines.scale({base.digest.short: Load(90)})
+        now[0] += 5
+    assert engines.replicas([base]) == 2
+
+
+def test_one_more_that_waits_to_take_a_place_goes_on_waiting_when_its_release_is_left(
+    desk, base, run, up, now, monkeypatch
+):
+    engines = Engines(run, desk.models, Sizes(replicas=1, most_replicas=3))
+    monkeypatch.setattr(engines._draining, "_busy", lambda _: True)
+    engines.wish([base])
+    [first] = wished(run)
+    up |= {first.name, "old"}
+    engines._draining._last["old"] = replace(first, name="old", address="unix:/old.sock")
+    engines.wish([base], {}, {str(base.digest): Number(2, 1, 1)})
+    engines.wish([])
+    assert {spec.name for spec in wished(run)} == {"old", first.name}
+
+
+@pytest.fixture
+def second(desk, base, monkeypatch):
+    """Another model that an engine of its own runs, of the same bytes."""
+    other = replace(base, digest=Digest.of(b"another"))
+    made = Engines._file
+    monkeypatch.setattr(
+        Engines, "_file", lambda self, model: made(self, base if model is other else model)
+    )
+    return other
+
+
+def roomy_for(count, run, desk, base):
+    """Sizes with memory for so many engines, as guessed."""
+    engines = Engines(run, desk.models, SCALED)
+    engines.wish([base])
+    return replace(SCALED, max_bytes=guess(wished(run)[0]) * count)
+
+
+def test_one_more_for_a_rush_never_takes_the_place_of_another_models_only_engine(
+    desk, base, second, run, up, now
+):
+    engines = Engines(run, desk.models, roomy_for(2, run, desk, base))
+    engines._hosting._monotonic = lambda: now[0]
+    names = {base.digest.short, second.digest.short}
+    up |= names
+    calls = {str(base.digest): 1, str(second.digest): 1}
+    for _ in range(20):
+        calls[str(base.digest)] += 30
+        engines.scale({base.digest.short: Load(30)})
+        engines.wish([base, second], calls)
+        now[0] += 5
+    assert {spec.name for spec in wished(run)} == names
+    assert [spec.name for spec in engines.aside()] == [f"{base.digest.short}.2"]
+
+
+def test_one_more_for_a_rush_goes_for_another_models_only_engine_and_is_asked_no_more(
+    desk, base, second, run, up, now
+):
+    engines = Engines(run, desk.models, roomy_for(2, run, desk, base))
+    first = base.digest.short
+    up |= {first, f"{first}.2", second.digest.short}
+    calls = {str(base.digest): 1}
+    for _ in range(3):
+        calls[str(base.digest)] += 30
+        engines.scale({first: Load(17)})
+        engines.wish([base], calls)
+        now[0] += 5
+    publish(engines, base)
+    assert len(engines.targets(base)) == 2
+    calls[str(base.digest)] += 30
+    engines.wish([base, second], calls)
+    assert {spec.name for spec in wished(run)} == {first, second.digest.short}
+    assert engines.moved()
+    assert [at.name for at in engines.targets(base)] == [first]
+
+
+def test_a_rollout_replaces_only_as_many_engines_as_memory_has_room_for(
+    desk, base, second, run, up, now
+):
+    engines = Engines(run, desk.models, roomy_for(1, run, desk, base))
+    up.add(base.digest.short)
+    rush(engines, base, now, {base.digest.short: Load(30)}, 3)
+    assert [spec.name for spec in engines.aside()] == [f"{base.digest.short}.2"]
+    assert engines.replicas([base]) == 1
+    assert engines.level([base, second]) == 1
+
+
+def test_a_new_row_of_adapters_is_asked_though_memory_lets_no_more_of_its_engines_run(
+    desk, base, adapted, run, up, now
+):
+    one, two = adapted("one"), adapted("two")
+    engines = Engines(run, desk.models, roomy_for(2, run, desk, base))
+    engines.wish([base, one])
+    [before] = {at.name for at in engines.targets(one)}
+    up.add(before)
+    for _ in range(3):
+        engines.scale({before: Load(30)})
+        engines.wish([base, one])
+        now[0] += 5
+    up.add(f"{before}.2")
+    engines.wish([base, one, two])
+    after = engines.targets(two)[0].name
+    up.add(after)
+    assert f"{after}.2" in {spec.name for spec in engines.aside()}
+    assert after in {at.name for at in engines.targets(one)}
+
+
+def test_how_many_there_were_is_known_to_a_control_that_comes_back_amid_a_rollout(
+    desk, base, second, run, up, now
+):
+    sizes = replace(SCALED, most_replicas=4)
+    engines = Engines(run, desk.models, sizes)
+    engines.wish([base])
+    up |= {base.digest.short, *(f"{base.digest.short}.{n}" for n in (2, 3, 4))}
+    rush(engines, base, now, {base.digest.short: Load(90)}, 8)
+    assert engines.level([base, second]) == 4
+    numbers = {str(base.digest): Number(2, 2, 2), str(second.digest): Number(3, 2, 2)}
+    engines.wish([base, second], {}, numbers)
+    again = Engines(run, desk.models, sizes)
+    assert again.level([base, second]) == 4
+    assert Engines(run, desk.models, replace(sizes, most_replicas=3)).level([base]) == 3
+    engines._kept.path.write_text("[1, 2")
+    assert Engines(run, desk.models, sizes).level([base]) == 1
+
+
+def test_how_many_there_are_is_read_while_another_thread_wishes(desk, base, run, up, now):
+    engines = Engines(run, desk.models, SCALED)
+    engines.wish([base])
+
+    class Met(list):
+        """The forms of a base; while they are looked at, those of another base come."""
+
+        def __getitem__(self, at):
+            engines._forms[f"another-{len(engines._forms)}"] = []
+            return super().__getitem__(at)
+
+    key = str(base.digest)
+    engines._forms[key] = Met(engines._forms[key])
+    assert engines.replicas() == 1
+    engines.scale({})
+    assert engines.replicas() == 1

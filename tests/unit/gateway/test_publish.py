@@ -7,6 +7,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from msgspec import structs
@@ -28,6 +29,8 @@ from volano.gateway.shared import Shared
 from volano.gateway.tally import Tally
 from volano.gateway.vitals import Vitals
 from volano.models.errors import BadPointerError
+from volano.releases.channel import Channel
+from volano.releases.kept import Kept
 from volano.serving.wanted import Wanted
 from volano.store.tables import artifacts, blobs
 
@@ -884,3 +887,21 @@ def test_what_workers_count_starts_one_more_engine(desk, moments, monkeypatch, w
     assert [one.name for one in arm.targets] == [target.name, f"{target.name}.2"]
     vitals.close()
     front.publisher.close()
+
+
+def test_what_is_kept_hot_has_no_part_when_engines_take_places_one_by_one(front, monkeypatch):
+    publisher, seen = front.publisher, []
+    channel = Channel(
+        "support", "old", "support@2", "user", 1, candidate="new", candidate_ref="support@3",
+        share=500_000, rolling=True, kept=Kept("support@1", "hot", "ro-1", 1),
+    )  # fmt: skip
+    models = {one: SimpleNamespace(digest=f"model of {one}") for one in ("old", "new", "hot")}
+    monkeypatch.setattr(publisher, "_own_of", lambda digest: [models[digest]])
+    monkeypatch.setattr(publisher, "_wish_engines", lambda channels: None)
+    monkeypatch.setattr(publisher, "_releases", lambda: SimpleNamespace(channels=lambda: [channel]))
+    monkeypatch.setattr(publisher._engines, "level", lambda own: seen.append([*own]) or 2)
+    monkeypatch.setattr(publisher._engines, "scale", lambda loads, but: seen.append([*but]))
+    numbers = publisher._numbers([channel])
+    publisher.tidy()
+    assert numbers.keys() == {"model of old", "model of new"}
+    assert seen == [[models["old"], models["new"]]] * 2

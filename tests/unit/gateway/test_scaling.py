@@ -43,8 +43,33 @@ def test_first_tokens_are_not_looked_at_unless_asked_for():
 
 
 def test_two_streams_are_no_mean():
-    few = [Load(1, 9.0 * 2 * n, 2 * n) for n in range(6)]
-    assert over(State(1), few) == [1] * 6
+    assert over(State(1), [Load(1)] + [Load(1, 9.0 * 2, 2)] * 6) == [1] * 7
+
+
+def test_late_first_tokens_of_answers_so_slow_that_few_end_between_looks_start_one_more():
+    slow = [Load(8, 2.0 * ended, ended) for ended in (0, 1, 3, 4, 5, 7, 8)]
+    assert over(State(1), slow) == [1, 1, 1, 1, 1, 2, 2]
+    often = [load for load in slow for _ in range(10)]
+    assert over(State(1), often, every_s=0.5)[-1] == 2
+
+
+def test_one_mean_is_not_taken_for_two():
+    seen = [Load(8), Load(8, 2.0 * 3, 3), *[Load(8, 2.0 * 4, 4)] * 6]
+    assert over(State(1), seen) == [1] * 8
+
+
+def test_late_first_tokens_hold_an_engine_until_streams_tell_again_and_not_for_ever():
+    seen = [Load(2), Load(2, 2.0 * 3, 3), *[Load(2, 2.0 * 4, 4)] * 30]
+    found = over(State(2), seen, complete=False)
+    assert found[:20] == [2] * 20
+    assert found[-1] == 1
+    assert over(State(2), [*seen[:2], *[Load(0, 2.0 * 4, 4)] * 13])[-1] == 1, "nobody waits"
+
+
+def test_what_was_counted_before_the_first_look_or_by_an_engine_that_left_says_nothing():
+    assert over(State(1), [Load(1, 9.0 * 50, 50)] * 4) == [1] * 4
+    left = [Load(1, 0.1 * 50, 50), Load(1), *streams(0.6, 3)[1:]]
+    assert over(State(1), left) == [1, 1, 1, 2]
 
 
 def test_nothing_more_starts_until_all_that_are_wanted_answer():
