@@ -4,13 +4,16 @@ import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 import sqlalchemy
 from sqlalchemy.exc import ArgumentError
 
 from volano.data.sources.secret import VARIABLE, opens
 
+_SPACE = {" ": r"|\+"}
+_SHORT = 8
+"""Shorter than any key: a language or a year also stands within other words, and stays there."""
 _USER, _QUERY = re.compile("://[^/]*@"), re.compile("[?#]")
 
 
@@ -67,6 +70,30 @@ def page(url: str) -> str:
     told = f"{scheme}://{rest[:at].rpartition('@')[2]}{path}"
     told += f"?{_struck(query)}" if query else ""
     return f"{told}#{_struck(fragment)}" if fragment else told
+
+
+def without(values: Mapping[str, str], url: str) -> str:
+    """Return a web address with these values as the variables they came from, however percent-encoded."""
+    said = {one: name for name, value in values.items() for one in (value, unquote(value)) if one}
+    if not said:
+        return url
+    longest = sorted(said, key=len, reverse=True)
+    found = re.compile("|".join(f"({_encoded(value)})" for value in longest))
+    return found.sub(lambda match: f"${{{said[longest[(match.lastindex or 0) - 1]]}}}", url)
+
+
+def _encoded(value: str) -> str:
+    """Return a pattern of a value in an address: each character as it is or percent-encoded (also twice)."""
+    found = "".join(
+        f"(?:{re.escape(char)}{_SPACE.get(char, '')}|{_percent(char)})" for char in value
+    )
+    if len(value) < _SHORT and value.isalnum():
+        return rf"(?<![^\W_]){found}(?![^\W_])"
+    return found
+
+
+def _percent(char: str) -> str:
+    return "".join(f"(?i:%(?:25)?{byte:02x})" for byte in char.encode(errors="replace"))
 
 
 def _struck(query: str) -> str:

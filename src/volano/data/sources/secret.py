@@ -66,6 +66,11 @@ def filled(text: str) -> str:
     return VARIABLE.sub(variable, text)
 
 
+def values(text: str) -> dict[str, str]:
+    """Return what the environment fills an address with: the value of each variable."""
+    return {name: os.environ[name] for name in VARIABLE.findall(text) if os.environ.get(name)}
+
+
 def _told(text: str) -> bool:
     if "://" not in text or text[: text.index("://")].strip().count(" "):
         return False

@@ -340,11 +340,50 @@ def test_a_new_key_changes_no_row_and_no_key_is_kept_with_the_answers(
     assert b"titok" not in kept
 
 
+def test_a_key_in_a_path_or_under_another_name_is_told_nowhere(site, read, monkeypatch, tmp_path):
+    monkeypatch.setenv("TOKEN", "tit/ok é1")
+    moved = "/tit/ok%20%C3%A91/a.jsonl?k=tit%2Fok+%c3%a91&v=2"
+    site.put(moved, '{"text": "a"}', "text/plain")
+    site.put("/tit/ok%20%C3%A91/rows?code=tit/ok%20%C3%A91", "", status=302, Location=moved)
+    source = open_source(
+        {"url": f"{site.url}/${{TOKEN}}/rows?code=${{TOKEN}}", "allow_private": True, "rate": "1000/s"}
+    )  # fmt: skip
+    source.keep_in(tmp_path)
+    (row,) = source.rows(print)
+    assert row["origin"]["redirected"] == f"{site.url}/${{TOKEN}}/a.jsonl?k=${{TOKEN}}&v=2"
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert kept
+    assert not any(b"ok%20" in one or b"k=tit" in one for one in (kept, json.dumps(row).encode()))
+
+
+def test_a_whole_address_is_told_by_its_variable_also_where_it_moved(site, read, monkeypatch):
+    monkeypatch.setenv("FEED", f"{site.url}/titok/a")
+    site.put("/titok/a", "", status=302, Location="/titok/b.jsonl?code=titok")
+    site.put("/titok/b.jsonl?code=titok", '{"text": "a"}', "text/plain")
+    rows, aside, source = read({"url": "${FEED}"})
+    assert aside == []
+    assert rows[0]["origin"]["source"] == "${FEED}"
+    assert "titok" not in json.dumps([rows, source.state()])
+
+
+def test_a_sitemap_whose_pages_repeat_its_key_tells_them_without(site, read, monkeypatch):
+    monkeypatch.setenv("FEED_KEY", "titok-titok")
+    monkeypatch.setenv("IN", "en")
+    pages = "".join(
+        f"<url><loc>{site.url}{path}</loc></url>" for path in ("/titok-titok/en/agenda",)
+    )
+    site.put("/titok-titok/en/map", f"<urlset>{pages}</urlset>", "application/xml")
+    site.put("/titok-titok/en/agenda", PAGE.format("A"))
+    rows, _, _ = read({"sitemap": f"{site.url}/${{FEED_KEY}}/${{IN}}/map"})
+    assert [row["origin"]["source"] for row in rows] == [f"{site.url}/${{FEED_KEY}}/${{IN}}/agenda"]
+
+
 def test_a_variable_may_be_the_whole_address(site, read, monkeypatch):
     monkeypatch.setenv("FEED", f"{site.url}/a?sig=titok&page=2")
     site.put("/a?sig=titok&page=2", PAGE.format("A"))
     rows, _, source = read({"url": "${FEED}"})
-    assert rows[0]["origin"]["source"] == f"{site.url}/a?sig=***&page=2"
+    assert rows[0]["origin"]["source"] == "${FEED}"
+    assert "redirected" not in rows[0]["origin"]
     assert "titok" not in json.dumps([rows, source.state()])
     monkeypatch.delenv("FEED")
     with pytest.raises(BadSourceError, match="`FEED` of the address is not set") as refused:

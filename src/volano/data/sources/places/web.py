@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from volano.data.sources import reasons
 from volano.data.sources.address import page as page_told
+from volano.data.sources.address import without
 from volano.data.sources.answers import Answer, Answers
 from volano.data.sources.fetch import Fetcher, FetchError, Page, seconds_between
 from volano.data.sources.piece import Piece
@@ -29,7 +30,7 @@ from volano.data.sources.reading import (
     format_of_media,
     reading_of,
 )
-from volano.data.sources.secret import VARIABLE, filled
+from volano.data.sources.secret import VARIABLE, filled, values
 from volano.data.sources.source import SOURCES, Around, Reject, Source, set_aside
 from volano.data.sources.spec import bad, check_keys, flag, texts
 from volano.data.step import Record
@@ -105,8 +106,21 @@ class Web:
         return self.asked.get(url, url)
 
     def told(self, url: str) -> str:
-        """Return what rows say of a URL: a variable by its name, but all of it if it is nothing else."""
-        return page_told(self.filled(url) if VARIABLE.fullmatch(url.strip()) else url)
+        """Return what rows say of a URL of the spec or of a sitemap: a variable by its name."""
+        if VARIABLE.fullmatch(url.strip()):
+            return url.strip()
+        return page_told(url if url in self.asked else without(self._values, url))
+
+    def _moved(self, asked: str, url: str) -> str:
+        """Return what rows say of where a URL led to, of which any part may be a variable's."""
+        if VARIABLE.fullmatch(asked.strip()):
+            parts = urlsplit(url)
+            return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/"
+        return page_told(without(self._values, url))
+
+    @property
+    def _values(self) -> Mapping[str, str]:
+        return {name: value for url in self.asked for name, value in values(url).items()}
 
     def _of_url(self, url: str, fetcher: Fetcher, reject: Reject) -> Iterator[Record]:
         try:
@@ -114,12 +128,12 @@ class Web:
             kept = self._answers.kept(url) if self._answers else None
             known = kept.page.told() if kept else before
             with fetcher.get(self.filled(url), known) as given:
-                page = replace(given, url=page_told(given.url))  # a key is kept nowhere
+                page = replace(given, url=self._moved(url, given.url))  # a key is kept nowhere
                 if page.path is None and kept is None:
                     return
                 answer = self._answer(url, page, kept)
                 if answer.page.sha256 != before.get("sha256"):
-                    yield from self._of_page(url, answer, reject)
+                    yield from self._of_page(url, _name(given.url), answer, reject)
                 self._known[url] = answer.page.told()
         except FetchError as error:
             set_aside(reject, {"source": self.told(url)}, error.reason, error.detail or None)
@@ -135,25 +149,25 @@ class Web:
             self._answers.keep(url, page, now)
         return Answer(page, now)
 
-    def _of_page(self, url: str, answer: Answer, reject: Reject) -> Iterator[Record]:
+    def _of_page(self, url: str, name: str, answer: Answer, reject: Reject) -> Iterator[Record]:
         page = answer.page
         assert page.path is not None
         origin = {"source": self.told(url), **page.told(), "fetched": answer.fetched}
-        if page.url != page_told(self.filled(url)):
+        if page.url != self._moved(url, self.filled(url)):
             origin["redirected"] = page.url
         reading = self.reading
         if reading.format == AUTO:
-            found = self._format(page)
+            found = self._format(page, name)
             if found is None:
                 set_aside(reject, origin, reasons.UNKNOWN, page.media_type or "no content-type")
                 return
             reading = replace(reading, format=found)
-        piece = Piece(page.path, _name(page.url), origin, page.charset)
+        piece = Piece(page.path, name, origin, page.charset)
         yield from read_pieces([piece], reading, self.columns, reject)
 
-    def _format(self, page: Page) -> str | None:
+    def _format(self, page: Page, name: str) -> str | None:
         """Return the format: what the server says, but the name where that says more."""
-        by_name = format_of(_name(page.url))
+        by_name = format_of(name)
         if page.media_type in ("", "text/plain", "application/octet-stream", "application/gzip"):
             return by_name or format_of_media(page.media_type)
         return format_of_media(page.media_type) or by_name
