@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 import sqlalchemy
 from sqlalchemy.exc import ArgumentError
@@ -24,6 +24,7 @@ _OF_WEB = re.compile(
 )
 """Names of what signs or opens a web address: of Amazon, Google and Azure, and those in common use."""
 _ODBC = re.compile(r"(?:pwd|password)=(?!\$\{)", re.IGNORECASE)
+_ASKED = re.compile("[?#&]")
 _ANY = re.compile(r"://[^/?#\s]*:([^/?#\s]*)@")
 
 
@@ -74,8 +75,8 @@ def values(text: str) -> dict[str, str]:
 def _told(text: str) -> bool:
     if "://" not in text or text[: text.index("://")].strip().count(" "):
         return False
-    passwords, asked = _of_address(text)
-    web = text.startswith(("http://", "https://"))
+    web = text.lstrip().lower().startswith(("http://", "https://"))
+    passwords, asked = _of_page(text) if web else _of_address(text)
     named = [
         value for name, value in asked if (opens(name, value) if web else _SECRET.search(name))
     ]
@@ -83,19 +84,29 @@ def _told(text: str) -> bool:
     return odbc or any(one and not VARIABLE.fullmatch(one) for one in (*passwords, *named))
 
 
+def _of_page(text: str) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the passwords of a web address, and what it asks for behind `?` and `#`: what has no name too."""
+    asked = []
+    for one in _ASKED.split(text)[1:]:
+        name, found, value = one.partition("=")
+        asked.append(
+            (unquote_plus(name), unquote_plus(value)) if found else ("", unquote_plus(name))
+        )
+    return [found[1] for found in _ANY.finditer(text)], asked
+
+
 def _of_address(text: str) -> tuple[list[str], list[tuple[str, str]]]:
-    """Return the passwords of an address, and what it asks for behind `?`."""
-    if not text.startswith(("http://", "https://")):
-        try:
-            url = sqlalchemy.make_url(text)
-            asked = [
-                (name, one)
-                for name, value in url.query.items()
-                for one in ((value,) if isinstance(value, str) else value)
-            ]
-            return [str(url.password or "")], asked
-        except (ArgumentError, ValueError):
-            pass
+    """Return the passwords of a database's address, and what it asks for behind `?`."""
+    try:
+        url = sqlalchemy.make_url(text)
+        asked = [
+            (name, one)
+            for name, value in url.query.items()
+            for one in ((value,) if isinstance(value, str) else value)
+        ]
+        return [str(url.password or "")], asked
+    except (ArgumentError, ValueError):
+        pass
     try:
         query = parse_qsl(urlsplit(text).query)
     except ValueError:

@@ -150,11 +150,13 @@ def test_any_text_is_a_recipe_or_refused(text):
         "mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BPWD%3Dgeheim",
         "https://u:geheim@example.org/rows.csv", "https://example.org/rows.csv?api_key=geheim",
         "https://b.s3.example.org/rows.csv?X-Amz-Signature=geheim",
-        "https://b.blob.example.org/rows.csv?sv=1&sig=geheim",
+        "https://b.blob.example.org/rows.csv?sv=1&sig=geheim", "HTTPS://example.org/a?sig=geheim",
+        " Https://example.org/a?key=geheim", "https://example.org/a#v=1&access_token=geheim",
+        f"https://example.org/a?ghp_{'geheim' * 6}", "https://example.org/a#/b?token=geheim",
     ],
 )  # fmt: skip
 def test_a_password_does_not_stand_in_a_recipe(address):
-    kind = "url" if address.startswith("https") else "sql"
+    kind = "url" if address.strip().lower().startswith("https") else "sql"
     for text in (
         f"sources:\n  - rows: []\n  - {kind}: '{address}'\n    table: t\n",
         f"steps:\n  - rename: {{columns: {{a: b}}}}\n  - decontaminate: {{against: [{{{kind}: '{address}'}}]}}\n",
