@@ -76,6 +76,12 @@ class DuplicateColumnError(InvalidError):
     hint = "Give each column a name of its own."
 
 
+class UnsoundValueError(InvalidError):
+    """Line {line} of `{path}` holds in `{column}` what no row can keep: {why}."""
+
+    hint = "Mend it in the file, or take the column out."
+
+
 class MissingColumnError(InvalidError):
     """Line {line} of `{path}` has no column `{column}`."""
 

@@ -2,7 +2,8 @@
 
 A file is read to its end before anything is kept; the first thing that is
 wrong stops it, with the line and what to do. Columns are found by name:
-`text` and `label`, or their usual other names; the others are kept as they are.
+`text` and `label`, or their usual other names; the others are kept as they are,
+but for what JSON cannot say (see `sound`): of a number beyond 2^53 - 1 the digits as text.
 """
 
 import csv
@@ -20,9 +21,12 @@ from volano.data.errors import (
     NoRowsError,
     RaggedRowError,
     UnknownFormatError,
+    UnsoundValueError,
 )
 from volano.data.lines import MAX_FILE, MAX_LINE, read_lines
 from volano.data.sources.jsons import DuplicateKeyError, loads_strict
+from volano.data.sources.limits import Limits
+from volano.data.sources.sound import UnsoundError, sound
 
 COLUMNS = {
     "text": ("text", "input", "question", "prompt", "message", "utterance"),
@@ -30,6 +34,7 @@ COLUMNS = {
 }
 """What a column of texts, and one of labels, is called; the first name wins over the others."""
 
+_DEPTH = Limits().depth
 _OURS = ("origin", "split")
 """What a row of ours says of itself: this file is where it comes from now, and splits are made anew."""
 
@@ -55,6 +60,7 @@ def read(
         UnknownFormatError: the name ends in none of .csv .tsv .jsonl .ndjson.
         MissingColumnError, AmbiguousColumnError, DuplicateColumnError,
             RaggedRowError: the columns; a row that lacks one is named.
+        UnsoundValueError: another column has a value that JSON cannot say.
         BadCsvError, BadJsonError: a line that does not parse.
         NoRowsError: an empty file, or a header alone.
         SourceNotFoundError and the others of `lines.read_lines`: the file itself.
@@ -154,12 +160,20 @@ def _select(
             if column not in cells:
                 raise _missing(line, column, cells, path)
         more = {
-            f"source_{name}" if name in columns else name: value
+            f"source_{name}" if name in columns else name: _sound(value, name, line, path)
             for name, value in cells.items()
             if name and name not in columns.values() and name not in _OURS
         }
         selected.append(more | {role: cells[column] for role, column in columns.items()})
     return selected
+
+
+def _sound(value: Any, name: str, line: int, path: Path) -> Any:
+    try:
+        return sound(value, _DEPTH)
+    except UnsoundError as error:
+        why = str(error) or error.reason
+        raise UnsoundValueError(line=line, path=path.name, column=name, why=why) from error
 
 
 def _guess(role: str, first: Found, path: Path) -> str:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from volano.core.errors import VolanoError
 from volano.data import errors
+from volano.data.line import line_of
+from volano.data.row import rows_of
 from volano.data.sources import loads_strict, read
 
 GOOD = {"text": "Hol a csomagom?", "label": "shipping"}
@@ -93,6 +95,20 @@ def test_other_columns_stay_but_for_what_has_no_name_or_says_where_a_row_was(fil
     assert read(file("a.jsonl", json.dumps(row | ours))) == [row]
     [kept] = read(file("a.csv", ",id,text,label,кластер\n0,7,a,b,группа 1\n"))
     assert kept == {"id": "7", "text": "a", "label": "b", "кластер": "группа 1"}
+
+
+def test_ids_of_64_bits_stay_digit_by_digit_as_text(file):
+    big = {"user": 2**63, "seen": [{"at": -(2**53)}]}
+    rows = read(file("a.jsonl", json.dumps(GOOD | big)))
+    assert rows == [GOOD | {"user": str(2**63), "seen": [{"at": str(-(2**53))}]}]
+    [row], _ = rows_of(rows)
+    assert line_of(row.to_dict()).id == row.id
+
+
+@pytest.mark.parametrize(("value", "why"), [("1e400", "end"), (r'"\ud800"', "half a character")])
+def test_what_no_row_can_keep_is_refused_by_line_and_column(file, value, why):
+    text = f'{json.dumps(GOOD)}\n\n{{"text": "a", "label": "b", "score": {value}}}\n'
+    fails(errors.UnsoundValueError, file("a.jsonl", text), "Line 3", "`score`", why)
 
 
 def fails(error, path, *parts, **how):
