@@ -183,7 +183,7 @@ class Recipes:
             if asks(steps):
                 needs = self._needs(folder, versions, Path(own))
                 told = resolved(self._pinned_steps(read)[0], needs)
-                steps = Recipe.from_dict({"steps": told}).steps
+                steps = Recipe.kept({"steps": told}).steps
             return {"steps": preview(sources, steps, rows=count, kept=self._kept)}
 
     def report(self, ref: str | Ref) -> dict[str, Any]:
@@ -305,7 +305,7 @@ class Recipes:
                 artifact = self._datasets.write(
                     inputs["name"], bundle.rows(), rejected=bundle.rejected(), meta=meta,
                     parents=parents, by=work.by, made_by=work.run_id,
-                    renamed=renamed(Recipe.from_dict(inputs["recipe"]).steps),
+                    renamed=renamed(Recipe.kept(inputs["recipe"]).steps),
                 )  # fmt: skip
         return {
             "ref": artifact.ref, "digest": str(artifact.digest), "recipe": recipe.ref,
@@ -315,7 +315,7 @@ class Recipes:
         }  # fmt: skip
 
     def _keep_recipe(self, inputs: Mapping[str, Any], by: Principal) -> Artifact:
-        recipe = Recipe.from_dict(inputs["recipe"])
+        recipe = Recipe.kept(inputs["recipe"])
         steps = [f"{step.name} {step.version}" for step in recipe.steps]
         files: dict[str, bytes | Path] = {FILE: canonical(recipe.to_dict()) + b"\n"}
         meta = {"steps": steps, "recipe": str(recipe.digest())}
@@ -406,7 +406,7 @@ def _keep_contract(work: Work, bundle: Bundle) -> None:
     Raises:
         ContractBrokenError: some do not.
     """
-    contract = _contract(Recipe.from_dict(work.inputs["recipe"]))
+    contract = _contract(Recipe.kept(work.inputs["recipe"]))
     if contract is not None and (found := check(contract, bundle.rows())).broken:
         with _telling(work):
             raise found.error(work.inputs["name"])

@@ -39,7 +39,7 @@ def go(job: ChildJob) -> dict[str, Any]:
     load_plugins()
     spec = job.spec
     opener = opener_of(spec["opener"])
-    recipe = Recipe.from_dict(spec["recipe"])
+    recipe = Recipe.kept(spec["recipe"])
     cache = Cache(Path(spec["cache"]))
     executor = executor_of(spec["workers"], spec.get("on"), cache.folder)
     inputs = [

@@ -86,6 +86,17 @@ class Recipe:
         """
         return _Reader(name, {}).recipe(dict(raw))
 
+    @classmethod
+    def kept(cls, raw: Mapping[str, Any]) -> "Recipe":
+        """Read back a recipe that a Run holds: secrets were looked for when it was given.
+
+        What counts as one may have changed since, and the Run goes on.
+
+        Raises:
+            As `from_dict`, but for secrets.
+        """
+        return _Reader("the recipe", {}, given=False).recipe(dict(raw))
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values; each step with all its settings, so that nothing is implied.
 
@@ -145,9 +156,10 @@ def _text(path: Path) -> str:
 class _Reader:
     """Checks plain values, and knows where each stands."""
 
-    def __init__(self, name: str, lines: Lines):
+    def __init__(self, name: str, lines: Lines, *, given: bool = True):
         self._name = name
         self._lines = lines
+        self._given = given
 
     def recipe(self, raw: Any) -> Recipe:
         raw = {} if raw is None else raw
@@ -186,7 +198,7 @@ class _Reader:
             if not isinstance(spec, Mapping) or not spec:
                 why = "a source is an object, such as `files: rows.jsonl`"
                 raise self._no(("sources", at), why)
-            if holds_secret(spec):
+            if self._given and holds_secret(spec):
                 raise SecretInRecipeError(where=self._at("sources", at))
             if not isinstance(append := spec.get("append", False), bool) or (
                 append and not spec.keys().isdisjoint(_WHOLE)
@@ -220,7 +232,7 @@ class _Reader:
 
     def _step(self, item: Any, at: int, seed: int) -> Any:
         name, settings = self._said(item, ("steps", at))
-        if holds_secret(settings):
+        if self._given and holds_secret(settings):
             raise SecretInRecipeError(where=self._at("steps", at))
         if name not in STEPS:
             where = self._at("steps", at)

@@ -78,7 +78,7 @@ class Language:
         if UNKNOWN in self.keep and self.unsure == "drop":
             why = f"`{UNKNOWN}` cannot stay and, by `unsure: drop`, go"
             raise BadStepError(step=self.name, setting="keep", why=why)
-        if self.among and (odd := sorted(set(self.keep) - {*self.among, UNKNOWN})):
+        if self.among and (odd := sorted(set(self.keep) - {*self.among, UNKNOWN, NOT_TEXT})):
             why = f"{', '.join(odd)} is not among {', '.join(self.among)}"
             raise BadStepError(step=self.name, setting="keep", why=why)
 
@@ -124,7 +124,7 @@ class Language:
         return str(language), float(sure)
 
     def _check_known(self, setting: str, words: tuple[str, ...]) -> None:
-        known = KNOWN | {UNKNOWN} if setting == "keep" else KNOWN
+        known = KNOWN | {UNKNOWN, NOT_TEXT} if setting == "keep" else KNOWN
         for word in sorted(set(words) - known):
             near = ["zh"] if word in CHINESE else difflib.get_close_matches(word, KNOWN, 3, 0.5)
             meant = f"; nearest are {', '.join(near)}" if near else ""

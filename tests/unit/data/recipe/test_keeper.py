@@ -26,7 +26,7 @@ from volano.data.recipe.errors import (
     SecretInRecipeError,
     UnreadableRecipeError,
 )
-from volano.data.recipe.keeper import Recipes
+from volano.data.recipe.keeper import KIND, Recipes
 from volano.data.sources.keeper import Sources
 from volano.data.sources.source import Around
 from volano.jobs.attend import Care
@@ -338,6 +338,18 @@ def test_no_password_reaches_the_catalog_or_a_run(desk, catalog):
     with pytest.raises(SecretInRecipeError):
         desk.prepare(given, by=ANNA)
     assert desk.runs.list() == []
+
+
+def test_a_run_of_before_goes_on_with_what_only_now_counts_as_a_secret(working):
+    inputs = working.plan(working.read(write(working)))
+    signed = {"Bill": "https://example.org/billing?sig=x"}
+    for steps in (inputs["recipe"]["steps"], inputs["steps"]):
+        steps[1]["map-labels"]["table"] = signed
+    with pytest.raises(SecretInRecipeError):
+        working.plan(inputs)
+    run = working.runs.start(KIND, name="support", inputs=inputs, by=ANNA, group=ANNA.group)
+    run = working.runs.wait(run.id)
+    assert (run.state, run.outputs["rows"]) == ("done", 8)
 
 
 def test_a_killed_run_pays_for_no_answer_twice(working, monkeypatch):

@@ -34,6 +34,10 @@ def test_unknown_rows_go_when_asked_and_stay_beside_keep_otherwise():
     assert len(run(Language(keep=("hu",)), ["ok"])) == 1
 
 
+def test_what_is_in_no_language_may_be_named_too():
+    assert Language(keep=["hu", "zxx"]).keep == Language(keep=["hu", "zxx"], among=["hu"]).keep
+
+
 def test_und_may_be_named_among_those_that_stay():
     ran = run(Language(keep=["hu", "und"], among=["hu", "en"]), ["ok", FIVE["hu"]])
     assert [row["language"] for row in ran] == ["und", "hu"]
