@@ -356,6 +356,26 @@ def test_a_key_in_a_path_or_under_another_name_is_told_nowhere(site, read, monke
     assert not any(b"ok%20" in one or b"k=tit" in one for one in (kept, json.dumps(row).encode()))
 
 
+def test_an_answer_that_was_kept_with_a_signature_is_told_and_kept_without(site, tmp_path):
+    signed = f"{site.url}/b?sig=titok&v=7"
+    spec = {"url": f"{site.url}/a", "allow_private": True, "rate": "1000/s"}
+    site.put("/a", "", status=302, Location=signed)
+    site.put("/b?sig=titok&v=7", PAGE.format("B"), ETag='"1"')
+
+    def rows():
+        source = open_source(spec)
+        source.keep_in(tmp_path)
+        return list(source.rows(print))
+
+    first = rows()
+    (told,) = tmp_path.rglob("*.json")
+    told.write_text(told.read_text().replace(f"{site.url}/b?sig=***&v=7", signed))
+    assert "titok" in told.read_text()
+    assert rows() == first
+    assert first[0]["origin"]["redirected"] == f"{site.url}/b?sig=***&v=7"
+    assert "titok" not in told.read_text()
+
+
 def test_a_whole_address_is_told_by_its_variable_also_where_it_moved(site, read, monkeypatch):
     monkeypatch.setenv("FEED", f"{site.url}/titok/a")
     site.put("/titok/a", "", status=302, Location="/titok/b.jsonl?code=titok")

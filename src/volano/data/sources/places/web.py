@@ -125,7 +125,7 @@ class Web:
     def _of_url(self, url: str, fetcher: Fetcher, reject: Reject) -> Iterator[Record]:
         try:
             before = self._before.get(url, {})
-            kept = self._answers.kept(url) if self._answers else None
+            kept = self._kept(url)
             known = kept.page.told() if kept else before
             with fetcher.get(self.filled(url), known) as given:
                 page = replace(given, url=self._moved(url, given.url))  # a key is kept nowhere
@@ -137,6 +137,16 @@ class Web:
                 self._known[url] = answer.page.told()
         except FetchError as error:
             set_aside(reject, {"source": self.told(url)}, error.reason, error.detail or None)
+
+    def _kept(self, url: str) -> Answer | None:
+        """Return what was kept of a URL; what may be told of where it led to may be less than it was."""
+        kept = self._answers.kept(url) if self._answers else None
+        if self._answers is None or kept is None:
+            return kept
+        page = replace(kept.page, url=self._moved(url, kept.page.url))
+        if page != kept.page:
+            self._answers.keep(url, page, kept.fetched)
+        return Answer(page, kept.fetched)
 
     def _answer(self, url: str, page: Page, kept: Answer | None) -> Answer:
         """Return what was kept where it is the same, so that its rows are the same too; else keep it."""
