@@ -76,6 +76,12 @@ class DuplicateColumnError(InvalidError):
     hint = "Give each column a name of its own."
 
 
+class ColumnClashError(InvalidError):
+    """`{path}` has a column `{column}`, which the column `{other}` has to be called here: line {line}."""
+
+    hint = "Rename one of them in the file."
+
+
 class UnsoundValueError(InvalidError):
     """Line {line} of `{path}` holds in `{column}` what no row can keep: {why}."""
 

@@ -62,10 +62,15 @@ def line_of(record: Record, number: int = 0) -> Line:
 def columns_of(record: Mapping[str, Any]) -> Record:
     """Return the columns of a row: what names its content."""
     columns = {name: value for name, value in record.items() if name not in RESERVED}
-    own = record.get("id")
-    if own is not None and not (isinstance(own, str) and _ID.fullmatch(own)):
+    if (own := own_id(record)) is not None:
         columns.setdefault(OWN_KEY, own)
     return columns
+
+
+def own_id(record: Mapping[str, Any]) -> Any:
+    """Return a row's `id` where it is the source's own: not 16 hexadecimal digits, as ours are."""
+    own = record.get("id")
+    return None if isinstance(own, str) and _ID.fullmatch(own) else own
 
 
 def id_of(data: bytes) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from volano.core.canon import NotCanonicalError, canonical
 from volano.core.text import nfc
 from volano.data.errors import BadLabelError, BadRecordError, BadTextError
-from volano.data.line import columns_of
+from volano.data.line import OWN_KEY, columns_of, own_id
 
 Label = str | dict[str, Any]
 
@@ -116,7 +116,7 @@ def rows_of(
     Raises:
         BadTextError: a text that is no string, too long, or not writable as UTF-8.
         BadLabelError: no label, one that JSON cannot say, or another shape than the others.
-        BadRecordError: another column that JSON cannot say.
+        BadRecordError: another column that JSON cannot say, or an `id` of its own beside a `source_id`.
     """
     raw = list(raw)
     checked = [
@@ -126,6 +126,9 @@ def rows_of(
     schema = _schema([label for _, label in checked], where, like)
     rows = []
     for at, (item, (text, label)) in enumerate(zip(raw, checked, strict=True), 1):
+        if own_id(item) not in (None, item.get(OWN_KEY, own_id(item))):
+            why = f"its `id` has to be called `{OWN_KEY}` here, and it has a `{OWN_KEY}` already"
+            raise BadRecordError(row=at, why=why, hint="Rename one of the two columns.")
         try:
             rows.append(row_of(text, schema.ordered(label), item.get("origin"), _more(item)))
         except (NotCanonicalError, RecursionError) as error:

@@ -1,6 +1,6 @@
 import pytest
 
-from volano.data.errors import BadLabelError, BadTextError
+from volano.data.errors import BadLabelError, BadRecordError, BadTextError
 from volano.data.row import Schema, row_of, rows_of
 
 
@@ -45,3 +45,12 @@ def test_mixed_labels_name_row_and_field(second, why):
 def test_texts_that_cannot_be_used(text):
     with pytest.raises(BadTextError, match="Row 1"):
         rows_of([{"text": text, "label": "x"}])
+
+
+def test_an_own_id_beside_a_source_id_is_refused_and_not_lost():
+    row = {"text": "a", "label": "b", "source_id": "x"}
+    with pytest.raises(BadRecordError, match=r"Row 2 .*`source_id` already") as refused:
+        rows_of([row, {**row, "id": "y"}])
+    assert refused.value.advice == "Rename one of the two columns."
+    [kept], _ = rows_of([{**row, "id": "0123456789abcdef"}])  # one of ours
+    assert kept.more == {"source_id": "x"}

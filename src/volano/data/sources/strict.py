@@ -16,6 +16,7 @@ from volano.data.errors import (
     AmbiguousColumnError,
     BadCsvError,
     BadJsonError,
+    ColumnClashError,
     DuplicateColumnError,
     MissingColumnError,
     NoRowsError,
@@ -60,6 +61,7 @@ def read(
         UnknownFormatError: the name ends in none of .csv .tsv .jsonl .ndjson.
         MissingColumnError, AmbiguousColumnError, DuplicateColumnError,
             RaggedRowError: the columns; a row that lacks one is named.
+        ColumnClashError: there is a `source_text` or `source_label` already.
         UnsoundValueError: another column has a value that JSON cannot say.
         BadCsvError, BadJsonError: a line that does not parse.
         NoRowsError: an empty file, or a header alone.
@@ -159,6 +161,10 @@ def _select(
         for column in columns.values():
             if column not in cells:
                 raise _missing(line, column, cells, path)
+        for name in columns:
+            other = f"source_{name}"
+            if {name, other} <= cells.keys() - set(columns.values()):
+                raise ColumnClashError(path=path.name, column=other, other=name, line=line)
         more = {
             f"source_{name}" if name in columns else name: _sound(value, name, line, path)
             for name, value in cells.items()

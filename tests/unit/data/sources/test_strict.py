@@ -97,6 +97,13 @@ def test_other_columns_stay_but_for_what_has_no_name_or_says_where_a_row_was(fil
     assert kept == {"id": "7", "text": "a", "label": "b", "кластер": "группа 1"}
 
 
+def test_a_column_that_would_take_the_name_of_another_is_refused(file):
+    path = file("a.csv", "q,label,text,source_text\n1,2,3,4\n")
+    fails(errors.ColumnClashError, path, "`source_text`", "`text`", text="q")
+    assert read(path, text="source_text")[0]["source_text"] == "3"
+    assert read(path)[0]["source_text"] == "4"
+
+
 def test_ids_of_64_bits_stay_digit_by_digit_as_text(file):
     big = {"user": 2**63, "seen": [{"at": -(2**53)}]}
     rows = read(file("a.jsonl", json.dumps(GOOD | big)))
