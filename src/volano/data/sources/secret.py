@@ -16,7 +16,17 @@ from volano.data.sources.spec import bad
 from volano.traces.mask import DETECTORS as MARKED
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_SECRET = re.compile(r"pass(word|wd|phrase|code)?$|pwd|secret|token|api_?key", re.IGNORECASE)
+_SECRET = re.compile(
+    r"(?<!com)(?<!by)pass(word|wd|phrase|code)?$|pwd|secret(?!ar)|token(?!i[sz])|api_?key",
+    re.IGNORECASE,
+)
+"""Within longer names too (`dbtoken`), but not in `compass`, `secretary`, `tokenizer`."""
+_OPEN = re.compile(
+    r"(?:(?:next|prev|previous|start|from)[_.-]?)?(?:page|continuation|cursor|marker)[_.-]?token"
+    r"|(?:next|prev|previous|start)[_.-]?token|(?:(?:max|min|num|new)[_.-]?)*tokens",
+    re.IGNORECASE,
+)
+"""Names that say which page is asked for, or how much."""
 _OF_WEB = re.compile(
     r"^key$|(?:^|[_.-])(?:sig|signature|auth|authorization|jwt|sas|credentials?|session_?id)$"
     r"|(?:access|account|app|auth|client|function|licen[cs]e|private|subscription)[_-]?key|^x-(?:amz|goog)-",
@@ -35,8 +45,13 @@ def holds_secret(spec: Mapping[str, Any]) -> bool:
 
 def opens(name: str, value: str) -> bool:
     """Whether what a web address asks for by this name is a secret: by its name, or by its look."""
-    named = _SECRET.search(name) or _OF_WEB.search(name)
-    return bool(value) and (named is not None or any(True for _ in MARKED["secret"](value)))
+    return bool(value) and (
+        _named(name) or bool(_OF_WEB.search(name)) or any(True for _ in MARKED["secret"](value))
+    )
+
+
+def _named(name: str) -> bool:
+    return _SECRET.search(name) is not None and _OPEN.fullmatch(name) is None
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -77,9 +92,7 @@ def _told(text: str) -> bool:
         return False
     web = text.lstrip().lower().startswith(("http://", "https://"))
     passwords, asked = _of_page(text) if web else _of_address(text)
-    named = [
-        value for name, value in asked if (opens(name, value) if web else _SECRET.search(name))
-    ]
+    named = [value for name, value in asked if (opens(name, value) if web else _named(name))]
     odbc = any(name == "odbc_connect" and _ODBC.search(value) for name, value in asked)
     return odbc or any(one and not VARIABLE.fullmatch(one) for one in (*passwords, *named))
 

@@ -65,6 +65,15 @@ def test_what_may_be_told_of_a_source() -> None:
         ("https://h.hu/a?page=2&q=%C3%A1rv%C3%ADz#vége", None),
         ("https://h/jegyek.csv?sort_key=id&max=3&sig=", None),
         ("https://h/a?key=${FEED_KEY}&page=2", None),
+        (
+            "https://h/a?page_token=A&nextToken=B&tokenizer=c&secretary=d&compass=n&max_tokens=9",
+            None,
+        ),
+        ("https://h/a?continuation-token=A&nextPageToken=B&bypass=1", None),
+        (
+            "https://h/a?dbtoken=x&next_access_token=y&clientSecret=z&UserPass=u&page_token_key=v",
+            "https://h/a?dbtoken=***&next_access_token=***&clientSecret=***&UserPass=***&page_token_key=***",
+        ),
         ("https://anna:jelsz%C3%B3@h:8443/a?b=1", "https://h:8443/a?b=1"),
         ("https://h/a?access_token=x&page=2", "https://h/a?access_token=***&page=2"),
         ("https://h/a?%6Bey=x", "https://h/a?%6Bey=***"),
