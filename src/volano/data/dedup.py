@@ -1,6 +1,7 @@
 """Duplicates go, and each says why it went.
 
-Equal means equal when folded (case, width, spaces). Near means: the same
+Equal means equal when folded (case, width, spaces), also in `rejected` where preferences have
+several answers that are worse than one; near too is told only among rows with one `rejected`. Near means: the same
 label, the same numbers in the text, and character 5-grams with a Jaccard
 similarity of at least the threshold. Texts made after one pattern are alike
 by nature, so that likeness alone proves nothing: two orders that differ in
@@ -15,6 +16,7 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import rensa
@@ -90,21 +92,32 @@ def sift(rows: Sequence[Row], *, threshold: float = THRESHOLD, test: Sequence[Ro
 def sift_exact(rows: Iterable[Row]) -> Sifted:
     """Return the rows without empty ones, conflicts and exact duplicates; near ones stay."""
     sifted = Sifted()
-    groups: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
+    groups: dict[str, list[tuple[int, Row]]] = defaultdict(list)
+    for at, row in enumerate(rows):
         text = fold(row.text)
         if not text or row.label == "":
             sifted.dropped.append(Dropped(row, NO_LABEL if text else NO_TEXT))
         else:
-            groups[text].append(row)
+            groups[text].append((at, row))
+    kept: list[tuple[int, Row]] = []
     for group in groups.values():
-        first = group[0]
-        if len({key_of(row.label) for row in group}) > 1:
-            sifted.dropped += [Dropped(row, CONFLICT) for row in group]
-        else:
-            sifted.kept.append(first)
-            sifted.dropped += [Dropped(row, EXACT, first.id) for row in group[1:]]
+        if len({key_of(row.label) for _, row in group}) > 1:
+            sifted.dropped += [Dropped(row, CONFLICT) for _, row in group]
+            continue
+        firsts: dict[Any, tuple[int, Row]] = {}
+        for at, row in group:
+            first, said = firsts.setdefault(_pair(row), (at, row))
+            if first != at:
+                sifted.dropped.append(Dropped(row, EXACT, said.id))
+        kept += firsts.values()
+    sifted.kept = [row for _, row in sorted(kept, key=itemgetter(0))]
     return sifted
+
+
+def _pair(row: Row) -> Any:
+    """Return what a row of preferences has its answer preferred to: with another it says something else."""
+    rejected = row.more.get("rejected")
+    return fold(rejected) if isinstance(rejected, str) else key_of(rejected)
 
 
 def _leaks(rows: Sequence[Row], test: Sequence[Row], threshold: float) -> dict[str, str]:
@@ -130,7 +143,8 @@ def near_twins(
     groups: dict[Any, tuple[list[Row], list[Row]]] = defaultdict(lambda: ([], []))
     for side, side_rows in enumerate((among or (), rows)):
         for row in side_rows:
-            groups[key_of(row.label), numbers(fold(row.text))][side].append(row)
+            pair = _pair(row) if among is None else None  # what another split holds, it holds
+            groups[key_of(row.label), pair, numbers(fold(row.text))][side].append(row)
     repeats: dict[str, str] = {}
     for known, new in groups.values():
         if new and (known or len(new) > 1):

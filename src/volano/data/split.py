@@ -21,8 +21,8 @@ def position(text: str, seed: int) -> float:
 def split(rows: Sequence[Row], *, test_share: float, seed: int) -> tuple[list[Row], list[Row]]:
     """Return (train, test), about `test_share` of the rows in test, each in the given order.
 
-    Of two rows or more at least one goes to each side; a share of 0 keeps no
-    test rows at all.
+    Of two texts or more at least one goes to each side, with all rows that have it;
+    a share of 0 keeps no test rows at all.
 
     Raises:
         BadShareError: the share is below 0, or leaves nothing for training.
@@ -33,10 +33,11 @@ def split(rows: Sequence[Row], *, test_share: float, seed: int) -> tuple[list[Ro
         return list(rows), []
     places = [position(row.text, seed) for row in rows]
     for_test = {at for at, place in enumerate(places) if place < test_share}
-    order = sorted(range(len(rows)), key=places.__getitem__)
-    if len(rows) > 1 and not for_test:
-        for_test = {order[0]}
-    if len(rows) > 1 and len(for_test) == len(rows):
-        for_test.remove(order[-1])
+    if rows and not for_test:
+        first = min(places)
+        for_test = {at for at, place in enumerate(places) if place == first}
+    if len(for_test) == len(rows):
+        last = max(places, default=0.0)
+        for_test = {at for at, place in enumerate(places) if place < last}
     train = [row for at, row in enumerate(rows) if at not in for_test]
     return train, [rows[at] for at in sorted(for_test)]

@@ -28,6 +28,24 @@ def test_of_equal_texts_the_first_stays():
     assert (gone.reason, gone.of) == (EXACT, sifted.kept[0].id)
 
 
+def test_several_answers_rejected_for_one_all_stay_in_their_order():
+    pairs = [
+        (LONG, "Nem."),
+        ("x", "Nem."),
+        (LONG, "Talán."),
+        (LONG + "!", "Soha."),
+        (LONG, " NEM. "),
+    ]
+    given = [row_of(text, "Igen.", more={"rejected": wrong}) for text, wrong in pairs]
+    sifted = sift(given)
+    assert sifted.kept == given[:4]
+    [gone] = sifted.dropped
+    assert (gone.row, gone.reason, gone.of) == (given[4], EXACT, given[0].id)
+    near = row_of(LONG + "!", "Igen.", more={"rejected": "Nem."})
+    assert sift([given[0], near]).counts() == {NEAR: 1}
+    assert sift(given[:1], test=[given[3]]).counts() == {LEAK: 1}
+
+
 def test_one_text_with_two_labels_is_kept_out_altogether():
     sifted = sift(rows(("Где заказ?", "a"), ("x", "a"), ("где ЗАКАЗ?", "b"), ("Где заказ?", "a")))
     assert texts(sifted) == ["x"]

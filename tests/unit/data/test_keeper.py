@@ -46,16 +46,17 @@ def test_all_columns_of_a_file_are_kept(datasets, tmp_path, anna):
     row = {"text": "Elveszett a kártyám.", "label": "Letiltom.", "rejected": "Sajnálom.",
            "cluster": "kártya", "slices": ["hu"], "critical": True}  # fmt: skip
     other = {**row, "text": "Где мой счёт?", "id": "q-2", "critical": False}
-    again = {**row, "rejected": "Nem tudom."}
+    worse, again = {**row, "rejected": "Nem tudom."}, {**row, "cluster": "számla"}
     path = tmp_path / "rows.jsonl"
-    path.write_text("\n".join(map(json.dumps, (row, other, again))))
+    path.write_text("\n".join(map(json.dumps, (row, other, worse, again))))
     made = datasets.add("faq", path, test_share=0, by=anna)
-    first, second = datasets.page(made.ref)
+    first, second, third = datasets.page(made.ref)
     assert {name: first[name] for name in row} == row
+    assert third["rejected"] == "Nem tudom."
     assert (second["source_id"], second["critical"]) == ("q-2", False)
     assert [one["name"] for one in made.manifest.meta["columns"]].count("rejected") == 1
     [gone] = datasets.rejected(made.ref)
-    assert (gone["row"]["rejected"], gone["of"]) == ("Nem tudom.", first["id"])
+    assert (gone["row"]["cluster"], gone["of"]) == ("számla", first["id"])
 
 
 def test_a_column_that_json_cannot_say_is_refused_with_its_row(datasets, anna):

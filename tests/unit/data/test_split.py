@@ -50,3 +50,12 @@ def test_a_share_of_nothing_keeps_all_for_training():
 def test_other_shares_are_refused(share):
     with pytest.raises(BadShareError):
         split(ROWS, test_share=share, seed=0)
+
+
+def test_rows_with_one_text_stay_on_one_side():
+    one, other = [[row_of(text, "a", more={"rejected": str(n)}) for n in range(3)] for text in "ab"]
+    for share in (1e-9, 0.5, 1 - 1e-9):
+        train, test = split([*one, *other], test_share=share, seed=0)
+        assert sorted([len(train), len(test)]) == [3, 3]
+        assert len({row.text for row in test}) == 1
+    assert split(one, test_share=0.5, seed=0) == (one, [])
