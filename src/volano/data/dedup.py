@@ -21,6 +21,7 @@ from typing import Any
 
 import rensa
 
+from volano.core.canon import canonical
 from volano.data.errors import BadThresholdError
 from volano.data.fold import fold, grams, jaccard, numbers
 from volano.data.row import Row, key_of
@@ -117,7 +118,7 @@ def sift_exact(rows: Iterable[Row]) -> Sifted:
 def _pair(row: Row) -> Any:
     """Return what a row of preferences has its answer preferred to: with another it says something else."""
     rejected = row.more.get("rejected")
-    return fold(rejected) if isinstance(rejected, str) else key_of(rejected)
+    return fold(rejected) if isinstance(rejected, str) else canonical(rejected)
 
 
 def _leaks(rows: Sequence[Row], test: Sequence[Row], threshold: float) -> dict[str, str]:
