@@ -87,8 +87,11 @@ def test_what_cannot_be_closed_does_not_keep_the_folder(settings, monkeypatch):
     app = App(settings)
     with monkeypatch.context() as patch:
         patch.setattr(app.traces, "close", lambda: 1 / 0)
+        closed = []
+        patch.setattr(app.gateway, "close", lambda: closed.append("what comes after it"))
         with pytest.raises(ZeroDivisionError):
             app.close()
+    assert closed
     assert holder(settings.path("lock")) is None
     with App(settings):
         pass

@@ -324,27 +324,18 @@ class App(Rooms):
         return result
 
     def close(self) -> None:
-        """Stop working and let everything go; the folder also where something cannot be closed."""
-        with self._held:
+        """Stop working and let everything go, the folder last; also where something cannot be closed."""
+        with self._held as closing:  # the last one goes first
+            for one in (
+                self._db, self.gateway, self.publisher, self.traces, self._spool, self.runs,
+                self.costs, self.playground, self._rehearsal, self._host, self.courier,
+                self._schedule_ticker, self._pair_judging, self._evaluator_watch,
+                self._drift_watch, self._alarm,
+            ):  # fmt: skip
+                closing.callback(one.close)
             self._stopping.set()
             if self._ticker.is_alive():
                 self._ticker.join(5)
-            self._alarm.close()
-            self._drift_watch.close()
-            self._evaluator_watch.close()
-            self._pair_judging.close()
-            self._schedule_ticker.close()
-            self.courier.close()
-            self._host.close()
-            self._rehearsal.close()
-            self.playground.close()
-            self.costs.close()
-            self.runs.close()
-            self._spool.close()
-            self.traces.close()
-            self.publisher.close()
-            self.gateway.close()
-            self._db.close()
 
     def __enter__(self) -> "App":
         return self

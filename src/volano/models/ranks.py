@@ -34,8 +34,8 @@ class RankLostError(UnavailableError):
     """Process {number} of the {of} that train together ended before its time: {reason}."""
 
     hint = (
-        "SIGKILL often means that memory ran out: lower `batch` or `context`, or take fewer "
-        "devices. Then retry the run, which goes on from its last checkpoint."
+        "Retry the run: it goes on from its last checkpoint. SIGKILL often means that memory ran "
+        "out: train anew with a lower `batch` or `context`, or on fewer devices."
     )
 
 
@@ -148,11 +148,14 @@ def _attend(
 
 def _reason(folder: Path, codes: Sequence[int | None]) -> ChildFailedError | RankLostError:
     """Return why they ended: what came first, since the others stumble over it."""
-    killed = [number for number, code in enumerate(codes) if code is not None and code < 0]
     said = [read_object(folder / f"failed-{number}.json") for number in range(len(codes))]
     failed = min((one for one in said if one), key=lambda one: one["at"], default=None)
+    # a rank whose peer is gone may abort: that is no reason where another one is known
+    killed = [
+        number for number, code in enumerate(codes)
+        if code is not None and code < 0 and not (failed and code == -signal.SIGABRT)
+    ]  # fmt: skip
     if failed is None or killed:
-        # a rank whose peer is gone may abort; one that was killed comes before that
         killed.sort(key=lambda number: codes[number] == -signal.SIGABRT)
         number = killed[0] if killed else next(n for n, code in enumerate(codes) if code)
         code = codes[number] or 0

@@ -174,3 +174,9 @@ def test_a_look_before_training_counts_rows_and_memory_and_measures_steps(spec):
     assert {one.name for one in findings.of(report)} == {"cut"}, "tiny rows are 128 tokens"
     poor = {**report, "memory": {**needs, "available": 1}, "disk": {"needed": 2, "free": 1}}
     assert [one.name for one in findings.of(poor)] == ["cut", "memory", "disk"]
+
+
+def test_checkpoints_of_before_a_field_are_found_again():
+    before = {name: value for name, value in Plan().to_dict().items() if name != "processes"}
+    assert Plan.from_dict(before).identity() == before
+    assert Plan.from_dict({"hardware": "cpu", "processes": 2}).identity()["processes"] == 2

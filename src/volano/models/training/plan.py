@@ -130,6 +130,14 @@ class Plan:
         plain = asdict(self)
         return {name: _plain(value) for name, value in plain.items()}
 
+    def identity(self) -> dict[str, Any]:
+        """Return what names the training in its checkpoints: a field that is newer, and says nothing, is not in it."""
+        return {
+            name: value
+            for name, value in self.to_dict().items()
+            if (name, value) != ("processes", 1)
+        }
+
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):

@@ -200,7 +200,7 @@ def fingerprint(base: Path, plan: Plan, examples: Sequence[Example]) -> str:
     """Name what is being trained: the base's files, the recipe and the rows."""
     files = [(one.name, one.stat().st_size) for one in sorted(base.glob("*.safetensors"))]
     ids = "".join(f"{one.prompt}{one.completion}" for one in examples).encode()
-    return Digest.of(canonical([base.name, files, plan.to_dict(), Digest.of(ids)]))
+    return Digest.of(canonical([base.name, files, plan.identity(), Digest.of(ids)]))
 
 
 def _watch(job: Job, network: Any, words: Any, name: str, context: int) -> Watch | None:

@@ -40,9 +40,11 @@ def join(mine: int, of: int, meeting: Path, *, gpu: bool) -> None:
         torch.cuda.set_device(mine)
     _spent["before"] = time.process_time()
     store = distributed.FileStore(str(meeting), of)
+    store.set_timeout(PATIENCE)  # torch gives its own patience only to stores that it makes itself
     distributed.init_process_group(
         "nccl" if gpu else "gloo", store=store, rank=mine, world_size=of, timeout=PATIENCE
     )
+    agree()  # NCCL finds the others at the first word, which none should wait for later
 
 
 def leave() -> None:

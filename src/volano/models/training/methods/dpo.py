@@ -112,7 +112,7 @@ def pairs_of(
 def fingerprint(base: Path, job: Job, pairs: Sequence[dict[str, str]]) -> str:
     """Name what is being trained: the base's weights, the recipe and the pairs."""
     weights = Digest.of((base / network.WEIGHTS).read_bytes())
-    return Digest.of(canonical([weights, job.plan.to_dict(), list(pairs)]))
+    return Digest.of(canonical([weights, job.plan.identity(), list(pairs)]))
 
 
 def _checkpoints(job: Job) -> Path:

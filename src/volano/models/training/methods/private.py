@@ -98,7 +98,7 @@ def _check(job: Job) -> None:
 def _name(base: Path, job: Job, recipe: Recipe, rows: Sequence[Encoded]) -> str:
     """Name what is being trained: the base's weights, the plan and the rows."""
     weights = Digest.of((base / network.WEIGHTS).read_bytes())
-    return small.fingerprint(Digest.of(canonical([weights, job.plan.to_dict()])), recipe, rows)
+    return small.fingerprint(Digest.of(canonical([weights, job.plan.identity()])), recipe, rows)
 
 
 def _learn(
