@@ -5,7 +5,6 @@ group's name, so that each part is sorted on its own.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import numpy.typing as npt
 from volano.data.clusters import begins
 from volano.data.shares import Groups
 from volano.data.shingles import Places, scrambled
-from volano.data.spill import MOST_PARTS
+from volano.data.spill import MOST_PARTS, scatter
 
 PART = 1 << 18
 """Rows that are sorted together in memory: 8 MB of them."""
@@ -41,14 +40,7 @@ class Grouping:
         """Write the members down; rows must ascend, `total` says how many there are."""
         parts = max(1, min(-(-total // PART), MOST_PARTS))
         self._paths = [folder / f"members-{number}" for number in range(parts)]
-        with ExitStack() as stack:
-            files = [stack.enter_context(path.open("wb")) for path in self._paths]
-            for chunk in chunks:
-                where = (chunk["group"] % np.uint64(parts)).astype(np.int64)
-                ends = np.cumsum(np.bincount(where, minlength=parts))
-                ordered = chunk[np.argsort(where, kind="stable")]
-                for file, piece in zip(files, np.split(ordered, ends[:-1]), strict=True):
-                    file.write(piece.data)
+        scatter(chunks, "group", self._paths)
 
     def __iter__(self) -> Iterator[Grouped]:
         for path in self._paths:

@@ -55,17 +55,22 @@ def repeated(pairs: Iterable[Pairs], total: int, folder: Path) -> Iterator[Pairs
         yield _repeated(np.concatenate([np.empty(0, PAIR), *pairs]))
         return
     paths = [folder / f"part-{number}" for number in range(parts)]
-    with ExitStack() as stack:
-        files = [stack.enter_context(path.open("wb")) for path in paths]
-        for chunk in pairs:
-            where = (chunk["key"] % np.uint64(parts)).astype(np.int64)
-            order = np.argsort(where, kind="stable")
-            ends = np.cumsum(np.bincount(where, minlength=parts))
-            for file, piece in zip(files, np.split(chunk[order], ends[:-1]), strict=True):
-                file.write(piece.data)
+    scatter(pairs, "key", paths)
     for path in paths:
         yield _repeated(np.fromfile(path, PAIR))
         path.unlink()
+
+
+def scatter(records: Iterable[npt.NDArray[np.void]], key: str, paths: Sequence[Path]) -> None:
+    """Write records into files, in their order: those with one value in the field `key` into one."""
+    with ExitStack() as stack:
+        files = [stack.enter_context(path.open("wb")) for path in paths]
+        for chunk in records:
+            where = (chunk[key] % np.uint64(len(paths))).astype(np.int64)
+            ends = np.cumsum(np.bincount(where, minlength=len(paths)))
+            ordered = chunk[np.argsort(where, kind="stable")]
+            for file, piece in zip(files, np.split(ordered, ends[:-1]), strict=True):
+                file.write(piece.data)
 
 
 def _repeated(pairs: Pairs) -> Pairs:
