@@ -81,6 +81,7 @@ class Assignment:
             "asked": list(self.weights),
             "counts": list(self.counts),
             "e_value": self.e_value,
+            "peak_e_value": exp_capped(self._peak),
             "threshold": 1 / self.alpha,
             "p_value": self.p_value,
             "rejected": self.rejected,

@@ -12,8 +12,10 @@ Student's t is poor for shares near 0 or 1, which are skewed and whose V is itse
 the interval is the score interval of `effective` rows: as many independent rows as would vary as
 much (Korn & Graubard 1998, Survey Methodology 24), less what the degrees of freedom cost. The
 design effect in it is drawn towards that of rows correlated by `ICC`, with the weight of `WEIGHT`
-failures: a handful of failures cannot tell whether they come in lumps, and the cautious guess is
-that they do. In the same way scores between 0 and 1 are drawn to those of 0 and 1. Measured coverage: `benchmarks/coverage.py`.
+failures: a handful of failures hardly measures a variance, and the cautious guess is that they come
+in lumps. It is less cautious as far as the clusters where rows failed speak against lumps (`lumps`).
+For scores between 0 and 1, which have no such law, it stays, and they are drawn to those of 0 and 1
+in the same way. Measured coverage: `benchmarks/coverage.py`.
 """
 
 import math
@@ -23,6 +25,7 @@ from typing import NamedTuple
 
 from volano.stats.binomial import proportion_interval
 from volano.stats.errors import need
+from volano.stats.lumps import lumped
 from volano.stats.special import bisect, incomplete_beta, normal_quantile, student_quantile
 
 ICC, WEIGHT = 0.3, 2.0
@@ -54,13 +57,23 @@ class Spread(NamedTuple):
     clusters: int
     cautious: float
 
-    def design(self, n: int, events: float, weight: float) -> float:
-        """Return how many rows say as much as one: as measured, drawn to `cautious`."""
+    def design(
+        self, n: int, events: float, weight: float, lumpy: float = 1.0
+    ) -> tuple[float, float]:
+        """Return how many rows say as much as one, and the degrees of freedom of that number.
+
+        As measured, drawn to `cautious` as far as rows are `lumpy`. What is assumed does not
+        waver, so only the measured part has the degrees of freedom of V (Satterthwaite's rule).
+        """
         if self.cautious == 1:
-            return 1.0
-        found = self.variance * n / self.row if self.row > TINY else self.cautious
+            return 1.0, self.df
+        if self.row <= TINY:
+            return 1 + (self.cautious - 1) * lumpy, self.df
+        found = self.variance * n / self.row
         seen = events / max(found, 1.0)
-        return (seen * found + weight * self.cautious) / (seen + weight)
+        measured = seen * found / (seen + weight)
+        design = measured + weight * (1 + (self.cautious - 1) * lumpy) / (seen + weight)
+        return design, self.df * (design / max(measured, TINY)) ** 2
 
 
 def spread(values: Sequence[float], clusters: Sequence[Hashable] | None = None) -> Spread:
@@ -115,14 +128,20 @@ def mean_interval(
     if alone and set(values) <= {0, 1}:
         low, high = proportion_interval(int(sum(values)), n, confidence)
         return Interval(found.mean, low, high, "binomial", n, n, float(n))
-    rows = _effective(found, n, confidence)
+    whole = clusters is not None and set(values) <= {0, 1}
+    lumpy = lumped([[1.0 - v for v in values]], clusters or (), ICC) if whole else 1.0
+    rows = _effective(found, n, lumpy, confidence)
     low, high = score_interval(found.mean, rows, confidence)
     method = "score" if alone else "clustered score (CR2)"
     return Interval(found.mean, low, high, method, n, found.clusters, rows)
 
 
-def _effective(found: Spread, n: int, confidence: float) -> float:
-    """Return how many independent 0/1 rows of this mean would vary as much."""
+def _effective(found: Spread, n: int, lumpy: float, confidence: float) -> float:
+    """Return how many independent 0/1 rows of this mean would vary as much.
+
+    The discount is that of V alone, though only a part of the design effect is measured: shares are
+    skewed, and with more degrees of freedom than these the interval falls short.
+    """
     if found.clusters < 2:
         return 1.0
     p = found.mean
@@ -130,7 +149,7 @@ def _effective(found: Spread, n: int, confidence: float) -> float:
     ratio = found.row / bernoulli if min(bernoulli, found.row) > TINY else 1.0
     events = min(p, 1 - p) * n / ratio
     ratio = (events * ratio + WEIGHT) / (events + WEIGHT)
-    rows = n / ratio / found.design(n, events, WEIGHT)
+    rows = n / ratio / found.design(n, events, WEIGHT, lumpy)[0]
     return max(1.0, rows * discount(confidence, found.df))
 
 

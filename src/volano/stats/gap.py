@@ -7,15 +7,17 @@ Differences of shares are mostly 0 and at times up or down. Their interval is Ta
 interval for paired proportions (1998, Statistics in Medicine 17:891-908): b rows down and c up of
 n. For scores between 0 and 1 the b, c and the size s of a step are those of the same first and
 second moment: s = sum d^2 / sum |d|. For clusters n, b and c are divided by the design effect, as
-in `clustered`. Differences without bounds (tokens, money) have Student's t.
+in `clustered`, with the degrees of freedom of its measured part. Whether rows come in lumps is asked
+of differences of shares only; of scores, which have no such law, it is taken for granted. Differences without bounds (tokens, money) have Student's t.
 """
 
 import math
 from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
 
-from volano.stats.clustered import TINY, Spread, discount, spread, student
+from volano.stats.clustered import ICC, TINY, Spread, discount, spread, student
 from volano.stats.errors import need
+from volano.stats.lumps import lumped
 from volano.stats.special import incomplete_beta, normal_quantile
 
 WEIGHT = 1.0
@@ -57,7 +59,7 @@ def gap(
     found = spread(differences, clusters)
     if share:
         need(all(0 <= v <= 1 for v in (*first, *second)), "scores inside [0, 1]")
-        return _steps(differences, found, confidence)
+        return _steps(differences, found, clusters, confidence)
     n, se = len(differences), math.sqrt(found.variance)
     half = student(confidence, found.df) * se
     p = tail(found.mean / se, found.df) if TINY < se < math.inf else float(found.mean == 0)
@@ -76,15 +78,24 @@ def gap(
     )
 
 
-def _steps(differences: Sequence[float], found: Spread, confidence: float) -> Gap:
+def _steps(
+    differences: Sequence[float],
+    found: Spread,
+    clusters: Sequence[Hashable] | None,
+    confidence: float,
+) -> Gap:
     n, whole = len(differences), all(d in (-1, 0, 1) for d in differences)
     total, squares = math.fsum(map(abs, differences)), math.fsum(d * d for d in differences)
     step = squares / total if total > TINY else 1.0
     down = math.fsum(-d for d in differences if d < 0) / step
     up = math.fsum(d for d in differences if d > 0) / step
-    design = found.design(n, down + up, WEIGHT) if found.clusters > 1 else float(n)
+    design, df = float(n), found.df
+    if found.clusters > 1:
+        asked = whole and found.cautious != 1
+        lumpy = _lumpy(differences, clusters) if asked and clusters else 1.0
+        design, df = found.design(n, down + up, WEIGHT, lumpy)
     exact = whole and found.cautious == 1
-    rows = max(1.0, n / design * (1.0 if exact else discount(confidence, found.df)))
+    rows = max(1.0, n / design * (1.0 if exact else discount(confidence, df)))
     b, c = down * rows / n, up * rows / n
     low, high = tango(b, c, rows, confidence)
     se = math.sqrt(max(found.row, squares / n / n) * design / n)
@@ -92,9 +103,15 @@ def _steps(differences: Sequence[float], found: Spread, confidence: float) -> Ga
     kind = "score (Tango)" if found.cautious == 1 else "clustered score (Tango, CR2)"
     return Gap(
         found.mean, max(-1.0, low * step), min(1.0, high * step),
-        tail(statistic, math.inf if exact else found.df), se, f"paired {kind}",
+        tail(statistic, math.inf if exact else df), se, f"paired {kind}",
         n, found.clusters, n / design,
     )  # fmt: skip
+
+
+def _lumpy(differences: Sequence[float], clusters: Sequence[Hashable]) -> float:
+    """Return the chance that rows down, up or neither, as -1, 1 and 0, come in lumps."""
+    sides = [[max(0.0, sign * d) for d in differences] for sign in (-1, 1)]
+    return lumped(sides, clusters, ICC)
 
 
 def tango(b: float, c: float, n: float, confidence: float) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from statistics import NormalDist
 
 TINY = 1e-300
@@ -80,6 +81,7 @@ def _away_from_zero(value: float) -> float:
     return value if abs(value) > TINY else TINY
 
 
+@lru_cache(maxsize=4096)
 def student_quantile(probability: float, df: float) -> float:
     """Return the quantile above 1/2 of Student's t.
 

@@ -1,6 +1,7 @@
 import math
 import random
 
+import numpy as np
 import pytest
 from scipy import optimize, stats
 
@@ -125,6 +126,24 @@ def test_cost_per_success_is_resampled_by_cluster():
     alone, together = (resampled([wins, costs], ratio_of_sums, k) for k in (None, keys))
     assert together.method == "BCa bootstrap"
     assert together.high - together.low > 1.5 * (alone.high - alone.low)
+
+
+def test_ratios_of_few_clusters_are_covered():
+    """300 draws of ten clusters: without the t of so few, 88 % instead of 93 %."""
+    rng, keys, held = np.random.default_rng(4), [at // 5 for at in range(50)], 0
+    for _ in range(300):
+        row = np.repeat(rng.standard_normal(10), 5) + rng.standard_normal((2, 50))
+        found = resampled(np.exp(row * 0.7).tolist(), ratio_of_sums, keys, null=1, draws=500)
+        held += found.low <= 1 <= found.high
+    assert held / 300 >= 0.91
+
+
+@pytest.mark.parametrize("clusters", [2, 3, 4])
+def test_two_or_three_clusters_leave_all_open_that_was_drawn(clusters):
+    rng = random.Random(clusters)
+    rows = [[rng.lognormvariate(0, 2) for _ in range(5 * clusters)] for _ in range(2)]
+    found = resampled(rows, ratio_of_sums, [at // 5 for at in range(5 * clusters)], null=1)
+    assert found.low <= found.value <= found.high
 
 
 def test_benjamini_hochberg_agrees_with_scipy():

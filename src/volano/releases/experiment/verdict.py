@@ -94,7 +94,8 @@ def _comparison(evidence: Evidence, one: Against, names: Sequence[str]) -> Verdi
         "detect": design.detect, "n": [evidence.entered[0], evidence.entered[one.arm]],
     }  # fmt: skip
     if one.arm in evidence.out:
-        return Verdict("fail", f"{b} was taken out: {evidence.out[one.arm]}", facts)
+        why = evidence.out[one.arm].removeprefix("Taken back: ").rstrip(".")
+        return Verdict("fail", f"{b} was taken out: {why}", facts)
     now = evidence.interval(one.arm)
     if now is not None:
         facts |= {

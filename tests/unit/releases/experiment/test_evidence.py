@@ -166,8 +166,11 @@ def test_an_arm_that_does_harm_is_taken_out_and_the_others_go_on():
     judged = decide(evidence, NAMES)
     assert (judged.action, judged.arms) == ("out", (2,))
     assert "errors: " in judged.reason
-    evidence.take_out(2, "errors")
-    assert decide(evidence, NAMES).action == "hold"
+    evidence.take_out(2, "Taken back: errors: 8 of 9.")
+    held = decide(evidence, NAMES)
+    assert held.action == "hold"
+    assert f"{NAMES[2]} was taken out: errors: 8 of 9;" in f"{held.reason.rstrip('.')};"
+    assert ".;" not in held.reason
     evidence.expose("new", 2, 10**12)
     assert evidence.split.counts[2] == evidence.exposed[2]
 
