@@ -24,6 +24,7 @@ from volano.core.principal import SYSTEM, Principal
 from volano.costs.pricing import Pricing
 from volano.feedback.recording import recorder
 from volano.gateway.key_variables import KeyVariables
+from volano.gateway.publish import TIDY_S
 from volano.jobs.run import good
 from volano.models.wording import prompt_of
 from volano.settings import Settings
@@ -170,6 +171,15 @@ class App(Rooms):
         """
         model = self.models.add_pointer(name, **given)
         return Noted(model, (*self._notes_on(model.ref), *self._notes_on_order(given)))
+
+    def save_prompt(self, name: str, *, why: str = "", **given: Any) -> Noted:
+        """Save the next version of a prompt (`Prompts.save`); say so when it is there already."""
+        newest = self.prompts.newest(name)
+        saved = self.prompts.save(name, why=why, **given)
+        if newest is None or saved.number > newest.number:
+            return Noted(saved)
+        note = f"{saved.ref} is already that: nothing was saved."
+        return Noted(saved, (f"{note} It keeps its own why." if why else note,))
 
     def open_channel(self, name: str, **given: Any) -> Noted:
         """Put a channel in front of a model (`Opener.open`); say so when its key is not there."""
@@ -354,7 +364,8 @@ class App(Rooms):
         while not self._stopping.wait(pause_s):
             try:
                 pause_s = TICK_S if self.reconciler.tick() else IDLE_TICK_S
-                if time.monotonic() - tidied > TIDY_EVERY_S:
+                each_s = TIDY_S if self.publisher.pressed() else TIDY_EVERY_S
+                if time.monotonic() - tidied > each_s:
                     tidied = time.monotonic()
                     self.publisher.tidy()
             except Exception:

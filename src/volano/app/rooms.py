@@ -176,7 +176,7 @@ from volano.traces.steps import Steps
 from volano.traces.trace import Trace
 from volano.traces.views import Views
 
-JOBS_POLL_S = 0.25
+JOBS_POLL_S = 0.1
 
 
 class Rooms:
@@ -404,7 +404,9 @@ class Rooms:
 
     def _examine(self) -> None:
         """Build what says how good something is, and what makes it better."""
-        self.evals = Evals(self.catalog, self.datasets, console=self.settings.outside)
+        self.evals = Evals(
+            self.catalog, self.datasets, console=self.settings.outside, held=self._keys_held
+        )
         self.examiner = Examiner(
             self.runs, self.evals, self.datasets, self.flows, self.models, self.targets.chat
         )
@@ -416,7 +418,7 @@ class Rooms:
         remembered = Remembered(self._path("cache", "answers.db"))
         self.suites = Suites(
             self.runs, self.catalog, self.datasets, self.evals, self.examiner, respondents,
-            remembered=remembered, price_of=self.quotes.at,
+            remembered=remembered, price_of=self.quotes.at, held=self._keys_held,
         )  # fmt: skip
         self.declarations = Declarations(
             {
@@ -447,6 +449,7 @@ class Rooms:
         self.improver = Improver(
             self.runs, self.catalog, self.prompts, self.datasets,
             candidates, self.examiner, self.quotes.at, praise(self.feedbacks, self.traces),
+            held=self._keys_held,
         )  # fmt: skip
         self._door = door = ModelDoor(
             candidates, self.models, self.examiner.chat, self.targets.chat
@@ -454,11 +457,12 @@ class Rooms:
         self.judges = Judges(self.catalog, self.evals, door)
         self.checker = Checker(
             self.runs, self.catalog, self.judges, self.datasets,
-            (self.feedbacks, self.traces), door.open,
+            (self.feedbacks, self.traces), door.open, held=self._keys_held,
         )  # fmt: skip
         self.contests = Contests(
-            self.runs, self.catalog, self.judges, self.datasets, self.evals, door.open
-        )
+            self.runs, self.catalog, self.judges, self.datasets, self.evals, door.open,
+            held=self._keys_held,
+        )  # fmt: skip
 
     def _open_gateway(self) -> None:
         self.deprecations = Deprecations(

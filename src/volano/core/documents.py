@@ -4,6 +4,7 @@ No tags, no aliases (they make a small file a large value), no keys twice, and n
 than `MAX_CHARS`. A text of several lines is written as a block.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,7 @@ from volano.core.lazy import lazy
 yaml = lazy("yaml")
 MAX_CHARS = 2_000_000
 MOST = 1000
+_BRACES = re.compile(r"(^|[:-])\s*\{\{")
 _STYLE: Mapping[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 100}
 
 
@@ -60,15 +62,33 @@ def documents(text: str, file: str) -> Iterator[Document]:
             yield Document(file, node.start_mark.line + 1, content)
         raise BadDocumentError(file=file, why=f"it holds more than {MOST} documents")
     except yaml.YAMLError as error:
-        raise BadDocumentError(file=file, why=" ".join(str(error).split())[:300]) from error
+        raise BadDocumentError(file=file, why=_told(error, text)[:300]) from error
     except (RecursionError, ValueError, TypeError, OverflowError) as error:
         raise BadDocumentError(file=file, why=str(error)[:200] or "nested too deeply") from error
+
+
+def _told(error: Any, text: str) -> str:
+    """Say where a file is no YAML and why, in one line; the commonest slip by what it is."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return " ".join(str(error).split())
+    lines = text.splitlines()
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    why = f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+    if _BRACES.search(line):
+        return f'{why}; a text that begins with `{{{{` stands in quotes: "{{{{ input }}}}"'
+    return why
 
 
 def written(contents: list[Mapping[str, Any]]) -> str:
     """Return documents as YAML, in the order of their keys."""
     plain = [dict(one) for one in contents]
     return str(yaml.dump_all(plain, Dumper=_dumper(), explicit_start=len(plain) > 1, **_STYLE))
+
+
+def _no_key(key: Any) -> str:
+    shown = f"`{key.value}`" if isinstance(key.value, str) else "what stands here"
+    return f"{shown} is no text, and a key is one"
 
 
 @cache
@@ -88,7 +108,7 @@ def _loader() -> Any:
             for key, _ in node.value:
                 if key.tag != "tag:yaml.org,2002:str":
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"the key `{key.value}` is no text", key.start_mark
+                        None, None, _no_key(key), key.start_mark
                     )
                 if key.value in seen:
                     raise yaml.constructor.ConstructorError(

@@ -81,7 +81,16 @@ def code_of(kind: type[VolanoError]) -> str:
 
 def is_gate(code: str) -> bool:
     """Whether errors of this code say that a gate said no: what is left of one that was kept."""
-    kinds: list[type[VolanoError]] = [GateError]
+    return _is(code, GateError)
+
+
+def is_away(code: str) -> bool:
+    """Whether errors of this code say that somebody did not answer: what is left of one that was kept."""
+    return _is(code, UnavailableError)
+
+
+def _is(code: str, family: type[VolanoError]) -> bool:
+    kinds = [family]
     for kind in kinds:
         kinds += kind.__subclasses__()
     return any(code_of(kind) == code for kind in kinds)

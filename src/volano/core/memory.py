@@ -5,6 +5,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+RARELY = (50_000, 20, 50)
+"""Thresholds for work that makes many objects and hardly any cycles."""
+
 
 def settle_memory() -> None:
     """Keep what was loaded out of the collector's way, and let it look more rarely.
@@ -14,13 +17,13 @@ def settle_memory() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(*RARELY)
     _calm.settled = True
 
 
 @contextmanager
 def calm() -> Iterator[None]:
-    """Let the collector leave alone what was there before, while many objects are made.
+    """Let the collector leave alone what was there before, and look rarely, while many objects are made.
 
     Whoever enters first sets aside what is there, and the last to leave gives it back: works
     that overlap or lie in one another count as one.
@@ -40,18 +43,22 @@ class _Calm:
         """What is set aside stays so: the process has settled."""
         self._lock = threading.Lock()
         self._within = 0
+        self._usual = gc.get_threshold()
 
     def enter(self) -> None:
         with self._lock:
             self._within += 1
             if self._within == 1 and not self.settled:
                 gc.freeze()
+                self._usual = gc.get_threshold()
+                gc.set_threshold(*RARELY)
 
     def leave(self) -> None:
         with self._lock:
             self._within -= 1
             if self._within == 0 and not self.settled:
                 gc.unfreeze()
+                gc.set_threshold(*self._usual)
 
 
 _calm = _Calm()

@@ -19,6 +19,12 @@ _NUMBER = re.compile(r"[0-9]{1,10}")
 _PREFIX = re.compile(r"sha256:[0-9a-f]{6,64}")
 
 
+_LABELS = (
+    "A label begins with a letter; letters, digits and `._-` follow, at most 64 characters. "
+    "A version is named by `name:label` or `name@3`."
+)
+
+
 class BadRefError(InvalidError):
     """`{text}` is not a name of an artifact."""
 
@@ -81,7 +87,7 @@ def check_label(label: str) -> str:
     """
     label = nfc(label)
     if not _LABEL.fullmatch(_bare(label)) or len(label) > 64:
-        raise BadRefError(text=label[:120])
+        raise BadRefError(f"`{label[:120]}` is not a label.", hint=_LABELS)
     return label
 
 

@@ -33,6 +33,7 @@ from volano.jobs.errors import (
     StepsChangedError,
 )
 from volano.jobs.folder import one_line
+from volano.jobs.pulse import Pulse
 
 NAME = "volano"
 QUEUE = "runs"
@@ -57,6 +58,7 @@ class Engine:
         self._schema = schema
         self._sql: SqlEngine | None = None
         self._workflow: Callable[[str], None] | None = None
+        self._pulse: Pulse | None = None
 
     @property
     def launched(self) -> bool:
@@ -80,7 +82,7 @@ class Engine:
             workflow = _register(body)
             DBOS(config=self._config(self._sql))
             DBOS.launch()
-            DBOS.register_queue(
+            queue = DBOS.register_queue(
                 QUEUE,
                 global_concurrency=self._concurrency,
                 polling_interval_sec=self._poll_s,
@@ -89,11 +91,16 @@ class Engine:
         except Exception as error:
             self.close()
             raise JobsDatabaseError(why=one_line(str(error))) from error
+        self._pulse = Pulse(queue.set_polling_interval_sec, self._poll_s)
+        self._pulse.quicken()
         self._workflow = workflow
 
     def close(self) -> None:
         """Stop working. What has not finished is taken up by the next launch."""
         self._workflow = None
+        if self._pulse is not None:
+            self._pulse.close()
+            self._pulse = None
         if self._sql is not None:
             DBOS.destroy(destroy_registry=True)
             self._sql.dispose()
@@ -106,8 +113,9 @@ class Engine:
         Raises:
             NotLaunchedError: the engine does not run.
         """
-        if self._workflow is None:
+        if self._workflow is None or self._pulse is None:
             raise NotLaunchedError
+        self._pulse.quicken()
         if attempt > 1 and self._fork(run_id, attempt):
             return
         with SetWorkflowID(_id(run_id, attempt)):
@@ -156,7 +164,7 @@ class Engine:
             "use_listen_notify": False,
             "enable_otlp": False,
             "log_level": "WARNING",
-            "notification_listener_polling_interval_sec": min(1.0, 4 * self._poll_s),
+            "notification_listener_polling_interval_sec": 1.0,
         }
 
 

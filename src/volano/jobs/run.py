@@ -24,6 +24,8 @@ class RunError:
     hint: str = ""
     gate: bool = False
     """Whether a gate said no, for who reads it without the classes of errors."""
+    away: bool = False
+    """Whether somebody did not answer: once they do, a retry goes on where it stopped."""
 
 
 @dataclass(frozen=True, slots=True)

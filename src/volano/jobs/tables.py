@@ -18,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from volano.core.errors import is_gate
+from volano.core.errors import is_away, is_gate
 from volano.jobs.errors import UnknownRunError
 from volano.jobs.folder import one_line
 from volano.jobs.run import ACTIVE, Run, RunError, State
@@ -107,4 +107,4 @@ def _run(row: Row[Any]) -> Run:
 
 
 def _wrong(error: dict[str, str]) -> RunError:
-    return RunError(**error, gate=is_gate(error["code"]))
+    return RunError(**error, gate=is_gate(error["code"]), away=is_away(error["code"]))

@@ -39,7 +39,7 @@ from volano.store.errors import (
     UnknownFileError,
     UnknownParentError,
 )
-from volano.store.ledger import Ledger
+from volano.store.ledger import Event, Ledger
 from volano.store.reach import Reach
 from volano.store.session import Session
 from volano.store.tables import artifacts, labels, parents
@@ -219,6 +219,11 @@ class Catalog:
         with self._db.read() as conn:
             found = _load(conn, conn.execute(query).all(), _shown)
         return sorted(found, key=lambda artifact: artifact.name)
+
+    def moved(self, kind: str, name: str, label: str) -> Event | None:
+        """Return how a label came to be where it is, or was taken away, last; who did it."""
+        found = self.ledger.list(subject=f"{kind}/{name}:{label}", limit=1)
+        return found[0] if found else None
 
     def read(self, artifact: Artifact, path: str) -> bytes:
         """Return the bytes of one file of an artifact, checked.

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from volano.core.memory import calm
+from volano.core.memory import RARELY, calm
 
 SETTLED = """
 import gc
@@ -29,6 +29,15 @@ def test_what_was_there_is_set_aside_until_the_last_work_leaves():
             assert gc.get_freeze_count() > 0
         assert gc.get_freeze_count() > 0
     assert gc.get_freeze_count() == 0
+
+
+def test_the_collector_looks_rarely_meanwhile_and_then_as_before():
+    before = gc.get_threshold()
+    with calm():
+        with calm():
+            assert gc.get_threshold() == RARELY
+        assert gc.get_threshold() == RARELY
+    assert gc.get_threshold() == before != RARELY
 
 
 def test_a_work_that_breaks_gives_it_back_too():

@@ -7,7 +7,7 @@ class BadTemplateError(InvalidError):
     """The template cannot be used: {why}."""
 
     hint = (
-        "A template may use {{{{ variable }}}}, if, for, a few filters and tests; "
+        "A template may use {{ variable }}, if, for, a few filters and tests; "
         "no calls, imports, macros or assignments."
     )
 
