@@ -2,8 +2,13 @@
 
 A stream may take minutes, and the snapshot that sends nobody there is minutes old by
 then. So an engine that is not wished for any more runs on until it says that it works
-on nothing, and until every worker has surely heard of it; at most `MOST_S`. What an
-earlier life of control wished for is drained as well.
+on nothing, no worker has a call there, and every worker has surely heard of it; at most
+`MOST_S`. (An engine may be done with an answer that is still on its way to a slow client,
+and one with much to do may be slow to say so.) What an earlier life of control wished for is
+drained as well.
+
+One that memory has no room for is drained likewise (`put_out`), for a shorter time, since
+others wait for its memory; and not at all where the host is about to have none.
 """
 
 import time
@@ -12,6 +17,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from volano.core.errors import VolanoError
+from volano.serving.memory import critical
 from volano.serving.spec import EngineSpec
 from volano.serving.watched import watch
 
@@ -20,6 +26,8 @@ SETTLE_S = 2.5
 UNTOLD_S = 30.0
 """How long one runs on that does not say what it works on."""
 MOST_S = 900.0
+PRESSED_S = 60.0
+"""How long one runs on at most whose memory others wait for."""
 
 
 class Leaving(NamedTuple):
@@ -30,7 +38,11 @@ class Leaving(NamedTuple):
 
 
 class Draining:
-    """The engines of one folder that are left. `answers` says whether one can be asked at all."""
+    """The engines of one folder that are left.
+
+    `answers` says whether one can be asked at all, `in_flight` how many calls the workers have at
+    each, by name.
+    """
 
     def __init__(
         self,
@@ -38,7 +50,9 @@ class Draining:
         answers: Callable[[EngineSpec], bool],
         *,
         busy: Callable[[EngineSpec], bool | None] | None = None,
+        in_flight: Callable[[], Mapping[str, int]] = dict,
     ):
+        self._in_flight = in_flight
         self._last = {spec.name: spec for spec in running}
         self._answers = answers
         self._busy = busy or works
@@ -68,13 +82,23 @@ class Draining:
             del self.leaving[name]
             self._last.pop(name, None)
 
+    def put_out(self, spec: EngineSpec, waited_s: float) -> bool:
+        """Whether one may end now that was put out for want of memory so long ago."""
+        return critical() or waited_s > PRESSED_S or self._over(spec, waited_s)
+
     def _done(self, one: Leaving, now: float) -> bool:
         waited_s = now - one.since_s
-        if waited_s > MOST_S or not self._answers(one.spec):
+        return waited_s > MOST_S or self._over(one.spec, waited_s)
+
+    def _over(self, spec: EngineSpec, waited_s: float) -> bool:
+        """Whether an engine works on nothing, after so long a time in which nobody was sent to it."""
+        if self._in_flight().get(spec.name):
+            return False
+        if not self._answers(spec):
             return True
         if waited_s < SETTLE_S:
             return False
-        busy = self._busy(one.spec)
+        busy = self._busy(spec)
         return not busy if busy is not None else waited_s > UNTOLD_S
 
 

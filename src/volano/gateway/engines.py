@@ -12,7 +12,7 @@ flight. Adapters that are no longer needed leave with the next form.
 import logging
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -91,13 +91,20 @@ class Form:
 class Engines:
     """The engines of our own models."""
 
-    def __init__(self, run: Path, models: Models, sizes: Sizes, region: str = ""):
+    def __init__(
+        self,
+        run: Path,
+        models: Models,
+        sizes: Sizes,
+        region: str = "",
+        in_flight: Callable[[], Mapping[str, int]] = dict,
+    ):
+        """Take what the workers know: `in_flight`, how many calls they have at each engine."""
         self._run = run
         self._models = models
         self._sizes = sizes
         self._region = region
         self._wanted = Wanted(run / "engines.json")
-        self._hosting = Hosting(run, sizes.max_bytes)
         self._forms: dict[str, list[Form]] = {}
         self._needed_s: dict[str, float] = {}
         self._ready: set[str] = set()
@@ -114,7 +121,8 @@ class Engines:
         self._running = {spec.name for spec in self._wanted.read() or ()}
         self._bases: dict[str, Artifact] = {}
         self._files: dict[str, Path] = {}
-        self._draining = Draining(self._wanted.read() or (), answers)
+        self._draining = Draining(self._wanted.read() or (), answers, in_flight=in_flight)
+        self._hosting = Hosting(run, sizes.max_bytes, done=self._draining.put_out)
         self._adopt()
 
     def check(self, model: Artifact) -> None:
@@ -173,6 +181,10 @@ class Engines:
     def draining(self) -> bool:
         """Whether engines that were replaced or left still answer calls."""
         return bool(self._draining.leaving)
+
+    def pressed(self) -> bool:
+        """Whether others wait for the memory of engines that still answer calls."""
+        return self._hosting.draining()
 
     def warm(self, model: Artifact) -> list[shape.Target]:
         """Return the replicas of a model that answer, also those that nobody is sent to yet."""
@@ -309,11 +321,11 @@ class Engines:
         return [spec for spec in wanted if self._answered(spec)] or wanted
 
     def aside(self) -> tuple[EngineSpec, ...]:
-        """Return the engines that are wanted and do not run, for want of memory."""
+        """Return the engines that are wanted and take no calls, for want of memory; some still answer."""
         return self._hosting.aside
 
     def waits(self, model: Artifact) -> bool:
-        """Whether a model's engine does not run, for want of memory, until it is asked."""
+        """Whether a model's engine waits for memory until it is asked; it may still answer what it has."""
         forms = self._forms.get(str(self._base(model).digest), ())
         return any(self._hosting.waits(form.spec.name) for form in forms)
 

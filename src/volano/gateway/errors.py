@@ -169,7 +169,7 @@ class BadVariablesError(InvalidError):
     """{reason}"""
 
     hint = (
-        "{advice} They are sent as `variables` beside `messages` (`extra_body` in OpenAI's client)."
+        "{advice}They are sent as `variables` beside `messages` (`extra_body` in OpenAI's client)."
     )
 
 

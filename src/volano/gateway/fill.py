@@ -77,9 +77,11 @@ def refuse_variables(variables: Raw | UnsetType) -> None:
     """
     for name in _given(variables):
         error = UnknownVariableError(name=name[:80], known="none")
-        raise BadVariablesError(
-            reason=error.message, advice=error.advice, param=f"{VARIABLES}.{name}"[:100]
-        )
+        raise _bad(error.message, error.advice, f"{VARIABLES}.{name}"[:100])
+
+
+def _bad(reason: str, advice: str, param: str) -> BadVariablesError:
+    return BadVariablesError(reason=reason, advice=f"{advice} " if advice else "", param=param)
 
 
 def _given(variables: Raw | UnsetType) -> dict[str, Any]:
@@ -87,7 +89,7 @@ def _given(variables: Raw | UnsetType) -> dict[str, Any]:
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise BadVariablesError(reason="`variables` must be an object.", advice="", param=VARIABLES)
+        raise _bad("`variables` must be an object.", "", VARIABLES)
     return found
 
 
@@ -97,7 +99,7 @@ def _parts(wording: Wording, given: Mapping[str, Any]) -> tuple[Messages, Messag
     except InvalidError as error:
         name = error.facts.get("name")
         param = f"{VARIABLES}.{name}" if name else VARIABLES
-        raise BadVariablesError(reason=error.message, advice=error.advice, param=param) from None
+        raise _bad(error.message, error.advice, param) from None
 
 
 def _role(message: Mapping[str, Any]) -> Any:

@@ -19,9 +19,9 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -31,17 +31,17 @@ from msgspec import structs
 from volano.access.keeper import Keys
 from volano.access.limits import Limits
 from volano.core.clock import Clock
-from volano.core.digest import Digest
 from volano.core.errors import VolanoError
 from volano.costs.keeper import Costs
-from volano.costs.price import cost
 from volano.flows.keeper import Flows
 from volano.gateway import snapshot as shape
+from volano.gateway.addresses import Addresses
 from volano.gateway.allotment import Allotment
 from volano.gateway.deprecated import Deprecated
-from volano.gateway.engines import Engines, Sizes, answers, holds_schemas
+from volano.gateway.engines import Engines, Sizes, answers
 from volano.gateway.metrics import by_target
 from volano.gateway.outage import Outage, answered_us, of_all, outage
+from volano.gateway.pins import Pins
 from volano.gateway.scaling import Load, loads
 from volano.gateway.shared import RELEASES, Shared
 from volano.gateway.tally import USES, Tally
@@ -49,18 +49,14 @@ from volano.gateway.targets import Targets
 from volano.gateway.turnover import Number, turnover
 from volano.gateway.vitals import Seen, Vitals
 from volano.models.keeper import Models
-from volano.models.pointer import Entry, pointer_of, pool_of
 from volano.releases.channel import MILLION, Arm, Channel
 from volano.releases.deprecation import CHANNEL, RELEASE, Deprecation
-from volano.releases.errors import TamperedReleaseError
 from volano.releases.keeper import Releases
 from volano.releases.rolling import Replicas
 from volano.serving.spec import EngineSpec
 from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
-from volano.store.errors import CorruptBlobError, MissingBlobError
 from volano.wire.dialects.all import SPOKEN_EMBEDDINGS
-from volano.wire.exchange import Usage
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +64,7 @@ APPLIED_WITHIN_S = 2.0
 POLL_S = 0.001
 TIDY_S = 0.5
 """How often engines are looked at while others wait for the memory of those that leave."""
-_TYPICAL = Usage(input=1000, output=250)
-"""The call by whose cost targets are compared."""
+SNAPSHOT = "snapshot.json"
 
 
 class Publisher:
@@ -98,20 +93,24 @@ class Publisher:
         closed: Callable[[], Mapping[str, str]] = dict,
     ):
         self._run = run.resolve()
-        self._catalog = catalog
         self._keys = keys
-        self._flows = flows
         self._models = models
         self._releases = releases
-        self._targets = targets
         self._secret = hmac_secret
         self._max_body_bytes = max_body_bytes
         self._spool_full = spool_full
         self._clock = clock
-        self._environment = environment
         self._region = region
         self._sizes = engines
-        self._engines = Engines(self._run, models, engines, region)
+        self._engines = Engines(self._run, models, engines, region, self._in_flight)
+        self._addresses = Addresses(
+            catalog, targets, self._engines, costs=costs, clock=clock, environment=environment,
+            tell=self._tell,
+        )  # fmt: skip
+        self._pins = Pins(
+            catalog, flows, releases, self._addresses, published=self._run / SNAPSHOT,
+            several=engines.most > 1, tell=self._tell,
+        )  # fmt: skip
         self._shared = Shared(self._run / "shared.bin")
         self._vitals: Vitals | None = None
         self._limits = limits
@@ -122,8 +121,6 @@ class Publisher:
         self._slots_of_limits = self._last_limits()
         self._allotment = Allotment(self._slots_of_limits, secrets.randbelow(USES))
         self._release_slots: dict[tuple[str, str], int] = {}
-        self._pinned: dict[str, Pinned] = {}
-        self._trusted: dict[str, Artifact] = {}
         self._refused: dict[str, str] = {}
         self._told: set[str] = set()
         self._applied_us: int | None = None
@@ -153,7 +150,7 @@ class Publisher:
             )
             self._refused = refused
             begun = time.monotonic_ns()
-            shape.write(self._run / "snapshot.json", snapshot)
+            shape.write(self._run / SNAPSHOT, snapshot)
             self._shared.publish(generation)
             for arm in (arm for channel in served.values() for arm in channel.arms):
                 for model in self._own_of(arm.release_digest):
@@ -179,7 +176,7 @@ class Publisher:
     def ready(self, release_digest: str) -> bool:
         """Whether every engine of this release answers; never true of one that cannot be served."""
         try:
-            _, targets = self._arm_of(release_digest)
+            _, targets = self._pins.of(release_digest)
         except VolanoError as error:
             self._tell(release_digest, error)
             return False
@@ -202,7 +199,7 @@ class Publisher:
     def _seen(self, release_digest: str) -> list[Sequence[Seen]]:
         """Return what the workers saw of each target of a release that has words to say."""
         try:
-            _, targets = self._arm_of(release_digest)
+            _, targets = self._pins.of(release_digest)
         except VolanoError as error:
             self._tell(release_digest, error)
             return []
@@ -222,15 +219,20 @@ class Publisher:
         """Return what each engine has to do, as the workers count it."""
         if self._sizes.most <= self._sizes.replicas:
             return {}
-        vitals, found = self._looked(), Counter[str]()
-        for worker in vitals.workers():
-            for seen in worker.targets:
-                found[seen.target] += seen.in_flight
+        vitals = self._looked()
         firsts: dict[str, tuple[float, int]] = {}
         for (*_, target), series in vitals.series().items():
             total, count = firsts.get(target, (0.0, 0))
             firsts[target] = total + series.first_us / 1e6, count + sum(series.first)
-        return loads(found, firsts)
+        return loads(self._in_flight(), firsts)
+
+    def _in_flight(self) -> Mapping[str, int]:
+        """Return how many calls the workers have at each target."""
+        found = Counter[str]()
+        for worker in self._looked().workers():
+            for seen in worker.targets:
+                found[seen.target] += seen.in_flight
+        return found
 
     def replicas(self, release_digest: str) -> Replicas:
         """Return how many of a release's engines are warm; one step where none of them is ours."""
@@ -253,14 +255,14 @@ class Publisher:
         Raises:
             VolanoError: it cannot be served.
         """
-        found, _ = self._arm_of(release_digest)
+        found, _ = self._pins.of(release_digest)
         own = self._own_of(release_digest)
         return found.flow, [one for model in own for one in self._engines.warm(model)]
 
     def _own_of(self, release_digest: str) -> list[Artifact]:
         """Return the models of a release that engines of ours run."""
         with suppress(VolanoError):
-            return self._own(self._model(release_digest))
+            return self._addresses.own(self._pins.model(release_digest))
         return []
 
     def refused(self) -> dict[str, str]:
@@ -287,7 +289,9 @@ class Publisher:
     def _aside(self, release_digest: str) -> bool:
         """Whether an engine of this release waits for memory, and is loaded when it is asked."""
         with suppress(VolanoError):
-            return any(map(self._engines.waits, self._own(self._model(release_digest))))
+            return any(
+                map(self._engines.waits, self._addresses.own(self._pins.model(release_digest)))
+            )
         return False
 
     def provider_keys(self) -> list[dict[str, Any]]:
@@ -300,7 +304,7 @@ class Publisher:
         for channel in self._releases().channels():
             for digest in channel.served:
                 try:
-                    model = self._model(digest)
+                    model = self._pins.model(digest)
                 except VolanoError as error:
                     self._tell(digest, error)
                     continue
@@ -309,25 +313,8 @@ class Publisher:
         return [
             {"model": model.ref, "key_env": name, "set": is_set, "channels": used.get(digest, [])}
             for digest, model in found.items()
-            for name, is_set in self._variables(model)
+            for name, is_set in self._addresses.keys(model)
         ]
-
-    def _variables(self, model: Artifact) -> Iterator[tuple[str, bool]]:
-        """Yield the variables that a model's keys are in, and whether each is set.
-
-        Of a target that has a key, here or in the vault, or may do without one, only those that are set.
-        """
-        pointer, pool = pointer_of(model), pool_of(model)
-        if pointer is not None and pointer.key_env:
-            yield pointer.key_env, not pointer.lacks(self._environment)
-        for name in sorted(pool.targets) if pool else ():
-            try:
-                target = self._targets.get(name)
-                named = self._targets.variables(target).items()
-                well = not self._targets.resolve(name, model.name).lacks
-                yield from ((variable, is_set) for variable, is_set in named if is_set or not well)
-            except VolanoError as error:
-                self._tell(f"{model.ref} at {name}", error, "is left out")
 
     def counts(self, channel: str, release_digest: str) -> tuple[int, int]:
         """Return calls and errors of a release on a channel, over all workers; none before it is published."""
@@ -345,6 +332,10 @@ class Publisher:
         """Return what a limited subject uses now: requests and tokens a minute, calls under way."""
         limit = self._slots_of_limits.get(subject)
         return (0, 0, 0) if limit is None else self._tally.usage(limit.slot, limit.use)
+
+    def pressed(self) -> bool:
+        """Whether engines wait for the memory of others that still answer calls."""
+        return self._engines.pressed()
 
     def tidy(self) -> None:
         """Let engines go that no channel has needed for a while. Call it now and then.
@@ -367,7 +358,7 @@ class Publisher:
         calls: Counter[str] = Counter()
         for digest in sorted({d for c in channels for d in c.served}):
             try:
-                own = self._own(self._model(digest))
+                own = self._addresses.own(self._pins.model(digest))
                 for model in own:
                     self._engines.check(model)
                     calls[str(model.digest)] += sum(
@@ -408,7 +399,7 @@ class Publisher:
     def _last_limits(self) -> dict[str, shape.Limit]:
         """Return the limits as they were published last: their slots stay theirs."""
         try:
-            return shape.read(self._run / "snapshot.json").limits
+            return shape.read(self._run / SNAPSHOT).limits
         except VolanoError:
             return {}
 
@@ -471,10 +462,10 @@ class Publisher:
         Raises:
             VolanoError: it could not be served, and why.
         """
-        return self._compile(str(release.digest)).flow
+        return self._pins.compile(str(release.digest)).flow
 
     def _arm(self, channel: str, arm: Arm) -> shape.Arm:
-        found, targets = self._arm_of(arm.release_digest)
+        found, targets = self._pins.of(arm.release_digest)
         return shape.Arm(
             release=arm.release,
             release_digest=arm.release_digest,
@@ -488,143 +479,6 @@ class Publisher:
             latency_target_s=found.latency_target_s,
             currency=arm.currency,
         )
-
-    def _arm_of(self, release_digest: str) -> tuple["Pinned", tuple[shape.Target, ...]]:
-        """Return what a release pins, and its targets.
-
-        What it pins is compiled once: releases never change. Where a target is and
-        with which keys it is asked is looked up each time: that is operations.
-        """
-        if release_digest not in self._pinned:
-            try:
-                self._pinned[release_digest] = self._compile(release_digest)
-            except VolanoError as error:
-                self._pinned[release_digest] = self._as_published(release_digest, error)
-        found = self._pinned[release_digest]
-        targets = found.targets if found.model is None else self._targets_of(found.model)
-        return found, targets
-
-    def _compile(self, release_digest: str) -> "Pinned":
-        release = self._trust(release_digest)
-        compiled = self._flows.compile(self._releases().flow_of(release))
-        raw = compiled.to_dict()
-        user = tuple(raw["user"]) if raw["user"] else None
-        defaults = dict(raw["defaults"])
-        if not all(map(holds_schemas, self._own(compiled.model))):
-            defaults.pop("response_format", None)
-        flow = shape.Flow(tuple(raw["before"]), user, defaults, raw.get("wording"))
-        self._targets_of(compiled.model)
-        pool = pool_of(compiled.model)
-        if pool is None:
-            strategy = "least-busy" if self._sizes.most > 1 else "ordered"
-            return Pinned(flow, strategy, compiled.model)
-        target_s = (pool.latency_ms or 0) / 1000
-        return Pinned(flow, pool.strategy, compiled.model, latency_target_s=target_s)
-
-    def _trust(self, release_digest: str) -> Artifact:
-        """Return a release that is what was signed; asked once.
-
-        Raises:
-            TamperedReleaseError: it is not.
-            MissingBlobError, CorruptBlobError: it cannot be told.
-        """
-        if release_digest not in self._trusted:
-            self._trusted[release_digest] = self._releases().trusted(release_digest)
-        return self._trusted[release_digest]
-
-    def _as_published(self, release_digest: str, error: VolanoError) -> "Pinned":
-        """Go on with what was published of a stable release whose stored bytes are damaged since.
-
-        Raises:
-            VolanoError: the given one, when it was not published as stable, or was tampered with.
-        """
-        if isinstance(error, TamperedReleaseError):
-            raise error
-        try:
-            last = shape.read(self._run / "snapshot.json")
-        except VolanoError:
-            raise error from None
-        for channel in last.channels.values():
-            for arm in channel.arms:
-                if arm.release_digest == release_digest and arm.arm == "stable":
-                    self._tell(release_digest, error, "is damaged and served as before")
-                    return Pinned(arm.flow, arm.strategy, None, arm.targets, arm.latency_target_s)
-        raise error
-
-    def _targets_of(self, model: Artifact) -> tuple[shape.Target, ...]:
-        """Return where a model is asked. An entry of a pool that cannot be is left out, and told.
-
-        Raises:
-            VolanoError: it can be asked nowhere; the last reason.
-        """
-        pool = pool_of(model)
-        if pool is None:
-            return tuple(map(self._priced, self._targets_at(model)))
-        found: list[shape.Target] = []
-        for entry in pool.entries:
-            try:
-                found += map(self._priced, self._at(entry))
-            except VolanoError as error:
-                self._tell(f"{model.ref} at {entry}", error, "is left out")
-                last = error
-        if not found:
-            raise last
-        return tuple(found)
-
-    def _priced(self, target: shape.Target) -> shape.Target:
-        """Return a target with its price, as the book has it now."""
-        if self._costs is None:
-            return target
-        book, provider, url = self._costs.book(), target.provider, target.url
-        where = "" if target.engine else url
-        pricing = book.find(
-            target.model, at_us=self._clock.now_us(), target=target.name, provider=provider,
-            url=where,
-        )  # fmt: skip
-        named = book.billed_as(target.model, provider=provider, url=where)
-        typical = cost(pricing, _TYPICAL) if pricing else target.price
-        return structs.replace(target, pricing=pricing, billed_as=named, price=typical)
-
-    def _at(self, entry: Entry) -> Iterator[shape.Target]:
-        if entry.target is not None:
-            found: Iterable[shape.Target] = (self._targets.resolve(entry.target, entry.model),)
-        else:
-            found = self._targets_at(self._catalog.by_digest(Digest(entry.digest or "")))
-        for one in found:
-            yield structs.replace(one, weight=entry.weight, fallback=entry.fallback or one.fallback)
-
-    def _own(self, model: Artifact) -> list[Artifact]:
-        """Return the models that need engines of ours, for this model to answer."""
-        pool = pool_of(model)
-        if pool is not None:
-            digests = [Digest(entry.digest) for entry in pool.entries if entry.digest]
-            return [self._catalog.by_digest(digest) for digest in digests]
-        return [] if pointer_of(model) else [model]
-
-    def _targets_at(self, model: Artifact) -> tuple[shape.Target, ...]:
-        pointer = pointer_of(model)
-        if pointer is None:
-            return self._engines.targets(model)
-        key = pointer.key(self._environment)
-        headers = {"authorization": f"Bearer {key}"} if key else {}
-        return (
-            shape.Target(
-                name=model.ref, url=pointer.origin, path=pointer.path, model=pointer.model,
-                headers=headers, keys=(headers,) if headers else (),
-                lacks=pointer.lacks(self._environment),
-            ),
-        )  # fmt: skip
-
-    def _model(self, release_digest: str) -> Artifact:
-        """Return the model of a release, unless it was tampered with.
-
-        Damaged bytes do not matter here: it may be served as it was published.
-        """
-        with suppress(MissingBlobError, CorruptBlobError):
-            self._trust(release_digest)
-        release = self._catalog.by_digest(Digest(release_digest))
-        [digest] = [p.digest for p in release.manifest.parents if p.role == "model"]
-        return self._catalog.by_digest(digest)
 
     def _slot_of(self, served: tuple[str, str]) -> int:
         """Give each release of each channel a slot in shared memory. Counters are read as differences."""
@@ -651,17 +505,6 @@ class Publisher:
         if what not in self._told:
             self._told.add(what)
             log.error("the release %s %s: %s", what, so, error)
-
-
-@dataclass(frozen=True)
-class Pinned:
-    """What a release pins, compiled; without a model: the targets as they were published."""
-
-    flow: shape.Flow
-    strategy: str
-    model: Artifact | None
-    targets: tuple[shape.Target, ...] = ()
-    latency_target_s: float = 0.0
 
 
 def _check_priced(arm: shape.Arm) -> None:

@@ -140,7 +140,8 @@ class State:
         if cachings(snapshot) != cachings(self.routes.snapshot):
             self.cache.clear()
         served = names(snapshot)
-        self.healths = {name: self.healths.get(name) or Health() for name in served}
+        left = {n: one for n, one in self.healths.items() if n not in served and one.in_flight}
+        self.healths = {name: self.healths.get(name) or Health() for name in served} | left
         self.routes = Routes(snapshot, self.origins, self.healths, self.apart)
         self.mark = object()
         if self.routes.asks_language:

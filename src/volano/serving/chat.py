@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import TracebackType
@@ -69,6 +69,8 @@ class HttpChat:
         self._path = path
         self.address = address
         self.model = model
+        self.embedder: Callable[[], HttpChat] | None = None
+        """Who gives the vectors, where it is another server."""
 
     def __call__(self, messages: Sequence[dict[str, Any]], **settings: Any) -> Answer:
         """Return the answer; `settings` are OpenAI's (`max_tokens`, `temperature`, …).
@@ -95,6 +97,8 @@ class HttpChat:
             ChatUnavailableError, ChatRefusedError: as a call.
             BadAnswerError: a 2xx answer without one vector for each text.
         """
+        if self.embedder is not None:
+            return self.embedder().vectors(texts)
         door, mark, query = self._path.partition("?")
         path = f"{door.removesuffix('/chat/completions')}/embeddings{mark}{query}"
         body = {"model": self.model, "input": list(texts), "encoding_format": "float"}

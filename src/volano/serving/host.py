@@ -6,9 +6,10 @@ over is not run, and is loaded when somebody asks for it. An engine that serves
 traffic now is never put out for one that is only wanted, unless its owner said
 that it may be loaded on demand. A spare replica, of a model that has others, runs
 in what all others leave: it never takes the place of another model's only engine.
+One that is put out may hold its memory for a while, and what is to be loaded waits for it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 NEVER = -1.0
@@ -70,6 +71,26 @@ def plan(needs: Iterable[Need], *, limit_bytes: int) -> Plan:
             chosen.add(need.name)
             left -= need.needs_bytes
     return _told(wanted, chosen, [name for name in too_large if name not in chosen])
+
+
+def begin(
+    needs: Iterable[Need], made: Plan, *, leaving: Collection[str], limit_bytes: int
+) -> tuple[str, ...]:
+    """Return which of those to load fit already beside those that run and those that still leave.
+
+    One that leaves and is wanted again holds its memory: it is taken back before others begin.
+    """
+    if limit_bytes <= 0 or not leaving:
+        return made.load
+    wanted = sorted(needs, key=_precedence)
+    staying = {*made.keep, *leaving}
+    left = limit_bytes - sum(need.needs_bytes for need in wanted if need.name in staying)
+    begun = [name for name in made.load if name in staying]
+    for need in wanted:
+        if need.name in made.load and need.name not in staying and need.needs_bytes <= left:
+            begun.append(need.name)
+            left -= need.needs_bytes
+    return tuple(sorted(begun))
 
 
 def _precedence(need: Need) -> tuple[bool, bool, float, bool, int, str]:

@@ -4,7 +4,8 @@ The plan itself is pure (`serving.host`); here are its facts. Engines run as
 children of the supervisor, which writes their pids into `run/state.json`; what
 one took at most is kept in `run/needs.json`, so that it is known before it is
 loaded again. A model that waits is asked like any other: a call finds no engine,
-is counted, and so its turn comes.
+is counted, and so its turn comes. One that is put out is sent no more calls, and
+answers those it has before it ends; what is to be loaded waits for its memory.
 """
 
 import json
@@ -14,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from volano.serving.host import Need, Plan, plan
+from volano.serving.host import Need, Plan, begin, plan
 from volano.serving.memory import resident_bytes
 from volano.serving.spec import EngineSpec
 
@@ -38,23 +39,27 @@ class Hosting:
         *,
         measure: Callable[[int], int | None] = resident_bytes,
         monotonic: Callable[[], float] = time.monotonic,
+        done: Callable[[EngineSpec, float], bool] | None = None,
     ):
+        """`done` says whether an engine that was put out so many seconds ago may end; None: at once."""
         self._run = run
         self._limit = limit_bytes
         self._measure = measure
         self._monotonic = monotonic
+        self._done = done
+        self._left_s: dict[str, float] = {}
         self._calls: dict[str, int] = {}
         self._used_s: dict[str, float] = {}
         self._needs = self._read()
         self._running = set(pids_of(run))
         self.plan = Plan()
         self.aside: tuple[EngineSpec, ...] = ()
-        """Those that are wanted and do not run, for want of memory."""
+        """Those that are wanted and take no calls, for want of memory."""
 
     def fit(
         self, specs: Sequence[EngineSpec], calls: Mapping[str, int], spare: Collection[str] = ()
     ) -> list[EngineSpec]:
-        """Return the engines that are to run now.
+        """Return the engines that are to run now, also those that only answer what they have.
 
         Args:
             specs: all that are wanted.
@@ -65,18 +70,39 @@ class Hosting:
         for spec in specs:
             self._look(spec, calls.get(spec.name, 0), pids.get(spec.name), now)
         self._keep()
-        made = plan(
-            [self._need(spec, now, spec.name in spare) for spec in specs], limit_bytes=self._limit
-        )
+        needs = [self._need(spec, now, spec.name in spare) for spec in specs]
+        made = plan(needs, limit_bytes=self._limit)
         self._tell(made)
         self.plan = made
-        self._running = set(made.run)
+        back = self._left_s.keys() & {*made.run}
+        self._leave(specs, made, now)
+        begun = begin(needs, made, leaving={*self._left_s, *back}, limit_bytes=self._limit)
+        self._running = {*made.keep, *begun}
         self.aside = tuple(spec for spec in specs if spec.name not in self._running)
-        return [spec for spec in specs if spec.name in self._running]
+        return [spec for spec in specs if spec.name in self._running | self._left_s.keys()]
+
+    def draining(self) -> bool:
+        """Whether engines that were put out still answer calls."""
+        return bool(self._left_s)
 
     def waits(self, name: str) -> bool:
-        """Whether an engine is wanted and does not run, for want of memory."""
+        """Whether an engine is wanted and takes no calls, for want of memory.
+
+        It does not run, or only answers what it has.
+        """
         return any(spec.name == name for spec in self.aside)
+
+    def _leave(self, specs: Sequence[EngineSpec], made: Plan, now: float) -> None:
+        """Note which of those that are put out still answer what they have."""
+        left_s = dict.fromkeys(made.unload, now) | self._left_s
+        self._left_s = {
+            spec.name: left_s[spec.name]
+            for spec in specs
+            if spec.name in left_s
+            and spec.name not in made.run
+            and self._done is not None
+            and not self._done(spec, now - left_s[spec.name])
+        }
 
     def _look(self, spec: EngineSpec, calls: int, pid: int | None, now: float) -> None:
         if self._calls.get(spec.name) != calls:  # asked since, or seen for the first time

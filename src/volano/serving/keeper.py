@@ -68,10 +68,12 @@ class Engines:
 
     def _own(self) -> Iterator[Callable[[], dict[str, Any]]]:
         pids = pids_of(self._run)
-        for spec in self._aside():
-            yield partial(self._waiting, spec)
-        for spec in Wanted(self._run / "engines.json").changed() or []:
-            yield partial(self._row_of, spec, pids.get(spec.name))
+        running = Wanted(self._run / "engines.json").changed() or []
+        aside = {spec.name: spec for spec in self._aside()}
+        for name in sorted(aside.keys() - {spec.name for spec in running}):
+            yield partial(self._waiting, aside[name])
+        for spec in running:
+            yield partial(self._row_of, spec, pids.get(spec.name), leaves=spec.name in aside)
 
     def _foreign(self) -> Iterator[Callable[[], dict[str, Any]]]:
         for place in self._attached():
@@ -85,13 +87,15 @@ class Engines:
             "state": "not loaded", "slots": spec.n_parallel, **nothing,
         }  # fmt: skip
 
-    def _row_of(self, spec: EngineSpec, pid: int | None) -> dict[str, Any]:
+    def _row_of(self, spec: EngineSpec, pid: int | None, *, leaves: bool) -> dict[str, Any]:
+        """Return the row of an engine that runs; one that `leaves` only answers what it has."""
         engine = watch(spec.kind, spec.address)
         memory = self._measure(pid) if pid else None
-        return self._row(
+        row = self._row(
             f"engine-{spec.name}", spec.kind, engine, models=[spec.alias], memory=memory,
             slots=spec.n_parallel, away="starting" if pid else "down",
         )  # fmt: skip
+        return row | {"state": "leaving"} if leaves and row["state"] == "ready" else row
 
     def _row_at(self, place: Attached) -> dict[str, Any]:
         engine = watch(place.kind, place.url, headers=place.headers)

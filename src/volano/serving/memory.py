@@ -13,6 +13,8 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 EVERY_S = 1.0
+CRITICAL = 0.05
+"""Below this part of the host's memory, what may end does not wait."""
 
 
 def resident_bytes(pid: int, proc: Path = Path("/proc")) -> int | None:
@@ -22,6 +24,18 @@ def resident_bytes(pid: int, proc: Path = Path("/proc")) -> int | None:
     except (OSError, ValueError, IndexError):
         return None
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def critical(proc: Path = Path("/proc")) -> bool:
+    """Whether the host has hardly any memory left; false where it does not say (`proc_meminfo(5)`)."""
+    try:
+        lines = (proc / "meminfo").read_text(encoding="ascii").splitlines()
+        kib = {
+            name: int(rest.split()[0]) for name, _, rest in (one.partition(":") for one in lines)
+        }
+        return kib["MemAvailable"] < CRITICAL * kib["MemTotal"]
+    except (OSError, ValueError, LookupError):
+        return False
 
 
 class MemoryLimit:

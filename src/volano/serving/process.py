@@ -9,12 +9,17 @@ the child ends, and job steps run on threads.)
 import os
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import IO
 
+from volano.core.errors import VolanoError
 from volano.serving.chat import HttpChat, open_chat
+from volano.serving.engines import LLAMACPP
 from volano.serving.errors import EngineFailedError
 from volano.serving.spec import EngineSpec, command
 
@@ -27,6 +32,8 @@ def engine(
     spec: EngineSpec, *, alias: str = "", start_s: float = 60.0, timeout_s: float = 60.0
 ) -> Iterator[HttpChat]:
     """Start an engine, wait until it is healthy, give its chat, and end it.
+
+    Who asks it for vectors starts a second process, which ends with it; an adapter gives none.
 
     Args:
         spec: the model and where to listen.
@@ -43,12 +50,44 @@ def engine(
         try:
             alias = alias or spec.alias
             fields = {"lora": spec.lora_of(alias)} if spec.adapters else {}
-            with open_chat(spec.address, alias, timeout_s=timeout_s, fields=fields) as chat:
+            with (
+                open_chat(spec.address, alias, timeout_s=timeout_s, fields=fields) as chat,
+                ExitStack() as beside,
+            ):
                 _wait(spec, child, chat, words, start_s)
+                if alias == spec.alias and spec.kind == LLAMACPP.name and not spec.embeds:
+                    again = partial(engine, _embedder(spec), start_s=start_s, timeout_s=timeout_s)
+                    chat.embedder = _Once(lambda: beside.enter_context(again()))
                 yield chat
         finally:
             _end(child)
             socket.unlink(missing_ok=True)
+
+
+class _Once:
+    """What is opened when it is first asked for, by whichever thread; a failure is told again."""
+
+    def __init__(self, opened: Callable[[], HttpChat]):
+        self._opened, self._lock = opened, threading.Lock()
+        self._chat: HttpChat | None = None
+        self._error: VolanoError | None = None
+
+    def __call__(self) -> HttpChat:
+        with self._lock:
+            if self._error is not None:  # it would take its whole time once more
+                raise self._error
+            try:
+                self._chat = self._chat or self._opened()
+            except VolanoError as error:
+                self._error = error
+                raise
+            return self._chat
+
+
+def _embedder(spec: EngineSpec) -> EngineSpec:
+    """Return the process that gives the vectors of a base: one that chats gives none."""
+    address = f"{spec.address.removesuffix('.sock')}-e.sock"
+    return replace(spec, name=f"{spec.name}.e", address=address, adapters=(), embeds=True)
 
 
 @contextmanager

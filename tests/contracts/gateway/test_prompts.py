@@ -128,6 +128,7 @@ def test_variables_are_an_object(client):
                 extra_body={"variables": wrong},
             )  # fmt: skip
         assert raised.value.param == "variables"
+        assert "  " not in raised.value.body["message"]
 
 
 def test_the_other_door_and_the_other_dialect_say_the_same(client, prompted, providers):

@@ -3,12 +3,18 @@
 import pytest
 
 from volano.gateway import draining as module
-from volano.gateway.draining import MOST_S, SETTLE_S, UNTOLD_S, Draining
+from volano.gateway.draining import MOST_S, PRESSED_S, SETTLE_S, UNTOLD_S, Draining
 from volano.serving.spec import EngineSpec
 
 
 def spec(name):
     return EngineSpec(name=name, model_path="/m", alias=name, address=f"unix:/{name}.sock")
+
+
+@pytest.fixture(autouse=True)
+def roomy(monkeypatch):
+    """Whatever the machine has, there is memory."""
+    monkeypatch.setattr(module, "critical", lambda: False)
 
 
 @pytest.fixture
@@ -60,6 +66,26 @@ def test_one_that_does_not_answer_ends_at_once(drain, busy):
     drain.keep([spec("a")], {})
     del busy["a"]
     assert drain.keep([], {}) == []
+
+
+def test_one_with_calls_of_the_workers_stays_whatever_it_says(now, busy):
+    calls = {"a": 1}
+    drain = Draining([], lambda _: False, busy=lambda _: False, in_flight=lambda: calls)
+    drain.keep([spec("a")], {})
+    drain.keep([], {})
+    now[0] += SETTLE_S + 60
+    assert names(drain.keep([], {})) == ["a"], "its answer may be on the way to a slow client"
+    calls["a"] = 0
+    assert drain.keep([], {}) == []
+
+
+def test_one_whose_memory_others_wait_for_has_a_minute_and_none_where_there_is_hardly_any(
+    drain, monkeypatch
+):
+    assert not drain.put_out(spec("a"), PRESSED_S)
+    assert drain.put_out(spec("a"), PRESSED_S + 1)
+    monkeypatch.setattr(module, "critical", lambda: True)
+    assert drain.put_out(spec("a"), 0)
 
 
 def test_one_that_does_not_tell_has_a_time(drain, now, busy):

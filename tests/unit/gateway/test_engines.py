@@ -9,7 +9,9 @@ import pytest
 from support.workspace import ANNA
 from volano.core.digest import Digest
 from volano.core.manifest import Parent
+from volano.gateway import draining
 from volano.gateway import engines as module
+from volano.gateway.draining import SETTLE_S
 from volano.gateway.engines import Engines, Sizes
 from volano.gateway.scaling import Load
 from volano.gateway.turnover import Number
@@ -17,6 +19,12 @@ from volano.models import adapter
 from volano.models.errors import ModelNotUsableError
 from volano.serving.hosting import guess
 from volano.serving.wanted import Wanted
+
+
+@pytest.fixture(autouse=True)
+def roomy(monkeypatch):
+    """Whatever the machine has, there is memory."""
+    monkeypatch.setattr(draining, "critical", lambda: False)
 
 
 @pytest.fixture
@@ -457,6 +465,8 @@ def test_one_more_for_a_rush_goes_for_another_models_only_engine_and_is_asked_no
     desk, base, second, run, up, now
 ):
     engines = Engines(run, desk.models, roomy_for(2, run, desk, base))
+    engines._hosting._monotonic = lambda: now[0]
+    engines._draining._busy = lambda _: False
     first = base.digest.short
     up |= {first, f"{first}.2", second.digest.short}
     calls = {str(base.digest): 1}
@@ -469,8 +479,12 @@ def test_one_more_for_a_rush_goes_for_another_models_only_engine_and_is_asked_no
     assert len(engines.targets(base)) == 2
     calls[str(base.digest)] += 30
     engines.wish([base, second], calls)
+    assert {spec.name for spec in wished(run)} == {first, f"{first}.2"}, "it has calls, maybe"
+    assert engines.moved() and engines.pressed()
+    now[0] += SETTLE_S
+    engines.wish([base, second], calls)
     assert {spec.name for spec in wished(run)} == {first, second.digest.short}
-    assert engines.moved()
+    assert not engines.pressed()
     assert [at.name for at in engines.targets(base)] == [first]
 
 
@@ -490,6 +504,8 @@ def test_a_new_row_of_adapters_is_asked_though_memory_lets_no_more_of_its_engine
 ):
     one, two = adapted("one"), adapted("two")
     engines = Engines(run, desk.models, roomy_for(2, run, desk, base))
+    engines._hosting._monotonic = lambda: now[0]
+    engines._draining._busy = lambda _: False
     engines.wish([base, one])
     [before] = {at.name for at in engines.targets(one)}
     up.add(before)
@@ -500,6 +516,8 @@ def test_a_new_row_of_adapters_is_asked_though_memory_lets_no_more_of_its_engine
     up.add(f"{before}.2")
     engines.wish([base, one, two])
     after = engines.targets(two)[0].name
+    now[0] += SETTLE_S
+    engines.wish([base, one, two])
     up.add(after)
     assert f"{after}.2" in {spec.name for spec in engines.aside()}
     assert after in {at.name for at in engines.targets(one)}

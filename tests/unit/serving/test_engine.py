@@ -13,6 +13,7 @@ import pytest
 from volano.models.builtin import FOLDER
 from volano.serving import ChatRefusedError, EngineFailedError, EngineSpec, engine
 from volano.serving.line import engine_client
+from volano.serving.process import _Once
 from volano.serving.sockets import AddressTakenError, clear_socket
 from volano.serving.spec import DIALECTS
 
@@ -48,6 +49,34 @@ def test_many_conversations_at_once_do_not_mix(spec):
             pool.map(lambda ask: chat(say(ask), max_tokens=40, temperature=0).text, asks)
         )
     assert answers == [ANSWER.replace("4711", str(number)) for number in range(4700, 4716)]
+
+
+def test_who_chats_gives_vectors_by_a_second_process_that_ends_with_it(spec):
+    beside = spec.socket.with_name("e-e.sock")
+    with engine(spec) as chat:
+        assert not beside.exists()
+        with ThreadPoolExecutor(4) as pool:
+            first, *others = pool.map(chat.vectors, [["Hol van?", "票"]] * 4)
+        assert beside.exists()
+        assert [len(one) for one in first] == [64, 64]
+        assert all(one == pytest.approx(first[0], abs=1e-5) for one, _ in others)
+        assert first[0] != pytest.approx(first[1], abs=1e-2)
+        assert chat(say(ASK), max_tokens=40, temperature=0).text == ANSWER
+    assert not beside.exists()
+
+
+def test_a_second_process_that_does_not_start_is_waited_for_once():
+    tried = []
+
+    def opened():
+        tried.append(1)
+        raise EngineFailedError(name="e", reason="not ready after 60 s")
+
+    once = _Once(opened)
+    for _ in range(3):
+        with pytest.raises(EngineFailedError, match="not ready"):
+            once()
+    assert len(tried) == 1
 
 
 def test_a_text_longer_than_the_context_is_refused_in_words(spec):

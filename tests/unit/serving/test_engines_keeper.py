@@ -111,6 +111,13 @@ def test_a_server_that_is_away_is_said_to_be():
         engine.models()
 
 
+def test_an_engine_that_leaves_is_told_once(serve, tmp_path):
+    spec = EngineSpec("abc", "/m", "router@1", serve("vllm").url, kind="vllm")
+    Wanted(tmp_path / "engines.json").write([spec])
+    [row] = Engines(tmp_path, aside=lambda: [spec]).list()
+    assert (row["name"], row["state"], row["busy"]) == ("engine-abc", "leaving", 2)
+
+
 def test_all_engines_in_one_list(serve, tmp_path):
     spec = EngineSpec("abc", "/m", "router@1", f"unix:{tmp_path}/no.sock", kind="onnx")
     aside = EngineSpec("xyz", "/m", "faq@2", f"unix:{tmp_path}/x.sock", kind="ctranslate2")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from volano.serving.host import Need, plan
+from volano.serving.host import Need, begin, plan
 
 A, B, C = "a", "b", "c"
 
@@ -59,3 +59,12 @@ def test_whoever_runs_fits():
     sizes = {one.name: one.needs_bytes for one in needs}
     for limit in range(1, 60):
         assert sum(sizes[name] for name in plan(needs, limit_bytes=limit).run) <= limit
+
+
+def test_one_that_leaves_and_is_wanted_again_is_taken_back_before_others_begin():
+    needs = [
+        need("a", 50, 9, running=True), need("b", 50, 8), need("c", 20, 1), need("d", 60, 0),
+    ]  # fmt: skip
+    made = plan(needs, limit_bytes=100)
+    assert (made.keep, made.load) == (("a",), ("b",))
+    assert begin(needs, made, leaving={"b", "c"}, limit_bytes=100) == ("b",)

@@ -1,6 +1,7 @@
 """Hosting: needs are measured and remembered, whoever is asked comes in, whoever serves stays."""
 
 import json
+from random import Random
 
 import pytest
 
@@ -87,6 +88,63 @@ def test_whoever_serves_now_is_not_put_out(house):
     house.now += SERVES_S
     house.ask("b")
     assert house.runs("a", "b") == ["b"]
+
+
+def test_what_is_put_out_answers_what_it_has_and_the_next_waits_for_its_memory(house):
+    over = []
+    house.hosting = Hosting(
+        house.folder, house.limit, measure=lambda pid: house.took.get(pid), monotonic=lambda: house.now,
+        done=lambda spec, waited_s: spec.name in over,
+    )  # fmt: skip
+    house.took = {1: 350 * MIB}
+    house.runs("a")
+    house.now += 1
+    house.ask("b")
+    for _ in range(2):
+        assert house.runs("a", "b") == ["a"]
+        assert [one.name for one in house.hosting.aside] == ["a", "b"], "neither takes calls"
+        assert house.hosting.draining()
+    over.append("a")
+    assert house.runs("a", "b") == ["b"]
+    assert [one.name for one in house.hosting.aside] == ["a"]
+    assert not house.hosting.draining()
+
+
+def test_what_is_put_out_and_asked_for_again_takes_calls_again(house):
+    house.hosting._done = lambda spec, waited_s: False
+    house.took = {1: 350 * MIB}
+    house.runs("a")
+    house.now += 1
+    house.ask("b")
+    house.runs("a", "b")
+    house.now += 1
+    house.ask("a")
+    assert house.runs("a", "b") == ["a"]
+    assert [one.name for one in house.hosting.aside] == ["b"]
+    assert not house.hosting.draining()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_is_wanted_nothing_that_leaves_and_works_is_missing(tmp_path, seed):
+    random, names, over = Random(seed), "abcdef", set()
+    sizes = {name: random.randrange(1, 300) * MIB for name in names}
+    for name in names:
+        with (tmp_path / f"{name}.gguf").open("wb") as file:
+            file.truncate(sizes[name])
+    house = House(tmp_path, 900)
+    house.hosting._done = lambda spec, waited_s: spec.name in over
+    before = set()
+    for _ in range(40):
+        leaving = house.hosting._left_s.keys() - over
+        house.now += random.choice((1, SERVES_S))
+        for name in random.sample(names, random.randrange(3)):
+            house.ask(name)
+        runs = set(house.runs(*names))
+        assert leaving <= runs
+        needs = {name: guess(spec(name, tmp_path)) for name in names}
+        if runs - before:
+            assert sum(needs[name] for name in runs) <= house.limit
+        over, before = {name for name in names if random.random() < 0.3}, runs
 
 
 def test_a_file_of_needs_that_is_none_is_as_if_it_were_not_there(house):
