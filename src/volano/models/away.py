@@ -24,13 +24,20 @@ from volano.models.training.plan import Plan
 
 
 def resources(spec: Mapping[str, Any]) -> Resources:
-    """Return what a node must have for it: our own small networks are trained on one core."""
+    """Return what a node must have for it: our own small networks are trained on one core.
+
+    Ranks that share a training stay on one node, and each has a core beside its GPU.
+    """
     plan = Plan.from_dict(spec["plan"])
     base = spec.get("base")
     own = plan.method in ("scratch", *OWN_ONLY) or (base and (Path(base) / OURS).is_file())
-    if own or plan.hardware == "cpu":
-        return Resources(gpus=0)
-    return Resources(gpus=1 if plan.hardware == "gpu" else None)
+    if own:
+        return Resources()
+    if plan.hardware == "cpu":
+        return Resources(cpus=plan.devices)
+    if plan.hardware == "auto":
+        return Resources(gpus=None)
+    return Resources(gpus=plan.devices, cpus=plan.devices)
 
 
 def main() -> int:

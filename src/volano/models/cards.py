@@ -4,7 +4,7 @@ from pathlib import Path
 
 from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
-from volano.data.exchange.prose import prose_of, read_text
+from volano.data.exchange.prose import FILE, kept, prose_of, read_text
 from volano.models.card import GENERATED, Told, card, front_of
 from volano.models.kinds import KIND
 from volano.models.lives import Lives
@@ -13,7 +13,6 @@ from volano.store.catalog import Catalog
 from volano.store.errors import UnknownArtifactError
 
 CARD = "model-card"
-_FILE = "README.md"
 _MOST_REPORTS = 50
 
 
@@ -44,13 +43,13 @@ class ModelCards:
             said = front_of(self._told(self._catalog.get(KIND, name)))
         except UnknownArtifactError:
             said = {}
-        prose = prose_of(text, said, GENERATED)
-        return self._catalog.record(CARD, name, files={_FILE: prose.encode()}, by=by)
+        prose = prose_of(text, said, GENERATED, file=Path(path).name)
+        return kept(self._catalog, CARD, name, prose, by=by)
 
     def text(self, model: Artifact) -> str:
         """Return the card of a version, with what people wrote."""
-        kept = self._catalog.list(CARD, model.name, limit=1)
-        prose = self._catalog.read(kept[0], _FILE).decode() if kept else ""
+        found = self._catalog.list(CARD, model.name, limit=1)
+        prose = self._catalog.read(found[0], FILE).decode() if found else ""
         return card(self._told(model), prose)
 
     def _told(self, model: Artifact) -> Told:
@@ -63,9 +62,15 @@ class ModelCards:
         )
 
     def _reports(self, model: Artifact) -> list[Artifact]:
-        """Return the reports on a model and on the flows that it answers in, newest last."""
+        """Return the reports on a model and on the flows that it answers in, newest last.
+
+        Those of searches, of advice and of judges are not among them: their scores are of others.
+        """
         children = self._catalog.children(model.digest)
         flows = [one.digest for one in children if one.kind == "flow"]
-        found = {one.digest: one for one in children if one.kind == "report"}
-        found |= {one.digest: one for one in self._catalog.made_of(flows) if one.kind == "report"}
-        return sorted(found.values(), key=lambda one: one.created_us)[-_MOST_REPORTS:]
+        made = {one.digest: one for one in [*children, *self._catalog.made_of(flows)]}
+        reports = [
+            one for one in made.values()
+            if one.kind == "report" and "about" not in one.manifest.meta
+        ]  # fmt: skip
+        return sorted(reports, key=lambda one: one.created_us)[-_MOST_REPORTS:]

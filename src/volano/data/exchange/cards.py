@@ -10,13 +10,12 @@ from volano.core.ref import Ref, check_name
 from volano.data.contracts import Contracts
 from volano.data.exchange.card import card, front_of, profile
 from volano.data.exchange.prepared import Prepared, prepared
-from volano.data.exchange.prose import prose_of, read_text
+from volano.data.exchange.prose import FILE, kept, prose_of, read_text
 from volano.data.keeper import Datasets
 from volano.store import Artifact, Catalog
 from volano.store.errors import UnknownArtifactError
 
 KIND = "card"
-_FILE = "README.md"
 _RECIPE = "recipe.json"
 """The file of a recipe's artifact."""
 
@@ -46,8 +45,8 @@ class Cards:
         """
         text = read_text(Path(path))
         name = check_name(Ref.parse(name).name)
-        prose = prose_of(text, self._said(name))
-        return self._catalog.record(KIND, name, files={_FILE: prose.encode()}, by=by)
+        prose = prose_of(text, self._said(name), file=Path(path).name)
+        return kept(self._catalog, KIND, name, prose, by=by)
 
     def text(
         self,
@@ -60,8 +59,8 @@ class Cards:
 
         `front` is added to the front matter.
         """
-        kept = self._catalog.list(KIND, artifact.name, limit=1)
-        prose = self._catalog.read(kept[0], _FILE).decode() if kept else ""
+        cards = self._catalog.list(KIND, artifact.name, limit=1)
+        prose = self._catalog.read(cards[0], FILE).decode() if cards else ""
         contract = self._contracts.of(artifact.name)
         classes = {name: one.classed for name, one in contract.columns.items()} if contract else {}
         found = profile(self._rows.stream(artifact.ref, by=by))

@@ -51,7 +51,7 @@ class BadParquetError(InvalidError):
 class BadFrontMatterError(InvalidError):
     """The lines between `---` at the top of `{path}` are not YAML that can be used: {why}."""
 
-    hint = "Correct them; `configs` names the files of each split."
+    hint = "Correct them. Of a folder of data, `configs` names the files of each split."
 
 
 class LinkOutError(InvalidError):

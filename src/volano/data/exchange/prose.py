@@ -11,15 +11,19 @@ from typing import Any
 
 import yaml
 
+from volano.core.manifest import Parent
+from volano.core.principal import Principal
 from volano.data.exchange.errors import BadFrontMatterError
 from volano.data.exchange.hub import parted
 from volano.data.page import page
-from volano.store.artifact import LineageNode
+from volano.store.artifact import Artifact, LineageNode
+from volano.store.catalog import Catalog
 
 BEGIN = "<!-- volano:facts, written anew for each version -->"
 END = "<!-- volano:facts end -->"
 LICENCES = ("license", "licence", "licenses", "licences")
 GENERATED = ("dataset_info", "configs")
+FILE = "README.md"
 
 
 def written(said: Mapping[str, Any], body: str, facts: str) -> str:
@@ -40,19 +44,31 @@ def read_text(path: Path) -> str:
         raise BadFrontMatterError(path=path.name, why=str(error)) from error
 
 
-def prose_of(text: str, said: Mapping[str, Any], generated: Collection[str] = GENERATED) -> str:
-    """Return what people wrote of a card: all but the facts, and what the facts `said` on top.
+def prose_of(
+    text: str, said: Mapping[str, Any], generated: Collection[str] = GENERATED, *, file: str = FILE
+) -> str:
+    """Return what people wrote of a card: all but the facts, and what the facts `said` on top. `file` is told in errors.
 
     Raises:
         BadFrontMatterError: what stands on top is no mapping in YAML.
     """
-    own, body = parted(text)
+    own, body = parted(text, file)
     own = {k: v for k, v in own.items() if k not in generated and (k not in said or said[k] != v)}
     body = re.sub(
         f"{re.escape(BEGIN)}.*?{re.escape(END)}", f"{BEGIN}\n{END}", body, flags=re.DOTALL
     )
     head = yaml.safe_dump(own, sort_keys=False, allow_unicode=True) if own else ""
     return f"---\n{head}---\n\n{body.strip()}\n" if own else f"{body.strip()}\n"
+
+
+def kept(catalog: Catalog, kind: str, name: str, prose: str, *, by: Principal) -> Artifact:
+    """Keep prose as the newest card of its name, also where an older one said the same."""
+    newest = next(iter(catalog.list(kind, name, limit=1)), None)
+    raw = prose.encode()
+    if newest is not None and catalog.read(newest, FILE) == raw:
+        return newest
+    before = [Parent("before", newest.digest)] if newest is not None else []
+    return catalog.record(kind, name, files={FILE: raw}, parents=before, by=by)
 
 
 def joined(body: str, facts: str) -> str:

@@ -25,6 +25,14 @@ BOUNDS = {
 }  # fmt: skip
 """What a loader would allocate by. No model known comes near."""
 
+MOST_CLAIMED, MOST_TIMES = 2**27, 16
+"""A configuration may speak of so many weights in any case, or of so many times those that are there:
+layers may share weights, embeddings may be narrower than layers, and several may be packed in one."""
+
+_CLAIMING = ("hidden_size", "vocab_size", "num_hidden_layers", "intermediate_size")
+_COUNTED = ("num_attention_heads", "n_head", "num_key_value_heads")
+_HEADS = (("num_attention_heads", "num_key_value_heads"), ("n_head", "n_head_kv"))
+_ROPE = ("rope_theta", "rope_freq_base")
 _CODE = ("auto_map", "custom_pipelines")
 
 
@@ -85,9 +93,74 @@ def _check_names(found: Any, name: str) -> None:
             )  # fmt: skip
         if key == "trust_remote_code" and value:
             _no(name, "it asks for `trust_remote_code`", "No code that comes with a model is run.")
-        bound = BOUNDS.get(key)
-        if bound and isinstance(value, int | float) and not 0 <= value <= bound:
-            _no(name, f"`{key}` is {str(value)[:40]}, outside of 0 to {bound}")
+        if bound := BOUNDS.get(key):
+            _check_size(key, value, bound, name)
+        if key in _ROPE:
+            for one in value if isinstance(value, list) else [value]:
+                if one is not None and (reason := not_positive(one)):
+                    _no(name, f"`{key}` is {reason}")
+    for within in (found, *(value for _, value in _pairs(found, name) if isinstance(value, dict))):
+        for heads, shared in _HEADS:
+            if reason := not_shared(within.get(heads), within.get(shared)):
+                _no(name, reason)
+
+
+def not_positive(value: Any) -> str:
+    """Return what a value is that should be a finite number above 0; empty: it is one."""
+    shown = json.dumps(value, ensure_ascii=False)[:40]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"{shown}, which is no number"
+    return (
+        "" if 0 < value < float("inf") else f"{shown}, and only a finite number above 0 makes sense"
+    )
+
+
+def not_shared(heads: Any, shared: Any) -> str:
+    """Return why heads cannot share so many keys and values in equal groups; empty: they can.
+
+    Where one of the two is not a single number it is left alone.
+    """
+    if type(heads) is not int or type(shared) is not int or not shared or heads % shared == 0:
+        return ""
+    return f"its {heads} heads cannot share {shared} heads of keys and values in equal groups"
+
+
+def _check_size(key: str, value: Any, bound: int, name: str) -> None:
+    """Refuse a size, or a list of one for each layer, that is no number or out of bounds."""
+    for one in value if isinstance(value, list) else [value]:
+        if one is None or isinstance(one, dict):
+            continue
+        if isinstance(one, bool) or not isinstance(one, int | float):
+            _no(name, f"`{key}` is {json.dumps(one, ensure_ascii=False)[:40]}, which is no number")
+        if not 0 <= one <= bound:
+            _no(name, f"`{key}` is {str(one)[:40]}, outside of 0 to {bound}")
+        if key in _COUNTED and one == 0:
+            _no(name, f"`{key}` is 0: by it widths are divided")
+
+
+def check_claim(config: Mapping[str, Any], weights: int, name: str = "config.json") -> None:
+    """Compare the size that a configuration says with the number of weights that are there.
+
+    A loader makes room for what the configuration says, whatever the files hold.
+
+    Raises:
+        RefusedFileError: it says many times more, and more than any machine has room to spare for.
+    """
+    said = max(
+        map(_claimed, (config, *(v for _, v in _pairs(config, name) if isinstance(v, dict))))
+    )
+    if said > max(MOST_CLAIMED, MOST_TIMES * weights):
+        reason = f"by its sizes it has over {said:,} weights, and the files hold {weights:,}"
+        _no(name, reason, "Get the configuration that belongs to these weights.")
+
+
+def _claimed(config: Mapping[str, Any]) -> int:
+    """Return about how many weights a configuration speaks of, at least: embeddings and layers."""
+    sizes = [config.get(name) for name in _CLAIMING]
+    hidden, words, layers, inner = (
+        int(one) if isinstance(one, int | float) else 0 for one in sizes
+    )
+    return hidden * (words + layers * max(inner, hidden))
 
 
 def _pairs(value: Any, name: str, depth: int = 0) -> Iterator[tuple[str, Any]]:

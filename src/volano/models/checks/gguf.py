@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from volano.models.checks.configs import BOUNDS
+from volano.models.checks.configs import BOUNDS, not_positive, not_shared
+from volano.models.checks.numbers import refuse_nan
 from volano.models.checks.pickles import refuse_pickle
 from volano.models.checks.reading import Bytes, opened
 
@@ -28,7 +29,7 @@ TEMPLATE = "tokenizer.chat_template"
 
 _TEXT, _ARRAY = 8, 9
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 7: "B", 10: "Q", 11: "q"}
-_FLOATS = {6: 4, 12: 8}
+_FLOATS = {6: "f", 12: "d"}
 _SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 
 TYPES: dict[int, tuple[str, int, int]] = {
@@ -55,6 +56,9 @@ _KNOWN = {
     "vocab_size": BOUNDS["vocab_size"],
     "expert_count": BOUNDS["num_experts"],
 }
+_HEADS = ("attention.head_count", "attention.head_count_kv")
+_ATTENDS = ".attn_q"
+"""In the name of a tensor of layers with heads; networks without any (Mamba, RWKV) say 0."""
 
 
 @dataclass(slots=True)
@@ -66,6 +70,15 @@ class Header:
     """How many tensors have which type."""
     tensors: int = 0
     parameters: int = 0
+    places: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Where in the file each key stands with its value: the first byte, and the one after the last."""
+    infos: tuple[int, int] = (0, 0)
+    """Where the tensors are told of, behind all keys; their data follow at the next `alignment`."""
+
+    @property
+    def alignment(self) -> int:
+        """What the places of the data are multiples of, in bytes."""
+        return int(self.values.get("general.alignment", 32))
 
     @property
     def templates(self) -> dict[str, str]:
@@ -78,11 +91,12 @@ class Header:
         return self.values.get(f"{self.values.get('general.architecture')}.{name}")
 
 
-def check_gguf(path: Path, name: str = "") -> Header:
-    """Walk a GGUF file and return what it says of itself.
+def check_gguf(path: Path, name: str = "", *, numbers: bool = True) -> Header:
+    """Walk a GGUF file and return what it says of itself. Without `numbers` floats are not looked at.
 
     Raises:
-        RefusedFileError: it lies about a length, a count, a shape or a place, or is no GGUF.
+        RefusedFileError: it lies about a length, a count, a shape or a place, a float is NaN, or it
+            is no GGUF.
     """
     refuse_pickle(path, name)
     with opened(path, name) as data:
@@ -96,14 +110,17 @@ def check_gguf(path: Path, name: str = "") -> Header:
         if tensors > MOST_TENSORS or keys > MOST_KEYS:
             data.refuse(f"it says to have {tensors} tensors and {keys} keys")
         header = Header(tensors=tensors)
+        if not tensors:
+            data.refuse("it holds no tensors: it is a vocabulary, and no model")
         _read_values(data, header, keys)
-        _read_tensors(data, header)
+        _read_tensors(data, header, numbers=numbers)
     return header
 
 
 def _read_values(data: Bytes, header: Header, keys: int) -> None:
     left = MOST_ITEMS
     for _ in range(keys):
+        begin = data.at
         key = _text(data, "a key", most=1024)
         kind = data.number("I", f"the type of `{key[:80]}`")
         if key in header.values:
@@ -113,10 +130,18 @@ def _read_values(data: Bytes, header: Header, keys: int) -> None:
             header.values[key] = None
         else:
             header.values[key] = _value(data, key, kind)
+        header.places[key] = (begin, data.at)
     for name, most in _KNOWN.items():
         found = header.of(name)
         if isinstance(found, int) and not 0 <= found <= most:
             data.refuse(f"`{name}` is {found}, outside of 0 to {most}")
+    base = header.of("rope.freq_base")
+    if base is not None and (reason := not_positive(base)):
+        data.refuse(f"`rope.freq_base` is {reason}")
+    if reason := not_shared(
+        header.of("attention.head_count"), header.of("attention.head_count_kv")
+    ):
+        data.refuse(reason)
 
 
 def _value(data: Bytes, key: str, kind: int) -> Any:
@@ -126,8 +151,7 @@ def _value(data: Bytes, key: str, kind: int) -> Any:
     if kind in _SCALARS:
         return data.number(_SCALARS[kind], shown)
     if kind in _FLOATS:
-        data.skip(_FLOATS[kind], shown)
-        return None
+        return data.real(_FLOATS[kind], shown)
     return data.refuse(f"{shown} is of the unknown type {kind}")
 
 
@@ -151,7 +175,8 @@ def _pass_array(data: Bytes, key: str, left: int) -> int:
     return left - count
 
 
-def _read_tensors(data: Bytes, header: Header) -> None:
+def _read_tensors(data: Bytes, header: Header, *, numbers: bool) -> None:
+    at = data.at
     alignment = header.values.get("general.alignment", 32)
     if not isinstance(alignment, int) or alignment not in {2**n for n in range(3, 17)}:
         data.refuse(f"its alignment is {alignment!r}; a power of two from 8 to 65536 is one")
@@ -162,23 +187,29 @@ def _read_tensors(data: Bytes, header: Header) -> None:
         if name in names:
             data.refuse(f"the tensor `{name[:80]}` stands in it twice")
         names.add(name)
-        begin, size, count = _tensor(data, name, header)
+        if _ATTENDS in name and (none := next((key for key in _HEADS if header.of(key) == 0), "")):
+            data.refuse(f"`{none}` is 0, and `{name[:80]}` has heads: by it widths are divided")
+        begin, size, count, title = _tensor(data, name, header)
         if begin % alignment:
             data.refuse(f"the tensor `{name[:80]}` does not begin at a multiple of {alignment}")
-        spans.append((begin, begin + size, name))
+        spans.append((begin, begin + size, name, title))
         header.parameters += count
-    room = data.end - -(-data.at // alignment) * alignment
+    header.infos = (at, data.at)
+    start = -(-data.at // alignment) * alignment
+    room = data.end - start
     at = 0
-    for begin, end, name in sorted(spans):
+    for begin, end, name, title in sorted(spans):
         if begin < at:
             data.refuse(f"the tensor `{name[:80]}` overlaps the one before it")
         if end > room:
             data.refuse(f"the tensor `{name[:80]}` ends {end - max(room, 0)} bytes beyond the file")
+        if numbers:
+            refuse_nan(data, title, start + begin, start + end, name)
         at = end
 
 
-def _tensor(data: Bytes, name: str, header: Header) -> tuple[int, int, int]:
-    """Return a tensor's place among the data, its bytes, and how many numbers it has."""
+def _tensor(data: Bytes, name: str, header: Header) -> tuple[int, int, int, str]:
+    """Return a tensor's place among the data, its bytes, how many numbers it has, and their type."""
     shown = f"the tensor `{name[:80]}`"
     dims = data.number("I", shown)
     if not 1 <= dims <= MOST_DIMS:
@@ -194,7 +225,7 @@ def _tensor(data: Bytes, name: str, header: Header) -> tuple[int, int, int]:
         data.refuse(f"{shown} has rows of {shape[0]}, and {title} wants multiples of {block}")
     header.types[title] = header.types.get(title, 0) + 1
     count = math.prod(shape)
-    return begin, count // block * size, count
+    return begin, count // block * size, count, title
 
 
 def _text(data: Bytes, what: str, *, most: int) -> str:

@@ -32,14 +32,19 @@ _OTHERS = (
 )
 
 
-def seen(head: bytes) -> str:
-    """Return what of this kind the first bytes of a file are; empty when they are none of it."""
+def seen(head: bytes, *, words: bool = False) -> str:
+    """Return what of this kind the first bytes of a file are; empty when they are none of it.
+
+    A file of `words` may begin with letters that elsewhere mean something.
+    """
     if _BINARY.match(head):
         return "a pickle, which can run any code when it is read"
     for magic, what in _OTHERS:
-        if head.startswith(magic):
+        if head.startswith(magic) and not (
+            words and magic.isascii() and magic.decode().isprintable()
+        ):
             return what
-    if _TEXT.match(head):
+    if not words and _TEXT.match(head):
         return "a pickle as text, which can run any code when it is read"
     if head[257:262] == b"ustar":
         return "a tar archive"
@@ -55,11 +60,11 @@ def head_of(path: Path) -> bytes:
         return b""
 
 
-def refuse_pickle(path: Path, name: str = "") -> None:
+def refuse_pickle(path: Path, name: str = "", *, words: bool = False) -> None:
     """Refuse a file whose first bytes are a pickle's, an archive's or a program's.
 
     Raises:
         RefusedFileError: they are.
     """
-    if what := seen(head_of(path)):
+    if what := seen(head_of(path), words=words):
         raise RefusedFileError(file=name or path.name, reason=f"it is {what}", way=WAY)

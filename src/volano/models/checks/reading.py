@@ -44,12 +44,22 @@ class Bytes:
         begin = self.skip(count, what)
         return bytes(self._data[begin : begin + count])
 
+    def peek(self, begin: int, end: int) -> bytes:
+        """Return bytes anywhere in the file, between places that were checked."""
+        return bytes(self._data[begin:end])
+
     def number(self, form: str, what: str) -> int:
         """Return the next number; `form` is one letter of `struct`, little-endian."""
         size = struct.calcsize(f"<{form}")
         begin = self.skip(size, what)
         [found] = struct.unpack_from(f"<{form}", self._data, begin)
         return int(found)
+
+    def real(self, form: str, what: str) -> float:
+        """Return the next float; `form` is `f` or `d`, little-endian."""
+        begin = self.skip(struct.calcsize(f"<{form}"), what)
+        [found] = struct.unpack_from(f"<{form}", self._data, begin)
+        return float(found)
 
     def text(self, count: int, what: str, *, most: int) -> str:
         """Return the next bytes as text."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from volano.models.checks.configs import unique
+from volano.models.checks.numbers import refuse_nan
 from volano.models.checks.pickles import head_of, refuse_pickle
 from volano.models.checks.reading import Bytes, opened
 
@@ -33,13 +34,18 @@ class Tensors:
     parameters: int
     dtypes: tuple[str, ...]
     metadata: dict[str, str]
+    shapes: dict[str, tuple[int, ...]]
+    types: dict[str, str]
+    """The dtype of each, as the file calls it."""
 
 
-def check_safetensors(path: Path, name: str = "") -> Tensors:
+def check_safetensors(path: Path, name: str = "", *, numbers: bool = True) -> Tensors:
     """Check header, types, shapes and offsets against each other and the file's size.
 
+    Without `numbers` the weights themselves are not looked at.
+
     Raises:
-        RefusedFileError: they do not agree, or it is another kind of file.
+        RefusedFileError: they do not agree, a weight is NaN, or it is another kind of file.
     """
     if head_of(path)[4:9] != b"\0\0\0\0{":  # a header of 640 bytes begins as a pickle does
         refuse_pickle(path, name)
@@ -48,7 +54,12 @@ def check_safetensors(path: Path, name: str = "") -> Tensors:
         if length > MOST_HEADER:
             data.refuse(f"its header says to have {length} bytes, more than {MOST_HEADER}")
         raw = data.take(length, "its header", most=MOST_HEADER)
-        return _agreed(data, _header(data, raw))
+        header = _header(data, raw)
+        found = _agreed(data, header)
+        for tensor, told in header.items() if numbers else ():
+            begin, end = (data.at + at for at in told["data_offsets"])
+            refuse_nan(data, told["dtype"], begin, end, tensor)
+        return found
 
 
 def _header(data: Bytes, raw: bytes) -> dict[str, Any]:
@@ -83,7 +94,9 @@ def _agreed(data: Bytes, header: dict[str, Any]) -> Tensors:
         at = end
     if at != data.left:
         data.refuse(f"its tensors have {at} bytes, and {data.left} follow the header")
-    return Tensors(tuple(header), parameters, tuple(dtypes), metadata)
+    shapes = {name: tuple(told["shape"]) for name, told in header.items()}
+    types = {name: told["dtype"] for name, told in header.items()}
+    return Tensors(tuple(header), parameters, tuple(dtypes), metadata, shapes, types)
 
 
 def _tensor(data: Bytes, name: str, told: Any) -> tuple[int, int, int]:

@@ -6,16 +6,18 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from volano.data.exchange.hub import front_matter
-from volano.models.checks.configs import check_config, read_bounded
+from volano.models.checks.configs import check_claim, check_config, read_bounded
 from volano.models.checks.ct2 import check_ct2
 from volano.models.checks.gguf import Header, check_gguf
 from volano.models.checks.onnx import check_onnx
-from volano.models.checks.pickles import SUFFIXES, WAY, head_of, seen
+from volano.models.checks.pickles import SUFFIXES, WAY, head_of, refuse_pickle, seen
 from volano.models.checks.safetensors import Tensors, check_safetensors
 from volano.models.checks.templates import check_templates
 from volano.models.errors import RefusedFileError, UnknownSourceError
+from volano.models.exchange import worded
 from volano.models.kinds import ENGINES, GGUF
 from volano.models.training.recipe import TEXT, BadRecipeError, Recipe
+from volano.models.wording import META, Wording
 
 CONFIG, ADAPTER, README = "config.json", "adapter_config.json", "README.md"
 RECIPE = "recipe.json"
@@ -23,7 +25,7 @@ JSONS = (
     CONFIG, "generation_config.json", "tokenizer.json", "tokenizer_config.json",
     "special_tokens_map.json", "added_tokens.json", "chat_template.json", "vocab.json",
     "preprocessor_config.json", "model.safetensors.index.json", "genai_config.json",
-    RECIPE,
+    RECIPE, worded.FILE,
 )  # fmt: skip
 LISTS = (
     "shared_vocabulary.json", "source_vocabulary.json", "target_vocabulary.json", "vocabulary.json",
@@ -38,6 +40,9 @@ TEXTS = (
 _WEIGHTS = (".safetensors", ".gguf", ".onnx")
 MOST_TEXT = 64 << 20
 _SHOWN = 10
+_PICKLES = {*SUFFIXES} - {".bin"}
+_TORCH = ("pytorch_model", "training_args")
+"""How names of `.bin` begin that are pickles of torch."""
 
 
 @dataclass(slots=True)
@@ -56,12 +61,26 @@ def is_wanted(name: str, names: Collection[str]) -> bool:
         return True
     if path.name == "model.bin":
         return any("vocabulary" in one for one in names)
-    return any(one.endswith(".onnx") for one in names) and path.suffix not in SUFFIXES
+    if path.suffix == ".bin":
+        return not path.name.startswith(_TORCH) and _beside_graph(path, names)
+    return any(one.endswith(".onnx") for one in names) and path.suffix not in _PICKLES
+
+
+def _beside_graph(path: PurePosixPath, names: Collection[str]) -> bool:
+    """Whether a graph of ONNX may have its numbers in this file, and they are wanted.
+
+    Where weights of transformers lie at the top they come before any graph.
+    """
+    if any("/" not in one and one.endswith(".safetensors") for one in names):
+        return False
+    graphs = [PurePosixPath(one) for one in names if one.endswith(".onnx")]
+    return any(one.parent == path.parent for one in graphs)
 
 
 def look(files: Mapping[str, Path], source: str, others: Mapping[str, Path]) -> Found:
     """Check all files that a model of this kind has, and say what it is.
 
+    The files are copies of our own: a GGUF that was written with words in it is made what it was.
     `others` lie beside them and are not taken.
 
     Raises:
@@ -111,6 +130,7 @@ def _weights(files: Mapping[str, Path], source: str) -> Found:  # noqa: ARG001 -
     config = check_config(files[CONFIG], CONFIG)
     shards = _shards(files)
     told = [check_safetensors(path, name) for name, path in shards.items()]
+    check_claim(config, sum(one.parameters for one in told))
     found = Found({CONFIG: files[CONFIG], **shards}, _meta("safetensors", told, config))
     if GGUF in files:
         _add_gguf(files, found)
@@ -194,6 +214,13 @@ def _add_gguf(files: Mapping[str, Path], found: Found, shown: str = GGUF) -> Hea
     header = check_gguf(files[GGUF], shown)
     found.notes += check_templates(header.templates, shown)
     found.files[GGUF] = files[GGUF]
+    if (wording := worded.take_out(files[GGUF], header)) is not None:
+        found.meta[META] = wording.to_dict()
+    elif worded.KEY in header.values:
+        found.notes.append(
+            f"The chat template of {shown} is not the one that `{worded.KEY}` was written with: "
+            "it is asked through the template, and that key is not used."
+        )
     said = {
         "engine": ENGINES["gguf"],
         "architecture": header.values.get("general.architecture"),
@@ -238,9 +265,12 @@ def _read_texts(files: Mapping[str, Path], found: Found) -> None:
             continue
         if name == RECIPE:
             _read_recipe(check_config(path, name), found)
+        elif name == worded.FILE:
+            _read_wording(check_config(path, name), found)
         elif name in JSONS:
             templates |= _templates_of(check_config(path, name), name)
         elif name in TEXTS:
+            refuse_pickle(path, name, words=True)
             text = read_bounded(path, MOST_TEXT, name)
             if name.endswith(".jinja"):
                 templates[name] = text.decode(errors="replace")
@@ -277,6 +307,17 @@ def _read_recipe(told: dict[str, Any], found: Found) -> None:
         found.meta["recipe"] = recipe.to_dict()
     except BadRecipeError as error:
         found.notes.append(f"{RECIPE} was not understood: {error.message}")
+
+
+def _read_wording(told: dict[str, Any], found: Found) -> None:
+    """Take over how the model wants to be asked, where its own file does not say it."""
+    wording = Wording.from_dict(told)
+    if wording is None:
+        found.notes.append(
+            f"{worded.FILE} was not understood: it says no prompt with {TEXT} in it."
+        )
+    else:
+        found.meta.setdefault(META, wording.to_dict())
 
 
 def _read_readme(path: Path, found: Found) -> None:

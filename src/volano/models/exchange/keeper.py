@@ -14,6 +14,7 @@ from volano.models.checks.pickles import refuse_pickle
 from volano.models.checks.tree import files_of
 from volano.models.errors import NotExportableError, UnknownSourceError
 from volano.models.exchange import hub, mlflow, ollama, writing
+from volano.models.exchange.fitting import check_fit
 from volano.models.exchange.found import Found, is_wanted, look
 from volano.models.exchange.staging import copied, staging
 from volano.models.keeper import Models
@@ -31,6 +32,7 @@ class Exported:
     form: str
     files: int
     bytes: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +72,21 @@ class ModelExchange:
 
         Raises:
             UnknownSourceError: there is no model.
-            RefusedFileError: a file is hostile, broken, or of a kind that can run code.
+            RefusedFileError: a file is hostile, broken, of a kind that can run code, or an adapter
+                that does not go with its base.
             HubError: the hub does not answer.
             UnknownArtifactError: there is no such base.
         """
         check_name(name)
         said, here = _said(source)
-        parents = [Parent("base", self._models.get(base).digest)] if base else []
+        on = self._models.get(base) if base else None
+        parents = [Parent("base", on.digest)] if on else []
         with staging(self._cache) as folder:
             taken = self._take(said, here, folder)
             found = look(taken.files, said, taken.others)
             _check_base(found, said, base)
+            if on is not None:
+                check_fit(found, on, self._models)
             found.meta["source"] = {**taken.source, **found.meta.get("source", {})}
             made = self._catalog.record(
                 KIND, name, files=dict(found.files), meta=found.meta, parents=parents, by=by
@@ -103,18 +109,23 @@ class ModelExchange:
         """
         model, to = self._models.get(ref), Path(to).absolute()
         if self._revoked(model):
-            raise NotExportableError(model=model.ref, form=form, reason="it is revoked")
+            raise NotExportableError(
+                model=model.ref, form=form, reason="it is revoked",
+                hint=f"It stays so; `volano model history {model.ref}` says why. "
+                "Export another one of `volano model list`.",
+            )  # fmt: skip
         writing.check_form(model, form)
         with new_folder(to, force=force) as folder:
             for file in writing.files_for(model, form):
                 place = folder / file
                 place.parent.mkdir(parents=True, exist_ok=True)
                 self._catalog.checkout(model, file, place)
-            writing.finish(model, form, folder, self._card(model))
+            notes = writing.finish(model, form, folder, self._card(model))
             written = [path for path in folder.rglob("*") if path.is_file()]
             done = Exported(
-                model.ref, str(to), form, len(written), sum(p.stat().st_size for p in written)
-            )
+                model.ref, str(to), form, len(written), sum(p.stat().st_size for p in written),
+                notes,
+            )  # fmt: skip
         said = {"to": str(to), "form": form}
         self._catalog.ledger.append("export", str(model), [model.digest], said, by=by)
         return done

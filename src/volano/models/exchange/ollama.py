@@ -19,7 +19,7 @@ from volano.models.errors import RefusedFileError, UnknownSourceError
 from volano.models.exchange.staging import copy
 from volano.models.kinds import GGUF
 
-PREFIX = "ollama:"
+PREFIX, MODELFILE = "ollama:", "Modelfile"
 _LAYERS = {
     "application/vnd.ollama.image.model": GGUF,
     "application/vnd.ollama.image.license": "LICENSE",
@@ -27,6 +27,8 @@ _LAYERS = {
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,79}")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 _MOST_MANIFEST = 1 << 20
+_ACTING = re.compile(r'"+|\{\{')
+"""What ends a text in a Modelfile or begins an action in its template."""
 
 
 def store(environment: Mapping[str, str] = os.environ) -> Path:
@@ -57,15 +59,23 @@ def take(name: str, to: Path, root: Path) -> tuple[dict[str, Path], dict[str, An
     return files, {"ollama": name, **({"skipped": sorted(set(skipped))} if skipped else {})}
 
 
-def modelfile(*, prompt: str = "", settings: Mapping[str, Any], system: str = "") -> str:
-    """Return a Modelfile for the GGUF beside it; `prompt` has `{{ .Prompt }}` in it."""
+def modelfile(*, around: tuple[str, str] | None = None, settings: Mapping[str, Any]) -> str:
+    """Return a Modelfile for the GGUF beside it; `around` are the words before a prompt and after it.
+
+    With None Ollama takes the chat template that the GGUF has, as far as it knows it.
+    """
     lines = [f"FROM ./{GGUF}"]
-    if prompt and '"""' not in prompt:
-        lines.append(f'TEMPLATE """{prompt}"""')
-    if system and '"""' not in system:
-        lines.append(f'SYSTEM """{system}"""')
+    if around is not None:
+        before, after = (_ACTING.sub(_quoted, part) for part in around)
+        lines.append(f'TEMPLATE """{before}{{{{ .Prompt }}}}{after}"""')
     lines += [f"PARAMETER {name} {value}" for name, value in settings.items()]
     return "\n".join(lines) + "\n"
+
+
+def _quoted(found: "re.Match[str]") -> str:
+    """Return what a template would act on as a text that it prints."""
+    escaped = found[0].replace('"', '\\"')
+    return f'{{{{ "{escaped}" }}}}'
 
 
 def _manifest(name: str, root: Path) -> Path:

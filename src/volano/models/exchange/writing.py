@@ -3,7 +3,8 @@
 `folder` is all that we have; `gguf` the file that engines of llama.cpp read;
 `hf` what `transformers` loads; `ollama` a Modelfile beside the GGUF; `mlflow`
 the flavour `transformers`. Nothing is converted here: a form that needs a file
-that the model lacks is refused.
+that the model lacks is refused. The words that a model was trained to be asked in go with
+every form; where others do not read them there, that is said.
 """
 
 import json
@@ -11,15 +12,28 @@ from pathlib import Path
 from typing import Any
 
 from volano.models.errors import NotExportableError
-from volano.models.exchange import mlflow, ollama
-from volano.models.exchange.found import ADAPTER, CONFIG, JSONS, README, TEXTS
+from volano.models.exchange import mlflow, ollama, worded
+from volano.models.exchange.found import ADAPTER, CONFIG, JSONS, README, RECIPE, TEXTS
 from volano.models.kinds import GGUF, format_of
-from volano.models.wording import SLOT, prompt_of
+from volano.models.wording import AS_IS, Wording, wording_of
 from volano.store.artifact import Artifact
 
 FORMS = ("folder", "gguf", "hf", "ollama", "mlflow")
-_OURS = ("recipe.json", "card.json", "parity.json")
+_OURS = (RECIPE, "card.json", "parity.json", worded.FILE)
 _TOKENIZER = "tokenizer_config.json"
+
+UNREAD = (
+    f"volano reads `{worded.FILE}` at import; transformers and MLflow do not: "
+    "there ask in these words, with the text in their place: {!r}."
+)
+UNTOLD = (
+    "The GGUF has no chat template that could carry the words it was trained with: "
+    "ask in these, with the text in their place: {!r}."
+)
+TEMPLATED = (
+    "Ollama renders chat templates of its own and only for families that it knows: compare some "
+    "answers, and write a TEMPLATE into the Modelfile where they differ. The text was asked as {!r}."
+)
 
 
 def check_form(model: Artifact, form: str) -> None:
@@ -56,25 +70,38 @@ def files_for(model: Artifact, form: str) -> list[str]:
     return [name for name in files if name in kept or name.endswith(".safetensors")]
 
 
-def finish(model: Artifact, form: str, folder: Path, card: str) -> None:
-    """Add what the form has besides: the card, the tokenizer's configuration, Modelfile, MLmodel."""
+def finish(model: Artifact, form: str, folder: Path, card: str) -> tuple[str, ...]:
+    """Add what the form has besides: the card, the tokenizer's configuration, Modelfile, MLmodel.
+
+    Returns notes: what others cannot read there.
+    """
+    wording = wording_of(model)
+    notes = () if wording is None else _say(wording, form, folder)
     if form in ("hf", "mlflow") and CONFIG in model.manifest.files:
         _complete(folder)
     if form == "mlflow":
         architecture = _architecture(folder)
         mlflow.arrange(folder, architecture=architecture, name=model.name, at_us=model.created_us)
-    if form == "ollama":
-        (folder / "Modelfile").write_text(_modelfile(model), encoding="utf-8")
+    if form == "ollama" and wording is None:
+        (folder / ollama.MODELFILE).write_text(ollama.modelfile(settings={}), encoding="utf-8")
     (folder / README).write_text(card, encoding="utf-8")
+    return notes
 
 
-def _modelfile(model: Artifact) -> str:
-    said = prompt_of(model)
-    settings: dict[str, Any] = dict(said["settings"])
-    if "max_tokens" in settings:
-        settings["num_predict"] = settings.pop("max_tokens")
-    template = said["template"].replace(SLOT, "{{ .Prompt }}") if settings else ""
-    return ollama.modelfile(prompt=template, settings=settings)
+def _say(wording: Wording, form: str, folder: Path) -> tuple[str, ...]:
+    """Write how the model wants to be asked in what the form has for it; return notes."""
+    if form not in ("gguf", "ollama"):
+        worded.write(folder, wording)
+        return () if form == "folder" or wording.is_bare else (UNREAD.format(wording.prompt),)
+    template = worded.put_in(folder / GGUF, wording)
+    notes = [] if template is not None or wording.is_bare else [UNTOLD.format(wording.prompt)]
+    if form == "ollama":
+        bare = template == AS_IS
+        settings = {"temperature": 0, "num_predict": wording.max_tokens}
+        text = ollama.modelfile(around=wording.around if bare else None, settings=settings)
+        (folder / ollama.MODELFILE).write_text(text, encoding="utf-8")
+        notes += [] if bare else [TEMPLATED.format(wording.prompt)]
+    return tuple(notes)
 
 
 def _complete(folder: Path) -> None:

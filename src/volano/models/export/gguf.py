@@ -16,8 +16,9 @@ import numpy as np
 from volano.models.export import dialects, words
 from volano.models.export.errors import NotExportableError
 from volano.models.export.ladder import FLOATS, LADDER, file_type, pack
-from volano.models.export.vocabulary import AS_IS, Vocabulary
+from volano.models.export.vocabulary import Vocabulary
 from volano.models.export.weights import tensors
+from volano.models.wording import AS_IS
 
 CHAT_TEMPLATE = AS_IS
 

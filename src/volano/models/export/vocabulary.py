@@ -16,9 +16,7 @@ from tokenizers import Tokenizer
 
 from volano.models.export.errors import NotExportableError
 from volano.models.training.tokenizer import BEGIN, END, PAD, SPECIAL
-
-AS_IS = "{{ messages[-1]['content'] }}"
-"""The chat template of what was trained here: what was trained is what is asked."""
+from volano.models.wording import AS_IS
 
 
 @dataclass(frozen=True, slots=True)

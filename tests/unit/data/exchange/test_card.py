@@ -86,7 +86,7 @@ def test_classes_come_from_the_contract(room, anna, tmp_path):
 @pytest.mark.parametrize("data", [b"---\na: [\n---\n", b"\xff\xfe", b"---\n- 1\n---\n"])
 def test_a_card_that_cannot_be_used(room, anna, tmp_path, data):
     (tmp_path / "card.md").write_bytes(data)
-    with pytest.raises(BadFrontMatterError):
+    with pytest.raises(BadFrontMatterError, match=r"`card\.md`"):
         room.cards.edit("faq", tmp_path / "card.md", by=anna)
 
 

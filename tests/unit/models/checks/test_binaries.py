@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from support import model_files as files
 from support.model_files import field, onnx, onnx_tensor, tensor, value
+from volano.models.checks import numbers
 from volano.models.checks.ct2 import check_ct2
 from volano.models.checks.gguf import TYPES, check_gguf
 from volano.models.checks.onnx import check_onnx
@@ -68,6 +69,7 @@ LIES = [
     ("safetensors", b"", "empty"),
     ("gguf", files.gguf(version=1 << 24), "version"),
     ("gguf", files.gguf(counts=(10**9, 1)), "1000000000 tensors"),
+    ("gguf", files.gguf(tensors=()), "no tensors"),
     ("gguf", files.gguf(counts=(1, 2**63)), "keys"),
     ("gguf", files.gguf((files.ARCH, files.ARCH)), "twice"),
     ("gguf", files.gguf((struct.pack("<Q", 2**60),)), "more than 1024"),
@@ -112,6 +114,36 @@ LIES = [
     ("onnx", b"\x7f" * 20, "no protobuf"),
     ("onnx", field(1, 9), "no weights"),
 ]
+
+
+def shaped(heads=8, shared=8, base=10000.0, tensor="blk.0.attn_q.weight"):
+    """A GGUF that says these counts of heads and this base of its rotations."""
+    counts = {"head_count": heads, "head_count_kv": shared}
+    said = [
+        files.value(f"llama.attention.{name}", 4, struct.pack("<I", count))
+        for name, count in counts.items()
+    ]
+    said.append(files.value("llama.rope.freq_base", 6, struct.pack("<f", base)))
+    return files.gguf((files.ARCH, *said), tensors=(files.tensor(tensor),))
+
+
+LIES += [
+    ("gguf", shaped(heads=0), "`attention.head_count` is 0"),
+    ("gguf", shaped(shared=0), "`attention.head_count_kv` is 0"),
+    ("gguf", shaped(shared=3), "8 heads cannot share 3"),
+    ("gguf", shaped(base=float("nan")), "`rope.freq_base` is NaN"),
+    ("gguf", shaped(base=float("inf")), "`rope.freq_base` is Infinity"),
+    ("gguf", shaped(base=-10000.0), "`rope.freq_base` is -10000.0"),
+]
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"shared": 2}, {"heads": 0, "shared": 0, "tensor": "blk.0.ssm_in.weight"}]
+)
+def test_heads_that_share_and_networks_without_heads_are_read(tmp_path, said):
+    path = tmp_path / "m"
+    path.write_bytes(shaped(**said))
+    assert check("gguf", path).parameters == 64
 
 
 @pytest.mark.parametrize(("kind", "raw", "reason"), LIES)
@@ -192,6 +224,39 @@ def test_a_lie_takes_no_memory(tmp_path, kind):
                 assert tracemalloc.get_traced_memory()[1] < 2 << 20
             finally:
                 tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", ["F64", "F32", "BF16", "F16"])
+def test_a_weight_that_is_no_number_is_refused_and_infinity_is_not(tmp_path, kind, monkeypatch):
+    monkeypatch.setattr(numbers, "AT_ONCE", 16)
+    width, infinity = {
+        "F64": (8, 0x7FF << 52),
+        "F32": (4, 0x7F80_0000),
+        "BF16": (2, 0x7F80),
+        "F16": (2, 0x7C00),
+    }[kind]
+    sign = 1 << (8 * width - 1)
+    header = {"a": {"dtype": kind, "shape": [64], "data_offsets": [0, 64 * width]}}
+    number = {"F64": 28, "F32": 0, "BF16": 30, "F16": 1}[kind]
+    path = tmp_path / "w"
+
+    def written(last):
+        data = b"\0" * 63 * width + last.to_bytes(width, "little")
+        return files.safetensors(header, data), files.gguf(
+            tensors=(files.tensor(shape=(64,), kind=number),), data=data
+        )
+
+    for finite in (0, sign, infinity - 1, infinity, infinity | sign):
+        for raw, check in zip(written(finite), (check_safetensors, check_gguf), strict=True):
+            path.write_bytes(raw)
+            check(path)
+    for lost in (infinity + 1, infinity | sign | 1, (1 << 8 * width) - 1):
+        for raw, check in zip(written(lost), (check_safetensors, check_gguf), strict=True):
+            path.write_bytes(raw)
+            with pytest.raises(RefusedFileError, match="holds NaN"):
+                check(path)
+            if check is check_safetensors:
+                assert check(path, numbers=False).parameters == 64
 
 
 def test_weights_beside_an_onnx_model_are_found(tmp_path):

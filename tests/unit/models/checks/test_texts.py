@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from volano.models.checks.configs import check_config
+from volano.models.checks.configs import check_claim, check_config
 from volano.models.checks.templates import check_templates
 from volano.models.checks.tree import Limits, files_of
 from volano.models.errors import RefusedFileError
@@ -26,6 +26,16 @@ def test_a_plain_configuration_is_read(tmp_path):
         ('{"hidden_size": 1000000000}', "hidden_size"),
         ('{"num_hidden_layers": 1e9}', "num_hidden_layers"),
         ('{"vocab_size": -1}', "vocab_size"),
+        ('{"num_hidden_layers": "1000000000"}', "no number"),
+        ('{"hidden_size": true}', "no number"),
+        ('{"intermediate_size": [64, 1e12]}', "intermediate_size"),
+        ('{"num_attention_heads": 0}', "is 0"),
+        ('{"num_attention_heads": 8, "num_key_value_heads": 3}', "8 heads cannot share 3"),
+        ('{"text_config": {"n_head": 4, "n_head_kv": 8}}', "4 heads cannot share 8"),
+        ('{"rope_theta": NaN}', "`rope_theta` is NaN"),
+        ('{"rope_theta": 1e999}', "`rope_theta` is Infinity"),
+        ('{"rope_parameters": {"full": {"rope_theta": -10000.0}}}', "`rope_theta` is -10000.0"),
+        ('{"rope_theta": "much"}', "no number"),
         ('{"a": 1, "a": 2}', "twice"),
         ("[]", "not an object"),
         ("{", "not JSON"),
@@ -47,6 +57,30 @@ def test_a_hostile_configuration_is_refused(tmp_path, text, reason, monkeypatch)
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>{% endfor %}"
 )
+
+
+def test_a_configuration_speaks_of_about_as_many_weights_as_there_are():
+    seven = {
+        "hidden_size": 4096,
+        "vocab_size": 32_000,
+        "num_hidden_layers": 32,
+        "intermediate_size": 11_008,
+    }
+    check_claim(seven, 6_738_415_616)
+    check_claim({"text_config": seven, "vision_config": {"hidden_size": 1024}}, 7_000_000_000)
+    check_claim({"hidden_size": 1024, "vocab_size": 50_000, "num_hidden_layers": 12}, 6)
+    albert = {
+        "hidden_size": 4096,
+        "vocab_size": 30_000,
+        "num_hidden_layers": 12,
+        "intermediate_size": 16_384,
+    }
+    check_claim(albert, 223_000_000)  # its layers share their weights
+    for many in (seven, {"text_config": seven}, {**albert, "num_hidden_layers": 4096}):
+        with pytest.raises(
+            RefusedFileError, match=r"over [0-9,]* weights, and the files hold 120,640"
+        ):
+            check_claim(many, 120_640)
 
 
 def test_usual_templates_pass_and_one_that_says_no_is_noted():
