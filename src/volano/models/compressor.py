@@ -2,12 +2,12 @@
 
 The steps of such a Run: `rows` writes what is asked (and learned, when
 pruned), `compress` is a child process that makes the form and measures it,
-`record` makes the artifact, whose parent is the model it came from.
+`record` makes the artifact, whose parent is the model it came from, and the rows go again.
 """
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from volano.core.errors import InvalidError
 from volano.core.manifest import Parent
@@ -18,11 +18,13 @@ from volano.jobs.keeper import Runs
 from volano.jobs.run import Run
 from volano.jobs.work import Work
 from volano.models import adapter
+from volano.models.checks.safetensors import check_safetensors
 from volano.models.compression.forms import CONVERSIONS, form_of
-from volano.models.compression.parts import NEURONS, PARTS, WEIGHTS
+from volano.models.compression.parts import NEURONS, PARTS, WEIGHTS, NotPrunableError, why_not
 from volano.models.keeper import KIND as MODEL
 from volano.models.keeper import Models
 from volano.models.training import require
+from volano.models.wording import META
 from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
 
@@ -81,6 +83,7 @@ class Compressor:
             UnknownArtifactError: there is no such model or dataset.
             UnknownFormError, BadShareError, BadCompressionError: a form or share that cannot be.
             ModelNotUsableError: the model's weights are not here.
+            NotPrunableError: the network is of a kind whose parts cannot go.
             NothingToAskError: pruning, and no dataset to recover and compare on.
             NotInstalledError: a package that the form needs is not installed.
         """
@@ -97,11 +100,14 @@ class Compressor:
         if structured and parts not in ("", NEURONS):
             raise BadCompressionError(reason=f"--structured takes neurons away, not {parts}")
         model = self._models.get(ref)
-        self._weights(model)
+        weights = self._weights(model)
+        taken = parts or (NEURONS if structured else WEIGHTS)
+        if taken != WEIGHTS:
+            self._check_parts(weights, taken)
         asked = self._data(model, data, needed=bool(prune))
         inputs = {
             "model": model.ref, "form": form.name, "name": check_name(name), "data": asked,
-            "prune": prune, "parts": parts or (NEURONS if structured else WEIGHTS),
+            "prune": prune, "parts": taken,
             "recovery_steps": recovery_steps, "seed": seed,
         }  # fmt: skip
         return self._runs.start(KIND, name=name, inputs=inputs, by=by, group=by.group)
@@ -129,6 +135,23 @@ class Compressor:
         digest = adapter.base_of(model)
         return self._models.tunable(model if digest is None else self._catalog.by_digest(digest))
 
+    def _check_parts(self, weights: Artifact, parts: str) -> None:
+        """Refuse parts that a network of this kind cannot lose.
+
+        Raises:
+            NotPrunableError: says why.
+        """
+        folder = self._models.folder(weights.ref)
+        said = folder / "config.json"
+        config = json.loads(said.read_text(encoding="utf-8")) if said.is_file() else {}
+        names = {
+            name
+            for path in folder.glob("*.safetensors")
+            for name in check_safetensors(path, numbers=False).shapes
+        }
+        if reason := why_not(config, names, parts):
+            raise NotPrunableError(parts=parts, reason=reason)
+
     def _data(self, model: Artifact, data: Ref | str | None, *, needed: bool) -> str | None:
         """Return the dataset's ref: the one said, else the one the model was made from."""
         if data is not None:
@@ -144,7 +167,9 @@ class Compressor:
         """What the Run does. Each step's result is durable."""
         spec = work.step("rows", self._prepare, work)
         made = work.child(CHILD, spec, step="compress")
-        return work.step("record", self._record, work, made)
+        told = work.step("record", self._record, work, made)
+        work.tidy("train.jsonl", "test.jsonl")
+        return cast(dict[str, Any], told)
 
     def _prepare(self, work: Work) -> dict[str, Any]:
         inputs = work.inputs
@@ -173,7 +198,10 @@ class Compressor:
     def _record(self, work: Work, made: dict[str, Any]) -> dict[str, Any]:
         inputs, folder = work.inputs, Path(made["folder"])
         meta = made["meta"]
-        parents = [Parent("parent", self._models.get(inputs["model"]).digest)]
+        parent = self._models.get(inputs["model"])
+        parents = [Parent("parent", parent.digest)]
+        if META in parent.manifest.meta:
+            meta[META] = parent.manifest.meta[META]
         if inputs["data"] is not None:
             parents.append(Parent("data", self._datasets.get(inputs["data"]).digest))
         for key in ("recipe", "plan"):

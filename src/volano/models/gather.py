@@ -21,6 +21,9 @@ from volano.store.artifact import Artifact
 
 Record = Mapping[str, Any]
 OWN = ("id", "split", "origin")
+NOTHING_NEW = (
+    "Add rows to the dataset and say it again, or leave `incremental` out to learn all rows anew."
+)
 
 
 class Gather:
@@ -57,7 +60,8 @@ class Gather:
             learned = [row for row in learned if row["id"] not in seen]
         if not learned:
             raise BadRecipeError(
-                reason=self._nothing(found), hint=f"Look with `volano data show {self._data}`."
+                reason=self._nothing(found),
+                hint=NOTHING_NEW if found else f"Look with `volano data show {self._data}`.",
             )
         old = self._old(found, learned, seen - held)
         spec = {"rows": str(_write(folder / "rows.jsonl", [*learned, *old]))}

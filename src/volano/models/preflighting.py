@@ -44,14 +44,14 @@ def look(spec: dict[str, Any]) -> dict[str, Any]:
     data, shape, learned, tokens, batch = (
         _own(plan, spec, rows, base) if own else _foreign(plan, rows, base)
     )
-    away = Place(plan.on, 1, plan.precision == "bf16") if plan.on != HERE else None
+    away = Place(plan.on, plan.devices, plan.precision == "bf16") if plan.on != HERE else None
     place = away or choose(plan, here=0 if own else gpus())
-    together = 1 if own or away else place.count
+    together = 1 if own else place.count
     each = 2 if place.bf16 and plan.method in APART else 4
     needs = memory.estimate(
         shape, learned=learned, batch=batch // together, tokens=tokens, bytes_each=each,
         checkpointing=plan.gradient_checkpointing, pairs=plan.method == "dpo",
-        copies=1 if place.gpu else together,
+        copies=1 if place.gpu or plan.hardware.isdigit() else together,
     )  # fmt: skip
     report: dict[str, Any] = {
         "data": data,

@@ -2,7 +2,8 @@
 
 The steps of such a Run: `rows` writes what is learned into the Run's folder,
 `train` is a child process that checkpoints and resumes, `parity` asks the
-engine and the trained weights the same 100 things, `record` makes the artifact.
+engine and the trained weights the same 100 things, `record` makes the artifact, and the
+rows go again.
 """
 
 import json
@@ -12,8 +13,9 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from volano.core.errors import ForbiddenError
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
@@ -35,6 +37,7 @@ from volano.models.training.incompatible import Finding, check
 from volano.models.training.plan import HERE, Plan
 from volano.models.training.recipe import BadRecipeError
 from volano.store.artifact import Artifact
+from volano.store.errors import CorruptBlobError, DroppedError, MissingBlobError
 
 KIND = "model.train"
 BUILTIN = "builtin"
@@ -43,6 +46,14 @@ AWAY = "volano.models.away"
 """The child that has it done elsewhere."""
 BY_RECIPE = ("accelerate", "datasets", "trl")
 PREFLIGHT_S = 900
+ROWS = (
+    *("train.jsonl", "test.jsonl", "rows.jsonl", "dev.jsonl", "check.jsonl"),
+    *("unlabelled.jsonl", "reference.jsonl", "learned.jsonl", "train/pairs.json"),
+    *("train/federated/dev.jsonl", "train/federated/sites/*/rows.jsonl"),
+)
+"""What a Run has written of its datasets: a retry needs it, nobody else."""
+LOST = (DroppedError, ForbiddenError, MissingBlobError, CorruptBlobError)
+"""Why rows that a base learned cannot be read: labels are then compared without them."""
 GATES = (gates.LeakedError, gates.SwappedError, gates.CollapsedError)
 """What a child's guards refuse: known here, so that `core.errors.is_gate` knows its code."""
 
@@ -253,7 +264,9 @@ class Trainer:
         """What the Run does. Each step's result is durable; the child resumes by itself."""
         spec = work.step("rows", self._prepare, work)
         made = work.child(AWAY if "executor" in spec else CHILD, spec, step="train")
-        return work.step("record", self._record, work, made["folder"])
+        told = work.step("record", self._record, work, made["folder"])
+        work.tidy(*ROWS)
+        return cast(dict[str, Any], told)
 
     def _prepare(self, work: Work) -> dict[str, Any]:
         """Write what is learned and what is checked into the Run's folder."""
@@ -285,7 +298,7 @@ class Trainer:
         spec = self._gather(plan, base, by=work.by, run=work.run_id).spec(Path(work.folder))
         spec |= {"mode": "recipe", "name": inputs["name"], "plan": plan.to_dict()}
         spec["precision"] = plan.export or "F32"
-        spec |= self._beside(work, plan)
+        spec |= self._beside(work, plan, base)
         if plan.on != HERE:
             spec["executor"] = self._executors[plan.on].told(plan.ray_address)
         for role in ("base", "teacher"):
@@ -294,24 +307,35 @@ class Trainer:
                 spec[f"{role}_ref"] = inputs[role]
         return spec
 
-    def _beside(self, work: Work, plan: Plan) -> dict[str, str]:
-        """Write what only some runs read: texts for a teacher, and the rows of the version before."""
+    def _beside(self, work: Work, plan: Plan, base: Artifact | None) -> dict[str, str]:
+        """Write what only some runs read: texts for a teacher, and rows whose labels are known."""
         found = {"tools": str(self._tools)} if self._tools else {}
-        others = {}
-        if plan.method == "distill" and plan.distill.unlabelled:
-            others["unlabelled"] = plan.distill.unlabelled
+        if plan.method == "distill" and (unlabelled := plan.distill.unlabelled):
+            found["unlabelled"] = self._copy(work, "unlabelled", unlabelled)
+        return found | (self._reference(work, plan, base) if plan.guards.swaps != "off" else {})
+
+    def _reference(self, work: Work, plan: Plan, base: Artifact | None) -> dict[str, str]:
+        """Write what the rows' labels are compared with: the version before, else what the base learned."""
         now = self._datasets.get(str(plan.data))
         before = f"{now.name}@{now.number - 1}"
-        asked = now.number > 1 and plan.guards.swaps != "off"
-        if asked and "train" in self._datasets.version(before).splits:
-            others["reference"] = before
-        for name, data in others.items():
-            rows = self._datasets.stream(data, "train", by=work.by, run=work.run_id)
-            path = Path(work.folder) / f"{name}.jsonl"
-            with path.open("w", encoding="utf-8") as out:
-                out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-            found[name] = str(path)
-        return found
+        if now.number > 1 and "train" in self._datasets.version(before).splits:
+            return {"reference": self._copy(work, "reference", before)}
+        taught = () if base is None else self._models.data_of(base)
+        for one in (one for one in taught if one.digest != now.digest):
+            try:
+                if "train" in self._datasets.version(one.ref).splits:
+                    return {"learned": self._copy(work, "learned", one.ref)}
+            except LOST as error:
+                work.log(f"labels are not compared with {one.ref}, which the base learned: {error}")
+        return {}
+
+    def _copy(self, work: Work, name: str, data: str) -> str:
+        """Write a dataset's training rows as they are; return the file."""
+        rows = self._datasets.stream(data, "train", by=work.by, run=work.run_id)
+        path = Path(work.folder) / f"{name}.jsonl"
+        with path.open("w", encoding="utf-8") as out:
+            out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        return str(path)
 
     def _write(self, work: Work, split: str) -> Path:
         rows = self._datasets.rows(work.inputs["data"], split, by=work.by, run=work.run_id)

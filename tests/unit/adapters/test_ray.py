@@ -6,6 +6,8 @@ import socket
 import sys
 import threading
 import time
+import traceback
+from collections import deque
 from contextlib import closing
 
 import pytest
@@ -17,6 +19,7 @@ from volano.adapters.executors import ray as adapter
 from volano.adapters.executors.ray import (
     BadRayAddressError,
     ClusterAwayError,
+    NodesTooSmallError,
     NodeUnfitError,
     RayExecutor,
     look,
@@ -31,7 +34,7 @@ from volano.data.recipe.cache import Cache
 from volano.data.recipe.collect import Limits
 from volano.data.recipe.engine import Engine, Input
 from volano.data.recipe.errors import StepBrokeError
-from volano.data.recipe.executor import Elsewhere
+from volano.data.recipe.executor import Elsewhere, Resources
 from volano.data.recipe.keeper import Recipes
 from volano.data.recipe.recipe import Recipe
 from volano.data.sources import open_source
@@ -215,8 +218,45 @@ def cluster(monkeypatch):
     }  # fmt: skip
     found = Cluster(initialize_head=True, head_node_args=node)
     found.second = found.add_node(**node)
+    found.node = node
     yield found
     found.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_what_no_node_has_is_refused_also_when_the_node_that_had_it_leaves(
+    tmp_path, cluster, monkeypatch
+):
+    monkeypatch.setattr(adapter, "WAIT_S", 0.5)
+    monkeypatch.setattr(adapter, "LOST_S", 1.0)
+    asked = {"workers": 1, "address": cluster.address, "folder": tmp_path}
+    with pytest.raises(NodesTooSmallError, match=r"wants 2 CPUs on one node .* has 1 CPU\.$"):
+        RayExecutor(**asked, resources=Resources(cpus=2))
+    with pytest.raises(NodesTooSmallError, match=r"wants 1 CPU and 3 GPUs on one node"):
+        RayExecutor(**asked, resources=Resources(gpus=3))
+    large = cluster.add_node(**{**cluster.node, "num_cpus": 2})
+    executor = RayExecutor(**asked, resources=Resources(cpus=2))
+    folder, told = gate(tmp_path / "gate"), []
+    waits = threading.Thread(target=lambda: told.append(refused(executor, folder)))
+    waits.start()
+    try:
+        begun(folder, 1)
+        cluster.remove_node(large, allow_graceful=False)
+        waits.join(120)
+        assert told == [NodesTooSmallError]
+    finally:
+        (folder / "open").touch()
+        executor.close()
+
+
+def refused(executor, folder):
+    """Return of which kind the error is that a task ends with."""
+    try:
+        list(executor.map(toy_steps.hold, [str(folder)]))
+    except Exception as error:
+        return type(error)
+    return None
 
 
 @pytest.fixture
@@ -253,8 +293,9 @@ def test_two_nodes_give_the_same_rows_also_when_one_dies(tmp_path, cluster, reci
         assert executor._workers == 2
         on_ray = prepared(tmp_path / "ray", recipe().steps, executor)
         assert (on_ray.content, on_ray.counts()) == (inline.content, inline.counts())
-        with pytest.raises(StepBrokeError, match="toy-break"):
+        with pytest.raises(StepBrokeError, match="toy-break") as broke:
             prepared(tmp_path / "ray", [toy_steps.Break()], executor)
+        assert not tasks_kept(broke.value)
     finally:
         executor.close()
     assert not list((tmp_path / "ray").glob(".ray-*"))
@@ -262,6 +303,20 @@ def test_two_nodes_give_the_same_rows_also_when_one_dies(tmp_path, cluster, reci
     a_cancelled_run_leaves_no_task_behind(tmp_path, recipes)
     the_same_run_is_the_same_dataset(recipes)
     a_node_dies_in_the_middle(tmp_path, cluster, inline)
+
+
+def tasks_kept(error):
+    """Return the tasks of Ray that the frames of an error still hold."""
+    import ray
+
+    kept = []
+    while error is not None:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            for value in frame.f_locals.values():
+                some = value if isinstance(value, list | set | deque | tuple) else [value]
+                kept += [one for one in some if isinstance(one, ray.ObjectRef)]
+        error = error.__cause__
+    return kept
 
 
 def a_cancelled_run_leaves_no_task_behind(tmp_path, recipes):

@@ -18,19 +18,21 @@ from volano.models.away import resources
 
 
 @pytest.mark.parametrize(
-    ("plan", "gpus"),
+    ("plan", "gpus", "cpus"),
     [
-        ({"method": "scratch", "hardware": "gpu"}, 0),
-        ({"method": "dpo"}, None),
-        ({"method": "private"}, 0),
-        ({"method": "lora", "hardware": "cpu"}, 0),
-        ({"method": "lora"}, None),
-        ({"method": "full", "hardware": "gpu"}, 1),
+        ({"method": "scratch", "hardware": "gpu"}, 0, 1),
+        ({"method": "dpo"}, None, 1),
+        ({"method": "private"}, 0, 1),
+        ({"method": "lora", "hardware": "cpu"}, 0, 1),
+        ({"method": "lora", "hardware": "cpu", "processes": 3}, 0, 3),
+        ({"method": "lora"}, None, 1),
+        ({"method": "full", "hardware": "gpu"}, 1, 1),
+        ({"method": "full", "hardware": "4"}, 4, 4),
     ],
 )
-def test_what_a_node_must_have(plan, gpus, tmp_path):
+def test_what_a_node_must_have(plan, gpus, cpus, tmp_path):
     spec = {"plan": {**plan, "base": "b@1"}, "base": str(tmp_path)}
-    assert resources(spec) == Resources(gpus=gpus)
+    assert resources(spec) == Resources(gpus=gpus, cpus=cpus)
     (tmp_path / "recipe.json").write_text("{}")
     assert resources(spec).gpus == 0, "a small network of ours"
 
@@ -72,15 +74,15 @@ def test_a_node_whose_process_is_killed_goes_on_from_its_checkpoint(
     spec, made, tmp_path, monkeypatch
 ):
     pytest.importorskip("ray", reason="it needs the [scale] extra")
-    from volano.adapters.executors.ray import NoGpuError, RayExecutor
+    from volano.adapters.executors.ray import NodesTooSmallError, RayExecutor
 
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(p for p in sys.path if p))
     (tmp_path / "spec.json").write_text(json.dumps(spec))
     executor = RayExecutor(workers=1, address="local", folder=tmp_path)
     try:
-        (done,) = executor.map(toy_node.dies_once, [str(tmp_path)])
-        with pytest.raises(NoGpuError, match="none has more than 0"):
-            executor._gpus(1)
+        (done,) = executor.map(toy_node.dies_once, [(str(tmp_path), 40)])
+        with pytest.raises(NodesTooSmallError, match=r"wants 1 CPU and 1 GPU on .* has 1 CPU"):
+            executor._reserved(Resources(gpus=1))
     finally:
         executor.close()
     assert (tmp_path / "died").exists()

@@ -52,6 +52,8 @@ def tuned(desk):
     flow = desk.record("flow", "support", {}, ("model", model))
     report = {"scores": [SCORE], "dataset": "jegyek@1", "split": "test", "n": 297}
     desk.record("report", "support-on-jegyek", report, ("subject", flow))
+    other = {**report, "about": "search", "scores": [{**SCORE, "name": "score of q8_0"}]}
+    desk.record("report", "router-search", other, ("subject", model))
     return model
 
 
@@ -65,6 +67,7 @@ def test_a_card_says_where_from_how_good_and_what_it_may(desk, tuned):
     said = front(text)
     assert said["license"] == ["mit", "cc-by-4.0"]
     assert said["language"] == ["hu"]
+    assert "q8_0" not in text, "what a search found of a form is no score of the model"
     assert said["model-index"][0]["results"][0]["metrics"] == [
         {"type": "exact_match", "value": 0.98}
     ]
@@ -131,3 +134,19 @@ def test_a_card_that_is_none_is_refused(desk, tmp_path):
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadFrontMatterError):
         desk.cards.edit("router", path, by=BY)
+
+
+def test_front_matter_that_is_none_is_told_of_the_file_that_was_given(desk, tmp_path):
+    path = tmp_path / "mine.md"
+    path.write_text("---\n- a list\n---\n\n# router\n")
+    with pytest.raises(BadFrontMatterError, match=r"`mine\.md`"):
+        desk.cards.edit("router", path, by=BY)
+
+
+def test_a_card_that_is_edited_back_says_again_what_it_said(desk, tuned, tmp_path):
+    path = tmp_path / "card.md"
+    for words in ("first", "second", "first", "first", "second"):
+        path.write_text(f"# router\n\n{words} words\n")
+        made = desk.cards.edit("router", path, by=BY)
+        assert f"{words} words" in desk.cards.show("router")
+    assert made.ref == "router@4", "the same twice is one version"

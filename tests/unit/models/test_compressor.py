@@ -1,17 +1,21 @@
 """What may be asked of a compression, and what its child is told."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
 
+from support import model_files as files
 from volano.core.digest import Digest
 from volano.models import compressor
+from volano.models.compression.parts import NotPrunableError
 from volano.models.compressor import BadCompressionError, Compressor
 
 
 @pytest.fixture
 def keeper(monkeypatch, tmp_path):
     """Keepers that know one model, and remember which Runs were started."""
+    network(tmp_path, "llama")
     monkeypatch.setattr(compressor, "require", lambda packages: None)
     monkeypatch.setattr(compressor.adapter, "base_of", lambda model: None)
     model = SimpleNamespace(
@@ -26,6 +30,19 @@ def keeper(monkeypatch, tmp_path):
     )
     datasets = SimpleNamespace(get=lambda ref: SimpleNamespace(ref="tickets@1"))
     return Compressor(runs, models, datasets, SimpleNamespace(), tmp_path)
+
+
+def network(folder, kind):
+    """Write the configuration and one layer's names of a network built as Llama is."""
+    names = [*(f"self_attn.{one}_proj" for one in "qkvo"), "mlp.gate_proj", "mlp.up_proj",
+             "mlp.down_proj"]  # fmt: skip
+    spot = {"dtype": "F32", "shape": [1]}
+    header = {
+        f"model.layers.0.{name}.weight": {**spot, "data_offsets": [4 * n, 4 * n + 4]}
+        for n, name in enumerate(names)
+    }
+    (folder / "model.safetensors").write_bytes(files.safetensors(header, b"\0" * 28))
+    (folder / "config.json").write_text(json.dumps({"model_type": kind, "num_hidden_layers": 1}))
 
 
 def asked(keeper, **more):
@@ -55,6 +72,22 @@ def test_what_goes_is_weights_unless_said(keeper):
 def test_what_cannot_be_meant_is_refused_before_a_run_starts(keeper, said, reason):
     with pytest.raises(BadCompressionError, match=reason):
         asked(keeper, **said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts", "reason"),
+    [("gemma3", "heads", "heads go from llama"), ("gpt2", "neurons", "not built as Llama")],
+)
+def test_parts_that_the_network_cannot_lose_are_refused_before_a_run_starts(
+    keeper, tmp_path, kind, parts, reason
+):
+    assert asked(keeper, prune=0.5, parts=parts) == parts
+    network(tmp_path, kind)
+    if kind == "gpt2":
+        (tmp_path / "model.safetensors").write_bytes(files.safetensors())
+    with pytest.raises(NotPrunableError, match=reason):
+        asked(keeper, prune=0.5, parts=parts)
+    assert asked(keeper, prune=0.5) == "weights"
 
 
 def test_a_run_from_before_parts_had_names_prunes_what_it_was_asked_to(keeper):

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import math
 import os
 import pickle
 
 import pytest
 import yaml
+from jinja2 import Environment
 
 from support import model_files as files
 from volano.core.clock import ManualClock
@@ -14,15 +16,19 @@ from volano.core.principal import Principal
 from volano.data.exchange.errors import InTheWayError
 from volano.models import ModelNotUsableError, Models
 from volano.models.cards import ModelCards
+from volano.models.checks.gguf import check_gguf
 from volano.models.errors import (
     HubError,
     NotExportableError,
     RefusedFileError,
     UnknownSourceError,
 )
+from volano.models.exchange import ollama as ollama_form
+from volano.models.exchange import worded
+from volano.models.exchange.found import is_wanted
 from volano.models.exchange.keeper import ModelExchange
 from volano.models.lives import Lives
-from volano.models.wording import prompt_of
+from volano.models.wording import AS_IS, Wording, prompt_of
 from volano.store.blobs import Blobs
 from volano.store.catalog import Catalog
 from volano.store.errors import UnknownArtifactError
@@ -30,6 +36,13 @@ from volano.store.ledger import Ledger
 
 BY = Principal("person", "anna")
 README = "---\nlicense: apache-2.0\nlanguage: [hu, de]\n---\n\n# Ours\n"
+
+
+def chat(template):
+    """The key of a GGUF that holds a chat template."""
+    return files.value("tokenizer.chat_template", 8, files.text(template))
+
+
 TEMPLATE = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
 
 
@@ -126,12 +139,13 @@ def test_a_gguf_comes_in_under_the_name_that_engines_ask_for(desk, tmp_path):
 def test_onnx_and_ctranslate2_come_in(desk, tmp_path):
     onnx = tmp_path / "onnx"
     onnx.mkdir()
-    tensor = files.onnx_tensor(outside={"location": "weights", "length": "24"})
+    tensor = files.onnx_tensor(outside={"location": "weights.bin", "length": "24"})
     (onnx / "model.onnx").write_bytes(files.onnx(tensor))
-    (onnx / "weights").write_bytes(b"\0" * 24)
+    (onnx / "weights.bin").write_bytes(b"\0" * 24)
+    (onnx / "pytorch_model.bin").write_bytes(pickle.dumps({}))
     meta = desk.read("o", onnx).value.manifest
     assert desk.models.servable(desk.models.get("o"))
-    assert (set(meta.files), meta.meta["engine"]) == ({"model.onnx", "weights"}, "onnx")
+    assert (set(meta.files), meta.meta["engine"]) == ({"model.onnx", "weights.bin"}, "onnx")
     ct2 = tmp_path / "ct2"
     ct2.mkdir()
     (ct2 / "model.bin").write_bytes(files.ct2())
@@ -141,6 +155,17 @@ def test_onnx_and_ctranslate2_come_in(desk, tmp_path):
     assert (set(meta.files), meta.meta["engine"]) == (
         {"model.bin", "vocabulary.json"}, "ctranslate2",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["vocab.txt", "merges.txt", "tokenizer.model", "LICENSE"])
+def test_a_pickle_under_the_name_of_a_text_is_refused_and_words_are_not(desk, hf, name):
+    for words in (b"cat\ndog\n", b"MZ\nPK\n", b"#!\n", b"\xe4\xbd\xa0\n"):
+        (hf / name).write_bytes(words)
+        assert name in desk.read("ours", hf).value.manifest.files
+    for raw in (pickle.dumps({"a": 1}), b"PK\x03\x04and so on"):
+        (hf / name).write_bytes(raw)
+        with pytest.raises(RefusedFileError, match=name):
+            desk.read("ours", hf)
 
 
 def test_an_adapter_names_its_base(desk, hf, tmp_path):
@@ -159,6 +184,125 @@ def test_an_adapter_names_its_base(desk, hf, tmp_path):
     made = desk.read("tuned", adapter, base="base").value
     assert [(p.role, p.digest) for p in made.manifest.parents] == [("base", base.digest)]
     assert made.manifest.meta["r"] == 8
+
+
+LAYER = "model.layers.0.mlp.down_proj"
+
+
+def tensors(**shapes):
+    """Safetensors of zeros with these shapes."""
+    header, at = {}, 0
+    for name, shape in shapes.items():
+        size = 4 * math.prod(shape)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + size]}
+        at += size
+    return files.safetensors(header, b"\0" * at)
+
+
+@pytest.mark.parametrize(
+    ("target", "down", "up", "reason"),
+    [
+        (LAYER, [4, 16], [8, 4], None),
+        (
+            LAYER,
+            [4, 32],
+            [8, 4],
+            "adds 32 wide to `model.layers.0.mlp.down_proj.weight`, which is 8×16",
+        ),
+        (LAYER, [4, 16], [64, 4], "adds 64 wide"),
+        ("transformer.h.1.attn", [4, 16], [8, 4], "`base@1` has not"),
+        ("transformer.h.0.attn", [4, 32], [8, 4], "`base@1` has not"),
+    ],
+)
+def test_an_adapter_of_another_base_is_refused(desk, hf, tmp_path, target, down, up, reason):
+    (hf / "model.safetensors").write_bytes(tensors(**{f"{LAYER}.weight": [8, 16]}))
+    desk.read("base", hf)
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 4}')
+    name = f"base_model.model.{target}"
+    added = tensors(**{f"{name}.lora_A.weight": down, f"{name}.lora_B.weight": up})
+    (adapter / "adapter_model.safetensors").write_bytes(added)
+    if reason is None:
+        tuned = desk.read("tuned", adapter, base="base").value
+        with pytest.raises(RefusedFileError, match="no weights of its own"):
+            desk.read("more", adapter, base=tuned.ref)
+        return
+    with pytest.raises(RefusedFileError, match=reason):
+        desk.read("tuned", adapter, base="base")
+
+
+def adapter_on(folder, target, down, up):
+    """Write an adapter's files that add to one matrix."""
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 4}')
+    name = f"base_model.model.{target}"
+    added = tensors(**{f"{name}.lora_A.weight": down, f"{name}.lora_B.weight": up})
+    (folder / "adapter_model.safetensors").write_bytes(added)
+    return folder
+
+
+PREFIXED = [
+    (here.format("layers.0"), there.format("layers.0"))
+    for here in ("model.{}.q", "model.language_model.{}.q", "{}.q")
+    for there in ("model.{}.q", "model.language_model.{}.q", "{}.q")
+]
+
+
+@pytest.mark.parametrize(("here", "there"), [*PREFIXED, ("h.0.attn", "transformer.h.0.attn")])
+def test_words_before_the_layers_do_not_part_an_adapter_from_its_base(
+    desk, hf, tmp_path, here, there
+):
+    (hf / "model.safetensors").write_bytes(tensors(**{f"{here}.weight": [8, 16]}))
+    desk.read("base", hf)
+    right = adapter_on(tmp_path / "right", there, [4, 16], [8, 4])
+    assert not [note for note in desk.read("tuned", right, base="base").notes if "widths" in note]
+    with pytest.raises(RefusedFileError, match="adds 32 wide"):
+        desk.read("tuned", adapter_on(tmp_path / "wrong", there, [4, 32], [8, 4]), base="base")
+
+
+def test_other_names_of_layers_that_are_as_wide_are_a_note(desk, hf, tmp_path):
+    (hf / "model.safetensors").write_bytes(tensors(**{f"{LAYER}.weight": [8, 16]}))
+    desk.read("base", hf)
+    given = adapter_on(tmp_path / "adapter", "transformer.h.0.mlp.proj", [4, 16], [8, 4])
+    [note] = [one for one in desk.read("tuned", given, base="base").notes if "widths" in one]
+    assert "transformer.h.0.mlp.proj.weight" in note
+
+
+@pytest.mark.parametrize("said", ["by its config", "by its types", "by its names"])
+def test_an_adapter_on_packed_matrices_is_not_measured_against_them(desk, hf, tmp_path, said):
+    header = json.loads(tensors(**{f"{LAYER}.weight": [64, 1]})[8:].partition(b"\0")[0])
+    told = header.pop(f"{LAYER}.weight")
+    if said == "by its config":
+        config = json.loads((hf / "config.json").read_text())
+        config["quantization_config"] = {"quant_method": "bitsandbytes"}
+        (hf / "config.json").write_text(json.dumps(config))
+        header[f"{LAYER}.weight"] = told
+    elif said == "by its types":
+        header[f"{LAYER}.weight"] = {**told, "dtype": "U8", "data_offsets": [0, 64]}
+    else:
+        header[f"{LAYER}.qweight"] = {**told, "dtype": "I32"}
+    size = next(iter(header.values()))["data_offsets"][1]
+    (hf / "model.safetensors").write_bytes(files.safetensors(header, b"\0" * size))
+    desk.read("base", hf)
+    assert desk.read("tuned", adapter_on(tmp_path / "adapter", LAYER, [4, 16], [8, 4]), base="base")
+
+
+@pytest.mark.parametrize(
+    ("name", "others", "wanted"),
+    [
+        ("onnx/weights.bin", ["onnx/model.onnx"], True),
+        ("weights.bin", ["onnx/model.onnx"], False),
+        ("onnx/pytorch_model.bin", ["onnx/model.onnx"], False),
+        ("pytorch_model-00001-of-00002.bin", ["model.onnx"], False),
+        ("training_args.bin", ["model.onnx"], False),
+        ("onnx/weights.bin", ["onnx/model.onnx", "model.safetensors"], False),
+        ("onnx/weights.bin", ["onnx/model.onnx", "deep/model.safetensors"], True),
+        ("model.onnx_data", ["model.onnx"], True),
+    ],
+)
+def test_numbers_are_wanted_beside_a_graph_only(name, others, wanted):
+    assert is_wanted(name, [name, *others]) is wanted
 
 
 def only_pickles(folder):
@@ -338,6 +482,93 @@ def test_the_builtin_model_goes_to_ollama_with_its_wording(desk, tmp_path):
     )
 
 
+@pytest.mark.parametrize("form", ["folder", "gguf", "ollama"])
+def test_the_words_of_a_trained_model_go_out_and_come_back(desk, tmp_path, form):
+    first = desk.models.builtin(BY)
+    desk.exchange.write(first.ref, tmp_path / "out", form=form, by=BY)
+    back = desk.read("back", tmp_path / "out")
+    assert prompt_of(back.value) == prompt_of(first) != {"template": "{{input}}", "settings": {}}
+    assert back.value.manifest.files["model.gguf"] == first.manifest.files["model.gguf"]
+    assert not any("chat template" in note for note in back.notes)
+    again = desk.exchange.write("back", tmp_path / "again", form="gguf", by=BY)
+    assert prompt_of(desk.read("third", again.to).value) == prompt_of(first)
+
+
+def test_a_gguf_that_was_exported_answers_any_client_as_it_was_trained(desk, tmp_path):
+    from volano.data import tickets
+    from volano.models import parity
+
+    first = desk.models.builtin(BY)
+    texts = [row["text"] for row in tickets.generate(7, 8)]
+    asked = [f"Ticket: {text}\nJSON:" for text in texts]
+    done = desk.exchange.write(first.ref, tmp_path / "out", form="gguf", by=BY)
+    limits = {"precision": "F32", "max_tokens": 32, "context": 256}
+    file = desk.models.weights(first.ref)
+    said = [parity.check(file, [one], [""], **limits).first_difference[2] for one in asked]
+    assert all('"queue"' in one for one in said)
+    found = parity.check(tmp_path / "out" / "model.gguf", texts, said, **limits)
+    assert (found.equal, done.notes) == (len(texts), ())
+
+
+def test_a_tuned_model_of_others_keeps_its_chat_template_and_gets_its_words(desk, hf, tmp_path):
+    (hf / "model.gguf").write_bytes(files.gguf((files.ARCH, chat(TEMPLATE))))
+    (hf / "wording.json").write_text('{"prompt": "Klassifiziere \'{text}\'\\n→ ", "max_tokens": 9}')
+    first = desk.read("ours", hf).value
+    assert prompt_of(first)["template"] == "Klassifiziere '{{input}}'\n→ "
+    done = desk.exchange.write("ours", tmp_path / "out", form="gguf", by=BY)
+    said = check_gguf(tmp_path / "out" / "model.gguf").values["tokenizer.chat_template"]
+    turns = [{"role": "system", "content": "s"}, {"role": "user", "content": "a"}]
+    rendered = Environment(trim_blocks=True).from_string(said).render(messages=turns)
+    assert rendered == "system: s\nuser: Klassifiziere 'a'\n→ \n"
+    assert done.notes == ()
+    back = desk.read("back", tmp_path / "out").value
+    assert prompt_of(back) == prompt_of(first)
+    assert back.manifest.files["model.gguf"] == first.manifest.files["model.gguf"]
+    for form in ("hf", "mlflow"):
+        done = desk.exchange.write("ours", tmp_path / f"as {form}", form=form, by=BY)
+        assert "transformers and MLflow do not" in done.notes[0]
+        assert prompt_of(desk.read(form, done.to).value) == prompt_of(first)
+    done = desk.exchange.write("ours", tmp_path / "ollama", form="ollama", by=BY)
+    assert "TEMPLATE" not in (tmp_path / "ollama" / "Modelfile").read_text()
+    assert "only for families that it knows" in done.notes[0]
+
+
+def test_a_gguf_without_a_template_says_that_it_cannot_carry_words(desk, hf, tmp_path):
+    (hf / "model.gguf").write_bytes(files.gguf())
+    (hf / "wording.json").write_text('{"prompt": "Q: {text}", "max_tokens": 9}')
+    desk.read("ours", hf)
+    done = desk.exchange.write("ours", tmp_path / "out", form="gguf", by=BY)
+    assert "no chat template" in done.notes[0] and "'Q: {text}'" in done.notes[0]
+
+
+@pytest.mark.parametrize(
+    "said",
+    ['{"prompt": "none", "max_tokens": 9}', '{"prompt": "{text}", "max_tokens": true}', "{}"],
+)
+def test_a_wording_that_is_none_is_told_and_not_used(desk, hf, said):
+    (hf / "wording.json").write_text(said)
+    found = desk.read("ours", hf)
+    assert prompt_of(found.value)["template"] == "{{input}}"
+    assert any("wording.json was not understood" in note for note in found.notes)
+
+
+def test_a_template_that_was_changed_after_the_export_is_what_asks(desk, tmp_path):
+    said = json.dumps(Wording("Q: {text}", 9).to_dict())
+    raw = files.gguf((files.ARCH, chat(AS_IS), files.value(worded.KEY, 8, files.text(said))))
+    (tmp_path / "model.gguf").write_bytes(raw)
+    found = desk.read("ours", tmp_path / "model.gguf")
+    assert prompt_of(found.value)["template"] == "{{input}}"
+    assert "volano.wording" in found.notes[0]
+    assert desk.models.weights("ours").read_bytes() == raw
+
+
+def test_a_modelfile_quotes_what_its_template_would_act_on():
+    said = ollama_form.modelfile(around=('Say "', '"""{{ x }}"'), settings={})
+    acts = r'{{ "\"" }}', r'{{ "\"\"\"" }}', '{{ "{{" }}'
+    template = f"Say {acts[0]}{{{{ .Prompt }}}}{acts[1]}{acts[2]} x }}}}{acts[0]}"
+    assert said == f'FROM ./model.gguf\nTEMPLATE """{template}"""\n'
+
+
 def test_what_a_model_lacks_is_not_written(desk, hf, tmp_path):
     desk.read("ours", hf)
     desk.models.builtin(BY)
@@ -352,6 +583,8 @@ def test_what_a_model_lacks_is_not_written(desk, hf, tmp_path):
         with pytest.raises(NotExportableError, match=reason):
             desk.exchange.write(ref, tmp_path / "out", form=form, by=BY)
     desk.lives.move("ours", "revoked", by=BY)
-    with pytest.raises(NotExportableError, match="revoked"):
+    with pytest.raises(NotExportableError, match="revoked") as refused:
         desk.exchange.write("ours", tmp_path / "out", by=BY)
+    assert "`volano model history ours@1` says why" in refused.value.advice
+    assert "model show" not in refused.value.advice
     assert not (tmp_path / "out").exists()

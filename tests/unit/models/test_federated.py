@@ -110,6 +110,13 @@ def test_rounds_that_are_done_are_not_done_again(told, tmp_path):
     assert again.facts == first.facts
 
 
+def test_where_a_round_has_no_limit_a_missing_site_is_not_late():
+    from volano.models.training.sites import missing
+
+    assert str(missing(3, 2, 4, limit_s=0.0)) == "2 of 4 sites answered in round 3"
+    assert missing(3, 2, 4, limit_s=60.0).args[0] == {"round": 3, "answered": 2}
+
+
 def test_a_layout_is_on_disk_before_it_says_that_it_is_whole(told, tmp_path, monkeypatch):
     from volano.models.training.job import Job
     from volano.models.training.methods import federated
@@ -132,13 +139,19 @@ def test_a_layout_is_on_disk_before_it_says_that_it_is_whole(told, tmp_path, mon
 def test_a_site_that_is_slow_is_waited_for_and_one_that_is_silent_is_said(
     told, tmp_path, monkeypatch
 ):
+    from volano.models.training.methods import federated
+
     quick = train(told, tmp_path / "quick" / "c", [], rounds=1)
-    monkeypatch.setenv("FLOWER_SITES_TAKE", '{"1": 1e6}')
-    slow = train(told, tmp_path / "slow" / "c", [], rounds=1)
-    assert slow.facts["federation"] == quick.facts["federation"]
-    monkeypatch.setenv("FLOWER_SITES_TAKE", '{"1": Infinity}')
-    with pytest.raises(ToolFailedError, match="2 of 3 sites answered"):
-        train(told, tmp_path / "silent" / "c", [], rounds=1)
+    monkeypatch.setenv("FLOWER_SITES_TAKE", json.dumps({"1": 30 * 3600}))
+    for name, hours in (("slow", 31), ("slowest", 0)):
+        slow = train(told, tmp_path / name / "c", [], rounds=1, round_hours=hours)
+        assert slow.facts["federation"] == quick.facts["federation"]
+    late = federated.RoundTooLongError
+    with pytest.raises(late, match=r"Round 1 .* than 29\.5 hours: 2 of 3 sites") as told_late:
+        train(told, tmp_path / "silent" / "c", [], rounds=1, round_hours=29.5)
+    assert "`federated: {round_hours: N}`" in told_late.value.advice
+    patient = train(told, tmp_path / "silent" / "c", [], rounds=1, round_hours=31)
+    assert patient.facts["federation"] == quick.facts["federation"], "what was done before counts"
 
 
 def test_another_federation_does_not_go_on_with_this_one(told, tmp_path):

@@ -63,5 +63,6 @@ def test_only_what_is_new_is_learned_with_old_rows_among_it(desk, tmp_path):
     spec, rows = gathered(desk, tmp_path, [desk.old], incremental=True, replay={"share": 0.5})
     new = [one for one in rows if one["language"] == "de"]
     assert (len(new), len(rows), spec["replayed"], spec["mixed"]) == (10, 20, 10, True)
-    with pytest.raises(BadRecipeError, match="has not seen"):
+    with pytest.raises(BadRecipeError, match="has not seen") as raised:
         gathered(desk, tmp_path, [desk.new], incremental=True)
+    assert "leave `incremental` out" in raised.value.advice

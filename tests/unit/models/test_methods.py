@@ -137,6 +137,13 @@ def test_a_student_has_half_the_size_and_learns_unlabelled_texts(job, made, rows
     assert "warning" in told  # the tiny teacher knows nothing
 
 
+def test_dpo_with_nothing_to_prefer_says_which_rows_it_needs(job, rows):
+    alike = [{**row, "rejected": row["label"]} for row in rows[:12]]
+    with pytest.raises(BadRecipeError, match="already answers every row") as raised:
+        train(job("dpo", rows=alike, steps=2))
+    assert "`rejected`" in raised.value.advice and "data curate" in raised.value.advice
+
+
 def test_private_training_says_its_epsilon(job):
     settings = {"noise": 1.0, "delta": 1e-3}
     few, more = (
@@ -144,6 +151,17 @@ def test_private_training_says_its_epsilon(job):
         for steps in (2, 6)
     )
     assert 0 < few["epsilon"] < more["epsilon"]
+
+
+def test_private_training_spends_the_epsilon_that_was_asked_for_and_says_how_to_count_it_again(job):
+    from opacus.accountants import PRVAccountant
+
+    asked = {"epsilon": 8.0, "delta": 1e-3}
+    told = train(job("private", steps=2, batch=8, private=asked)).facts["privacy"]
+    again = PRVAccountant()
+    again.history = [(told["noise"], told["sample_rate"], told["steps"])]
+    assert told["epsilon"] == pytest.approx(again.get_epsilon(1e-3), rel=0.01)
+    assert 0.95 * 8 < told["epsilon"] <= 8, "no more noise than is needed"
 
 
 class Killed(Exception):
@@ -218,6 +236,8 @@ def test_the_noise_of_a_draw_comes_from_the_whole_key():
         ("private", {}, "epsilon"),
         ("private", {"private": {"noise": 1.0, "delta": 0.5}}, "delta"),
         ("private", {"private": {"noise": -1.0, "delta": 1e-3}}, "above 0"),
+        ("private", {"private": {"noise": 0, "delta": 1e-3}}, "above 0"),
+        ("private", {"private": {"epsilon": 0, "delta": 1e-3}}, "above 0"),
         ("distill", {}, "teacher"),
         ("distill", {"distill": {"on": "dreams"}}, "logits or answers"),
         ("federated", {"federated": {"sites": 1}}, "one site"),

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from volano.data.recipe.errors import UnreadableRecipeError
 from volano.models.training.devices import NoSuchDeviceError, Place, choose
 from volano.models.training.incompatible import RULES, Facts, check
 from volano.models.training.memory import Shape, estimate
 from volano.models.training.plan import Plan
 from volano.models.training.recipe import BadRecipeError
+from volano.models.training.settings import Federated, Private
 
 RECIPE = """
 method: lora
@@ -56,6 +58,9 @@ def test_a_word_or_a_type_that_is_wrong_is_named(text, said):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(BadRecipeError, match="No such file"):
         Plan.from_yaml(tmp_path / "none.yaml")
+    with pytest.raises(UnreadableRecipeError, match="line 2") as raised:
+        Plan.from_yaml("method: [scratch\n")
+    assert "`field: value`" in raised.value.advice, "not what a recipe of data looks like"
 
 
 def names(plan, facts):
@@ -67,6 +72,7 @@ def test_what_goes_together_is_not_complained_of():
     assert names(LORA, OURS) == set()
     assert names(LORA, FOREIGN) == set()
     assert names(replace(LORA, hardware="2"), replace(FOREIGN, gpus=2)) == set()
+    assert names(replace(LORA, hardware="2", on="ray"), replace(FOREIGN, gpus=None)) == set()
     assert names(replace(LORA, hardware="cpu", processes=3, batch=6), FOREIGN) == set()
 
 
@@ -93,7 +99,6 @@ def test_what_goes_together_is_not_complained_of():
         ({"hardware": "2"}, replace(OURS, gpus=2), "several-own"),
         ({"hardware": "cpu", "processes": 2, "method": "private"}, OURS, "several-own"),
         ({"hardware": "cpu", "processes": 2, "method": "distill"}, FOREIGN, "several-own"),
-        ({"hardware": "2", "on": "ray"}, replace(FOREIGN, gpus=None), "several-on-ray"),
         ({"processes": 2}, FOREIGN, "processes-on-gpu"),
         ({"hardware": "cpu", "processes": 3}, FOREIGN, "batch-not-shared"),
         ({"hardware": "2", "batch": 5}, replace(FOREIGN, gpus=2), "batch-not-shared"),
@@ -104,9 +109,13 @@ def test_what_goes_together_is_not_complained_of():
         ({"incremental": True}, FOREIGN, "incremental-unknown"),
         ({"steps": 3, "epochs": 1.0}, FOREIGN, "steps-and-epochs"),
         ({"steps": 0}, FOREIGN, "counts"),
+        ({"method": "federated", "federated": Federated(round_hours=-1)}, OURS, "round-hours"),
         ({"lr": 0.01}, FOREIGN, "high-rate-large"),
         ({"method": "private", "packing": True}, FOREIGN, "dp-packing"),
         ({"method": "private", "accumulate": 2}, FOREIGN, "dp-accumulate"),
+        ({"method": "private", "private": Private(noise=0)}, OURS, "dp-nothing"),
+        ({"method": "private", "private": Private(epsilon=0)}, OURS, "dp-nothing"),
+        ({"method": "private", "private": Private(epsilon=1, clip=0)}, OURS, "dp-nothing"),
         ({"method": "full"}, FOREIGN, "full-forgets"),
         ({"template": "plain"}, replace(FOREIGN, base_chat=True), "adapter-past-template"),
         (

@@ -1,6 +1,7 @@
 """Several processes that train one model: the curve of one, one end for all, and none is left behind."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -12,8 +13,13 @@ import pytest
 
 from support.lazily import lazily
 from volano.core.errors import is_gate
+from volano.jobs import progress as curves
 from volano.jobs.errors import ChildFailedError
+from volano.models.away import resources
 from volano.models.training.plan import Plan
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "toys"))
+import toy_node
 
 pytestmark = [
     pytest.mark.slow,
@@ -132,6 +138,36 @@ def test_a_killed_run_leaves_no_process_and_comes_back_to_the_same_curve(asked, 
     assert told[0] == told[1][len(curve) - len(again) :], "the same curve"
     files = [
         (work / "model" / "adapter_model.safetensors").read_bytes() for work in (whole, broken)
+    ]
+    assert files[0] == files[1]
+
+
+def test_on_a_node_they_share_its_devices_and_a_killed_node_comes_back_to_the_same_curve(
+    asked, two, tmp_path, monkeypatch
+):
+    pytest.importorskip("ray", reason="it needs the [scale] extra")
+    from volano.adapters.executors.ray import RayExecutor
+
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(p for p in sys.path if p))
+    _, curve, whole = two
+    spec = asked(2, on="ray")
+    (tmp_path / "spec.json").write_text(json.dumps(spec))
+    executor = RayExecutor(
+        workers=1, address="local", folder=tmp_path, resources=resources(spec)
+    )  # fmt: skip
+    try:
+        assert executor._ray.cluster_resources()["CPU"] == 2
+        (made,) = executor.map(toy_node.dies_once, [(str(tmp_path), 4)])
+    finally:
+        executor.close()
+    assert (tmp_path / "died").exists()
+    assert made["card"]["metrics"]["devices"] == 2
+    losses = {step: metrics["loss"] for step, metrics in curve}
+    told = [(one.step, one.metrics["loss"]) for one in curves.read(tmp_path / "progress.jsonl")]
+    assert [step for step, _ in told] == [1, 2, 3, 4, 4, 5, 6, 7, 8, 9], "from the checkpoint at 3"
+    assert all(losses[step] == loss for step, loss in told), "the same curve"
+    files = [
+        (work / "model" / "adapter_model.safetensors").read_bytes() for work in (whole, tmp_path)
     ]
     assert files[0] == files[1]
 

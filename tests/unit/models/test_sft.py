@@ -12,6 +12,7 @@ import pytest
 
 from support.lazily import lazily
 from volano.models import trained
+from volano.models.trainer import ROWS
 from volano.models.training.plan import Plan
 
 pytestmark = [
@@ -191,8 +192,8 @@ def test_what_people_corrected_is_preferred_on_another_s_base_too(told, spec, ro
     plan = {**told["plan"], "method": "dpo", "packing": False, "steps": 6, "checkpoint_every": 2,
             "lr": 1e-3, "dev": {"every": 2, "rows": 4}}  # fmt: skip
     asked = {**told, "rows": str(given), "dev": str(given), "plan": plan}
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    whole.mkdir()
+    whole, broken = tmp_path / "run" / "train", tmp_path / "broken"
+    whole.mkdir(parents=True)
     broken.mkdir()
     command = [sys.executable, "-W", "ignore", "-c", KILLED_DPO, str(broken), json.dumps(asked)]
     assert subprocess.run(command, capture_output=True).returncode == -signal.SIGKILL
@@ -209,6 +210,15 @@ def test_what_people_corrected_is_preferred_on_another_s_base_too(told, spec, ro
     ]
     assert files[0] == files[1], "a killed run ends with the additions of an unbroken one"
     assert trained.read(whole / "model").meta["format"] == "adapter"
+    pairs = json.loads((whole / "pairs.json").read_text())["pairs"]
+    ids = {str(pair["prompt_ids"])[1:-1] for pair in pairs}
+    for name in ROWS:
+        for file in (tmp_path / "run").glob(name):
+            file.unlink()
+    for file in (one for one in (tmp_path / "run").rglob("*") if one.is_file()):
+        content = file.read_bytes()
+        assert not any(row["text"].encode() in content for row in rows[:10]), file
+        assert not any(said.encode() in content for said in ids), file
 
 
 def test_pairs_begin_and_end_where_the_engine_does(base, rows):

@@ -1,7 +1,9 @@
 """Training Runs: refused before they start where they cannot end well; prepared and recorded."""
 
 import json
+import os
 import shutil
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,17 +12,21 @@ import pytest
 from support.workspace import ANNA
 from volano.core.digest import Digest
 from volano.core.errors import UnavailableError
+from volano.core.manifest import Parent
 from volano.core.ref import BadRefError
 from volano.data import Datasets
 from volano.data.recipe.executor import Elsewhere
 from volano.jobs import progress
 from volano.jobs.keeper import Runs
-from volano.models import ModelNotUsableError, trainer
+from volano.models import ModelNotUsableError, compressor, trainer
 from volano.models.builtin import FOLDER
+from volano.models.compressor import Compressor
 from volano.models.trainer import Trainer
 from volano.models.training import NotInstalledError
+from volano.models.training.plan import Plan
 from volano.models.training.recipe import BadRecipeError
-from volano.store.errors import UnknownArtifactError
+from volano.store.errors import DroppedError, UnknownArtifactError
+from volano.store.garbage import Garbage
 
 ROWS = [
     {"text": text, "label": label}
@@ -41,7 +47,8 @@ def desk(desk, monkeypatch):
     )
     desk.trainer = Trainer(desk.runs, desk.models, desk.datasets)
     desk.data = desk.datasets.add("tickets", ROWS, test=ROWS[:1], by=ANNA)
-    return desk
+    yield desk
+    desk.runs.close()
 
 
 @pytest.fixture
@@ -124,6 +131,43 @@ def test_a_recipe_is_pinned_and_what_is_said_beside_it_comes_first(desk, tmp_pat
     spec = desk.trainer._prepare(work(desk, run))
     rows = [json.loads(line) for line in Path(spec["rows"]).read_text("utf-8").splitlines()]
     assert {row["text"] for row in rows} == {row["text"] for row in ROWS[1:]}
+
+
+def test_labels_are_compared_with_the_version_before_else_with_what_the_base_learned(desk):
+    learned, more = desk.datasets.get("tickets"), [*ROWS, {"text": "more", "label": "shipping"}]
+    base = SimpleNamespace(
+        manifest=SimpleNamespace(parents=(Parent("data", learned.digest),))
+    )  # fmt: skip
+    desk.datasets.add("other", more, by=ANNA)
+
+    def read(data, base=None):
+        """Return which rows are read, and how many."""
+        given = work(desk, SimpleNamespace(id="r", inputs={}), f"work{len(given_all)}")
+        given_all.append(given)
+        found = desk.trainer._reference(given, Plan(data=data), base)
+        return {name: len(Path(file).read_text().splitlines()) for name, file in found.items()}
+
+    given_all = []
+    assert read("tickets") == read("tickets", base) == {}, "it is what was learned"
+    assert (read("other"), read("other", base)) == ({}, {"learned": 4})
+    desk.datasets.add("tickets", more, by=ANNA)
+    assert read("tickets", base) == {"reference": 4}
+
+
+def test_what_the_base_learned_may_be_gone_and_the_version_before_may_not(desk):
+    learned, more = desk.datasets.get("tickets"), [*ROWS, {"text": "more", "label": "shipping"}]
+    base = SimpleNamespace(manifest=SimpleNamespace(parents=(Parent("data", learned.digest),)))
+    desk.datasets.add("other", more, by=ANNA)
+    desk.datasets.add("tickets", more, by=ANNA)
+    Garbage(
+        db=desk.db, catalog=desk.catalog, blobs=desk.blobs, ledger=desk.ledger, clock=desk.clock
+    ).drop("dataset", learned.ref, "over", by=ANNA)
+    given, said = work(desk, SimpleNamespace(id="r", inputs={})), []
+    given.log = said.append
+    assert desk.trainer._reference(given, Plan(data="other"), base) == {}
+    assert len(said) == 1 and "not compared with tickets@1" in said[0]
+    with pytest.raises(DroppedError):
+        desk.trainer._reference(given, Plan(data="tickets"), base)
 
 
 def test_a_recipe_that_cannot_work_is_not_started(desk):
@@ -213,6 +257,37 @@ def test_what_was_trained_knows_where_it_comes_from(desk, trained):
     assert [(p.role, p.digest) for p in made.manifest.parents] == [("data", desk.data.digest)]
     again = desk.trainer._record(work(desk, run, "again"), str(trained))
     assert again == outputs, "a step that is done twice makes one version"
+
+
+@pytest.mark.parametrize("what", ["train", "recipe", "compress"])
+def test_rows_go_when_a_run_is_done_and_stay_for_a_retry(desk, trained, monkeypatch, what):
+    made = {"folder": str(trained), "files": ["model.gguf"], "meta": {"parity": {}}}
+    monkeypatch.setenv("TOY_MADE", json.dumps(made))
+    toys = str(Path(__file__).parent / "toys")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([toys, *filter(None, sys.path)]))
+    monkeypatch.setattr(trainer, "CHILD", "toy_maker")
+    monkeypatch.setattr(compressor, "CHILD", "toy_maker")
+    monkeypatch.setattr(compressor, "require", lambda *_: None)
+    desk.compressor = Compressor(
+        desk.runs, desk.models, desk.datasets, desk.catalog, desk.folder / "tools"
+    )
+    desk.runs.launch()
+    if what == "compress":
+        desk.models.import_trained("router", trained, by=ANNA)
+        run = desk.compressor.compress("router", to="f32", name="small", data="tickets", by=ANNA)
+    else:
+        plan = {"plan": {"method": "scratch"}} if what == "recipe" else {}
+        run = desk.trainer.train("other", data="tickets", **plan, by=ANNA)
+    assert desk.runs.wait(run.id, 60).state == "failed"
+    folder = desk.folder / "jobs" / run.id
+    kept = {path.name for path in folder.glob("*.jsonl")}
+    first = "rows.jsonl" if what == "recipe" else "train.jsonl"
+    assert first in kept and len(kept) == 2
+    desk.runs.retry(run.id, by=ANNA)
+    done = desk.runs.wait(run.id, 60)
+    assert done.state == "done", done.error
+    assert desk.models.get(done.outputs["ref"])
+    assert [*folder.glob("*.jsonl")] == []
 
 
 def test_tuning_names_its_base_and_its_own_steps(desk, trained):

@@ -12,6 +12,7 @@ Ray is one for each process, so there is one such executor at a time.
 """
 
 import fcntl
+import gc
 import hashlib
 import os
 import pickle
@@ -20,12 +21,12 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -51,7 +52,9 @@ JOIN_S = 30.0
 LOOK_S = 120.0
 WAIT_S = 5.0
 LOST_S = 60.0
-"""So long a cluster may have no node that works before we give up."""
+"""So long a cluster may have no node that could do a task before we give up."""
+TOLD = 8
+"""So many kinds of nodes are told where none will do."""
 WORK = "Work on a Ray cluster (`--on ray`, or `on: ray` in a recipe of training)"
 LOST = (
     "Do the nodes have enough memory? A recipe of data may take fewer `--workers`, and what is done "
@@ -89,11 +92,12 @@ class NodeUnfitError(UnavailableError):
     )
 
 
-class NoGpuError(UnavailableError):
-    """The work wants {asked} GPU on a node of the Ray cluster `{address}`, and none has more than {most}."""
+class NodesTooSmallError(UnavailableError):
+    """The work wants {asked} on one node of the Ray cluster `{address}`, and none has that: {there}."""
 
     hint = (
-        "Say `hardware: auto`, or start a node with its GPUs: `ray start --address=… --num-gpus=N`."
+        "Ask for less (`hardware` and `processes` of a recipe of training), or start a node that has "
+        "it: `ray start --address=… --num-cpus=N --num-gpus=N`."
     )
 
 
@@ -121,22 +125,24 @@ class RayExecutor:
             BadRayAddressError: the address is none.
             ClusterAwayError: there is no cluster.
             NodeUnfitError: a node does not see the folder, or has another volano.
-            NoGpuError: no node has so many GPUs.
+            NodesTooSmallError: no node has what a task takes.
         """
         self.check(address)
         self._address = resolved(address)
         self._mark = _Mark(folder)
         self._ray = _ray()
         try:
-            _join(self._ray, self._address, workers)
+            _join(self._ray, self._address, workers, each=resources.cpus)
             self._mark.set()
             cpus = self._look()
-            gpus = self._gpus(resources.gpus)
+            self._takes = self._reserved(resources)
         except BaseException:
             self.close()
             raise
-        self._workers = workers or cpus
-        self._work = self._ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(work)
+        self._workers = workers or max(1, cpus // resources.cpus)
+        self._work = self._ray.remote(
+            num_cpus=self._takes["CPU"], num_gpus=self._takes["GPU"], max_retries=RETRIES
+        )(work)
 
     @staticmethod
     def check(address: str) -> None:
@@ -166,29 +172,39 @@ class RayExecutor:
             WorkerLostError: a task's process or node died again and again.
             NodeUnfitError: a node that came later does not see the folder.
             ClusterAwayError: no node is left.
+            NodesTooSmallError: those that are left do not have what a task takes.
             The errors of `fn`.
         """
         rest, ended = iter(items), False
         waiting: deque[Any] = deque()
         running: set[Any] = set()
-        while True:
-            while not ended and self._has_room(running, waiting):
-                item = next(rest, _END)
-                ended = item is _END
-                if not ended:
-                    waiting.append(self._begin(fn, item))
-                    running.add(waiting[-1])
-            if not waiting:
-                return
-            if waiting[0] in running:
-                running -= self._finished(running)
-            else:
-                yield self._result(waiting.popleft())
+        try:
+            while True:
+                while not ended and self._has_room(running, waiting):
+                    item = next(rest, _END)
+                    ended = item is _END
+                    if not ended:
+                        waiting.append(self._begin(fn, item))
+                        running.add(waiting[-1])
+                if not waiting:
+                    return
+                if waiting[0] in running:
+                    running -= self._finished(running)
+                else:
+                    yield self._result(waiting.popleft())
+        finally:  # an error keeps this frame, and no task is to be let go while Ray shuts down
+            waiting.clear()
+            running.clear()
 
     def close(self) -> None:
-        """Leave the cluster: what still runs for us ends, and a Ray of our own too."""
+        """Leave the cluster: what still runs for us ends, and a Ray of our own too.
+
+        Ray 2.60 aborts the process in which another thread lets go of a task in this moment, as the
+        collector of garbage may have it do. So all that can be let go is, before.
+        """
         self._mark.unset()
         was = signal.getsignal(signal.SIGTERM)
+        gc.collect()
         self._ray.shutdown()
         _answer(was)
 
@@ -202,16 +218,17 @@ class RayExecutor:
         """Wait until at least one of them is done.
 
         Raises:
-            ClusterAwayError: there is no node any more that could do them.
+            ClusterAwayError, NodesTooSmallError: there is no node any more that could do them.
         """
         lost_s = 0.0
         while True:
             done, _ = self._ray.wait(list(running), num_returns=1, timeout=WAIT_S)
             if done:
                 return set(done)
-            lost_s = 0.0 if self._nodes() else lost_s + WAIT_S
+            nodes = self._nodes()
+            lost_s = 0.0 if _fits(nodes, self._takes) else lost_s + WAIT_S
             if lost_s >= LOST_S:
-                raise ClusterAwayError(address=self._address, why="it has no node with a CPU")
+                self._refuse(nodes, self._takes)
 
     def _result(self, task: Any) -> Any:
         try:
@@ -220,6 +237,8 @@ class RayExecutor:
             raise NodeUnfitError(node="", why=_last_line(error)) from error
         except self._ray.exceptions.RayError as error:
             raise WorkerLostError(hint=LOST) from error
+        finally:  # as in `map`
+            del task
         if not good:
             raise made
         return made
@@ -232,14 +251,29 @@ class RayExecutor:
             if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
         }
 
-    def _gpus(self, asked: int | None) -> int:
-        """Return the GPUs of a task. Raises NoGpuError where no node could ever do it."""
-        most = max((int(n["Resources"].get("GPU", 0)) for n in self._nodes().values()), default=0)
-        if asked is None:
-            return min(1, most)
-        if asked > most:
-            raise NoGpuError(address=self._address, asked=asked, most=most)
-        return asked
+    def _reserved(self, asked: Resources) -> dict[str, int]:
+        """Return what each task takes. Raises NodesTooSmallError where no node could ever do it."""
+        nodes = self._nodes()
+        takes = {"CPU": asked.cpus, "GPU": asked.gpus or 0}
+        if asked.gpus is None and _fits(nodes, {**takes, "GPU": 1}):
+            takes["GPU"] = 1
+        if not _fits(nodes, takes):
+            self._refuse(nodes, takes)
+        return takes
+
+    def _refuse(self, nodes: dict[str, dict[str, Any]], asked: dict[str, int]) -> NoReturn:
+        """Raise what says that no node will do."""
+        if not nodes:
+            raise ClusterAwayError(address=self._address, why="it has no node with a CPU")
+        there = sorted(
+            {
+                f"{one['NodeManagerHostname']} has {_said(one['Resources'])}"
+                for one in nodes.values()
+            }
+        )
+        raise NodesTooSmallError(
+            address=self._address, asked=_said(asked), there="; ".join(there[:TOLD])
+        )
 
     def _look(self) -> int:
         """Look at every node; return how many CPUs they have.
@@ -312,6 +346,20 @@ class _Mark:
         except OSError as error:
             return f"what it writes into {self.path.parent} cannot be read here: {error.strerror}"
         return ""
+
+
+def _fits(nodes: Mapping[str, Mapping[str, Any]], asked: Mapping[str, int]) -> bool:
+    """Whether there is a node that has all of it, be it busy now."""
+    return any(
+        all(node["Resources"].get(name, 0) >= count for name, count in asked.items())
+        for node in nodes.values()
+    )
+
+
+def _said(resources: Mapping[str, float]) -> str:
+    """Return how many CPUs and GPUs these are, in words."""
+    counts = {name: int(resources.get(name, 0)) for name in ("CPU", "GPU")}
+    return " and ".join(f"{n} {name}{'s' * (n != 1)}" for name, n in counts.items() if n)
 
 
 def _sweep(path: Path) -> None:
@@ -438,8 +486,8 @@ def _ray() -> Any:
     return ray
 
 
-def _join(ray: Any, address: str, workers: int) -> None:
-    """Join the cluster, or start a Ray of our own, which dies with this process."""
+def _join(ray: Any, address: str, workers: int, *, each: int) -> None:
+    """Join the cluster, or start a Ray of our own for tasks of so many CPUs, which dies with this process."""
     options: dict[str, Any] = {
         "address": address, "log_to_driver": False, "configure_logging": False,
         "logging_level": "error", **_environment(),
@@ -447,7 +495,7 @@ def _join(ray: Any, address: str, workers: int) -> None:
     was = signal.getsignal(signal.SIGTERM)
     try:
         if address == "local":
-            count = workers or max(1, (os.cpu_count() or 2) - 1)
+            count = workers * each or max(each, (os.cpu_count() or 2) - 1)
             ray.init(
                 num_cpus=count, object_store_memory=STORE_BYTES, include_dashboard=False,
                 _node_ip_address=LOOPBACK, **options,

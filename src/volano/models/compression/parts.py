@@ -6,7 +6,7 @@ many are left is known from the shapes alone, so that a search need not try what
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from volano.core.errors import InvalidError
@@ -31,6 +31,44 @@ class NotPrunableError(InvalidError):
     """The {parts} of this model cannot be taken away: {reason}."""
 
     hint = "Prune `weights`: that goes with any model."
+
+
+_HOMES = {
+    NEURONS: ("mlp", ("gate_proj", "up_proj", "down_proj")),
+    HEADS: ("self_attn", ("q_proj", "k_proj", "v_proj", "o_proj")),
+    LAYERS: ("", ()),
+}
+"""Where in a layer the matrices are that a part goes from, and their names."""
+
+
+def why_not(config: Mapping[str, Any], tensors: Collection[str], parts: str) -> str:
+    """Return why these parts cannot be taken from a model of this config.json; empty: they can.
+
+    `tensors` are the names in its file. What is known here is not tried in vain.
+    """
+    if parts not in _HOMES:
+        return ""
+    kind = str(config.get("model_type") or "of no known kind")
+    if parts == HEADS and kind not in WITH_HEADS:
+        return f"it is {kind}, and heads go from {', '.join(WITH_HEADS)}"
+    count = int(config.get("num_hidden_layers") or 0)
+    within, names = _HOMES[parts]
+    homes = [f"model.layers.{at}.{within}" for at in range(min(count, len(tensors)))]
+    built = all(f"{home}.{name}.weight" in tensors for home in homes for name in names)
+    if not homes or not built or not any(one.startswith("model.layers.") for one in tensors):
+        return f"{kind} is not built as Llama is"
+    return numbered(config, count) if parts == LAYERS else ""
+
+
+def lists_of_layers(config: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return the lists of a config that speak of layers, by name."""
+    return {k: v for k, v in config.items() if "layer" in k and isinstance(v, list) and v}
+
+
+def numbered(config: Mapping[str, Any], count: int) -> str:
+    """Return which list of a config numbers layers: without some of them the numbers are others."""
+    wrong = [name for name, values in lists_of_layers(config).items() if len(values) != count]
+    return f"`{wrong[0]}` in its config is no list of its {count} layers" if wrong else ""
 
 
 def check(share: float, parts: str = WEIGHTS) -> float:

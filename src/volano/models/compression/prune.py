@@ -12,7 +12,6 @@ Embeddings stay. Recovery is a short tuning in which zeros stay zero.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -29,7 +28,9 @@ from volano.models.compression.parts import (
     NotPrunableError,
     heads_left,
     layers_left,
+    lists_of_layers,
     neurons_left,
+    numbered,
     shape_of,
 )
 from volano.models.training.recipe import Recipe
@@ -136,7 +137,9 @@ def layers(model: Network, share: float, rows: Sequence[Encoded]) -> list[int]:
         NotPrunableError: it has no such layers, there are no rows, or its config numbers layers.
     """
     count = len(_layers(model, LAYERS, "", ()))
-    lists = _lists_of_layers(model.config.to_dict(), count)
+    config = model.config.to_dict()
+    if reason := numbered(config, count):
+        raise NotPrunableError(parts=LAYERS, reason=reason)
     _measurable(rows, LAYERS)
     left = layers_left(count, share)
     if left >= count:
@@ -148,7 +151,7 @@ def layers(model: Network, share: float, rows: Sequence[Encoded]) -> list[int]:
         del model.model.layers[at], kept[at]
     for at, layer in enumerate(model.model.layers):
         layer.self_attn.layer_idx = at
-    for name, values in lists.items():
+    for name, values in lists_of_layers(config).items():
         setattr(model.config, name, [values[at] for at in kept])
     model.config.num_hidden_layers = left
     return kept
@@ -215,20 +218,6 @@ def _layers(model: Network, parts: str, within: str, names: tuple[str, ...]) -> 
         kind = model.config.model_type
         raise NotPrunableError(parts=parts, reason=f"{kind} is not built as Llama is")
     return found
-
-
-def _lists_of_layers(config: Mapping[str, Any], count: int) -> dict[str, list[Any]]:
-    """Return the lists of a config that say something of each layer, by name.
-
-    Raises:
-        NotPrunableError: one numbers layers instead: without some of them the numbers are others.
-    """
-    lists = {k: v for k, v in config.items() if "layer" in k and isinstance(v, list) and v}
-    for name, values in lists.items():
-        if len(values) != count:
-            reason = f"`{name}` in its config is no list of its {count} layers"
-            raise NotPrunableError(parts=LAYERS, reason=reason)
-    return lists
 
 
 def _measurable(rows: Sequence[Encoded], parts: str) -> None:

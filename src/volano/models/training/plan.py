@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from volano.data.recipe.errors import UnreadableRecipeError
 from volano.data.recipe.yaml_text import MAX_BYTES, read
 from volano.models.training.reading import into
 from volano.models.training.recipe import BadRecipeError
@@ -33,6 +34,9 @@ from volano.models.training.settings import (
 )
 
 FIELDS = "The fields of a recipe stand in `docs/howto/train-a-model.md`."
+PLAIN = (
+    f"A recipe of training is plain YAML, `field: value`; tags and anchors are not taken. {FIELDS}"
+)
 
 
 HERE, RAY = "here", "ray"
@@ -54,7 +58,8 @@ class Plan:
     tokens. `precision` f32, bf16 or `auto` (bf16 on a GPU that has it).
     `hardware` is auto, cpu, gpu, or a number of GPUs; `processes` how many cores of a CPU. Each
     batch is split over GPUs, or cores. `on` is where: `here`, or
-    `ray`, a node of the cluster at `ray_address` (default: what the settings say). `network` overrides
+    `ray`, one node of the cluster at `ray_address` (default: what the settings say), which must
+    have all of these devices. `network` overrides
     fields of the small models' `Recipe`. `export` is the precision of the GGUF.
     """
 
@@ -115,7 +120,10 @@ class Plan:
             RecipeTooLargeError, UnreadableRecipeError: no YAML, or too much of it.
         """
         name = source.name if isinstance(source, Path) else "the recipe"
-        raw, _ = read(_text(source) if isinstance(source, Path) else source, name)
+        try:
+            raw, _ = read(_text(source) if isinstance(source, Path) else source, name)
+        except UnreadableRecipeError as error:
+            raise UnreadableRecipeError(error.message, hint=PLAIN) from error
         if not isinstance(raw, Mapping):
             raise BadRecipeError(reason=f"{name} is no list of `field: value`", hint=FIELDS)
         return cls.from_dict(raw)

@@ -26,7 +26,7 @@ from volano.models.training.guards.collapse import Collapse
 from volano.models.training.job import Job, Outcome, Row
 from volano.models.training.pairs import Pair, pairs_once
 from volano.models.training.plan import BATCH
-from volano.models.training.recipe import BadRecipeError
+from volano.models.training.recipe import NOTHING_WRONG, BadRecipeError
 from volano.models.training.render import render
 from volano.models.training.told import Told, newest, step_of
 from volano.models.training.watch import Watch
@@ -62,7 +62,9 @@ def train(job: Job, base: Path) -> Outcome:
     with together.first_alone():
         pairs = pairs_once(job, base, rows, network, words, context=facts["context"])
     if not pairs:
-        raise BadRecipeError(reason="the base already answers every row as its label says")
+        raise BadRecipeError(
+            reason="the base already answers every row as its label says", hint=NOTHING_WRONG
+        )
     name = Digest.of(canonical([sft.fingerprint(base, plan, ()), pairs]))
     torch.manual_seed(plan.seed)
     trainer = _trainer(job, network, words, pairs, place, facts["context"])

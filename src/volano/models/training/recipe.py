@@ -16,6 +16,13 @@ from volano.core.errors import InvalidError
 TEXT = "{text}"
 
 
+NOTHING_WRONG = (
+    "Name a dataset with rows that the base answers wrongly (`volano data curate` makes one of "
+    "corrections), or with a column `rejected`."
+)
+"""What to do where preference has nothing to prefer."""
+
+
 class BadRecipeError(InvalidError):
     """This recipe cannot be used: {reason}."""
 

@@ -88,12 +88,16 @@ class Private:
 
 @dataclass(frozen=True, slots=True)
 class Federated:
-    """Federated averaging (McMahan et al. 2017, arXiv:1602.05629). `by` is the column of the site."""
+    """Federated averaging (McMahan et al. 2017, arXiv:1602.05629). `by` is the column of the site.
+
+    A round may take `round_hours`: when a site has not answered by then, the run fails. 0 waits for ever.
+    """
 
     by: str = "site"
     sites: int = 3
     rounds: int = 2
     local_steps: int = 40
+    round_hours: float = 12.0
 
 
 @dataclass(frozen=True, slots=True)

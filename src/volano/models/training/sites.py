@@ -6,6 +6,7 @@ started it. The folder holds:
 
     spec.json                 {"sites": [names], "rounds", "local_steps", "lr", "seed", "dev": file?,
                                "fingerprint": of all that it learns from}
+    limits.json               {"round_hours": how long a round may take, 0 for any time}
     start/                    the model to start from, as `network.save` leaves it
     sites/0/rows.jsonl, …     what each site has; no other process opens it
 
@@ -14,7 +15,7 @@ weights that the server sends, trains, and sends weights back with the count of
 its rows. The server averages by these counts (McMahan et al. 2017), measures the dev rows and
 keeps the state of each round (`rounds`): killed, it goes on after the last whole one, on the same
 curve. It leaves `weights.safetensors` and `rounds.json`, and says each round in `progress.jsonl`;
-where it fails, why in `failed.txt`.
+where it fails, why in `failed.txt`; where sites did not answer in time, how many in `late.json`.
 
 Weights can give away what was learned from: that rows do not travel is no
 promise of privacy by itself. For that there is `private`.
@@ -26,7 +27,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,15 @@ from volano.models.training.rows import answer_text, batch, encode
 from volano.serving.supervisor import die_with_parent
 
 WEIGHTS, ROUNDS, FAILED = "weights.safetensors", "rounds.json", "failed.txt"
+LIMITS, LATE = "limits.json", "late.json"
+EVER_S = 100 * 365 * 86_400.0
+"""The life of a message that no limit bounds: Flower drops one that is older than its own (12 h when not said)."""
+SLACK_S = 3600.0
+"""A message outlives the round that it belongs to by so much: it is the round that ends first."""
+
+
+class _LateError(Exception):
+    """Not all sites answered in the time of a round."""
 
 
 class _Start:
@@ -128,9 +138,14 @@ def server_app(folder: Path) -> Any:
     app = ServerApp()
     spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
     sites = len(spec["sites"])
+    limit_s = 3600 * json.loads((folder / LIMITS).read_text(encoding="utf-8"))["round_hours"]
+    done = 0
 
     class AllInOrder(FedAvg):
         """Adds up in the order of sites: in another order sums of floats differ in their last bit."""
+
+        def configure_train(self, *given: Any, **named: Any) -> Any:
+            return _living(super().configure_train(*given, **named), limit_s)
 
         def aggregate_train(self, server_round: int, replies: Any) -> Any:
             answered = list(replies)
@@ -138,7 +153,7 @@ def server_app(folder: Path) -> Any:
                 if one.has_error():  # Flower would average the others, and say so in its log only
                     raise RuntimeError(f"a site failed: {one.error.reason}")
             if len(answered) != sites:
-                raise RuntimeError(f"{len(answered)} of {sites} sites answered")
+                raise missing(done + server_round, len(answered), sites, limit_s=limit_s)
             return super().aggregate_train(server_round, sorted(answered, key=_site_of))
 
     @app.main()
@@ -146,9 +161,8 @@ def server_app(folder: Path) -> Any:
         del context
         try:
             federate(grid)
-        except Exception as error:  # Flower says it in its log only, in another thread's words
-            said = " ".join(f"{type(error).__name__}: {error}".split())
-            (folder / FAILED).write_text(said, encoding="utf-8")
+        except Exception as error:
+            _tell_why(folder, error)
             raise
 
     def federate(grid: Grid) -> None:
@@ -156,6 +170,7 @@ def server_app(folder: Path) -> Any:
         dev = start.rows(folder / start.spec["dev"]) if start.spec.get("dev") else []
         kept = Rounds(folder / FILE, start.spec["fingerprint"])
         weights, rounds = kept.load()
+        nonlocal done
         done = max(0, len(rounds) - 1)
         start.take(weights)
         said = [_said(start, one) for one in rounds]
@@ -183,7 +198,7 @@ def server_app(folder: Path) -> Any:
                 grid=grid,
                 initial_arrays=ArrayRecord(network.weights(start.model)),
                 num_rounds=start.spec["rounds"] - done,
-                timeout=math.inf,  # else who takes longer than an hour is left out
+                timeout=limit_s or math.inf,  # else who takes longer than an hour is left out
                 train_config=ConfigRecord({"done": done}),
                 evaluate_fn=measure,
             )
@@ -192,6 +207,29 @@ def server_app(folder: Path) -> Any:
         (folder / ROUNDS).write_text(json.dumps(rounds), encoding="utf-8")
 
     return app
+
+
+def missing(number: int, answered: int, sites: int, *, limit_s: float) -> Exception:
+    """Return why a round ends without all sites; where none is late they went, or were lost."""
+    if limit_s:
+        return _LateError({"round": number, "answered": answered})
+    return RuntimeError(f"{answered} of {sites} sites answered in round {number}")
+
+
+def _living(messages: Iterable[Any], limit_s: float) -> Iterator[Any]:
+    """Yield messages that live as long as their round may take; 0 is for any time."""
+    for message in messages:
+        message.metadata.ttl = limit_s + SLACK_S if limit_s else EVER_S
+        yield message
+
+
+def _tell_why(folder: Path, error: Exception) -> None:
+    """Write why the federation ends: Flower says it in its log only, in another thread's words."""
+    if isinstance(error, _LateError):
+        (folder / LATE).write_text(json.dumps(error.args[0]), encoding="utf-8")
+        os._exit(1)  # Flower would wait for the sites that are late
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    (folder / FAILED).write_text(said, encoding="utf-8")
 
 
 def _site_of(message: Any) -> int:

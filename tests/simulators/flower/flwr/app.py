@@ -28,9 +28,18 @@ class Error:
         self.reason = reason
 
 
+DEFAULT_TTL = 43200
+
+
+class Metadata:
+    def __init__(self):
+        self.ttl = DEFAULT_TTL
+
+
 class Message:
     def __init__(self, content=None, reply_to=None, error=None):
         self.content, self.reply_to, self.error = content, reply_to, error
+        self.metadata = Metadata()
 
     def has_error(self):
         return self.error is not None

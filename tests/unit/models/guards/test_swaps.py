@@ -1,12 +1,14 @@
 """Labels exchanged by rule are named; labels that are wrong at random are not."""
 
+import json
 from random import Random
 
 import pytest
 
 from volano.data import tickets
-from volano.models.training.guards import swaps
+from volano.models.training.guards import check, swaps
 from volano.models.training.guards.errors import SwappedError
+from volano.models.training.settings import Guards
 
 ORIGIN = {"trace": "1", "feedback": "f"}
 EXCHANGED = set(tickets.SWAPPED.items())
@@ -87,6 +89,79 @@ def test_rows_of_the_version_before_are_known_by_their_text():
     found = swaps.look(turned, reference=rows)
     assert cells(found) == {("a", "b"), ("b", "a")}
     assert {one.rows for one in found.swaps} == {50}
+
+
+def turned_round(rows):
+    return [{**row, "label": "ba"["ab".index(row["label"])]} for row in rows]
+
+
+PLAIN = [{"text": f"word{n % 50} text {n}", "label": "ab"[n % 2]} for n in range(100)]
+
+
+def test_another_field_of_the_reference_does_not_silence_the_look():
+    rows, other = tickets.generate(5, 400), tickets.generate(6, 400)
+    fewer = [{**row, "label": {"queue": row["label"]["queue"], "mood": "x"}} for row in rows]
+    plain = [{**row, "label": row["label"]["queue"]} for row in other]
+    for reference in (fewer, plain):
+        for foreign in (False, True):
+            found = swaps.look(poisoned(rows, 0.3, 5), reference=reference, foreign=foreign)
+            assert cells(found) == EXCHANGED
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+def test_a_kind_with_a_new_name_is_no_swap(foreign):
+    before = tickets.generate(5, 600)
+    rows = [
+        {**row, "label": {**row["label"], "queue": "payments"}}
+        if row["label"]["queue"] == "billing"
+        else row
+        for row in before
+    ]
+    assert swaps.look(rows, reference=before, foreign=foreign).swaps == ()
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+def test_a_swap_among_the_kinds_that_both_have_is_seen_beside_a_new_one(foreign):
+    new = [{"text": f"unheard of {n}", "label": "c"} for n in range(40)]
+    old = [{"text": f"long gone {n}", "label": "d"} for n in range(40)]
+    found = swaps.look(
+        [*turned_round(PLAIN), *new], reference=[*PLAIN, *old], foreign=foreign
+    )  # fmt: skip
+    assert cells(found) == {("a", "b"), ("b", "a")}
+
+
+def test_a_kind_that_went_into_another_is_seen_against_the_version_before_only():
+    rows = [{**row, "label": {**row["label"], "queue": "refund"}}
+            if row["label"]["queue"] == "billing" else row for row in tickets.generate(5, 600)]  # fmt: skip
+    before = tickets.generate(5, 600)
+    assert cells(swaps.look(rows, reference=before)) == {("billing", "refund")}
+    assert swaps.look(rows, reference=before, foreign=True).swaps == ()
+
+
+@pytest.mark.parametrize(
+    "learned",
+    [[{"messages": []}], [{"text": "a", "label": 3}], [{"text": [1], "label": "a"}], []],
+)
+def test_rows_that_are_no_texts_with_labels_are_no_reference(tmp_path, learned):
+    path = tmp_path / "learned.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in learned))
+    found = check.look({"learned": str(path)}, Guards(), PLAIN, strict=True)
+    assert found["swaps"] == swaps.look(PLAIN).to_dict()
+
+
+def test_labels_that_cannot_be_compared_are_still_looked_through_for_leaks(tmp_path):
+    rows = [{"text": f"how many is {n} in all of them", "label": n} for n in range(20)]
+    path = tmp_path / "dev.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    found = check.look({"dev": str(path)}, Guards(), rows, strict=False)
+    assert found.keys() == {"leakage"}
+
+
+def test_what_the_base_learned_tells_a_swap(tmp_path):
+    path = tmp_path / "learned.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in PLAIN))
+    with pytest.raises(SwappedError):
+        check.look({"learned": str(path)}, Guards(), turned_round(PLAIN), strict=True)
 
 
 @pytest.mark.parametrize(

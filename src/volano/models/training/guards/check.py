@@ -24,7 +24,7 @@ def look(
     """Return what was found; nothing is looked for in rows that are no text with a label.
 
     The spec may name files: `dev` and `check` (rows that are measured on), `reference`
-    (rows of the version before).
+    (rows of the version before) or `learned` (other rows, which the base learned).
 
     Raises:
         LeakedError, SwappedError: strict, and beyond what the settings allow.
@@ -39,8 +39,12 @@ def look(
             found.setdefault("leakage", []).append(seen.to_dict())
             if strict:
                 seen.check(settings.leakage_limit)
-    if settings.swaps != "off":
-        exchanged = swaps.look(rows, reference=_read(spec.get("reference")))
+    if settings.swaps != "off" and _comparable(rows):
+        before = _read(spec.get("reference"))
+        reference = before or _read(spec.get("learned"))
+        if not _comparable(reference):
+            reference = []
+        exchanged = swaps.look(rows, reference=reference, foreign=not before)
         found["swaps"] = exchanged.to_dict()
         if strict and settings.swaps == "refuse":
             exchanged.check()
@@ -49,6 +53,14 @@ def look(
 
 def _plain(rows: Sequence[Row]) -> bool:
     return all("text" in row and "label" in row for row in rows)
+
+
+def _comparable(rows: Sequence[Row]) -> bool:
+    """Whether labels are texts or have fields, and can be told by the texts that bear them."""
+    return all(
+        isinstance(row.get("text"), str) and isinstance(row.get("label"), str | dict)
+        for row in rows
+    )
 
 
 def _read(path: str | None) -> list[Row]:

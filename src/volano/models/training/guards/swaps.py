@@ -6,8 +6,10 @@ loss, speed and format stay as they were. So each row's label is compared with
 a second opinion, and the wrong ones are counted by (expected, given).
 
 The second opinion is a reference, where there is one: rows of the version
-before with the same text. Else it is naive Bayes (`bayes`) on all rows,
-each judged by the others.
+before, or of what the base learned. Else it is naive Bayes (`bayes`) on all rows,
+each judged by the others. A kind that the reference has not is new, or has a new
+name: rows of it are judged without the reference. What the base learned may be of
+another task: only the kinds that both have are compared.
 
 Were the wrong labels of one kind spread by chance, none of the others would
 get more than its share: evenly, or by how frequent it is. A cell that has far
@@ -91,38 +93,55 @@ class Swaps:
             raise SwappedError(swaps="; ".join(map(str, self.swaps)))
 
 
-def look(rows: Sequence[Row], *, reference: Sequence[Row] = ()) -> Swaps:
+def look(rows: Sequence[Row], *, reference: Sequence[Row] = (), foreign: bool = False) -> Swaps:
     """Look for swaps in the rows (`text`, `label`, perhaps `origin`).
 
     Args:
         rows: what is to be trained on; of more than 30,000 an even part is judged.
-        reference: rows that are known to be good; usually those of the version before.
+        reference: rows that are known to be good; those of the version before, or of what the base learned.
+        foreign: whether these are of another dataset, whose kinds may mean something else.
     """
     rows, reference = _thinned(rows), _thinned(reference)
     if not rows:
         return Swaps(0, (), {})
-    seen = bayes.features([row["text"] for row in [*reference, *rows]])
     found: list[Swap] = []
     noise: dict[str, float] = {}
-    fields = list(_fields([*reference, *rows]))
+    fields = list(_fields(rows))
     for name, values in fields:
-        one = _Field.of(name, values, rows, reference, seen)
+        known, kinds = _comparable(name, reference, set(values) if foreign else None)
+        one = _Field.of(name, values, kinds, rows, known)
         swaps = one.swaps(rows, alpha=ALPHA / len(fields))
         noise[name] = round(one.noise(swaps), 4)
         found += [swap for swap, _ in swaps]
     return Swaps(len(rows), tuple(sorted(found, key=lambda one: -one.rows)), noise)
 
 
+def _comparable(
+    name: str, reference: Sequence[Row], kinds: set[str] | None
+) -> tuple[list[Row], list[str]]:
+    """Return the rows of the reference that have the field, of these kinds only, and its values."""
+    found = [(row, _values(row).get(name)) for row in reference]
+    kept = [(row, str(value)) for row, value in found if value is not None]
+    kept = [one for one in kept if kinds is None or one[1] in kinds]
+    if len({value for _, value in kept}) < 2:
+        return [], []
+    return [row for row, _ in kept], [value for _, value in kept]
+
+
 def _thinned(rows: Sequence[Row]) -> Sequence[Row]:
     return rows[:: len(rows) // MOST_ROWS + 1]
+
+
+def _values(row: Row) -> Mapping[str, Any]:
+    label: Any = row["label"]
+    return {"": label} if isinstance(label, str) else label
 
 
 def _fields(rows: Sequence[Row]) -> Iterator[tuple[str, list[str]]]:
     """Yield (field, each row's value) of the fields that have few kinds of values."""
     by_name: dict[str, list[str]] = defaultdict(list)
     for row in rows:
-        label = row["label"]
-        for name, value in ({"": label} if isinstance(label, str) else label).items():
+        for name, value in _values(row).items():
             by_name[name].append(str(value))
     for name, values in by_name.items():
         kinds = len(set(values))
@@ -143,20 +162,23 @@ class _Field:
 
     @classmethod
     def of(
-        cls, name: str, values: list[str], rows: Sequence[Row], reference: Sequence[Row],
-        seen: bayes.Features,
+        cls, name: str, values: list[str], before: list[str], rows: Sequence[Row],
+        reference: Sequence[Row],
     ) -> "_Field":  # fmt: skip
-        kinds = sorted(set(values))
+        """`values` are those of the rows, `before` those of the reference."""
+        kinds = sorted({*values, *before})
         place = {kind: at for at, kind in enumerate(kinds)}
-        numbers = np.array([place[value] for value in values], np.int64)
-        odds = bayes.opinions(seen, numbers, len(kinds))
-        sure = _confident(odds, numbers)
-        believed, expected = odds.argmax(1)[len(reference) :], sure[len(reference) :]
-        given = numbers[len(reference) :]
+        numbers = np.array([place[value] for value in [*before, *values]], np.int64)
+        given = numbers[len(before) :]
+        believed, expected = _believed([*reference, *rows], numbers, len(kinds), len(before))
         known = _known(reference, numbers)
         for at, row in enumerate(rows):
             if (value := known.get(fold(row["text"]))) is not None:
                 believed[at] = expected[at] = value
+        strange = ~np.isin(given, numbers[: len(before)])
+        if before and strange.any():
+            alone = _believed(rows, given, len(kinds), 0)
+            believed[strange], expected[strange] = alone[0][strange], alone[1][strange]
         return cls(name, kinds, given, believed, expected)
 
     def swaps(self, rows: Sequence[Row], *, alpha: float) -> list[tuple[Swap, tuple[int, int]]]:
@@ -181,6 +203,15 @@ class _Field:
         for _, (a, b) in swaps:
             wrong &= ~((self.expected == a) & (self.given == b))
         return float(wrong.mean())
+
+
+def _believed(
+    rows: Sequence[Row], numbers: Places, kinds: int, skipped: int
+) -> tuple[Places, Places]:
+    """Return what is believed of each row, by all others, and what is expected; not of the first."""
+    odds = bayes.opinions(bayes.features([row["text"] for row in rows]), numbers, kinds)
+    sure = _confident(odds, numbers)
+    return odds.argmax(1)[skipped:], sure[skipped:]
 
 
 def _confident(odds: npt.NDArray[np.float64], given: Places) -> Places:

@@ -29,7 +29,7 @@ from volano.models.training import marks, network, small, tokenizer
 from volano.models.training.guards.collapse import Collapse
 from volano.models.training.job import Job, Outcome, Row
 from volano.models.training.methods.lora import ours, start_from
-from volano.models.training.recipe import BadRecipeError, Recipe, label_text
+from volano.models.training.recipe import NOTHING_WRONG, BadRecipeError, Recipe, label_text
 from volano.models.training.rows import answer_text
 from volano.models.training.tokenizer import SPECIAL
 from volano.models.training.told import Told, newest, step_of
@@ -62,7 +62,9 @@ def train(job: Job) -> Outcome:
     rows, dev = marks.apart(job)
     pairs = pairs_of(rows, model, words, recipe)
     if not pairs:
-        raise BadRecipeError(reason="the base already answers every row as its label says")
+        raise BadRecipeError(
+            reason="the base already answers every row as its label says", hint=NOTHING_WRONG
+        )
     steps = job.plan.steps or STEPS
     name = fingerprint(base, job, pairs)
     collapse = Collapse(marks.exact(model, words, recipe, dev), margin=job.plan.guards.collapse)

@@ -21,16 +21,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from volano.core.errors import UnavailableError
 from volano.models.tools import COMMON, Tool, ToolFailedError
 from volano.models.training import marks, network, small, tokenizer
 from volano.models.training.checkpoint import to_disk
 from volano.models.training.job import Job, Outcome, Row
 from volano.models.training.recipe import BadRecipeError, Recipe
+from volano.models.training.sites import LATE, LIMITS
 
 FLOWER = Tool("flower", (*COMMON, "flwr[simulation]==1.41.0"))
 SITES = "volano.models.training.sites"
 RATE = 1e-3
 _BASE = (network.WEIGHTS, network.CONFIG, network.TOKENIZER, network.RECIPE)
+
+
+class RoundTooLongError(UnavailableError):
+    """Round {round} of the federation took longer than {hours} hours: {answered} of {sites} sites answered."""
+
+    hint = (
+        "Retry the run: it goes on after the last whole round. Where sites are always so slow, lower "
+        "`local_steps`, or allow more in a new run: `federated: {round_hours: N}`, 0 for any time."
+    )
 
 
 def train(job: Job) -> Outcome:
@@ -39,6 +50,7 @@ def train(job: Job) -> Outcome:
     Raises:
         BadRecipeError: there is no base, or only one site.
         ToolNotMadeError: Flower is not here, and could not be fetched.
+        RoundTooLongError: not all sites answered in the time of a round.
         ToolFailedError: Flower failed; its last line.
     """
     base = small.folder_of(job, job.base, "base")
@@ -50,6 +62,10 @@ def train(job: Job) -> Outcome:
     kept = json.loads((base / network.RECIPE).read_text(encoding="utf-8"))
     recipe = Recipe.from_dict({**kept, "seed": job.plan.seed})
     folder = _lay_out(job, base, sites)
+    limits = {
+        "round_hours": job.plan.federated.round_hours
+    }  # beside what is learned, so it may change
+    (folder / LIMITS).write_text(json.dumps(limits), encoding="utf-8")
     python = FLOWER.ensure(_tools(job))
     _run(python, folder, job)
     words = tokenizer.load(base / network.TOKENIZER)
@@ -155,8 +171,8 @@ def _run(python: Path, folder: Path, job: Job) -> None:
         **os.environ, "PYTHONPATH": str(source), "FLWR_TELEMETRY_ENABLED": "0",
         "RAY_USAGE_STATS_ENABLED": "0", "HF_HUB_OFFLINE": "1",
     }  # fmt: skip
-    failed = folder / "failed.txt"
-    for before in (folder / "progress.jsonl", failed):
+    failed, late = folder / "failed.txt", folder / LATE
+    for before in (folder / "progress.jsonl", failed, late):
         before.unlink(missing_ok=True)
     log = folder / "flower.log"
     with log.open("w", encoding="utf-8") as out:
@@ -172,6 +188,12 @@ def _run(python: Path, folder: Path, job: Job) -> None:
             child.kill()
             child.wait()
     _tell(folder, told, job)
+    if late.is_file():
+        raise RoundTooLongError(
+            hours=f"{job.plan.federated.round_hours:g}",
+            sites=len(list((folder / "sites").iterdir())),
+            **json.loads(late.read_text(encoding="utf-8")),
+        )
     if code:
         said = failed if failed.is_file() else log  # Flower ends with words of its own
         lines = said.read_text(encoding="utf-8", errors="replace").strip().splitlines()

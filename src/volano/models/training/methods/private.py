@@ -91,7 +91,7 @@ def _check(job: Job) -> None:
     if not 0 < settings.delta < 1 / rows:
         reason = f"`private.delta` must be below 1 in {rows} (the rows), or it promises nothing"
         raise BadRecipeError(reason=reason)
-    if min(settings.clip, settings.epsilon or 1, settings.noise or 1) <= 0:
+    if any(n is not None and n <= 0 for n in (settings.clip, settings.epsilon, settings.noise)):
         raise BadRecipeError(reason="`clip`, `epsilon` and `noise` are above 0")
 
 
@@ -109,29 +109,29 @@ def _learn(
     checkpoints: Checkpoints,
 ) -> dict[str, Any]:
     from opacus import PrivacyEngine
+    from opacus.accountants.utils import get_noise_multiplier
 
     settings, plan = job.plan.private, job.plan
-    rate = plan.lr or RATE[settings.adapter]
-    schedule = loop.Schedule(steps, rate, plan.warmup or WARMUP)
+    lr = plan.lr or RATE[settings.adapter]
+    schedule = loop.Schedule(steps, lr, plan.warmup or WARMUP)
     model.train()
     learned = [p for p in model.parameters() if p.requires_grad]
-    inner = torch.optim.AdamW(learned, lr=rate, betas=(0.9, 0.98), weight_decay=0.0)
+    inner = torch.optim.AdamW(learned, lr=lr, betas=(0.9, 0.98), weight_decay=0.0)
     batch = min(plan.batch or BATCH, len(rows))
     loader = DataLoader(TensorDataset(torch.arange(len(rows))), batch_size=batch)
-    common = {"module": model, "optimizer": inner, "data_loader": loader,
-              "max_grad_norm": settings.clip, "noise_generator": None}  # fmt: skip
+    rate = 1 / len(loader)  # how likely a row is in a batch: so Opacus draws
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         engine = PrivacyEngine(accountant="prv")
-        if settings.epsilon is not None:
-            guarded, optimizer, loader = engine.make_private_with_epsilon(
-                **common, target_epsilon=settings.epsilon, target_delta=settings.delta,
-                epochs=max(1, -(-steps * batch // len(rows))),
-            )  # fmt: skip
-        else:
-            guarded, optimizer, loader = engine.make_private(
-                **common, noise_multiplier=settings.noise
-            )
+        # not `make_private_with_epsilon`: it knows whole passes only, and hides more than is asked
+        noise = settings.noise if settings.noise is not None else get_noise_multiplier(
+            target_epsilon=settings.epsilon, target_delta=settings.delta, sample_rate=rate,
+            steps=steps, accountant=engine.accountant.mechanism(),
+        )  # fmt: skip
+        guarded, optimizer, loader = engine.make_private(
+            module=model, optimizer=inner, data_loader=loader, max_grad_norm=settings.clip,
+            noise_generator=None, noise_multiplier=noise,
+        )  # fmt: skip
         done, kept = checkpoints.load(model, inner)
         for _ in range(done):  # what earlier processes of the run took is spent
             engine.accountant.step(
@@ -149,6 +149,7 @@ def _learn(
     promise = {
         "epsilon": round(spent, 4), "delta": settings.delta, "clip": settings.clip,
         "noise": round(float(optimizer.noise_multiplier), 4), "batch": batch,
+        "sample_rate": round(rate, 6), "steps": steps,
         "accountant": "PRV", "unit": "row", "adapter": settings.adapter,
     }  # fmt: skip
     return {"loss": loss, "privacy": promise}

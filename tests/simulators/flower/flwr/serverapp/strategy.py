@@ -7,7 +7,8 @@ from types import SimpleNamespace
 from flwr.app import ArrayRecord, ConfigRecord, Context, Error, Message
 
 TAKES = json.loads(os.environ.get("FLOWER_SITES_TAKE", "{}"))
-"""How many seconds a site takes as if it did, by its number; who takes too long is left out."""
+"""How many seconds a site takes as if it did, by its number; who takes too long is left out, and so
+is a message that is older than its own life."""
 
 
 class FedAvg:
@@ -21,12 +22,19 @@ class FedAvg:
         evaluate_fn(0, arrays)
         for number in range(1, num_rounds + 1):
             asked = ConfigRecord({**train_config, "server-round": number})
-            replies = [self._ask(grid, site, arrays, asked) for site in range(grid.sites)
-                       if TAKES.get(str(site), 0) < timeout]  # fmt: skip
+            messages = self.configure_train(number, arrays, asked, grid)
+            replies = [
+                self._ask(grid, site, message)
+                for site, message in enumerate(messages)
+                if TAKES.get(str(site), 0) < min(timeout, message.metadata.ttl)
+            ]
             turned = number % grid.sites  # who answers first is another one each time
             arrays, _ = self.aggregate_train(number, replies[turned:] + replies[:turned])
             evaluate_fn(number, arrays)
         return SimpleNamespace(arrays=arrays)
+
+    def configure_train(self, server_round, arrays, config, grid):
+        return [Message({"arrays": arrays, "config": config}) for _ in range(grid.sites)]
 
     def aggregate_train(self, server_round, replies):
         good = [one.content for one in replies if not one.has_error()]
@@ -40,8 +48,7 @@ class FedAvg:
         return summed, {}
 
     @staticmethod
-    def _ask(grid, site, arrays, asked):
-        message = Message({"arrays": arrays, "config": asked})
+    def _ask(grid, site, message):
         try:
             return grid.client.work(message, Context(site))
         except Exception as error:
