@@ -85,11 +85,12 @@ class Client:
 
         What a label names is looked up every 60 seconds at most, ahead of time in the
         background, so that this seldom waits. While the server is away the last one that was
-        read goes on; a label that was removed ends with its 60 seconds. A version never
-        changes, and is read once. `fallback` is the template to take where there is nothing.
+        read goes on; a label that was removed, or a key that was revoked, ends with its 60 seconds.
+        A version never changes, and is read once. `fallback` is the template to take where there is nothing.
 
         Raises:
             NotFoundError: there is no such prompt, version or label.
+            UnauthenticatedError, ForbiddenError: this key may not read it, any more.
             VolanoError: as the server says it, or `UnreachableError`, where none was read before.
         """
         return self._prompts.get(name, label=label, version=version, fallback=fallback)

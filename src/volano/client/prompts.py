@@ -3,9 +3,12 @@
 A label may move, so what it names is good for `TTL_S`. In the second half of that time
 the first reader has it renewed in the background; a busy program never waits. After it the
 reader waits for the server, shortly: only the server can say that the label still stands. If
-it says 404 or 410, the prompt is gone here too. If it does not answer, or answers
-anything else, that is an outage: the last good one goes on, and the server is asked again in
-the background. A version cannot change: it is read once.
+it says 404 or 410, the prompt is gone here too; if it says 401 or 403, this key may read it no more, and
+what was read ends with its minute. If it does not answer, or answers anything else, that
+is an outage: the last good one goes on, and the server is asked again in the background. A version cannot change: it is read once.
+
+Time is counted from when the server was asked, by a clock that nobody sets and that goes on
+while the machine sleeps.
 """
 
 import re
@@ -18,7 +21,7 @@ from urllib.parse import quote
 
 from volano.client.errors import BadPinError, MissingVariableError, UnexpectedAnswerError
 from volano.client.shelf import Shelf
-from volano.client.wire import Answer, Wire
+from volano.client.wire import Answer, Wire, parsed
 from volano.core.errors import InvalidError, VolanoError
 from volano.core.schema import misfit, response_format
 from volano.core.template.errors import MissingValueError
@@ -29,7 +32,8 @@ TTL_S = 60.0
 AHEAD_S = 30.0
 OUTAGE_S = 10.0
 WAIT_S = 2.0
-GONE = (404, 410)
+GONE, REFUSED = (404, 410), (401, 403)
+_CLOCK: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 _SLOT = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}")
 
 
@@ -122,6 +126,11 @@ class Prompt:
         }  # fmt: skip
 
 
+def awake_or_asleep_s() -> float:
+    """Return seconds that only go on; on Linux those in which the machine was suspended, too."""
+    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
+
+
 class Kept:
     """A prompt that was read, and until when it is good. `lock` is held by who renews it."""
 
@@ -138,7 +147,7 @@ class Prompts:
     """What was read of one server. Threads may share it."""
 
     def __init__(
-        self, wire: Wire, file: str | None = None, now_s: Callable[[], float] = time.monotonic
+        self, wire: Wire, file: str | None = None, now_s: Callable[[], float] = awake_or_asleep_s
     ):
         self._wire, self._now_s = wire, now_s
         self._shelf = Shelf(file) if file else None
@@ -167,15 +176,25 @@ class Prompts:
         """The process was forked: what was being renewed is not, here."""
         for kept in self._kept.values():
             kept.lock, kept.busy = threading.Lock(), False
+        if self._shelf is not None:
+            self._shelf.forget()
 
     def _renewed(self, ref: str, kept: Kept) -> Prompt:
-        """Ask the server, one thread at a time; the others take what it brought."""
-        with kept.lock:
+        """Ask the server, one thread at a time; the others take what it brought.
+
+        Who finds another asking waits as shortly for that one as for the server.
+        """
+        last = kept.prompt
+        if not kept.lock.acquire(timeout=WAIT_S if last else -1) and last is not None:
+            return last
+        try:
             if kept.prompt is not None and self._now_s() < kept.good_until_s:
                 return kept.prompt
             self._ask(ref, kept, WAIT_S if kept.prompt else None)
             assert kept.prompt is not None
             return kept.prompt
+        finally:
+            kept.lock.release()
 
     def _renew_aside(self, ref: str, kept: Kept) -> None:
         if kept.busy:
@@ -198,13 +217,13 @@ class Prompts:
 
     def _ask(self, ref: str, kept: Kept, timeout_s: float | None) -> None:
         """Read it anew. Without an answer the last good one goes on, for `OUTAGE_S` at first."""
-        kept.asked_s = self._now_s()
+        kept.asked_s = asked_s = self._now_s()
         try:
             kept.prompt = self._read(ref, timeout_s)
         except VolanoError as error:
             if isinstance(error, Gone):
-                kept.prompt = None
-                self._put(ref, None)
+                if error.at_once or self._now_s() >= kept.good_until_s:
+                    self._drop(ref, kept, shelved=error.at_once or kept.prompt is not None)
                 raise error.said from None
             kept.prompt = kept.prompt or self._shelved(ref)
             if kept.prompt is None:
@@ -212,8 +231,14 @@ class Prompts:
             kept.good_until_s = max(kept.good_until_s, self._now_s() + TTL_S)
             kept.asked_s = self._now_s() + OUTAGE_S - AHEAD_S
             return
-        kept.good_until_s = self._now_s() + TTL_S
+        kept.good_until_s = asked_s + TTL_S
         self._put(ref, kept.prompt)
+
+    def _drop(self, ref: str, kept: Kept, *, shelved: bool) -> None:
+        """Let go of a prompt. Where this process never read it, the file may be for another's key."""
+        kept.prompt = None
+        if shelved:
+            self._put(ref, None)
 
     def _put(self, ref: str, prompt: Prompt | None) -> None:
         if self._shelf is not None:
@@ -232,8 +257,8 @@ class Prompts:
         try:
             said = self._wire.read(answer)
         except VolanoError as error:
-            if answer.status in GONE and _volanos(answer):
-                raise Gone(error) from error
+            if answer.status in GONE + REFUSED and _volanos(answer):
+                raise Gone(error, at_once=answer.status in GONE) from error
             raise
         try:
             return read(said)
@@ -243,11 +268,14 @@ class Prompts:
 
 
 class Gone(VolanoError):
-    """The server says that the prompt is not there (any more)."""
+    """The server says that the prompt is not there (any more), or not for this key.
 
-    def __init__(self, said: VolanoError):
+    What this key may not read any more ends with its minute; what is not there ends `at_once`.
+    """
+
+    def __init__(self, said: VolanoError, *, at_once: bool):
         super().__init__(said.message)
-        self.said = said
+        self.said, self.at_once = said, at_once
 
 
 def read(content: Mapping[str, Any]) -> Prompt:
@@ -271,7 +299,8 @@ def read(content: Mapping[str, Any]) -> Prompt:
 
 def _volanos(answer: Answer) -> bool:
     """Whether it is volano itself that says so, not a proxy that lost its way."""
-    return b'"error"' in answer.body
+    said = parsed(answer.body)
+    return isinstance(said, dict) and "error" in said
 
 
 def _ref(name: str, label: str | None, version: int | None) -> tuple[str, bool]:

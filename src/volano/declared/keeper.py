@@ -6,6 +6,7 @@ from typing import Any
 from volano.core.documents import Document, documents
 from volano.core.errors import InvalidError
 from volano.core.principal import Principal
+from volano.core.text import nfc
 from volano.declared.change import Change, Plan
 from volano.declared.errors import NoFilesError, TwiceError, UnknownKindError, WrongDocumentError
 from volano.declared.kind import Kind
@@ -82,6 +83,13 @@ class Declarations:
             raise WrongDocumentError(place=document.place, why=why, hint=error.advice) from error
 
 
+_NAMED = 'It says `name:` and a text; what looks like a number stands in quotes: name: "42".'
+
+
+def _unnamed(name: Any) -> str:
+    return "It has no name." if name is None else f"Its name `{str(name)[:40]}` is no text."
+
+
 def _read(files: Any, kinds: Mapping[str, Kind]) -> list[Document]:
     found: list[Document] = []
     seen: dict[tuple[Any, str], str] = {}
@@ -91,11 +99,13 @@ def _read(files: Any, kinds: Mapping[str, Kind]) -> list[Document]:
         for document in documents(str(file["text"]), str(file["path"])):
             kind, name = document.content.get("kind"), document.content.get("name")
             if not isinstance(kind, str) or kind not in kinds:
+                said = f"{document.place}: it does not say its `kind`." if kind is None else None
                 raise UnknownKindError(
-                    place=document.place, kind=str(kind)[:40], known=", ".join(kinds)
+                    said, place=document.place, kind=str(kind)[:40], known=", ".join(kinds)
                 )
             if not isinstance(name, str):
-                raise WrongDocumentError(place=document.place, why="It has no name.")
+                raise WrongDocumentError(place=document.place, why=_unnamed(name), hint=_NAMED)
+            name = nfc(name)
             if (kind, name) in seen:
                 raise TwiceError(kind=kind, name=name, place=document.place, other=seen[kind, name])
             seen[kind, name] = document.place

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any
 
 from volano.core.documents import written
 from volano.core.errors import InvalidError
 from volano.core.template.wording import INPUT, Messages
 from volano.core.words import Pieces, differing
+from volano.prompts.beside import beside
 from volano.prompts.draft import said_of
 from volano.prompts.prompt import Prompt
 
@@ -77,11 +77,12 @@ def _sent(prompt: Prompt, values: Mapping[str, Any]) -> Messages:
 
 
 def _messages(old: Messages, new: Messages) -> list[Part]:
-    parts = []
-    for at, (a, b) in enumerate(zip_longest(old, new), 1):
+    parts, counts = [], [0, 0]
+    for a, b in beside(old, new):
+        counts = [counts[0] + (a is not None), counts[1] + (b is not None)]
         if a == b:
             continue
-        role = (b or a or {})["role"]
+        at, role = counts[b is not None], (b or a or {})["role"]
         was = f", was {a['role']}" if a and b and a["role"] != b["role"] else ""
         pieces = differing(a["content"] if a else "", b["content"] if b else "")
         parts.append(Part(f"message {at} ({role}{was})", pieces))

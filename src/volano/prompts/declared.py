@@ -51,8 +51,8 @@ class DeclaredPrompts:
             if same and holder == newest:
                 continue
             wanted.append(label)
-            if holder is not None and holder != applied:
-                drift.append(f"the label {label} was moved to {holder.ref}")
+            if holder != applied and (how := self._moved(name, label, holder, applied)):
+                drift.append(f"the label {label} was {how}")
         parts = [] if same else [asdict(p) for p in as_written(self._prompts.read(newest), prompt)]
         action = SAME if same else CHANGED
         return Change(
@@ -87,6 +87,21 @@ class DeclaredPrompts:
         for label in change.labels:
             self._prompts.unlabel(f"{change.name}:{label}", by=by)
 
+    def _moved(
+        self, name: str, label: str, holder: Artifact | None, applied: Artifact | None
+    ) -> str:
+        """Say what somebody did with a label since files were applied; nothing: it is as it was then.
+
+        Files may say a version first, and a label of it later: that overwrites nothing. The
+        order is the ledger's, not a clock's.
+        """
+        last, mark = self._prompts.moved(name, label), self._prompts.moved(name, MARK)
+        if last is None or (applied and mark and last.seq < mark.seq):
+            return ""
+        if holder is not None:
+            return f"moved to {holder.ref} by {last.principal}"
+        return f"taken away by {last.principal}" if applied else ""
+
     def _all_labels(self, artifact: Artifact) -> tuple[str, ...]:
         found = self._prompts.versions(artifact.name)
         return tuple(sorted({label for one in found for label in one.labels}))
@@ -100,8 +115,11 @@ class DeclaredPrompts:
 
 def _labels(document: Document) -> tuple[str, ...]:
     raw = document.content.get("labels") or ()
-    if not isinstance(raw, Sequence) or isinstance(raw, str) or len(raw) > MOST_LABELS:
-        raise BadPromptError(why="its labels are a list of words")
+    listed = isinstance(raw, Sequence) and not isinstance(raw, str) and len(raw) <= MOST_LABELS
+    if not listed or not all(isinstance(label, str) for label in raw):
+        raise BadPromptError(
+            why=f"its labels are a list of at most {MOST_LABELS} texts, such as [production]"
+        )
     if MARK in raw:
         raise BadPromptError(why=f"the label `{MARK}` is set by itself")
-    return tuple(dict.fromkeys(check_label(str(label)) for label in raw))
+    return tuple(dict.fromkeys(check_label(label) for label in raw))

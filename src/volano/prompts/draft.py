@@ -1,5 +1,6 @@
 """A Draft: a prompt as people write it, in a file or in arguments, before its examples are drawn."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -7,12 +8,15 @@ from typing import Any
 from volano.core.template.shown import Examples
 from volano.prompts.errors import BadPromptError
 from volano.prompts.pick import Pick
-from volano.prompts.prompt import SLOT, Prompt, declare
+from volano.prompts.prompt import SLOT, Prompt, declare, ordered
 
 FIELDS = (
     "template", "system", "messages", "variables", "examples", "settings", "schema",
 )  # fmt: skip
 """What a prompt says of itself; the order in which it is written."""
+
+
+_SPACED = re.compile(r"\{\{\s*input\s*\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +36,15 @@ class Draft:
         unknown = [str(name)[:40] for name in said if name not in FIELDS]
         if unknown:
             raise BadPromptError(why=f"it says `{unknown[0]}` (known: {', '.join(FIELDS)})")
-        template, system = said.get("template") or SLOT, said.get("system") or ""
+        template, system = _slotted(said.get("template") or SLOT), said.get("system") or ""
         if not isinstance(system, str):
             raise BadPromptError(why="its system message is a text")
         messages = said.get("messages") or ()
         if not isinstance(messages, list | tuple):
             raise BadPromptError(why="its messages are a list, each with a role and a content")
-        pick = Pick.from_dict(said["examples"]) if said.get("examples") else None
+        if said.get("messages") is not None and not messages:
+            raise BadPromptError(why="its `messages` are none")
+        pick = None if said.get("examples") in (None, {}) else Pick.from_dict(said["examples"])
         if pick is not None and not messages:
             raise BadPromptError(why="variables and examples belong to `messages`")
         settings, schema = said.get("settings"), said.get("schema")
@@ -56,6 +62,14 @@ class Draft:
         return replace(self.prompt, examples=examples, pick=self.pick.to_dict(source))
 
 
+def _slotted(template: Any) -> Any:
+    """Return a template of a plain prompt with its slot as it is kept: people write `{{ input }}`, too.
+
+    One with several slots, however they are written, keeps them all: it is no prompt.
+    """
+    return _SPACED.sub(SLOT, template) if isinstance(template, str) else template
+
+
 def said_of(prompt: Prompt) -> dict[str, Any]:
     """Return what a prompt says, as it is written in a file; `Draft.read` reads it back."""
     said: dict[str, Any] = {}
@@ -70,7 +84,7 @@ def said_of(prompt: Prompt) -> dict[str, Any]:
     if prompt.pick:
         said["examples"] = dict(prompt.pick)
     if prompt.settings:
-        said["settings"] = dict(prompt.settings)
+        said["settings"] = ordered(prompt.settings)
     if prompt.schema is not None:
         said["schema"] = dict(prompt.schema)
     return said

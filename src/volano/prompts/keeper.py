@@ -6,6 +6,7 @@ from typing import Any
 
 from volano.core.digest import Digest
 from volano.core.documents import written
+from volano.core.errors import VolanoError
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
@@ -20,6 +21,7 @@ from volano.prompts.written import document, one_document
 from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
 from volano.store.errors import UnknownArtifactError
+from volano.store.ledger import Event
 
 KIND = "prompt"
 FILE = "prompt.json"
@@ -130,10 +132,24 @@ class Prompts:
         """Yield the versions that bear a label, of whatever name."""
         yield from self._catalog.labelled(KIND, label)
 
+    def moved(self, name: str, label: str) -> Event | None:
+        """Return how a label came to be where it is, or was taken away, last; who did it."""
+        return self._catalog.moved(KIND, name, label)
+
     def same(self, artifact: Artifact, content: bytes, parents: Sequence[Parent]) -> bool:
-        """Whether a version says this and was made from these."""
+        """Whether a version says this and was made from these, in whichever order it was written.
+
+        One that cannot be read (a newer volano wrote it, its file is gone) is another.
+        """
         kept = artifact.manifest
-        return kept.files[FILE].digest == Digest.of(content) and set(kept.parents) == set(parents)
+        if set(kept.parents) != set(parents):
+            return False
+        if kept.files[FILE].digest == Digest.of(content):
+            return True
+        try:
+            return self.read(artifact).to_bytes() == content
+        except VolanoError:
+            return False
 
     def get(self, ref: Ref | str) -> Artifact:
         """Return a prompt's artifact."""

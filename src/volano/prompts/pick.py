@@ -19,7 +19,8 @@ MOST = 100
 POOL = 1000
 MOST_GROUPS = 200
 MOST_CHARS = 1_000_000
-_FIELDS = frozenset(("from", "split", "rule", "n", "seed", "by", "like", "columns"))
+_KNOWN = ("from", "rule", "n", "split", "seed", "by", "like", "columns")
+_FIELDS = frozenset(_KNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Pick:
         if self.rule not in RULES:
             raise BadPickError(why=f"there is no rule `{self.rule}` (known: {', '.join(RULES)})")
         if type(self.n) is not int or not 1 <= self.n <= MOST:
-            raise BadPickError(why=f"n is 1 to {MOST}")
+            raise BadPickError(why=f"n is a whole number from 1 to {MOST}, not {self.n!r:.40}")
         if type(self.seed) is not int:
             raise BadPickError(why="seed is a whole number")
 
@@ -55,18 +56,18 @@ class Pick:
         Raises:
             BadPickError: it is none.
         """
-        if not isinstance(raw, Mapping) or not set(raw) <= _FIELDS:
-            raise BadPickError(
-                why=f"they say {', '.join(map(str, raw))[:80]}" if raw else "they say nothing"
-            )
+        if not isinstance(raw, Mapping):
+            raise BadPickError(why="they are an object: from, rule, n")
+        if unknown := [str(name)[:40] for name in raw if name not in _FIELDS]:
+            raise BadPickError(why=f"they say `{unknown[0]}` (known: {', '.join(_KNOWN)})")
         columns = raw.get("columns", {})
         if not isinstance(columns, Mapping) or not set(columns) <= {"input", "output"}:
             raise BadPickError(why="`columns` say which is the `input` and which the `output`")
         texts = {k: raw[k] for k in ("split", "rule", "by", "like") if k in raw} | dict(columns)
-        if not isinstance(raw.get("from"), str) or not all(
-            isinstance(v, str) for v in texts.values()
-        ):
-            raise BadPickError(why="`from` names a dataset, and all but n and seed are texts")
+        if not isinstance(raw.get("from"), str) or not raw["from"]:
+            raise BadPickError(why="`from` does not name a dataset")
+        if odd := next((k for k, v in texts.items() if not isinstance(v, str)), None):
+            raise BadPickError(why=f"`{odd}` is a text")
         return cls(raw["from"], n=raw.get("n", 3), seed=raw.get("seed", 0), **texts)
 
     def to_dict(self, source: str) -> dict[str, Any]:
@@ -94,16 +95,20 @@ class Pick:
             NoRowsToShowError: no row has these columns.
             BadPickError: there are too many groups, or their texts are too long.
         """
-        usable = (row for row in rows if row.get(self.input) and row.get(self.output) is not None)
-        drawn = list(self._drawn(usable))
+        needed = [self.input, self.output, *([self.group] if self.rule == "balanced" else [])]
+        drawn = list(self._drawn(row for row in rows if self._holds(row)))
         if not drawn:
-            raise NoRowsToShowError(
-                split=self.split, ref=ref, columns=f"`{self.input}` and `{self.output}`"
-            )
+            columns = " and ".join(f"`{name}`" for name in dict.fromkeys(needed))
+            raise NoRowsToShowError(split=self.split, ref=ref, columns=columns)
         shown = tuple(map(self._example, drawn))
         if sum(len(one.input) + len(one.output) for one in shown) > MOST_CHARS:
             raise BadPickError(why=f"their texts have more than {MOST_CHARS:,} characters")
         return Examples(self.rule, self.n, shown, self.like)
+
+    def _holds(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row has what is shown of it, and what it is balanced by."""
+        has = bool(row.get(self.input)) and row.get(self.output) is not None
+        return has and (self.rule != "balanced" or row.get(self.group) is not None)
 
     def _drawn(self, rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
         if self.rule == "first":

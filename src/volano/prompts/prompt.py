@@ -133,7 +133,10 @@ class Prompt:
                 raise BadPromptError(why="a template shows `examples`, and there are none")
         undeclared = [name for name in names if name not in self.declared and name != INPUT]
         if self.declared and undeclared:
-            raise BadPromptError(why=f"the variable `{undeclared[0]}` is used and not declared")
+            raise BadPromptError(
+                why=f"the variable `{undeclared[0]}` is used and not declared",
+                hint="Declare it under `variables`, or take it out of the messages.",
+            )
         if len(names) > MOST:
             raise BadPromptError(why=f"it has more than {MOST} variables")
         variables = {name: self.declared.get(name) or Variable(name) for name in names}
@@ -159,11 +162,11 @@ class Prompt:
         if not self.plain:
             return self.wording.render(values)
         text = values if isinstance(values, str) else _only_input(values)
-        return [*self.before, {"role": "user", "content": f"{self.prefix}{text}{self.suffix}"}]
+        return [*self.before, {"role": "user", "content": self.template.replace(SLOT, text)}]
 
     def to_bytes(self) -> bytes:
         """Return the prompt as JSON for a file of an artifact. Plain ones are as they always were."""
-        value: dict[str, Any] = {"settings": dict(self.settings)}
+        value: dict[str, Any] = {"settings": ordered(self.settings)}
         if self.plain:
             value["before"] = [_nfc(message) for message in self.before]
             value["template"] = nfc(self.template)
@@ -218,6 +221,11 @@ def declare(raw: Any) -> dict[str, Variable]:
         rest = {key: value for key, value in one.items() if key != "name"}
         found[nfc(one["name"])] = Variable.from_dict(one["name"], rest)
     return found
+
+
+def ordered(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings in one order: in whichever they were said, they are the same."""
+    return {name: settings[name] for name in SETTINGS if name in settings}
 
 
 def check_settings(settings: Any) -> None:

@@ -1,6 +1,10 @@
 """A prompt is fresh within a minute, there when the server is not, and gone when its label is."""
 
+import fcntl
+import importlib.util
 import json
+import subprocess
+import sys
 import threading
 import time
 
@@ -9,9 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from volano.client.errors import BadPinError, MissingVariableError, UnreachableError
-from volano.client.prompts import AHEAD_S, OUTAGE_S, TTL_S, Prompt, Prompts
+from volano.client.prompts import (
+    AHEAD_S,
+    OUTAGE_S,
+    TTL_S,
+    Prompt,
+    Prompts,
+    awake_or_asleep_s,
+)
+from volano.client.shelf import Shelf
 from volano.client.wire import Answer, Wire
-from volano.core.errors import NotFoundError, UnauthenticatedError, UnavailableError
+from volano.core.errors import ForbiddenError, NotFoundError, UnauthenticatedError, UnavailableError
 from volano.core.template.errors import UnfitValueError, UnknownVariableError
 from volano.prompts.draft import Draft
 
@@ -108,8 +120,48 @@ def test_a_label_that_was_removed_ends_with_its_minute(door, prompts, now, statu
     assert get(prompts, fallback="Hi {{input}}").text(input="there") == "Hi there"
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_that_was_revoked_reads_no_longer_than_the_minute(door, now, tmp_path, status):
+    prompts, shelf = shelved(door, now, tmp_path)
+    get(prompts)
+    no = (status, {}, b'{"error": {"message": "This key is revoked."}}')
+    now.s += AHEAD_S + 1
+    door.answers = [no]
+    assert get(prompts).ref == "support@1"
+    settled(prompts)
+    assert get(prompts).ref == "support@1"  # its minute is not over
+    now.s += AHEAD_S
+    for _ in range(2):
+        door.answers = [no]
+        with pytest.raises((UnauthenticatedError, ForbiddenError), match="revoked"):
+            get(prompts)
+    door.answers = [(503, {}, b"")]
+    with pytest.raises(UnavailableError):  # an outage brings it back from nowhere
+        get(prompts)
+    assert Shelf(shelf).content("support:production") is None
+    assert get(prompts).ref == "support@1"  # the key is good again
+
+
+def test_a_key_that_never_read_takes_nothing_from_the_others_file(door, now, tmp_path):
+    prompts, shelf = shelved(door, now, tmp_path)
+    get(prompts)
+    stranger = Prompts(Wire(door.url, "vk_x", 5.0), shelf, now_s=now)
+    door.answers = [(401, {}, b'{"error": {"message": "No such key."}}')]
+    with pytest.raises(UnauthenticatedError, match="No such key"):
+        get(stranger)
+    assert Shelf(shelf).content("support:production")
+
+
+def shelved(door, now, tmp_path):
+    """Prompts that are kept in a file, too, and where that is."""
+    door.prompts = {"support:production": said(1)}
+    shelf = str(tmp_path / "prompts.json")
+    return Prompts(Wire(door.url, "vk_k", 5.0), shelf, now_s=now), shelf
+
+
 @pytest.mark.parametrize(
     "answer", [(503, {}, b""), (500, {}, b"<html>"), (401, {}, b"{}"), (404, {}, b"<html>nginx"),
+               (404, {}, b'<html><p class="error">Not here'),
                (200, {}, b"hotel"), (200, {}, b'{"ref": 1}')],
 )  # fmt: skip
 def test_an_outage_does_not_end_it(door, prompts, now, answer):
@@ -127,6 +179,45 @@ def test_an_outage_does_not_end_it(door, prompts, now, answer):
     get(prompts)
     settled(prompts)
     assert get(prompts).ref == "support@2"
+
+
+def test_its_minute_begins_when_the_server_is_asked(now):
+    wire = SlowWire(now)
+    prompts = Prompts(wire, now_s=now)
+    get(prompts)
+    wire.state = "gone"  # right after the server answered, which arrives ten seconds later
+    now.s = wire.asked_s + TTL_S
+    with pytest.raises(NotFoundError):
+        get(prompts)
+
+
+def test_who_meets_a_hanging_renewal_goes_on_with_the_last_one(door, prompts, now, monkeypatch):
+    monkeypatch.setattr("volano.client.prompts.WAIT_S", 0.01)
+    get(prompts)
+    now.s += TTL_S + 1
+    with prompts._kept["support:production"].lock:  # another thread asks, and hears nothing
+        assert get(prompts).ref == "support@1"
+
+
+@pytest.mark.parametrize(
+    ("clock", "aged_s"), [(7, 3600.0), (None, 60.0)], ids=["suspended time counts", "none such"]
+)
+def test_a_machine_that_slept_has_aged_where_there_is_a_clock_for_it(monkeypatch, clock, aged_s):
+    monkeypatch.setattr("volano.client.prompts._CLOCK", clock)
+    monkeypatch.setattr("time.clock_gettime", {clock: 3600.0}.__getitem__)
+    with monkeypatch.context() as while_asked:
+        while_asked.setattr("time.monotonic", lambda: 60.0)
+        found = awake_or_asleep_s()
+    assert found == aged_s
+
+
+def test_a_system_without_that_clock_has_the_other(monkeypatch):
+    monkeypatch.delattr("time.CLOCK_BOOTTIME", raising=False)  # as on a Mac
+    spec = importlib.util.find_spec("volano.client.prompts")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module._CLOCK is None
+    assert module.awake_or_asleep_s() <= time.monotonic()
 
 
 def test_without_anything_read_the_error_is_clear(door, prompts):
@@ -172,6 +263,63 @@ def test_a_file_helps_a_start_while_the_server_is_away(door, now, tmp_path):
             get(Prompts(away, str(file)))
     with pytest.raises(UnreachableError):
         get(Prompts(away, str(tmp_path / "no" / "folder.json")))
+
+
+WRITES = """
+import sys
+from volano.client.shelf import Shelf
+shelf, me = Shelf(sys.argv[1]), sys.argv[2]
+for at in range(150):
+    shelf.put(me, {"ref": f"{me}@{at}"})
+shelf.put(f"gone-{me}", None)
+"""
+
+
+def test_processes_share_a_file_and_undo_nothing_of_each_other(tmp_path):
+    file = str(tmp_path / "prompts.json")
+    for me in "ab":
+        Shelf(file).put(f"gone-{me}", {"ref": "removed"})
+    started = [subprocess.Popen([sys.executable, "-c", WRITES, file, me]) for me in "ab"]
+    assert [one.wait() for one in started] == [0, 0]
+    kept = json.loads((tmp_path / "prompts.json").read_text())
+    assert kept == {"a": {"ref": "a@149"}, "b": {"ref": "b@149"}}
+
+
+def test_who_holds_the_lock_for_long_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr("volano.client.shelf.WAIT_S", 0.05)
+    shelf = Shelf(str(tmp_path / "prompts.json"))
+    with (tmp_path / "prompts.json.lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)  # by a process that was stopped amid a write
+        writing = threading.Thread(target=shelf.put, args=("a", {"ref": "a@1"}), daemon=True)
+        writing.start()
+        writing.join(30)
+        assert not writing.is_alive()
+    assert shelf.content("a") == {"ref": "a@1"}
+
+
+def test_what_was_removed_does_not_stay_in_a_file_that_cannot_be_written(tmp_path, monkeypatch):
+    file = tmp_path / "prompts.json"
+    shelf = Shelf(str(file))
+    shelf.put("a", {"ref": "a@1"})
+    monkeypatch.setattr("json.dump", full)
+    shelf.put("b", {"ref": "b@1"})
+    assert shelf.content("a") == {"ref": "a@1"}
+    shelf.put("a", None)
+    assert not file.exists()
+
+
+def full(*_args):
+    raise OSError("no room on the disk")
+
+
+def test_a_process_that_was_forked_amid_a_write_can_write(door, tmp_path):
+    file = tmp_path / "prompts.json"
+    door.prompts = {"support:production": said(1)}
+    prompts = Prompts(Wire(door.url, "vk_k", 5.0), str(file))
+    prompts._shelf._lock.acquire()  # by a thread that is not in the new process
+    prompts.forget()
+    assert get(prompts).ref == "support@1"
+    assert json.loads(file.read_text()).keys() == {"support:production"}
 
 
 WORDED = Draft.read({
@@ -278,3 +426,16 @@ class FakeWire:
         if answer.status == 404:
             raise NotFoundError("gone")
         return json.loads(answer.body)
+
+
+class SlowWire(FakeWire):
+    """A server whose answers take ten seconds to arrive."""
+
+    def __init__(self, now):
+        self.now, self.asked_s = now, 0.0
+
+    def exchange(self, *args, **more):
+        self.asked_s = self.now.s
+        answer = super().exchange(*args, **more)
+        self.now.s += 10
+        return answer

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from support.workspace import ANNA
 from volano.core.documents import MAX_CHARS, BadDocumentError, documents, written
+from volano.core.errors import InvalidError
 from volano.core.principal import Principal
 from volano.declared import Declarations
 from volano.declared.errors import NoFilesError, TwiceError, UnknownKindError, WrongDocumentError
@@ -87,7 +88,21 @@ def test_a_label_that_somebody_moved_back_stays(workspace, step):
     workspace.prompts.label("támogatás@1", "production", by=ANNA)
     plan = step.apply(files(SUPPORT.replace("Légy", "Ты")), by=CI)
     assert not plan.ok
-    assert "production was moved to támogatás@1" in plan.changes[0].drift[0]
+    assert "production was moved to támogatás@1 by person:anna" in plan.changes[0].drift[0]
+    assert workspace.prompts.get("támogatás:production").number == 1
+
+
+def test_a_label_that_somebody_took_away_stays_away(workspace, step):
+    step.apply(files(SUPPORT), by=CI)
+    workspace.prompts.unlabel("támogatás:production", by=ANNA)
+    plan = step.apply(files(SUPPORT), by=CI)
+    assert not plan.ok
+    assert plan.changes[0].drift == ("the label production was taken away by person:anna",)
+    assert step.apply(files(SUPPORT), overwrite=True, by=CI).ok
+    other = files("kind: Prompt\nname: other\n")
+    step.apply(other, prune=True, by=CI)
+    back = step.apply(files(SUPPORT), by=CI)  # the files took it away, and say it again
+    assert (back.ok, back.changes[0].drift) == (True, ())
     assert workspace.prompts.get("támogatás:production").number == 1
 
 
@@ -128,6 +143,9 @@ def test_what_is_in_no_file_loses_its_labels_and_no_version(workspace, step):
         ("kind: Prompt\nname: a\nlabels: [applied]", WrongDocumentError),
         ("kind: Prompt\nname: a\nlabels: [1a]", WrongDocumentError),
         ("kind: Prompt\nname: a\nwhat: 1", WrongDocumentError),
+        ("kind: Prompt\nname: a\nmessages:", WrongDocumentError), ("kind: Prompt\nname: a\ntemplate:", WrongDocumentError),
+        ("kind: Prompt\nname: a\nmessages: []", WrongDocumentError), ("kind: Prompt\nname: a\nlabels: [null]", WrongDocumentError),
+        ("kind: Prompt\nname: ű\n---\nkind: Prompt\nname: u\u030b", TwiceError),
         ("kind: Prompt\nname: a\nmessages: {role: user}", WrongDocumentError),
         ("kind: Prompt\nname: a\nmessages: [{role: user, content: \"{{ ''.__class__ }}\"}]", WrongDocumentError),
         ("kind: Prompt\nname: a\nexamples: {from: x}", WrongDocumentError),
@@ -138,11 +156,52 @@ def test_what_is_in_no_file_loses_its_labels_and_no_version(workspace, step):
         ("kind: Prompt\nname: a\n---\nkind: Prompt\nname: a", TwiceError),
         ("<<: {a: 1}", UnknownKindError), ("a: 1\n" + "---\na: 1\n" * 1000, UnknownKindError),
     ],
-    ids=range(27),
+    ids=range(32),
 )  # fmt: skip
 def test_what_cannot_be_applied_is_told(step, text, error):
     with pytest.raises(error):
         step.plan(files(text), by=CI)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a: 1\nb:\n  - c: {{ input }}\n", 'line 3, column 9: .* quotes: "{{ input }}"'),
+        ("a: {{ input }} and more\n", 'line 1, .* quotes: "{{ input }}"'),
+        ("kind: Prompt\n  name: x\n", "line 2, column 7: mapping values"),
+        ("? [a]\n: 1\n", "line 1, column 3: what stands here is no text"),
+        ("1: 2\n", "line 1, column 1: `1` is no text"),
+    ],
+)
+def test_where_a_file_is_no_yaml_is_told(text, why):
+    with pytest.raises(BadDocumentError, match=why) as told:
+        list(documents(text, "x.yaml"))
+    assert "Node(" not in told.value.message
+    assert "<unicode" not in told.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("name: a", "does not say its `kind`"), ("kind: Promt\nname: a", "no kind `Promt`"),
+        ("kind: Prompt", "has no name"), ("kind: Prompt\nname: 42", "Its name `42` is no text"),
+        ("kind: Prompt\nname: a\nmessages:", "`messages:` says nothing"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_told(step, text, why):
+    with pytest.raises(InvalidError, match=why):
+        step.plan(files(text), by=CI)
+
+
+def test_a_label_that_files_say_later_overwrites_nothing(workspace, step):
+    step.apply(files(SUPPORT), by=CI)
+    unlabelled = SUPPORT.replace("Légy", "Ты").replace("labels: [production]\n", "")
+    step.apply(files(unlabelled), why="not yet", by=CI)
+    assert workspace.prompts.get("támogatás:production").number == 1
+    promoted = files(SUPPORT.replace("Légy", "Ты"))
+    plan = step.apply(promoted, why="now", by=CI)
+    assert (plan.ok, plan.changes[0].drift, plan.changes[0].labels) == (True, (), ("production",))
+    assert workspace.prompts.get("támogatás:production").number == 2
 
 
 def test_what_a_date_looks_like_stays_text():

@@ -73,6 +73,7 @@ def test_newer_rows_make_a_newer_prompt(workspace, prompts):
     ("examples", "error"),
     [
         ({"rule": "best"}, BadPickError), ({"n": 0}, BadPickError), ({"n": 101}, BadPickError),
+        ({"rule": "balanced", "by": "no"}, NoRowsToShowError), ({"from": ""}, BadPickError),
         ({"n": "3"}, BadPickError), ({"seed": "a"}, BadPickError), ({"more": 1}, BadPickError),
         ({"columns": ["text"]}, BadPickError), ({"columns": {"input": "no"}}, NoRowsToShowError),
         ({"like": "név"}, BadPromptError), ({"from": "nothing"}, UnknownArtifactError), ({"from": 3}, BadPickError),
