@@ -1,14 +1,11 @@
 """Who may be asked with which key: whom the base asks, or somebody allowed; and what is never told."""
 
-import os
 from collections.abc import Iterable, Sequence
 
 from volano.ci.errors import NotAllowedError
 from volano.ci.rules import Check, origin, urls
 from volano.ci.side import Side
-
-LEAST_CHARS, LEAST_HELD_CHARS = 4, 12
-"""A shorter key is a word that stands in any text; local servers are asked with `ollama` or `EMPTY`."""
+from volano.evals.redacted import keys
 
 
 def check_allowed(check: Check, old: Side, allow: Sequence[str]) -> None:
@@ -31,12 +28,5 @@ def check_allowed(check: Check, old: Side, allow: Sequence[str]) -> None:
 
 
 def secrets(checks: Iterable[Check], held: Iterable[str] = ()) -> list[str]:
-    """Return the keys that checks name, and those that the workspace has `held`; the longest first.
-
-    Of those that are held only long ones count: nobody chose them for these checks.
-    """
-    named = {one.key_env for one in checks}
-    found = {os.environ.get(name, "").strip() for name in named if name}
-    found = {one for one in found if len(one) >= LEAST_CHARS}
-    found |= {one for one in map(str.strip, held) if len(one) >= LEAST_HELD_CHARS}
-    return sorted(found, key=len, reverse=True)
+    """Return the keys that checks name, and those that the workspace has `held`; the longest first."""
+    return keys((one.key_env for one in checks), held)

@@ -62,7 +62,7 @@ class Sheet:
         """Say every row as each party will be asked it."""
         said = {side: [party.prompt.render(case.text) for case in cases]
                 for side, party in parties.items()}  # fmt: skip
-        worded = [replace(one, messages=tuple(words))
+        worded = [one.but(messages=tuple(words))
                   for one, words in zip(cases, said[NEW], strict=True)]  # fmt: skip
         return cls(suite, worded, parties, said, timed)
 

@@ -10,12 +10,10 @@ from statistics import median
 from typing import Any
 
 from volano.ci.rules import Tolerance
-from volano.core.lazy import lazy
 from volano.evals.gates import Passed
 from volano.evals.summary import by_row
-from volano.stats.bootstrap import ratio_of_medians, ratio_of_sums, resampled
+from volano.stats.bootstrap import ratio_of_medians, ratio_of_quantiles, ratio_of_sums, resampled
 
-np = lazy("numpy")
 Line = Mapping[str, Any]
 LEAST = 5
 _COLUMNS = {
@@ -48,7 +46,9 @@ def _one(name: str, said: Tolerance, old: Sequence[Line], new: Sequence[Line]) -
     if not any(columns[0]):
         return Passed(gate, "unmeasured", f"{what} of the base is 0: there is no ratio to it")
     clusters = {str(line["id"]): str(line.get("cluster") or "") for line in new}
-    statistic = {"latency": ratio_of_medians, "p95": ratio_of_tails}.get(name, ratio_of_sums)
+    statistic = {"latency": ratio_of_medians, "p95": ratio_of_quantiles(0.95)}.get(
+        name, ratio_of_sums
+    )
     keys = [clusters.get(row, "") for row in rows]
     if len({key or row for key, row in zip(keys, rows, strict=True)}) < 2:
         return Passed(gate, "unmeasured", "all rows are of one cluster")
@@ -64,11 +64,6 @@ def _one(name: str, said: Tolerance, old: Sequence[Line], new: Sequence[Line]) -
     if low <= said.margin:
         told += ": too few rows or too much noise to tell that it is inside"
     return Passed(gate, "no", told)
-
-
-def ratio_of_tails(columns: Any) -> Any:
-    """Return the ratio of the 95th percentiles of each draw."""
-    return np.quantile(columns[1], 0.95, axis=1) / np.quantile(columns[0], 0.95, axis=1)
 
 
 def _taken(lines: Sequence[Line], column: str) -> dict[str, float]:

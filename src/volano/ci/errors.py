@@ -57,6 +57,12 @@ class NotAllowedError(InvalidError):
     hint = "If that is meant: --allow '{allow}'. Else it is this change that says so: look at it."
 
 
+class NotInWorkspaceError(NotFoundError):
+    """The check `{check}` cannot be asked: {why} in this workspace."""
+
+    hint = "Judges and reports are kept in a workspace: name the one that has it with --home, before `ci`."
+
+
 class NoKeyError(NotFoundError):
     """The variable {variable}, which holds the key for {origin}, is not set."""
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from volano.ci import envelope
 from volano.ci.asked import Asked
-from volano.ci.redacted import redacted
 from volano.ci.rules import Check
 from volano.core.errors import VolanoError
 from volano.evals.compare import Side
 from volano.evals.comparison import comparison
 from volano.evals.gates import Gate, Passed
 from volano.evals.outcome import outcome_of
+from volano.evals.redacted import lines_without
 from volano.evals.scored import score_all
 from volano.evals.scoring import Tools
 from volano.evals.suite import Suite
@@ -62,10 +62,10 @@ def judged(
     cases = list(asked.cases) * suite.repetitions
     scorers = suite.made()
     scored, units = score_all(cases, asked.new, scorers, tools, at_once=8)
-    new = redacted(scored, secrets)
+    new = lines_without(scored, secrets)
     old = None
     if asked.old:
-        old = redacted(score_all(cases, asked.old, scorers, tools, at_once=8)[0], secrets)
+        old = lines_without(score_all(cases, asked.old, scorers, tools, at_once=8)[0], secrets)
     found, notes = summary(new, units), []
     gates = [*suite.conditions(), *_tolerated(check, new)]
     if old is None:

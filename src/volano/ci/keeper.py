@@ -13,13 +13,17 @@ from volano.ci import told
 from volano.ci.affected import Planned, notices, other_recipe, planned, rows_of
 from volano.ci.allowed import check_allowed, secrets
 from volano.ci.asked import NEW, OLD, Asked, Sheet, ask
-from volano.ci.errors import BadRulesError, NotRecordedError, NotRegisteredError
+from volano.ci.errors import (
+    BadRulesError,
+    NotInWorkspaceError,
+    NotRecordedError,
+    NotRegisteredError,
+)
 from volano.ci.judged import PASSED, STOPPED, UNMEASURED, Verdict, judged
 from volano.ci.judging import JudgeAnswers, Unrecorded
 from volano.ci.kept import keep
 from volano.ci.party import Parties, Party
 from volano.ci.recordings import Recorded, Recordings
-from volano.ci.redacted import as_written, redacted
 from volano.ci.repository import Base, Repository
 from volano.ci.rows import rows
 from volano.ci.rules import Check
@@ -39,9 +43,11 @@ from volano.evals.judges.standing import judges_of, standings
 from volano.evals.keeper import Evals
 from volano.evals.linked import linking
 from volano.evals.pace import Patience
+from volano.evals.redacted import Held, as_written, redacted
 from volano.evals.remembered import Remembered
 from volano.evals.suite import Suite
 from volano.evals.suite_file import from_plain
+from volano.evals.suites import check_named
 from volano.evals.tools import Toolbox
 from volano.flows.written import Written
 from volano.jobs.keeper import Runs
@@ -52,12 +58,11 @@ from volano.prompts.keeper import Prompts
 from volano.prompts.prompt import Prompt
 from volano.prompts.written import said as said_of
 from volano.store.catalog import Catalog
+from volano.store.errors import UnknownArtifactError
 
 KIND, RULES = "ci", "ci.yaml"
 LIVE, RECORD, REPLAY = "live", "record", "replay"
 Open = Callable[[Path], Repository]
-Held = Callable[[], Sequence[str]]
-"""All keys that this workspace asks its targets and servers with; none of them is ever told."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +142,7 @@ class Checks:
             NotARepositoryError, NoBaseError, ShallowError: there is nothing to compare.
             NoRulesError, BadRulesError, BadDocumentError, BadSuiteError: what it says cannot be read.
             NotAllowedError: it asks servers, or uses keys, that the base does not.
+            NotInWorkspaceError: a judge, or a report of a gate, is not in this workspace.
             BadConsoleError: the console has no such address.
         """
         linking(console)
@@ -147,7 +153,7 @@ class Checks:
         }  # fmt: skip
         change = self._change(inputs)
         for one in (one for one in change.planned if one.runs):
-            self._suite(one.check, change.now)
+            self._check_named(one.check, change.now)
             if one.check.prompt:
                 self._prompt(one.check, change.now, by)
             if flow := change.now.flow(one.check.flow):
@@ -186,7 +192,7 @@ class Checks:
             "text": told.text(all_told), "markdown": told.markdown(all_told),
             "junit": told.junit(all_told),
         }  # fmt: skip
-        return cast(dict[str, Any], redacted(found, as_written(change.secrets)))
+        return cast(dict[str, Any], redacted(found, as_written(change.secrets), names=False))
 
     def _change(self, inputs: Mapping[str, Any]) -> _Change:
         repository = self._open(Path(inputs["repo"]))
@@ -281,6 +287,13 @@ class Checks:
             {key: value for key, value in said.items() if key not in ("kind", "labels")},
             name=f"{side.place(SUITE, check.suite)}",
         )
+
+    def _check_named(self, check: Check, side: Side) -> None:
+        try:
+            check_named(self._suite(check, side), self._catalog)
+        except UnknownArtifactError as error:
+            why = error.message.rstrip(".")
+            raise NotInWorkspaceError(check=check.name, why=why) from error
 
     def _prompt(self, check: Check, side: Side, by: Principal) -> Prompt:
         said = side.said(PROMPT, check.prompt)

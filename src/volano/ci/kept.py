@@ -8,13 +8,13 @@ import json
 from collections.abc import Sequence
 
 from volano.ci.judged import Verdict
-from volano.ci.redacted import redacted
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.evals.case import Case
 from volano.evals.cases import row_of
 from volano.evals.compare import Side
 from volano.evals.lines import dumped
+from volano.evals.redacted import lines_without, redacted
 from volano.evals.report import Report, digest_of
 from volano.evals.suite import Suite
 from volano.evals.summary import summary
@@ -35,14 +35,14 @@ def keep(
     rows = digest_of([row_of(case) for case in cases])
 
     def kept(side: Side) -> str:
-        lines = redacted([dict(line) for line in side.lines], secrets)
+        lines = lines_without(side.lines, secrets)
         found = summary(lines, side.units)
         report = Report(
             side.subject, dataset.ref if dataset else "", suite.split, rows, len(cases),
             found.scores, (), failed=found.states["error"], cut=found.states["cut"],
             summary=found,
         )  # fmt: skip
-        told = redacted(report.to_dict(), secrets)
+        told = redacted(report.to_dict(), secrets, names=False)
         return catalog.record(
             KIND, name if len(name) <= MOST_CHARS else verdict.check.name,
             files={
@@ -51,7 +51,7 @@ def keep(
             },
             parents=[Parent("dataset", dataset.digest)] if dataset else [],
             meta=redacted(
-                {**report.brief(), "scorers": [*suite.scorers], "side": side.ref}, secrets
+                {**report.brief(), "scorers": [*suite.scorers], "side": side.ref}, secrets, names=False
             ),
             made_by=made_by, by=by,
         ).ref  # fmt: skip

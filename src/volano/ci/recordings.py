@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from volano.ci.errors import BadRecordingError
-from volano.ci.redacted import struck
 from volano.ci.repository import Repository
 from volano.core.canon import canonical
 from volano.core.errors import InvalidError
 from volano.evals.answered import Answered
+from volano.evals.redacted import struck
 
 ENDING = ".jsonl"
 _KEPT = (

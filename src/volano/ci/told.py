@@ -12,11 +12,12 @@ from functools import partial
 
 from volano.ci.affected import Planned
 from volano.ci.judged import PASSED, STOPPED, UNMEASURED, Verdict
-from volano.ci.redacted import printable
 from volano.ci.repository import Base
 from volano.ci.training import Looked
 from volano.evals import told as comparisons
 from volano.evals.linked import Link, linking, side_by_side
+from volano.evals.marked import cell, escaped
+from volano.evals.redacted import printable
 
 MARK = "<!-- volano ci -->"
 """The first line of every comment: by it a later run finds the comment that it replaces."""
@@ -81,13 +82,13 @@ def text(told: Told) -> str:
 
 def markdown(told: Told) -> str:
     """Return a comment: the verdict first, a line for each check, what is behind it folded."""
-    cell, verdicts = comparisons.cell, told.verdicts
+    verdicts = told.verdicts
     state = state_of([*verdicts, *told.looked])
     head = [
         MARK, f"## {_SIGNS[state]} volano ci: {told.sentence}", "",
         f"Against {cell(told.base.name)} at {told.base.commit[:12]}.", "",
     ]  # fmt: skip
-    head += [f"> ⚠️ {cell(one)}\n" for one in told.notices]
+    head += [f"> ⚠️ {escaped(one)}\n" for one in told.notices]
     if verdicts:
         head += ["| | check | asks | verdict |", "|---|---|---|---|"]
         head += [
@@ -109,7 +110,7 @@ def markdown(told: Told) -> str:
         head.append("")
     worst_first = sorted(verdicts, key=lambda one: one.state == PASSED)
     parts = [_behind(one, told.console) for one in worst_first]
-    left = [f"- {cell(one.check.name)}: {cell(one.why)}" for one in told.planned if not one.runs]
+    left = [f"- {cell(one.check.name)}: {escaped(one.why)}" for one in told.planned if not one.runs]
     if left:
         parts.append("\n".join(["<details><summary>Not run</summary>\n", *left, "\n</details>\n"]))
     return _bounded("\n".join(head), parts)
@@ -141,16 +142,15 @@ def junit(told: Told) -> str:
 
 
 def _behind(one: Verdict, console: str) -> str:
-    cell = comparisons.cell
     states = ", ".join(f"{n} {word}" for word, n in one.facts.get("states", {}).items())
     lines = [f"<details><summary>{_SIGNS[one.state]} {_html(one.check.name)}</summary>\n"]
-    lines.append(f"It runs because {cell(one.reason)}.")
+    lines.append(f"It runs because {escaped(one.reason)}.")
     if states:
         lines.append(
             f"{one.facts['rows']} rows: {states} ({one.facts['asked']} asked, "
             f"{one.facts['known']} known or recorded)."
         )
-    lines += [f"{cell(note)}" for note in one.notes]
+    lines += [escaped(note) for note in one.notes]
     if one.gates:
         lines += ["", "| | gate | what was found |", "|---|---|---|"]
         lines += [f"| {_FOUND[g.found]} | {cell(g.gate)} | {cell(g.why)} |" for g in one.gates]

@@ -24,6 +24,7 @@ from volano.evals.errors import BadConcurrencyError, NoCandidateError
 from volano.evals.examine import MAX_TOKENS, Examiner
 from volano.evals.keeper import Evals
 from volano.evals.keeping import keep
+from volano.evals.rivals import loaded
 from volano.evals.spent import measured
 from volano.evals.target import Target
 from volano.evals.verdict import decided
@@ -31,7 +32,6 @@ from volano.jobs.keeper import Runs
 from volano.jobs.run import Run
 from volano.jobs.work import Work
 from volano.stats.intervals import paired_difference
-from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
 
 KIND = "eval.advise"
@@ -140,7 +140,7 @@ class Adviser:
                 by=work.by,
                 made_by=work.run_id,
             )
-        facts = {"size": _size(one.model)} if one.own else {}
+        facts = {"size": float(loaded(self._catalog, one.model))} if one.own else {}
         price = self._price_of(one.target, one.far or one.model.ref)
         answers = self._evals.answers(report.ref)
         values, currency = measured(answers, price, at_once=inputs["at_once"], own=one.own)
@@ -175,7 +175,10 @@ class Adviser:
             ],
             made_by=work.run_id, by=work.by,
         )  # fmt: skip
-        return {"ref": kept.ref, "digest": str(kept.digest), "verdict": choice.verdict}
+        return {
+            "ref": kept.ref, "digest": str(kept.digest), "verdict": choice.verdict,
+            "outcome": choice.outcome,
+        }  # fmt: skip
 
     def _compared(self, asked: Sequence[dict[str, Any]]) -> list[Candidate]:
         """Return the candidates with their differences to the best, all at 95 % together."""
@@ -247,13 +250,6 @@ def _notes(candidates: Sequence[Candidate], at_once: int) -> list[str]:
     if len({one.currency for one in whole if one.currency}) > 1:
         notes.append("Costs are in more than one currency and are compared as they stand.")
     return notes
-
-
-def _size(model: Artifact) -> float:
-    """Return the bytes that an engine loads: of the GGUF file, else of all files."""
-    files = model.manifest.files
-    gguf = files.get("model.gguf")
-    return float(gguf.size if gguf else sum(file.size for file in files.values()))
 
 
 def _unpriced(_target: str, _model: str) -> None:

@@ -10,7 +10,7 @@ from volano.evals.errors import NoCandidateError, UnknownCandidateError
 from volano.flows.keeper import Flows
 from volano.models.keeper import Models
 from volano.models.pointer import pointer_of, pool_of
-from volano.models.wording import prompt_of
+from volano.models.wording import prompt_of, wording_of
 from volano.prompts.keeper import Prompts
 from volano.prompts.prompt import Prompt
 from volano.store.artifact import Artifact
@@ -127,9 +127,10 @@ class Candidates:
 
     def _prompt(self, model: Artifact, given: str | None) -> Prompt:
         """Return the wording a model was trained with, else the prompt that was given."""
-        wording = prompt_of(model)
-        if given is not None and not model.manifest.meta.get("recipe"):
+        trained = wording_of(model)
+        if given is not None and not (trained and trained.only):
             return self._prompts.read(self._prompts.get(given))
+        wording = prompt_of(model)
         return Prompt(wording["template"], settings=wording["settings"])
 
     def named(self, name: str) -> Named:

@@ -1,14 +1,15 @@
 """A Case is one question of a suite: what is asked, what should come back, and whom it stands for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from volano.data import Label
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One row as a suite sees it.
 
     `context` holds the texts that an answer should rest on; `expected` what a
@@ -27,3 +28,7 @@ class Case:
     cluster: str = ""
     slices: Mapping[str, str] = field(default_factory=dict)
     critical: bool = False
+
+    def but(self, **facts: Any) -> Self:
+        """Return this case with other facts."""
+        return replace(self, **facts)

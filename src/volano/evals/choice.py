@@ -92,6 +92,15 @@ class Choice:
         ]
         return [point.name for point in front(points, axes)]
 
+    @property
+    def outcome(self) -> str:
+        """What it comes to, as of a suite: passed, stopped (all break the target), unmeasured."""
+        if self.winner:
+            return "passed"
+        whole = [one for one in self.candidates if one.whole]
+        broken = [bool(self.target.broken(one.values, self.parent)) for one in whole]
+        return "stopped" if broken and all(broken) else "unmeasured"
+
     def kept(self, one: Candidate) -> bool:
         """Whether a candidate keeps all limits."""
         return one.whole and self.target.kept(one.values, self.parent)

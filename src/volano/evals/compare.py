@@ -32,12 +32,13 @@ Units = Mapping[str, tuple[Unit, bool]]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One report: its ref, whom it judges, its lines, and what its scores count in."""
+    """One report: its ref, whom it judges, its lines, what its scores count in, and of which split."""
 
     ref: str
     subject: str
     lines: Sequence[Line]
     units: Units = field(default_factory=dict)
+    split: str = ""
 
     def means(self) -> dict[str, dict[str, float]]:
         """Return score -> row -> mean over repetitions, of what was measured."""

@@ -39,6 +39,7 @@ class DeclaredSuites:
         """
         suite, name = _suite(document), check_name(document.content["name"])
         self._catalog.get("dataset", suite.data)
+        self._suites.check_asked(suite, coming={one.name for one in earlier})
         newest = self._marked.newest(name)
         if newest is None:
             return Change(KIND, name, document.place, NEW)

@@ -1,6 +1,6 @@
 """What can go wrong in an evaluation."""
 
-from volano.core.errors import ConflictError, IntegrityError, InvalidError, NotFoundError
+from volano.core.errors import ConflictError, GateError, IntegrityError, InvalidError, NotFoundError
 
 
 class NoTestRowsError(InvalidError):
@@ -95,6 +95,12 @@ class NothingToSearchError(InvalidError):
     """There is nothing to search: {reason}."""
 
     hint = "Loosen the limit on size, or allow more forms."
+
+
+class NothingKeepsError(GateError):
+    """Nothing of {count} configurations keeps {limits}{least}."""
+
+    hint = "Loosen the limit, or allow more with --forms and --prune."
 
 
 class BadTrialsError(InvalidError):

@@ -45,7 +45,8 @@ def flips(a: Side, b: Side, name: str, *, bigger: bool = True) -> Flips:
     places = {row: at for at, row in enumerate(rows_b)}
     told = tuple(
         {
-            "row": row, "at": places[row], "critical": _critical(rows_a[row], rows_b[row]),
+            "row": row, "at": places[row], "place": _place(b, places[row], row),
+            "critical": _critical(rows_a[row], rows_b[row]),
             "a": first[row], "b": second[row],
             "answer_a": _answer(rows_a[row]), "answer_b": _answer(rows_b[row]),
             "slices": dict(rows_b[row][0].get("slices") or {}),
@@ -54,6 +55,11 @@ def flips(a: Side, b: Side, name: str, *, bigger: bool = True) -> Flips:
     )  # fmt: skip
     critical = sum(_critical(rows_a[row], rows_b[row]) for row in fallen)
     return Flips(name, len(fallen), sum(by > 0 for by in moved.values()), critical, told)
+
+
+def _place(side: Side, at: int, row: str) -> str:
+    """Return what a row is called where people read it: `test:7`, as in the console."""
+    return f"{side.split}:{at}" if side.split else row[:16]
 
 
 def _critical(first: Sequence[Line], second: Sequence[Line]) -> bool:

@@ -108,6 +108,11 @@ class Forming:
         )  # fmt: skip
         return judged(exam, facts, exam.score(facts["answers"]))
 
+    def clear(self) -> None:
+        """Delete what was pruned: forms are made, and the winner is made again."""
+        for done in self._home.glob(f"*/{DONE}"):
+            shutil.rmtree(done.parent, ignore_errors=True)
+
     def _source(self, settings: Mapping[str, Any]) -> Path:
         """Return the folder of the weights to pack: pruned and recovered once for all forms."""
         if not settings["prune"]:

@@ -35,6 +35,7 @@ from volano.evals.judges.standing import judges_in, standings
 from volano.evals.lines import dumped
 from volano.evals.linked import linking
 from volano.evals.planning import plan
+from volano.evals.redacted import Held, answered, hushed, keys
 from volano.evals.report import Report, baseline, digest_of
 from volano.evals.scored import score_all
 from volano.evals.scorers import DEFAULT, SCORERS
@@ -54,8 +55,14 @@ Answers = list[dict[str, Any]]
 class Evals:
     """All reports of one workspace."""
 
-    def __init__(self, catalog: Catalog, datasets: Datasets, *, console: str = ""):
-        """`console` is where others see reports; empty where only this machine does."""
+    def __init__(
+        self, catalog: Catalog, datasets: Datasets, *, console: str = "", held: Held = tuple
+    ):
+        """`console` is where others see reports; empty where only this machine does.
+
+        The keys that are `held` are struck from what servers say.
+        """
+        self._held = held
         self._console = console
         self._catalog = catalog
         self._datasets = datasets
@@ -101,11 +108,13 @@ class Evals:
         )  # fmt: skip
         render = render or template(prompt_template)
         about = _about(exam, [render(row.text) for row in exam.rows])
-        with Journal(Path(journal), about) as book:
-            answers = ask(
+        secrets = keys((), self._held())
+        with Journal(Path(journal), about) as book, hushed(secrets):
+            asked = ask(
                 exam.rows, chat, render, book,
                 settings=exam.settings, concurrency=concurrency, progress=progress or _quiet,
             )  # fmt: skip
+        answers = [answered(one, secrets) for one in asked]
         return self._keep(exam, answers, name=name, parents=parents, made_by=made_by, by=by)
 
     def compare(
@@ -179,6 +188,8 @@ class Evals:
     def seen(self, ref: str | Ref, *, by: Principal) -> dict[str, Any]:
         """Return which rows of a report stood in what its subject learned from, by its lineage.
 
+        `looked` names what was looked through; where that is nothing, nobody knows what it learned.
+
         Raises:
             UnknownArtifactError, BadReportError: the report.
             NoSubjectError: it is of a change in a repository.
@@ -196,8 +207,11 @@ class Evals:
             self._catalog, self._datasets, self._catalog.by_digest(str(subject.digest)), by=by
         )
         units = report.summary.units if report.summary else {}
-        found = seen.look(rows, learned).to_dict(lines, units)
-        return {"report": artifact.ref, **found, "sentence": seen.sentence(found)}
+        known = [(place, texts) for place, texts in learned if texts]
+        looked = [place for place, _ in known]
+        found = seen.look(rows, known).to_dict(lines, units)
+        sentence = seen.sentence(found) or seen.unseen(len(rows), looked)
+        return {"report": artifact.ref, **found, "looked": looked, "sentence": sentence}
 
     def compare_models(
         self, a: str | Ref, b: str | Ref, *, data: str | Ref | None = None
@@ -221,7 +235,10 @@ class Evals:
             raise NotMeasuredError(a=models[0].ref, b=models[1].ref, on=on)
         found = self.compare(pair[0].ref, pair[1].ref)
         sides = {
-            side: {**found[side], **rivals.facts(model, report, self.answers(report.ref))}
+            side: {
+                **found[side],
+                **rivals.facts(self._catalog, model, report, self.answers(report.ref)),
+            }
             for side, model, report in zip("ab", models, pair, strict=True)
         }
         fallen = found["flips"]
@@ -315,7 +332,7 @@ class Evals:
         lines = self.answers(artifact.ref)
         if not all("id" in line and isinstance(line.get("scores"), Mapping) for line in lines):
             raise BadReportError(ref=artifact.ref)
-        return Side(artifact.ref, report.subject, lines, units)
+        return Side(artifact.ref, report.subject, lines, units, report.split)
 
     def _exam(
         self,

@@ -9,7 +9,7 @@ from volano.stats.clustered import spread
 from volano.stats.power import ALPHA, POWER, detectable, rows_needed, variance_of_difference
 
 USUAL = 0.25
-"""Variance of a 0/1 score at its worst; used where no report says better."""
+"""Variance of a 0/1 score that is right as often as wrong; used where no report says better."""
 ALIKE = 0.5
 """How strongly two models' scores of one row are taken to correlate, where one report is known."""
 REPETITIONS = (1, 3, 5)
@@ -43,7 +43,7 @@ def plan(
     enough = least["rows_needed"] <= rows
     return {
         "rows": rows, "margin": margin, "score": name, "value": share, "from": source,
-        "alpha": ALPHA, "power": POWER, "design_effect": design, "table": table, "enough": enough,
+        "alpha": ALPHA, "power": POWER, "correlation": ALIKE, "design_effect": design, "table": table, "enough": enough,
         "sentence": _sentence(rows, margin, least),
     }  # fmt: skip
 
@@ -60,7 +60,7 @@ def _known(lines: Sequence[Line], name: str) -> tuple[float, float, float, float
     row = repeated.between if repeated else found.row
     events = min(found.mean, 1 - found.mean) * len(means)
     design = (
-        max(1.0, found.design(len(means), max(0.0, events), 2.0)) if found.clusters > 1 else 1.0
+        max(1.0, found.design(len(means), max(0.0, events), 2.0)[0]) if found.clusters > 1 else 1.0
     )
     return max(row, 1e-4), repeated.within if repeated else 0.0, design, found.mean
 

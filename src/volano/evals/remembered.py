@@ -18,7 +18,8 @@ import msgspec
 
 from volano.evals.answered import Answered
 
-KEEP_S = 30 * 24 * 3600
+DAY_S = 24 * 3600
+KEEP_S = 30 * DAY_S
 _TABLE = """
 CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, at INTEGER NOT NULL, answer BLOB NOT NULL)
 WITHOUT ROWID
@@ -55,7 +56,7 @@ class Remembered:
         rows.sort()  # as they lie in the table: keys are hashes, and each would touch a page of its own
         with self._open() as db, db:
             db.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", rows)
-            db.execute("DELETE FROM answers WHERE at < ?", (now - KEEP_S,))
+            _forget(db, now)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -66,6 +67,14 @@ class Remembered:
             db.execute("PRAGMA synchronous=NORMAL")
             db.execute(_TABLE)
             yield db
+
+
+def _forget(db: sqlite3.Connection, now: int) -> None:
+    """Take out what has grown old, once a day: it has to look at every answer."""
+    today = now // DAY_S
+    if db.execute("PRAGMA user_version").fetchone()[0] != today:
+        db.execute("DELETE FROM answers WHERE at < ?", (now - KEEP_S,))
+        db.execute(f"PRAGMA user_version = {today}")
 
 
 class Keys:

@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from volano.models.adapter import base_of
 from volano.models.kinds import engine_of, format_of
 from volano.store.artifact import Artifact
+from volano.store.catalog import Catalog
 
+SERVED = ("model.gguf", "adapter.gguf")
 SPEEDS = ("tokens_per_s", "latency_ms", "ttft_ms")
 COSTS = ("cost", "cost_per_1k", "energy_wh")
 
@@ -20,22 +23,33 @@ def pair(first: Sequence[Artifact], second: Sequence[Artifact]) -> tuple[Artifac
 
 
 def facts(
-    model: Artifact, report: Artifact, answers: Sequence[Mapping[str, Any]]
+    catalog: Catalog, model: Artifact, report: Artifact, answers: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Return size, speed and cost of a model as far as they are known; None where they are not."""
     meta = model.manifest.meta
     metrics = meta.get("metrics") if isinstance(meta.get("metrics"), dict) else {}
     places = (report.manifest.meta, meta, metrics or {})
+    waits = sorted(one["latency_us"] for one in answers if one.get("latency_us") is not None)
     return {
         "model": model.ref,
         "format": format_of(model),
         "engine": engine_of(model),
-        "bytes": model.size,
+        "bytes": loaded(catalog, model),
         "parameters": meta.get("parameters"),
         "answer_tokens": _mean(one.get("completion_tokens") for one in answers),
+        "latency_us": waits[len(waits) // 2] if waits else None,
         "speed": _said(SPEEDS, places),
         "cost": _said(COSTS, places),
     }
+
+
+def loaded(catalog: Catalog, model: Artifact) -> int:
+    """Return the bytes that an engine loads: of the GGUF file, else of all; an adapter's with its base's."""
+    files = model.manifest.files
+    found = next((files[name].size for name in SERVED if name in files), None)
+    own = sum(file.size for file in files.values()) if found is None else found
+    base = base_of(model)
+    return own if base is None else own + loaded(catalog, catalog.by_digest(str(base)))
 
 
 def _rows(report: Artifact) -> tuple[Any, Any]:

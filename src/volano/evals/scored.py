@@ -29,25 +29,32 @@ FIRST = 3
 
 
 class Early:
-    """Scores answers as they come, by those scorers that are quick."""
+    """Scores answers as they come, by those scorers that are quick, and begins their lines."""
 
     def __init__(self, cases: Mapping[str, Case], scorers: Named, tools: Tools):
         self._cases = cases
         self._tools = tools
         quick = [scorer for _, scorer in scorers if getattr(scorer, "quick", False)]
         self._found: list[tuple[Scorer, Found]] = [(scorer, {}) for scorer in quick]
+        self._lines: dict[tuple[str, int], tuple[Answered, Line]] = {}
 
     def __call__(self, answers: Sequence[Answered]) -> None:
         """Score answers."""
         for one in answers:
+            case, key = self._cases[one.id], (one.id, one.repetition)
+            self._lines[key] = one, _line(case, one)
             if one.error is None:
-                pair = self._cases[one.id], one
                 for scorer, found in self._found:
-                    found[one.id, one.repetition] = _one(scorer, pair, self._tools)
+                    found[key] = _one(scorer, (case, one), self._tools)
 
     def found(self, scorer: Scorer) -> Found:
         """Return what a scorer said, by row and repetition."""
         return next((found for one, found in self._found if one is scorer), {})
+
+    def line(self, case: Case, answered: Answered) -> Line:
+        """Return the line of an answer, without scores. It is handed out once."""
+        one, line = self._lines.pop((answered.id, answered.repetition), (None, {}))
+        return line if one is answered else _line(case, answered)
 
 
 def score_all(
@@ -65,7 +72,8 @@ def score_all(
     `cases` and `answers` go in pairs. `tell` hears the scorer, how many answers it has scored,
     and of how many. What was scored `early` is not scored again.
     """
-    lines = [_line(case, one) for case, one in zip(cases, answers, strict=True)]
+    begun = early.line if early else _line
+    lines = [begun(case, one) for case, one in zip(cases, answers, strict=True)]
     bad = [line for line in lines if line["error"] and state(line) == "error"]
     good = [at for at, line in enumerate(lines) if not line["error"] or state(line) != "error"]
     units: Units = {}
@@ -73,7 +81,8 @@ def score_all(
         pairs = [(cases[at], answers[at]) for at in good]
         known = early.found(scorer) if early else {}
         found = _scored(name, scorer, pairs, tools, at_once, tell, known)
-        given = dict.fromkeys(k for one in found if not isinstance(one, Unmeasured) for k in one)
+        shapes = dict.fromkeys(tuple(one) for one in found if not isinstance(one, Unmeasured))
+        given = dict.fromkeys(key for keys in shapes for key in keys)
         names = [*given] or [name]
         if given or len(good) < len(lines) or found:
             units.update(dict.fromkeys(names, (scorer.unit, scorer.bigger)))
@@ -139,19 +148,21 @@ def _one(scorer: Scorer, pair: Pair, tools: Tools) -> Scores | Unmeasured:
 def _put(line: Line, scorer: Scorer, scores: Scores | Unmeasured, names: Sequence[str]) -> None:
     """Write scores into a line; a scorer that broke has none under all names that it gives elsewhere."""
     given = dict.fromkeys(names, scores) if isinstance(scores, Unmeasured) else scores
+    kept = line["scores"]
     for key, value in given.items():
+        if type(value) is float and 0 <= value <= 1:  # what nearly all scores are
+            kept[key] = value
+            continue
         good = _good(value, scorer)
         if isinstance(good, Unmeasured):
-            line["scores"][key] = None
+            kept[key] = None
             line["unmeasured"][key] = good.why
         else:
-            line["scores"][key] = good
+            kept[key] = good
 
 
 def _good(value: Any, scorer: Scorer) -> float | Unmeasured:
     if isinstance(value, Unmeasured):
-        return value
-    if type(value) is float and 0 <= value <= 1:  # what nearly all scores are
         return value
     try:
         number = float(value)
@@ -165,7 +176,8 @@ def _good(value: Any, scorer: Scorer) -> float | Unmeasured:
 
 
 def _line(case: Case, one: Answered) -> Line:
-    return {
-        **one.to_dict(), "scores": {}, "unmeasured": {}, "cluster": case.cluster,
-        "slices": dict(case.slices), "critical": case.critical
-    }  # fmt: skip
+    line = one.to_dict()
+    line["scores"], line["unmeasured"] = {}, {}
+    line["cluster"], line["slices"] = case.cluster, dict(case.slices)
+    line["critical"] = case.critical
+    return line

@@ -27,9 +27,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from volano.core.errors import UnavailableError, VolanoError
-from volano.evals.errors import BadTrialsError, NothingToSearchError
+from volano.evals.errors import BadTrialsError, NothingKeepsError
 from volano.evals.front import Axes, Point, ends, hypervolume
 from volano.evals.journal import Journal
+from volano.evals.measures import spelt
 from volano.evals.target import Target
 from volano.stats.surrogate import Surrogate
 
@@ -152,12 +153,12 @@ def search(
 
     Raises:
         BadTrialsError: fewer than 3 trials.
-        NothingToSearchError: by what is known beforehand, nothing keeps the target.
+        NothingKeepsError: by what is known beforehand, nothing keeps the target.
         UnavailableError: the trial cannot be run now; the journal keeps the rest.
     """
     if trials < LEAST:
         raise BadTrialsError(least=LEAST, given=trials)
-    open_, aside = _divide(space, question)
+    open_, aside = divide(space, question.target, question.parent)
     race = _Race(trial, question, journal, fidelities)
     tried: list[Tried] = []
     begin = _corners(open_, min(trials, _beginning(trials, open_)), seed)
@@ -177,12 +178,20 @@ def reference(config: Config, trial: Trial, journal: Journal) -> Measured:
     return _Race(trial, nothing, journal, FIDELITIES).reference(config)
 
 
-def _divide(space: Sequence[Config], question: Question) -> tuple[list[Config], list[Config]]:
-    """Return what may keep the target, and what breaks it by what is known beforehand."""
-    good = [config for config in space if not question.target.broken(config.known, question.parent)]
+def divide(
+    space: Sequence[Config], target: Target, parent: Mapping[str, float]
+) -> tuple[list[Config], list[Config]]:
+    """Return what may keep a target, and what breaks it by what is known beforehand.
+
+    Raises:
+        NothingKeepsError: all break it.
+    """
+    good = [config for config in space if not target.broken(config.known, parent)]
     if not good:
-        limits = ", ".join(str(limit) for limit in question.target.limits)
-        raise NothingToSearchError(reason=f"nothing of {len(space)} keeps {limits or 'the target'}")
+        limits = " and ".join(str(limit) for limit in target.limits)
+        sizes = [config.known["size"] for config in space if "size" in config.known]
+        least = f": the smallest has about {spelt('size', min(sizes))}" if sizes else ""
+        raise NothingKeepsError(count=len(space), limits=limits or "the target", least=least)
     names = {config.name for config in good}
     return good, [config for config in space if config.name not in names]
 

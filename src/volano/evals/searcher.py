@@ -3,14 +3,14 @@
 Its steps: `rows` writes what chooses, what recovery learns and what judges;
 `search` is a child that tries forms and goes on where it was killed; `make` is
 the child that compresses the winner as `model compress` does; `record` keeps it
-as a model with its parent, and `report` all that was measured.
+as a model with its parent, and `report` all that was measured. Then the rows go again.
 """
 
 import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
@@ -116,7 +116,9 @@ class Searcher:
         if found["winner"] is not None:
             made = work.child(MAKE, self._making(work, spec, found["winner"]), step="make")
             model = work.step("record", self._record, work, made)
-        return work.step("report", self._report, work, found["choice"], model)
+        told = work.step("report", self._report, work, found["choice"], model)
+        work.tidy("train.jsonl", "dev.jsonl", "test.jsonl")
+        return cast(dict[str, Any], told)
 
     def _prepare(self, work: Work) -> dict[str, Any]:
         inputs = work.inputs
@@ -181,7 +183,8 @@ class Searcher:
             dataset=self._datasets.get(inputs["data"]), subjects=subjects,
             made_by=work.run_id, by=work.by,
         )  # fmt: skip
-        return {**model, "report": report.ref, "verdict": choice.verdict}
+        told = {"report": report.ref, "verdict": choice.verdict, "outcome": choice.outcome}
+        return {**model, **told}
 
 
 def _steps(given: Sequence[str | int]) -> list[int]:

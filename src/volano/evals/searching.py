@@ -30,8 +30,17 @@ from volano.evals.errors import NothingToSearchError
 from volano.evals.forming import Exam, Forming, exam
 from volano.evals.journal import Journal
 from volano.evals.measures import objectives
-from volano.evals.search import FIDELITIES, Config, Found, Measured, Question, reference, search
-from volano.evals.space import FEATURES, Shapes, cuts, named, space, whole
+from volano.evals.search import (
+    FIDELITIES,
+    Config,
+    Found,
+    Measured,
+    Question,
+    divide,
+    reference,
+    search,
+)
+from volano.evals.space import FEATURES, Shapes, cuts, left_out, named, space, whole
 from volano.evals.target import Target
 from volano.evals.verdict import decided
 from volano.jobs.child import child_main
@@ -49,13 +58,17 @@ def find(spec: Mapping[str, Any], home: Path, progress: Callable[..., None]) -> 
     """Search, decide, judge the winner on the test rows, and write the choice.
 
     Raises:
-        NothingToSearchError: nothing fits the model, or nothing can keep the target.
+        NothingToSearchError: nothing fits the model.
+        NothingKeepsError: nothing can keep the target.
         TrialFailedError: the engine of a form does not run.
     """
     home.mkdir(parents=True, exist_ok=True)
     target = Target.from_dict(spec["target"])
     folder, train = Path(spec["folder"]), _rows(spec["train"])
-    configs = space(Shapes.of(folder), spec["forms"], cuts(spec["cuts"], spec["steps"]))
+    shapes, some_cuts = Shapes.of(folder), cuts(spec["cuts"], spec["steps"])
+    configs = space(shapes, spec["forms"], some_cuts)
+    aside = [f"{word}." for word in left_out(shapes, spec["forms"], some_cuts)]
+    divide(configs, target, {})  # before the parent is asked anything
     judge = exam(folder, _rows(spec["dev"]), by=spec.get("by"))
     trial = Forming(folder, home, judge, train, seed=spec["seed"])
     trials = spec.get("trials") or max(3, math.ceil(len(configs) / 3))
@@ -71,11 +84,13 @@ def find(spec: Mapping[str, Any], home: Path, progress: Callable[..., None]) -> 
             fidelities=FIDELITIES if len(judge.rows) >= WORTH else (1.0,),
             progress=progress,
         )  # fmt: skip
-    choice = _choice(spec, target, question, parent, found, len(configs), len(judge.rows))
+    told = {**spec, "notes": [*spec.get("notes", ()), *aside]}
+    choice = _choice(told, target, question, parent, found, len(configs), len(judge.rows))
     settings = _settings(choice)
     if spec.get("test") and choice.winner:
         choice = replace(choice, proof=_proof(spec, trial, folder, settings, home))
     (home / FILE).write_text(json.dumps(choice.to_dict(), ensure_ascii=False, indent=1) + "\n")
+    trial.clear()
     return {"choice": str(home / FILE), "winner": settings}
 
 

@@ -59,6 +59,13 @@ class Seen:
         }  # fmt: skip
 
 
+def unseen(of: int, looked: Sequence[str]) -> str:
+    """Say that no row was seen, and where was looked: a model of others learned nobody knows what."""
+    if not looked:
+        return f"What it learned from is not known here: of none of the {of} rows can be said whether it saw them."
+    return f"None of the {of} rows stands in {', '.join(looked)}."
+
+
 def look(rows: Sequence[Text], trained: Iterable[tuple[str, Iterable[str]]]) -> Seen:
     """Return which rows stand among trained texts; `trained` yields (place, its texts)."""
     exact: dict[str, None] = {}

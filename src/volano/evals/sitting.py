@@ -32,6 +32,7 @@ from volano.evals.lines import dumped, exact
 from volano.evals.on import Respondents, Wanted
 from volano.evals.outcome import outcome_of
 from volano.evals.pace import Pace, Patience
+from volano.evals.redacted import Held, answered, hushed, keys, line_without
 from volano.evals.remembered import Keys, Remembered
 from volano.evals.report import Report, baseline, digest_of
 from volano.evals.scored import Early, Line, Named, Units, score_all
@@ -70,6 +71,7 @@ class Sitting:
         read: ReadSuite,
         price_of: PriceOf,
         patience: Patience,
+        held: Held = tuple,
     ):
         self._catalog = catalog
         self._datasets = datasets
@@ -80,6 +82,7 @@ class Sitting:
         self._read = read
         self._price_of = price_of
         self._patience = patience
+        self._held = held
 
     def __call__(self, work: Work) -> dict[str, Any]:
         """Do the Run's work."""
@@ -88,24 +91,28 @@ class Sitting:
         return cast(dict[str, Any], told)
 
     def _answer(self, work: Work) -> dict[str, Any]:
-        with calm():
-            return self._sat(work)
+        secrets = keys([work.inputs.get("key_env") or ""], self._held())
+        with calm(), hushed(secrets):
+            return self._sat(work, secrets)
 
-    def _sat(self, work: Work) -> dict[str, Any]:
+    def _sat(self, work: Work, secrets: Sequence[str]) -> dict[str, Any]:
         inputs = work.inputs
         wanted = Wanted(inputs["on"], inputs.get("model") or "", inputs.get("key_env") or "")
         kept = self._catalog.get("suite", inputs["suite"])
         exam = self._exam(kept, self._respondents.askable(wanted, work.by), work)
         spending = self._spending(exam, wanted.on)
-        keys = Keys(_who(exam.whom), exam.settings)
-        named = {(q.id, q.repetition): keys.of(q.messages, q.repetition) for q in exam.questions}
+        known_as = Keys(_who(exam.whom), exam.settings)
+        named = {
+            (q.id, q.repetition): known_as.of(q.messages, q.repetition) for q in exam.questions
+        }
         known = {} if inputs.get("fresh") else self._known(named)
         if known:
             work.log(f"{len(known)} of {len(exam.questions)} answers are known from before")
         with Toolbox(self._open(work), self._kept, self._remembered) as box:
             tools = box.tools()
             early = Early(exam.by_id, exam.scorers, tools)
-            answers = self._asked(exam, spending, known, early, work)
+            asked = self._asked(exam, spending, known, early, work)
+            answers = {key: answered(one, secrets) for key, one in asked.items()}
             self._remembered.put({named[k]: one for k, one in answers.items() if k not in known})
             ordered = [answers[q.id, q.repetition] for q in exam.questions]
             lines, units = score_all(
@@ -114,6 +121,7 @@ class Sitting:
                 tell=lambda _name, done, of: _tell_scored(work, done, of),
             )  # fmt: skip
             judges = box.asked
+        lines = [line_without(one, secrets) for one in lines]  # scorers repeat what they read
         return self._told(exam, lines, units, judges, len(known), work)
 
     def _exam(self, kept: Artifact, whom: Askable, work: Work) -> "_Exam":

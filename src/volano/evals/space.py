@@ -3,7 +3,8 @@
 A configuration is a form and a cut: a share of weights set to zero, or of feed-forward
 neurons, attention heads or layers taken out (`neurons:0.5`, `heads:0.5`, `layers:0.5`), each with
 steps of recovery. What cannot be (a K-quant of rows that are no multiple of 256, neurons that go
-in steps of 32, a half of one layer) is left out. The bytes of GGUF forms follow from the model's
+in steps of 32, a half of one layer, heads of a network that is not built as Llama is) is left out,
+with a word why. The bytes of GGUF forms follow from the model's
 shapes; those of other forms are known when they are made.
 """
 
@@ -27,6 +28,7 @@ from volano.models.compression.parts import (
     heads_left,
     layers_left,
     neurons_left,
+    why_not,
 )
 
 BITS = {
@@ -117,11 +119,19 @@ class Shapes:
             total += math.prod(shape) * part * (bits if len(shape) == 2 else 32) / 8
         return total
 
+    def misses(self, cut: Cut) -> str:
+        """Return why a cut takes nothing away, or cannot be made; empty: it can."""
+        if not cut.share or cut.parts == WEIGHTS:
+            return ""
+        if reason := why_not(self.config, self.tensors.keys(), cut.parts):
+            return reason
+        return "" if 0 < self.left(cut) < 1 else f"so few {cut.parts} cannot go"
+
     def fits(self, form: Form, cut: Cut) -> bool:
-        """Whether rows are a multiple of the form's blocks, and the cut takes something away."""
-        less = self.left(cut)
-        if cut.share and cut.parts != WEIGHTS and not 0 < less < 1:
+        """Whether the cut can be made, and rows are then a multiple of the form's blocks."""
+        if self.misses(cut):
             return False
+        less = self.left(cut)
         if form.format != "gguf" or form.precision in FLOATS:
             return True
         block = next((n for end, n in BLOCKS.items() if form.precision.endswith(end)), USUAL_BLOCK)
@@ -168,6 +178,7 @@ def space(shapes: Shapes, forms: Iterable[str], some_cuts: Sequence[Cut]) -> lis
         UnknownFormError: there is no such form.
         NothingToSearchError: none fits, or there are too many.
     """
+    forms = list(forms)
     chosen = list(dict.fromkeys(form_of(name) for name in forms))
     most = max((cut.steps for cut in some_cuts), default=0) or 1
     found = [
@@ -177,8 +188,24 @@ def space(shapes: Shapes, forms: Iterable[str], some_cuts: Sequence[Cut]) -> lis
         if shapes.fits(form, cut)
     ]
     if not 1 <= len(found) <= MOST:
-        raise NothingToSearchError(reason=f"{len(found)} configurations fit; 1 to {MOST} can be")
+        why = "; ".join(["", *left_out(shapes, forms, some_cuts)]) if not found else ""
+        reason = f"{len(found)} configurations fit; 1 to {MOST} can be{why}"
+        raise NothingToSearchError(reason=reason)
     return found
+
+
+def left_out(shapes: Shapes, forms: Iterable[str], some_cuts: Sequence[Cut]) -> list[str]:
+    """Say of each cut that the model cannot have, and of the forms that it can have with no cut, why."""
+    reasons = {f"{cut.parts}:{cut.share:g}": shapes.misses(cut) for cut in some_cuts}
+    told = [f"{cut} is left out: {reason}" for cut, reason in reasons.items() if reason]
+    good = [cut for cut in some_cuts if not shapes.misses(cut)]
+    chosen = dict.fromkeys(form_of(name) for name in forms)
+    packed = [form.name for form in chosen if not any(shapes.fits(form, cut) for cut in good)]
+    if packed and good:
+        told.append(
+            f"{', '.join(packed)} cannot be: the model's rows are no multiple of their blocks"
+        )
+    return told
 
 
 def whole() -> tuple[str, Cut]:

@@ -1,7 +1,7 @@
 """Suites: the verbs. A suite is kept as an artifact, asked as a Run (`sitting`), and ends as a report."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,10 @@ from volano.evals.examine import Examiner
 from volano.evals.keeper import Evals
 from volano.evals.on import Respondents, Wanted
 from volano.evals.pace import Patience
+from volano.evals.redacted import Held
 from volano.evals.remembered import Remembered
+from volano.evals.scorers.embedding import Embedding
+from volano.evals.scoring import BadScorerError
 from volano.evals.sitting import PriceOf, Sitting, no_price
 from volano.evals.suite import Suite
 from volano.evals.suite_file import from_plain, from_yaml
@@ -23,7 +26,7 @@ from volano.jobs.run import Run
 from volano.store.artifact import Artifact
 from volano.store.catalog import Catalog
 
-KIND, REPORT = "suite", "report"
+KIND, REPORT, JUDGE = "suite", "report", "judge"
 FILE = "suite.json"
 Artifacts = list[Artifact]
 
@@ -43,6 +46,7 @@ class Suites:
         remembered: Remembered,
         price_of: PriceOf | None = None,
         patience: Patience | None = None,
+        held: Held = tuple,
     ):
         self._runs = runs
         self._catalog = catalog
@@ -53,6 +57,7 @@ class Suites:
         sitting = Sitting(
             catalog, datasets, evals, examiner, respondents, remembered=remembered,
             read=self.read, price_of=price_of or no_price, patience=patience or Patience(),
+            held=held,
         )  # fmt: skip
         runs.register(KIND, sitting, needs=("suite", "on"))
 
@@ -87,11 +92,8 @@ class Suites:
         kept = self._catalog.get(KIND, what) if isinstance(what, str) else self.save(what, by=by)
         suite = self.read(kept.ref)
         self._datasets.get(suite.data)
-        for gate in suite.conditions():
-            if gate.than:
-                self._evals.get(gate.than)
-        for judge in _judges(suite):
-            self._catalog.get("judge", judge)
+        check_named(suite, self._catalog)
+        self.check_asked(suite)
         wanted = Wanted(on or suite.on, model or "", key_env or suite.key_env)
         if not wanted.on:
             raise BadOnError(on="", why="nobody is named: say --on, or `on` in the suite")
@@ -102,6 +104,24 @@ class Suites:
         if suite.own and isinstance(what, Mapping):
             inputs["folder"] = str(what["folder"])
         return self._runs.start(KIND, name=kept.name, inputs=inputs, by=by, group=by.group)
+
+    def check_asked(self, suite: Suite, *, coming: Collection[str] = ()) -> None:
+        """Make sure that the judges and embedders are there that scorers ask; flows may be `coming`.
+
+        Raises:
+            UnknownArtifactError: a judge is not.
+            BadScorerError: nothing has an embedder's name.
+        """
+        for judge in _judges(suite):
+            self._catalog.get(JUDGE, judge)
+        for name in _named(suite, Embedding.name, "model"):
+            if name.removeprefix("flow/") in coming:
+                continue
+            try:
+                self._respondents.check(Wanted(name))
+            except BadOnError as error:
+                why = f"`{name[:200]}` is no embedder: {error.facts['why']}"
+                raise BadScorerError(name=Embedding.name, why=why) from error
 
     def save(self, suite: Mapping[str, Any] | Suite, *, by: Principal) -> Artifact:
         """Keep a suite as the next version of its name; the same suite twice is one version.
@@ -155,12 +175,30 @@ class Suites:
         return Suite.from_dict(json.loads(self._catalog.read(self.get(ref), FILE)))
 
 
+def check_named(suite: Suite, catalog: Catalog) -> None:
+    """Make sure that what gates and scorers name is there: else all rows would be asked for nothing.
+
+    Raises:
+        UnknownArtifactError: a report of a gate, or a judge, is not.
+    """
+    for gate in suite.conditions():
+        if gate.than:
+            catalog.get(REPORT, gate.than)
+    for judge in _judges(suite):
+        catalog.get(JUDGE, judge)
+
+
 def _judges(suite: Suite) -> Iterator[str]:
-    """Return the judges that scorers name: without one, all rows would be asked for nothing."""
+    """Yield the judges that scorers name."""
+    return _named(suite, "", "judge")
+
+
+def _named(suite: Suite, scorer: str, setting: str) -> Iterator[str]:
+    """Yield what a setting of a scorer names; of any scorer where none is said."""
     for spec in suite.scorers:
-        for settings in spec.values() if isinstance(spec, Mapping) else ():
-            name = settings.get("judge") if isinstance(settings, Mapping) else None
-            if isinstance(name, str) and name:
+        for kind, settings in spec.items() if isinstance(spec, Mapping) else ():
+            name = settings.get(setting) if isinstance(settings, Mapping) else None
+            if isinstance(name, str) and name and scorer in ("", kind):
                 yield name
 
 
@@ -173,4 +211,4 @@ def _read(suite: Mapping[str, Any] | Suite) -> Suite:
     return from_plain(suite)
 
 
-__all__ = ["KIND", "Suites"]
+__all__ = ["KIND", "Suites", "check_named"]

@@ -11,12 +11,13 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from volano.core.score import Score
+from volano.evals.reasons import counted
 from volano.evals.repeated import Parts, Pass, parts, passes
 from volano.evals.scoring import Unit
 from volano.stats.clustered import Interval, mean_interval, quantile_interval
 
 CONFIDENCE = 0.95
-FEW_CLUSTERS, MUCH_UNMEASURED, MOST_REASONS, MOST_SLICES = 10, 0.05, 5, 100
+FEW_CLUSTERS, MUCH_UNMEASURED, MOST_SLICES = 10, 0.05, 100
 
 State: TypeAlias = Literal["answered", "empty", "refused", "cut", "error"]
 STATES: tuple[State, ...] = get_args(State)
@@ -105,10 +106,8 @@ def summary(lines: Sequence[Line], units: Mapping[str, tuple[Unit, bool]]) -> Su
     """
     rows = by_row(lines)
     clusters = {row: _cluster(row, group[0]) for row, group in rows.items()}
-    names = dict.fromkeys(name for line in lines for name in line.get("scores") or {})
-    values = {name: {row: got for row, group in rows.items() if (got := measured(group, name))}
-              for name in names}  # fmt: skip
-    known = {name: unit_of(name, units) for name in names}
+    values = _values(rows)
+    known = {name: unit_of(name, units) for name in values}
     shares = {name: got for name, got in values.items() if got and known[name][0] == "share"}
     repetitions = max((len(group) for group in rows.values()), default=0)
     found = Summary(
@@ -132,6 +131,24 @@ def by_row(lines: Sequence[Line]) -> dict[str, list[Line]]:
     return rows
 
 
+def _values(rows: Mapping[str, Sequence[Line]]) -> dict[str, dict[str, list[float]]]:
+    """Return score -> row -> what it has in each repetition; scores that nothing has are empty."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for row, group in rows.items():
+        for line in group:
+            for name, value in (line.get("scores") or {}).items():
+                here = found.get(name)
+                if here is None:
+                    here = found[name] = {}
+                if value is None:
+                    continue
+                if row in here:
+                    here[row].append(float(value))
+                else:
+                    here[row] = [float(value)]
+    return found
+
+
 def measured(group: Sequence[Line], name: str) -> list[float]:
     """Return one score of a row in each repetition that has it."""
     found = []
@@ -151,7 +168,7 @@ def state(line: Line) -> State:
     """Return what became of one question."""
     reason = str(line.get("finish_reason") or "")
     error = str(line.get("error") or "")
-    if reason in _REFUSED or any(word in error for word in _FILTERED):
+    if reason in _REFUSED or (error and any(word in error for word in _FILTERED)):
         return "refused"
     if error:
         return "error"
@@ -162,8 +179,8 @@ def state(line: Line) -> State:
 
 def states(lines: Sequence[Line]) -> dict[str, int]:
     """Return how many lines are in each state; every state is told, also those that nothing is in."""
-    counted = Counter(map(state, lines))
-    return {one: counted[one] for one in STATES}
+    found = Counter(map(state, lines))
+    return {one: found[one] for one in STATES}
 
 
 def score_of(
@@ -203,21 +220,16 @@ def _cluster(row: str, line: Line) -> str:
 
 def _unmeasured(lines: Sequence[Line]) -> dict[str, dict[str, int]]:
     """Return for each score how many lines lack it, and the commonest reasons."""
-    found: dict[str, Counter[str]] = {}
+    found: dict[str, list[str]] = {}
     for line in lines:
-        reasons = line.get("unmeasured") or {}
-        for name, value in (line.get("scores") or {}).items():
+        scores, reasons = line.get("scores") or {}, line.get("unmeasured") or {}
+        if None not in scores.values():
+            continue
+        for name, value in scores.items():
             if value is None:
                 why = str(reasons.get(name, "no reason given"))[:200]
-                found.setdefault(name, Counter())[why] += 1
-    return {name: _commonest(counted) for name, counted in found.items()}
-
-
-def _commonest(counted: Counter[str]) -> dict[str, int]:
-    most = dict(counted.most_common(MOST_REASONS))
-    if rest := counted.total() - sum(most.values()):
-        most["other reasons"] = most.get("other reasons", 0) + rest
-    return most
+                found.setdefault(name, []).append(why)
+    return {name: counted(whys) for name, whys in found.items()}
 
 
 def _slices(

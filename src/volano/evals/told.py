@@ -7,9 +7,10 @@ from typing import Any
 
 from volano.evals.comparison import spelt
 from volano.evals.judges.standing import lines as marks
+from volano.evals.marked import cell, clip, escaped
 
 Told = Mapping[str, Any]
-SHOWN, CLIP = 20, 160
+SHOWN = 20
 _SIGNS = {"better": "✅ better", "worse": "❌ worse", "undecided": "➖ undecided"}
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold (section 2.2)."""
@@ -45,8 +46,8 @@ def markdown(told: Told, link: Callable[[str, int], str] | None = None) -> str:
     parts = []
     for one in each(told):
         parts.append(f"### {cell(one['b']['subject'])} against {cell(one['a']['subject'])}\n")
-        parts.append(f"{cell(one['sentence'])} {one['n']} rows, paired; intervals are 95 %.\n")
-        parts += [f"> {cell(part)}\n" for part in _dropped(one)]
+        parts.append(f"{escaped(one['sentence'])} {one['n']} rows, paired; intervals are 95 %.\n")
+        parts += [f"> {escaped(part)}\n" for part in _dropped(one)]
         parts.append("| score | before | after | change | rows better / worse | verdict |")
         parts.append("|---|---:|---:|---:|---:|---|")
         parts += [
@@ -57,7 +58,7 @@ def markdown(told: Told, link: Callable[[str, int], str] | None = None) -> str:
         parts.append("")
         parts += _folded_slices(one["slices"])
         parts += _folded_flips(one, link)
-    parts += [f"> {cell(mark)}\n" for mark in marks(told)]
+    parts += [f"> {escaped(mark)}\n" for mark in marks(told)]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -115,7 +116,7 @@ def _critical(flips: Told) -> ET.Element:
             "message": f"{flips['critical']} critical rows fell", "type": "flip",
         })  # fmt: skip
         failed.text = _xml("\n".join(
-            f"{row['row']}: {_clip(row['answer_a'])} -> {_clip(row['answer_b'])}"
+            f"{_named(row)}: {clip(row['answer_a'])} -> {clip(row['answer_b'])}"
             for row in flips["rows"] if row["critical"]
         ))  # fmt: skip
     return case
@@ -147,7 +148,7 @@ def _folded_flips(one: Told, link: Callable[[str, int], str] | None) -> list[str
     )
     lines = [f"<details><summary>{title}</summary>\n", "| row | before | after |", "|---|---|---|"]
     for row in flips["rows"][:SHOWN]:
-        name = f"`{row['row'][:16]}`"
+        name = f"`{_named(row)}`"
         if link and (address := link(one["b"]["report"], row["at"])):
             name = f"[{name}]({address})"
         name += " **critical**" if row["critical"] else ""
@@ -172,21 +173,9 @@ def _value(score: Told, side: str) -> str:
     return f"{value:.3f}" if score.get("unit", "share") == "share" else f"{value:.4g}"
 
 
-def _clip(said: str) -> str:
-    one_line = " ".join(said.split())
-    return one_line if len(one_line) <= CLIP else one_line[: CLIP - 1] + "…"
-
-
-def cell(said: str) -> str:
-    """Return text that is text in a table of Markdown, whatever a model wrote."""
-    escaped = re.sub(r"([\\`*_{}\[\]<>|#!@~])", r"\\\1", _clip(str(said)))
-    return (
-        escaped.replace("\\<", "&lt;")
-        .replace("\\>", "&gt;")
-        .replace("\\@", "@&#8203;")
-        .replace("://", "&#58;//")
-        or " "
-    )
+def _named(row: Told) -> str:
+    """Return what a row that fell is called; a comparison kept before rows had places has none."""
+    return str(row.get("place") or row["row"][:16])
 
 
 def _xml(said: str) -> str:

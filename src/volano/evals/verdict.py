@@ -84,7 +84,9 @@ def _same(choice: Choice, chosen: Candidate) -> str:
         one for one in choice.candidates
         if choice.kept(one) and one.name != chosen.name and one.paired.get("high", -1) >= 0
     ]  # fmt: skip
-    sentence = f"Take {chosen.name}: it keeps the target and is the {wish.superlative}"
+    unknown = any(choice.kept(one) and wish.name not in one.values for one in choice.candidates)
+    among = f" of those whose {wish.title.lower()} is known" if unknown else ""
+    sentence = f"Take {chosen.name}: it keeps the target and is the {wish.superlative}{among}"
     if rivals:
         names = ", ".join(one.name for one in rivals[:3])
         return f"{sentence}, but the rows do not tell it from {names} by score."
@@ -96,6 +98,12 @@ def _none(choice: Choice) -> str:
     whole = [one for one in choice.candidates if one.whole]
     if not whole:
         return "Nothing could be measured, so nothing is recommended."
+    if kept := [one for one in whole if choice.kept(one)]:
+        names, wish = ", ".join(one.name for one in kept[:3]), choice.target.wished
+        return (
+            f"Nothing is recommended: {names} would do, but which is the {wish.superlative} is not "
+            f"known: {wish.title.lower()} was not measured."
+        )
     nearest = min(
         whole,
         key=lambda one: (
@@ -110,7 +118,10 @@ def _none(choice: Choice) -> str:
     )
     if not told:
         lacking = [one.measure for one in choice.target.limits if one.measure not in nearest.values]
-        told = f"not measured: {', '.join(lacking) or choice.target.wish}"
+        return (
+            f"Nothing is known to keep the target. Nearest is {nearest.name}: "
+            f"not measured: {', '.join(lacking)}."
+        )
     return f"Nothing keeps the target. Nearest is {nearest.name}: {told}."
 
 

@@ -26,6 +26,7 @@ from volano.evals.suite import Suite
 from volano.flows.flow import Compiled
 from volano.flows.keeper import Flows
 from volano.jobs.keeper import Runs
+from volano.jobs.plain import read_object, write_object
 from volano.jobs.run import Run
 from volano.jobs.work import Work
 from volano.releases.compatibility.answers import answers
@@ -56,7 +57,7 @@ from volano.traces.trace import Trace
 from volano.wire.exchange import Usage
 
 KIND = "release.check"
-JOURNAL = "replayed.jsonl"
+JOURNAL, PAIRS = "replayed.jsonl", "pairs.json"
 REQUESTS, MOST_REQUESTS = 50, 500
 LENGTHS = 2_000
 DOORS = ("openai.chat", "openai.responses", "anthropic.messages")
@@ -172,23 +173,27 @@ class ReleaseChecks:
     def _work(self, work: Work) -> dict[str, Any]:
         asked = work.step("ask", self._ask, work)
         told = work.step("judge", self._judge, work, asked)
-        work.tidy(JOURNAL)
+        work.tidy(JOURNAL, PAIRS)
         return cast(dict[str, Any], told)
 
     def _ask(self, work: Work) -> dict[str, Any]:
-        """Ask both releases what was asked; without a gate that wants it, nothing."""
+        """Ask both releases what was asked; without a gate that wants it, nothing.
+
+        What they said stands in a file, which goes once it is judged: the values of steps stay.
+        """
         inputs = work.inputs
         if not ASKING & set(inputs["gates"]):
-            return {"pairs": [], "wanted": 0, "lost": 0, "why": ""}
+            return {"wanted": 0, "lost": 0, "why": ""}
         found = self._recorded(inputs)[: inputs["requests"]]
         bodies = [(one, self._traces.bodies(one).request) for one in found]
         requests = [Recorded(one.id, one.unit, one.door, body) for one, body in bodies if body]
-        empty = {"pairs": [], "wanted": len(found), "lost": len(found) - len(requests)}
+        empty = {"wanted": len(found), "lost": len(found) - len(requests)}
         try:
             pairs = self._rehearsed(work, requests) if requests else []
         except (_NoPriceError, VolanoError) as error:  # it cannot be opened: nothing is known
             return {**empty, "why": str(error).rstrip(".")}
-        return {**empty, "pairs": to_plain(pairs), "why": ""}
+        write_object(work.folder / PAIRS, {"pairs": to_plain(pairs)})
+        return {**empty, "why": ""}
 
     def _rehearsed(self, work: Work, requests: Sequence[Recorded]) -> list[Pair]:
         inputs = work.inputs
@@ -236,7 +241,7 @@ class ReleaseChecks:
     def _verdicts(self, work: Work, asked: Mapping[str, Any]) -> dict[str, Verdict]:
         inputs, limits = work.inputs, limits_of(work.inputs["limits"])
         old, new = self._sides(inputs)
-        pairs = from_plain(asked["pairs"])
+        pairs = _pairs(work.folder / PAIRS)
         before, after = self._compiled(old), self._compiled(new)
         blind = asked["why"]
         each: dict[str, Callable[[], Verdict]] = {
@@ -328,7 +333,7 @@ class ReleaseChecks:
             report = self._evals.report(artifact.ref)
             units = report.summary.units if report.summary else {}
             lines = self._evals.answers(artifact.ref)
-            found.append(Side(artifact.ref, report.subject, lines, units))
+            found.append(Side(artifact.ref, report.subject, lines, units, report.split))
         return found
 
     def _critical(self, ref: str, *, column: str, work: Work) -> Collection[str]:
@@ -341,6 +346,11 @@ class ReleaseChecks:
             return {row["id"] for row in rows if _true(value(row, column))}
         except NotFoundError:
             return ()  # made of rows that are no dataset of ours any more; its own marks count
+
+
+def _pairs(path: Path) -> list[Pair]:
+    """Read what both said; without a file neither was asked."""
+    return from_plain((read_object(path) or {}).get("pairs", ()))
 
 
 class _NoPriceError(Exception):

@@ -4,10 +4,11 @@ import pytest
 
 from support.repository import Repo
 from volano.adapters.git import GitRepository
-from volano.ci.allowed import LEAST_HELD_CHARS, secrets
+from volano.ci.allowed import secrets
 from volano.ci.keeper import RECORD, REPLAY, Checks
 from volano.ci.rules import Check
 from volano.core.principal import Principal
+from volano.evals.redacted import LEAST_HELD_CHARS
 
 ANNA = Principal("person", "anna")
 

@@ -81,12 +81,19 @@ def test_candidates_are_asked_the_same_rows_and_the_cheapest_as_good_is_recommen
     assert "costs a tenth" in choice.verdict
     assert "with 95 % confidence" in choice.verdict
     assert done.outputs["verdict"] == choice.verdict
+    assert done.outputs["outcome"] == "passed"
     assert {"latency", "p95", "cost", "speed"} <= choice.candidates[0].values.keys()
     asked = [body["messages"][-1]["content"] for _, body in upstream.seen]
     assert sorted(asked) == sorted(
         [row["text"] for row in ROWS[:4]] * 2 + [f"Q: {row['text']}" for row in ROWS[:4]]
     )
     assert desk.evals.report(choice.candidates[1].report).n == 4
+
+
+def test_where_nothing_keeps_the_target_the_run_says_so(desk):
+    done = advised(desk, candidates=["good", "other"], target="score>=50%, latency<=0.0001ms, best")
+    assert (done.state, done.outputs["outcome"]) == ("done", "stopped")
+    assert done.outputs["verdict"].startswith("Nothing keeps the target.")
 
 
 def test_the_advice_is_a_report_with_its_table_and_its_parents(desk):

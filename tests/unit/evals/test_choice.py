@@ -77,10 +77,38 @@ def test_when_nothing_keeps_the_target_the_nearest_is_told_and_why():
     )
 
 
+@pytest.mark.parametrize(
+    ("target", "outcome", "says"),
+    [
+        ("score>=95%, best", "passed", "Take a"),
+        (
+            "score>=95%, cheapest",
+            "unmeasured",
+            "a would do, but which is the cheapest is not known",
+        ),
+        ("score>=0.99, cost<=1, best", "stopped", "Nothing keeps the target. Nearest is a: score"),
+        ("cost<=1, best", "unmeasured", "Nothing is known to keep the target"),
+    ],
+)
+def test_what_is_not_measured_is_told_from_what_breaks_the_target(target, outcome, says):
+    a = Candidate("a", {"score": 0.98, "size": 5.0}, {"score": (0.96, 0.99)}, 300)
+    made = choice([a, candidate("b", 0.5), Candidate("c", error="gone")], target, "advice", "a")
+    assert (made.outcome, says in made.verdict) == (outcome, True), made.verdict
+
+
+def test_the_cheapest_is_that_of_those_whose_cost_is_known():
+    a, b = (candidate(name, 0.97, cost=cost) for name, cost in (("a", 2.0), ("b", 3.0)))
+    made = choice([a, b], "cheapest", "advice", "a")
+    assert "and is the cheapest, but" in made.verdict
+    made = choice([a, b, candidate("own", 0.97)], "cheapest", "advice", "a")
+    assert "and is the cheapest of those whose cost of 1,000 is known" in made.verdict
+
+
 def test_without_any_measurement_nothing_is_recommended():
     made = choice([Candidate("a", error="no key"), Candidate("b", error="gone")])
     assert made.winner == ""
     assert "nothing is recommended" in made.verdict
+    assert made.outcome == "unmeasured"
 
 
 def test_the_parent_itself_may_be_the_answer():

@@ -5,8 +5,11 @@ import pytest
 from support.workspace import ANNA
 from volano.data import Datasets
 from volano.declared import Declarations
+from volano.declared.errors import WrongDocumentError
+from volano.evals.candidates import Candidates
 from volano.evals.declared import KIND, DeclaredSuites
 from volano.evals.errors import BadSuiteError
+from volano.evals.on import Respondents
 from volano.evals.suite_file import from_plain
 from volano.store.errors import UnknownArtifactError
 
@@ -16,11 +19,12 @@ SAID = "kind: Suite\nname: próba\ndata: tickets@1\nscorers: [exact_match]\ngate
 class KeptSuites:
     """Keeps suites as the room does, without what asks them."""
 
-    def __init__(self, catalog):
+    def __init__(self, catalog, respondents):
         from volano.evals.suites import Suites
 
         self._catalog, self._datasets = catalog, Datasets(catalog)
-        for name in ("save", "keep", "get", "list", "read"):
+        self._respondents = respondents
+        for name in ("save", "keep", "get", "list", "read", "check_asked"):
             setattr(self, name, getattr(Suites, name).__get__(self))
 
 
@@ -28,7 +32,8 @@ class KeptSuites:
 def declarations(desk):
     rows = [{"text": f"{n}. kérdés", "label": "a"} for n in range(4)]
     Datasets(desk.catalog).add("tickets", rows, by=ANNA)
-    desk.kept = KeptSuites(desk.catalog)
+    candidates = Candidates(desk.models, desk.flows, desk.prompts, desk.targets.get)
+    desk.kept = KeptSuites(desk.catalog, Respondents(candidates, desk.models, desk.prompts))
     return Declarations({KIND: DeclaredSuites(desk.kept, desk.catalog)})
 
 
@@ -82,3 +87,24 @@ def test_a_suite_without_its_dataset_or_with_a_wrong_word_is_told(declarations):
         declarations.plan(files(SAID.replace("gates", "gate")), by=ANNA)
     assert told.value.code == "wrong_document"
     assert isinstance(told.value.__cause__, BadSuiteError)
+
+
+@pytest.mark.parametrize(
+    ("scorer", "error"),
+    [
+        ("{judge: {judge: nincs@1}}", UnknownArtifactError),
+        ("{embedding: {model: nincs}}", WrongDocumentError),
+        ("{embedding: {model: channel/nincs}}", WrongDocumentError),
+    ],
+)
+def test_a_judge_or_an_embedder_that_is_not_there_is_told_before_anything_is_saved(
+    declarations, desk, scorer, error
+):
+    said = SAID.replace("exact_match]\ng", f"exact_match, {scorer}]\ng")
+    for say in (declarations.plan, declarations.apply):
+        with pytest.raises(error, match="nincs"):
+            say(files(said), by=ANNA)
+    assert desk.kept.list() == []
+    desk.models.add_pointer("vek", url="http://127.0.0.1:9/v1", model="v", by=ANNA)
+    known = SAID.replace("exact_match]\ng", "exact_match, {embedding: {model: vek}}]\ng")
+    assert declarations.apply(files(known), by=ANNA).changes[0].ref == "próba@1"

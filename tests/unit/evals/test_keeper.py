@@ -6,7 +6,7 @@ from volano.core.errors import InvalidError, NotFoundError, UnavailableError
 from volano.core.manifest import Parent
 from volano.core.plugins import UnknownPluginError
 from volano.core.ports.chat import Answer
-from volano.evals import errors
+from volano.evals import errors, rivals
 from volano.evals.told import text
 
 LABELS = [{"queue": "refund" if n % 3 else "billing", "ref": str(n)} for n in range(12)]
@@ -173,7 +173,8 @@ def test_two_models_are_compared_by_their_newest_reports_on_the_same_rows(
     evals, catalog, datasets, dataset, model, tmp_path, anna
 ):
     meta = {"format": "gguf", "parameters": 6, "metrics": {"tokens_per_s": 900.0}}
-    small = catalog.record("model", "small", files={"model.gguf": b"tiny"}, meta=meta, by=anna)
+    files = {"model.gguf": b"tiny", "model.safetensors": b"what tuning reads"}
+    small = catalog.record("model", "small", files=files, meta=meta, by=anna)
     flow = catalog.record(
         "flow", "support", files={}, parents=[Parent("model", small.digest)], by=anna
     )
@@ -195,6 +196,13 @@ def test_two_models_are_compared_by_their_newest_reports_on_the_same_rows(
     assert (found["a"]["bytes"], found["b"]["bytes"], found["b"]["parameters"]) == (7, 4, 6)
     assert found["b"]["speed"] == {"tokens_per_s": 900.0}
     assert found["b"]["cost"] is None
+    waits = sorted(one["latency_us"] for one in evals.answers(newest.ref))
+    assert found["a"]["latency_us"] == waits[len(waits) // 2]
+    tuned = catalog.record(
+        "model", "tuned", files={"adapter.gguf": b"ab", "card.json": b"{}"}, by=anna,
+        meta={"format": "adapter"}, parents=[Parent("base", small.digest)],
+    )  # fmt: skip
+    assert rivals.loaded(catalog, tuned) == 2 + 4, "an adapter is loaded with its base"
     lost = [evals.answers(newest.ref)[n]["id"] for n in (2, 3)]
     flips = {"score": "exact_match", "negative": 2, "positive": 1, "critical": 0, "rows": lost}
     assert found["flips"] == flips

@@ -1,3 +1,6 @@
+import sqlite3
+from contextlib import closing
+
 from volano.evals import remembered as room
 from volano.evals.answered import Answered
 from volano.evals.remembered import Keys, Remembered
@@ -30,3 +33,19 @@ def test_what_is_old_is_forgotten(tmp_path, monkeypatch):
     kept.put({key: Answered("1", "x")})
     monkeypatch.setattr(room, "KEEP_S", -1)
     assert kept.get([key]) == {}
+
+
+def test_what_is_old_is_looked_for_once_a_day(tmp_path, monkeypatch):
+    kept, keys = Remembered(tmp_path / "a.db"), Keys("m", {})
+
+    def on_day(day, n):
+        monkeypatch.setattr(room.time, "time", lambda: day * room.DAY_S + 60.0)
+        kept.put({keys.of(SAID, n): Answered(str(n), "x")})
+        with closing(sqlite3.connect(tmp_path / "a.db")) as db:
+            return db.execute("SELECT count(*) FROM answers").fetchone()[0]
+
+    assert on_day(100, 0) == 1
+    assert on_day(131, 1) == 1
+    monkeypatch.setattr(room, "KEEP_S", 0)
+    assert on_day(131, 2) == 2
+    assert on_day(132, 3) == 1

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from volano.core.errors import InvalidError, UnavailableError
-from volano.evals.errors import BadTrialsError, NothingToSearchError
+from volano.evals.errors import BadTrialsError, NothingKeepsError
 from volano.evals.front import Point, front, hypervolume
 from volano.evals.journal import Journal
 from volano.evals.search import Config, Measured, Question, search
@@ -129,7 +129,7 @@ def test_what_breaks_the_target_by_its_bytes_is_never_tried(tmp_path):
 
 def test_nothing_that_keeps_the_target_is_said_before_any_trial(tmp_path):
     land = Landscape()
-    with pytest.raises(NothingToSearchError, match="size <= 1 KB"):
+    with pytest.raises(NothingKeepsError, match="keeps size <= 1 KB: the smallest has about"):
         run(tmp_path, land, "size<=1KB, best")
     assert land.asked == []
 

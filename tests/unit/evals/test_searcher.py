@@ -48,21 +48,26 @@ def test_a_search_makes_the_winner_a_model_and_keeps_all_it_measured(desk):
     parent = small(desk)
     desk.runs.launch()
     run = desk.searcher.search(
-        "router", data="tickets", target="agreement>=90%, smallest", name="tiny", trials=3,
-        forms=["q8_0", "q4_0"], prune=["0"], by=ANNA,
+        "router", data="tickets", target="agreement>=90%, smallest", name="tiny", trials=4,
+        forms=["q8_0", "q4_0"], prune=["0", "0.3"], recovery=[1], by=ANNA,
     )  # fmt: skip
     done = desk.runs.wait(run.id, 100)
     assert done.state == "done", done.error
     choice = desk.evals.choice(done.outputs["report"])
     assert choice.candidates[0].name == choice.beside == "router@1"
-    assert {one.name for one in choice.candidates} == {"router@1", "q8_0", "q4_0"}
-    assert choice.winner in {"q8_0", "q4_0"}
+    cut = {f"{form} less 30 % of weights, 1 steps" for form in ("q8_0", "q4_0")}
+    tried = {one.name for one in choice.candidates}
+    assert tried == {"router@1", "q8_0", "q4_0"} | cut
+    assert choice.winner in tried - {"router@1"}
     chosen = choice.candidate(choice.winner)
     assert {"size", "score", "speed", "memory", "agreement", "flips"} <= chosen.values.keys()
     assert choice.proof["n"] == 20
     assert any("no split `dev`" in note for note in choice.notes)
     model = desk.models.get(done.outputs["ref"])
     assert model.ref == "tiny@1"
+    assert done.outputs["outcome"] == choice.outcome == "passed"
+    assert [*(desk.folder / "jobs" / run.id).glob("*.jsonl")] == [], "no rows are left behind"
+    assert [*(desk.folder / "jobs" / run.id / "search").rglob("*.safetensors")] == []
     assert [p.digest for p in model.manifest.parents if p.role == "parent"] == [parent.digest]
     assert model.manifest.files["model.gguf"].size == pytest.approx(chosen.values["size"], rel=0.01)
 

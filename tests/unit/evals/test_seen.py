@@ -2,7 +2,7 @@ import pytest
 
 from volano.data import Row
 from volano.evals.planning import plan
-from volano.evals.seen import look, sentence
+from volano.evals.seen import look, sentence, unseen
 
 TEXT = "Hol van a csomagom? Tegnapelőtt adtam fel, és azóta sem érkezett meg a címzetthez."
 
@@ -39,8 +39,14 @@ def test_nothing_seen_is_not_worth_a_sentence():
     assert sentence({}) == ""
 
 
-def test_a_plan_says_what_the_rows_find():
+def test_where_nothing_is_known_nothing_is_said_to_be_clean():
+    assert unseen(9, ["t@1", "p@2"]) == "None of the 9 rows stands in t@1, p@2."
+    assert "is not known here" in unseen(9, [])
+
+
+def test_a_plan_says_what_the_rows_find_and_what_it_takes_for_granted():
     told = plan(300, 0.02)
+    assert told["correlation"] == 0.5
     assert not told["enough"]
     assert told["table"][0]["rows_needed"] == pytest.approx(4906, abs=2)
     assert plan(told["table"][0]["rows_needed"], 0.02)["enough"]

@@ -4,19 +4,26 @@ import struct
 import pytest
 
 from volano.evals.errors import NothingToSearchError
-from volano.evals.space import BITS, FEATURES, USUAL_FORMS, Cut, Shapes, cuts, space
+from volano.evals.space import BITS, FEATURES, USUAL_FORMS, Cut, Shapes, cuts, left_out, space
 from volano.models.compression.forms import FORMS, UnknownFormError
 
+KIND = {"model_type": "llama", "hidden_size": 64, "num_attention_heads": 4}
+
+
+def layer(at, width, ffn):
+    """The matrices of a layer as Llama has them."""
+    square = {f"self_attn.{name}_proj": (width, width) for name in "qkvo"}
+    fed = {
+        "mlp.gate_proj": (ffn, width),
+        "mlp.up_proj": (ffn, width),
+        "mlp.down_proj": (width, ffn),
+    }
+    return {f"model.layers.{at}.{name}.weight": shape for name, shape in (square | fed).items()}
+
+
 SHAPES = Shapes(
-    {
-        "model.embed_tokens.weight": (600, 64),
-        "model.layers.0.self_attn.q_proj.weight": (64, 64),
-        "model.layers.0.mlp.gate_proj.weight": (128, 64),
-        "model.layers.0.mlp.up_proj.weight": (128, 64),
-        "model.layers.0.mlp.down_proj.weight": (64, 128),
-        "model.norm.weight": (64,),
-    },
-    config={"hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 1},
+    {"model.embed_tokens.weight": (600, 64), **layer(0, 64, 128), "model.norm.weight": (64,)},
+    config={**KIND, "num_hidden_layers": 1},
 )
 
 
@@ -45,7 +52,7 @@ def test_k_quants_are_left_out_where_rows_do_not_fit():
 
 
 def test_neurons_that_cannot_go_are_left_out():
-    narrow = Shapes({"model.layers.0.mlp.gate_proj.weight": (32, 64)})
+    narrow = Shapes(layer(0, 64, 32), config={**KIND, "num_hidden_layers": 1})
     found = space(narrow, ["f32"], [Cut(), Cut(0.5, "neurons")])
     assert [c.settings["parts"] for c in found] == ["weights"]
 
@@ -59,22 +66,56 @@ def test_bytes_shrink_with_bits_and_with_neurons_not_with_zeros():
 
 def test_bytes_shrink_with_heads_and_with_layers():
     whole = SHAPES.bytes(32, Cut())
-    assert SHAPES.bytes(32, Cut(0.5, "heads")) == whole - 4 * 64 * 64 / 2
-    deep = Shapes(
-        {"model.layers.0.mlp.up_proj.weight": (128, 64), "model.layers.1.mlp.up_proj.weight": (128, 64)},
-        config={"num_hidden_layers": 2},
-    )  # fmt: skip
+    assert SHAPES.bytes(32, Cut(0.5, "heads")) == whole - 4 * 4 * 64 * 64 / 2
+    deep = Shapes(layer(0, 64, 128) | layer(1, 64, 128), config={**KIND, "num_hidden_layers": 2})
     assert deep.bytes(32, Cut(0.5, "layers")) == deep.bytes(32, Cut()) / 2
 
 
 def test_a_cut_whose_rows_no_block_holds_is_left_out():
     wide = Shapes(
-        {"model.layers.0.self_attn.o_proj.weight": (512, 512)},
-        config={"hidden_size": 512, "num_attention_heads": 8, "num_hidden_layers": 1},
+        layer(0, 512, 512),
+        config={**KIND, "hidden_size": 512, "num_attention_heads": 8, "num_hidden_layers": 1},
     )
     for share, fits in ((0.5, True), (0.75, False)):  # 256 values are left, or 128
         found = space(wide, ["f32", "q4_k"], [Cut(share, "heads")])
         assert ("q4_k" in {one.settings["form"] for one in found}) is fits
+
+
+@pytest.mark.parametrize(
+    ("config", "renamed", "reasons"),
+    [
+        ({"model_type": "gemma"}, {}, {"heads": "it is gemma, and heads go from llama"}),
+        ({}, {"self_attn.o_proj": "self_attn.dense"}, {"heads": "not built as Llama is"}),
+        ({}, {"mlp.gate_proj": "mlp.experts.0.gate_proj"}, {"neurons": "not built as Llama is"}),
+        ({"mlp_only_layers": [1]}, {}, {"layers": "`mlp_only_layers` in its config is no list"}),
+        (
+            {"model_type": "gpt2"}, {"model.layers": "transformer.h"},
+            dict.fromkeys(("neurons", "heads", "layers"), "gpt2"),
+        ),
+    ],
+)  # fmt: skip
+def test_what_this_kind_of_model_cannot_lose_is_left_out_with_a_word_why(config, renamed, reasons):
+    tensors = layer(0, 64, 128) | layer(1, 64, 128)
+    for before, after in renamed.items():
+        tensors = {name.replace(before, after): shape for name, shape in tensors.items()}
+    shapes = Shapes(tensors, config={**KIND, "num_hidden_layers": 2, **config})
+    some = [Cut(), *(Cut(0.5, parts) for parts in ("neurons", "heads", "layers"))]
+    found = space(shapes, ["f32", "q8_0"], some)
+    left = {"weights", "neurons", "heads", "layers"} - reasons.keys()
+    assert {one.settings["parts"] for one in found} == left
+    told = left_out(shapes, ["f32", "q8_0"], some)
+    assert len(told) == len(reasons)
+    for parts, reason in reasons.items():
+        assert any(
+            said.startswith(f"{parts}:0.5 is left out: ") and reason in said for said in told
+        )
+        with pytest.raises(NothingToSearchError, match=f"{parts}:0.5 is left out"):
+            space(shapes, ["f32"], [Cut(0.5, parts)])
+
+
+def test_forms_that_no_row_fits_are_told():
+    told = left_out(SHAPES, ["q8_0", "q4_k", "q2_k"], [Cut(), Cut(0.5, "neurons")])
+    assert told == ["q4_k, q2_k cannot be: the model's rows are no multiple of their blocks"]
 
 
 def test_every_configuration_has_features_in_the_unit_box_and_the_parent_has_the_most():

@@ -1,5 +1,10 @@
 """Suites as Runs, over a server that speaks chat completions."""
 
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 
 from simulators.counting import Counting
@@ -147,6 +152,7 @@ def test_rows_in_error_are_counted_and_too_many_of_them_are_not_a_measurement(de
     done, out = run(desk, PLAIN, f"{upstream.url}/v1#status-503")
     assert done.state == "failed"
     assert "503" in done.error.message
+    assert done.error.away  # a retry goes on where it stopped
 
 
 def test_rows_are_filtered_drawn_and_counted(desk, upstream):
@@ -285,3 +291,99 @@ def test_a_judge_that_is_not_there_is_told_before_anybody_is_asked(desk, upstrea
         desk.suites.run(suite, on=f"{upstream.url}/v1#ok", by=ANNA)
     assert upstream.seen == []
     assert desk.runs.list() == []
+
+
+class Echo:
+    """A server that repeats the key that it was asked with: in answers, in refusals, cut off too."""
+
+    def __init__(self, *, status=200, key=""):
+        self.status, self.key = status, key
+
+    @contextmanager
+    def serving(self):
+        echo = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                key = self.headers["authorization"].removeprefix("Bearer ")
+                said = body["messages"][-1]["content"]
+                bad = echo.status != 200 or said.startswith("3.")
+                answer = {"choices": [{"message": {"content": f"Ваш ключ {key} 你好 {key[:14]}…"}}]}
+                refusal = {"error": {"message": f"Incorrect API key provided: {key}"}}
+                data = json.dumps(refusal if bad else answer).encode()
+                self.send_response(max(400, echo.status) if bad else 200)
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            server.server_close()
+
+
+KEY = "sk-echo-0123456789-abcdef"
+
+
+def everywhere(folder):
+    """Yield the files in which a key stands."""
+    for path in folder.rglob("*"):
+        if path.is_file() and KEY[:14].encode() in path.read_bytes():
+            yield path.name
+
+
+def test_a_key_that_a_server_repeats_is_in_no_report_and_no_memory(desk, monkeypatch):
+    monkeypatch.setenv("ECHO_KEY", KEY)
+    with Echo().serving() as url:
+        done, out = run(desk, PLAIN, f"{url}/v1#m", key_env="ECHO_KEY")
+    assert done.state == "done", done.error
+    assert (out["states"]["answered"], out["states"]["error"]) == (39, 1)
+    lines = desk.evals.answers(out["ref"])
+    assert {line["answer"] for line in lines if not line["error"]} == {"Ваш ключ *** 你好 ***…"}
+    assert [line["error"].endswith("provided: ***.") for line in lines if line["error"]] == [True]
+    assert not [*everywhere(desk.folder)]
+
+
+@pytest.mark.parametrize("key", ["token", "answer", "score"])
+def test_a_key_that_is_a_field_of_ours_leaves_the_report_whole(desk, monkeypatch, key):
+    monkeypatch.setenv("ECHO_KEY", key)
+    with Echo().serving() as url:
+        done, out = run(desk, PLAIN, f"{url}/v1#m", key_env="ECHO_KEY")
+    assert done.state == "done", done.error
+    lines = desk.evals.answers(out["ref"])
+    assert {line["answer"].split(" 你好")[0] for line in lines if not line["error"]} == {
+        "Ваш ключ ***"
+    }
+    assert {bool(line["scores"]) for line in lines} == {True}
+
+
+def test_a_key_that_a_server_repeats_as_it_refuses_is_in_no_error_of_the_run(desk, monkeypatch):
+    monkeypatch.setenv("ECHO_KEY", KEY)
+    with Echo(status=401).serving() as url:
+        done, _ = run(desk, PLAIN, f"{url}/v1#m", key_env="ECHO_KEY")
+    assert done.state == "failed"
+    assert "provided: ***" in done.error.message
+    assert not [*everywhere(desk.folder)]
+
+
+def test_a_key_that_is_held_is_struck_where_a_flow_is_asked(desk, monkeypatch):
+    monkeypatch.setenv("ECHO_KEY", KEY)
+    desk.evals._held = lambda: [KEY]
+    with Echo().serving() as url:
+        model = desk.models.add_pointer(
+            "m", url=f"{url}/v1", model="m", key_env="ECHO_KEY", by=ANNA
+        )
+        flow = desk.flows.compose("m", model=model.ref, by=ANNA)
+        done, out = run(desk, flow.ref, None, data="tickets")
+    assert done.state == "done", done.error
+    assert len(desk.evals.answers(out["ref"])) == 40
+    assert not [*everywhere(desk.folder)]

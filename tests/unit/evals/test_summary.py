@@ -51,7 +51,10 @@ def test_a_score_that_no_row_has_is_not_invented():
 
 
 def test_a_thousand_reasons_are_told_in_six_lines():
-    lines = [line(f"r{n}", {"em": None}, unmeasured={"em": f"reason {n}"}) for n in range(1000)]
+    lines = [
+        line(f"r{n}", {"em": None}, unmeasured={"em": f"reason {chr(0x4E00 + n)}"})
+        for n in range(1000)
+    ]
     reasons = summary(lines, {}).unmeasured["em"]
     assert len(reasons) == 6
     assert sum(reasons.values()) == 1000

@@ -38,6 +38,17 @@ def test_what_a_model_wrote_is_text_in_markdown():
     assert "&lt;img" in told
 
 
+def test_the_sentence_is_told_whole_and_a_long_answer_is_clipped():
+    """Its end says how sure it is."""
+    told = compared([1, 0] * 4, [1, 0, 0, 1] * 2, answer="слово " * 90)
+    told["sentence"] = (
+        f"{'exact match is undecided: ' * 9}not worse by more than 5 points, with 95 % confidence."
+    )
+    said = markdown(told)
+    assert "with 95 % confidence. 8 rows, paired" in said
+    assert "…" in said
+
+
 def test_junit_fails_what_is_worse_skips_what_is_undecided_and_passes_the_rest():
     worse = ET.fromstring(junit(compared([1] * 50, [0] * 20 + [1] * 30)).split("\n", 1)[1])
     assert (worse.get("tests"), worse.get("failures"), worse.get("skipped")) == ("2", "1", "0")
@@ -77,3 +88,14 @@ def test_junit_has_the_shape_that_readers_expect():
 
 def test_text_says_the_verdict_in_words():
     assert "exact match is worse" in text(compared([1] * 50, [0] * 20 + [1] * 30))
+
+
+def test_a_row_that_fell_is_called_as_in_the_console():
+    lines = [{"id": "0f" * 32, "answer": "nem", "critical": True, "scores": {"exact_match": 0}}]
+    good = [{**lines[0], "scores": {"exact_match": 1}}]
+    found = several([Side("r@1", "m", good, {}, "dev"), Side("r@2", "m", lines, {}, "dev")])
+    assert "| `dev:0` **critical** |" in markdown(found)
+    assert ">dev:0: nem" in junit(found)
+    assert found["flips"]["rows"][0]["row"] == "0f" * 32
+    del found["flips"]["rows"][0]["place"]  # as comparisons were kept before
+    assert "`0f0f0f0f0f0f0f0f`" in markdown(found)

@@ -1,6 +1,7 @@
 """Checking a release as a Run: contracts, recorded requests asked of both, reports, what is kept."""
 
 import json
+import sqlite3
 
 import pytest
 
@@ -260,3 +261,28 @@ def test_what_cannot_be_compared_is_refused(desk):
     ):
         with pytest.raises(BadCheckError):
             desk.checks.check(cut(desk, "B {{input}}").ref, channel="support", **wrong, by=ANNA)
+
+
+def test_what_both_said_is_gone_once_it_is_judged(desk):
+    """A refusal is told by how it begins: it stands in the verdict, and in no journal of the jobs."""
+    said = "I can't help with that, Kovács Jánosné 4111-1111"
+    desk.provider.minds["small"] = lambda messages, **_: Answer(said, "stop", 9, 9)
+    serve(desk)
+    _, gates = check(desk, cut(desk, "Sort well: {{input}}"), only=["replay"])
+    assert gates["replay"]["evidence"]["asked"] == 24
+    folder = desk.folder / "jobs"
+    left = [path for path in folder.rglob("*") if path.is_file()]
+    assert not [path.name for path in left if said[:20].encode() in path.read_bytes()]
+    assert not [
+        path for path in left if path.suffix in (".json", ".jsonl") and "progress" not in path.name
+    ]
+    with sqlite3.connect(desk.folder / "jobs.db") as db:
+        values = [
+            str(row)
+            for row in db.execute(
+                "SELECT output FROM operation_outputs WHERE function_name = 'ask'"
+            )
+        ]
+    assert len(values) == 1
+    assert said[:20] not in values[0]
+    assert "user" not in values[0]

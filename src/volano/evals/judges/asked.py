@@ -12,20 +12,26 @@ from volano.core.ports.chat import Chat
 from volano.evals.journal import Journal
 from volano.evals.judges.judge import Judge
 from volano.evals.judges.judging import ChatOf, JudgeOf
+from volano.evals.redacted import held_in, hushed, quiet, struck_values
 
 Open = Callable[[str, Path], AbstractContextManager[Chat]]
 """Opens a model by name; an engine of ours has its socket in the folder."""
 
 
 @contextmanager
-def opened(judge: Judge, judge_of: JudgeOf, open_chat: Open) -> Iterator[ChatOf]:
-    """Open every model that this judge (or the members of this panel) asks, once each."""
+def opened(
+    judge: Judge, judge_of: JudgeOf, open_chat: Open, secrets: Sequence[str] = ()
+) -> Iterator[ChatOf]:
+    """Open every model that this judge (or the members of this panel) asks, once each.
+
+    What they say, and what fails meanwhile, holds no secret.
+    """
     models = sorted(_models(judge, judge_of))
-    with ExitStack() as stack:
+    with hushed(secrets), ExitStack() as stack:
         chats = {}
         for at, name in enumerate(models):
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=f"volano-{at}-"))
-            chats[name] = stack.enter_context(open_chat(name, Path(folder)))
+            chats[name] = quiet(stack.enter_context(open_chat(name, Path(folder))), secrets)
         yield chats.__getitem__
 
 
@@ -36,8 +42,11 @@ def each(
     path: Path,
     about: Mapping[str, str],
     at_once: int,
+    secrets: Sequence[str] = (),
 ) -> dict[str, dict[str, Any]]:
     """Return what `work` gives for each item by its key; those in the journal are not asked again.
+
+    No secret stands in what is given, also where a judge escaped it.
 
     Raises:
         UnavailableError: a model does not answer; what was answered stays in the journal.
@@ -46,7 +55,7 @@ def each(
     with Journal(path, about) as journal, ThreadPoolExecutor(at_once) as pool:
         done = {one["key"]: one for one in journal.done}
         todo = [key for key in items if key not in done]
-        waiting = [(key, pool.submit(work, items[key])) for key in todo]
+        waiting = [(key, pool.submit(_without, secrets, work, items[key])) for key in todo]
         try:
             for key, future in waiting:
                 one = {"key": key, **future.result()}
@@ -59,6 +68,13 @@ def each(
                         journal.append([{"key": key, **future.result()}])
             raise
     return {key: done[key] for key in items}
+
+
+def _without(
+    secrets: Sequence[str], work: Callable[[Any], Mapping[str, Any]], item: Any
+) -> Mapping[str, Any]:
+    found = work(item)
+    return struck_values(found, secrets) if held_in(found, secrets) else found
 
 
 def _models(judge: Judge, judge_of: JudgeOf) -> set[str]:

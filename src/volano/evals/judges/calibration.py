@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from volano.evals.judges.judge import Judge
+from volano.evals.reasons import counted
 from volano.stats.agreement import Agreement, krippendorff_alpha, weighted_kappa
 from volano.stats.correction import Confusion, agreed
 from volano.stats.intervals import paired_means
@@ -68,8 +69,8 @@ def _one(judge: Judge, name: str, rows: Sequence[Kept]) -> dict[str, Any]:
     return {
         "name": name,
         "n": len(heard),
-        "unmeasured": dict(Counter(_short(row.unmeasured[name]) for row in rows
-                                   if name in row.unmeasured)),
+        "unmeasured": counted(_short(row.unmeasured[name]) for row in rows
+                              if name in row.unmeasured),
         "kappa": _interval(kappa.value, kappa.low, kappa.high),
         "matched": sum(a == b for a, b in pairs) / len(pairs) if pairs else None,
         "people": _mean([a for a, _ in pairs]),
@@ -94,7 +95,9 @@ def table_of(pairs: Sequence[tuple[float, float]]) -> Confusion | None:
 
 def trust(kappa: Agreement, least: float) -> dict[str, Any]:
     """Say whether a judge may be trusted alone, and why not."""
-    if kappa.value is None:
+    if not kappa.n:
+        why = "it gave no verdict on any row that people labelled"
+    elif kappa.value is None:
         why = "kappa is not defined: people or the judge always said the same"
     elif kappa.value < least:
         why = f"kappa {kappa.value:.2f} is below {least:g}"
@@ -163,4 +166,4 @@ def _mean(values: Sequence[float]) -> float | None:
 
 def _short(why: str) -> str:
     """Return a reason without what differs each time, so that reasons can be counted."""
-    return why.split(": it said")[0][:120]
+    return why.split(": it said")[0][:300]

@@ -21,6 +21,7 @@ from volano.evals.judges.keeper import CHECK, REPORT, ROWS, Judges
 from volano.evals.judges.labelled import Labelled, labelled
 from volano.evals.judges.people import from_feedback
 from volano.evals.judges.telling import check_text, verdict
+from volano.evals.redacted import Held, keys
 from volano.evals.scoring import Unmeasured
 from volano.feedback.keeper import Feedbacks
 from volano.jobs.keeper import Runs
@@ -47,6 +48,7 @@ class Checker:
         datasets: Datasets,
         people: tuple[Feedbacks, Traces],
         open_chat: Open,
+        held: Held = tuple,
     ):
         self._runs = runs
         self._catalog = catalog
@@ -54,6 +56,7 @@ class Checker:
         self._datasets = datasets
         self._feedbacks, self._traces = people
         self._open = open_chat
+        self._held = held
         runs.register(KIND, self._work, needs=("judge",))
 
     def check(
@@ -95,11 +98,12 @@ class Checker:
         again = {f"{one.id}+": one for one in rows[: int(work.inputs["again"])]}
         items = {**{one.id: one for one in rows}, **again}
         about = {"judge": judge.ref, "rows": _digest(rows)}
-        with opened(judge, self._judges.read, self._open) as chat_of:
+        secrets = keys((), self._held())
+        with opened(judge, self._judges.read, self._open, secrets) as chat_of:
             found = each(
                 items, lambda row: self._ask(judge, row, chat_of),
                 path=Path(work.folder) / JOURNAL, about=about,
-                at_once=int(work.inputs["at_once"]),
+                at_once=int(work.inputs["at_once"]), secrets=secrets,
             )  # fmt: skip
         kept = [_kept(row, found[row.id], found.get(f"{row.id}+")) for row in rows]
         return self._keep(work, judge, kept)

@@ -16,6 +16,7 @@ from volano.evals.judges.judge import Judge
 from volano.evals.judges.judging import ChatOf, Shown, judge_one
 from volano.evals.judges.keeper import CHECK, REPORT, Judges
 from volano.evals.judges.telling import spelt
+from volano.evals.redacted import Held, keys
 from volano.evals.scoring import Unmeasured
 from volano.jobs.keeper import Runs
 from volano.jobs.run import Run
@@ -52,6 +53,7 @@ class Contests:
         datasets: Datasets,
         reports: Answers,
         open_chat: Open,
+        held: Held = tuple,
     ):
         self._runs = runs
         self._catalog = catalog
@@ -59,6 +61,7 @@ class Contests:
         self._datasets = datasets
         self._reports = reports
         self._open = open_chat
+        self._held = held
         runs.register(KIND, self._work, needs=("judge", "reports"))
 
     def compare(
@@ -103,12 +106,13 @@ class Contests:
             for a, b in combinations(range(len(refs)), 2)
             for row in rows
         }
-        with opened(judge, self._judges.read, self._open) as chat_of:
+        secrets = keys((), self._held())
+        with opened(judge, self._judges.read, self._open, secrets) as chat_of:
             found = each(
                 items, lambda item: self._ask(judge, item, chat_of),
                 path=Path(work.folder) / JOURNAL,
                 about={"judge": judge.ref, "reports": " ".join(refs)},
-                at_once=int(inputs["at_once"]),
+                at_once=int(inputs["at_once"]), secrets=secrets,
             )  # fmt: skip
         return self._keep(work, judge, _result(judge, refs, rows, found))
 

@@ -24,7 +24,7 @@ SIZE = 2**16
 class Embedding(One):
     """Cosine of the answer's vector and the label's; below 0 counts as 0. The best of several references.
 
-    `model` names the embedder: a model, or TARGET:MODEL (a channel of a gateway, too), that gives OpenAI's embeddings. Without one, vectors are hashed runs of three to five characters within words (single
+    `model` names the embedder: a model, a channel (`channel/support`; it needs no prompt) or TARGET:MODEL that gives OpenAI's embeddings; a model of ours gives its own by a second process. Without one, vectors are hashed runs of three to five characters within words (single
     characters and pairs for Chinese, Japanese, Thai): offline and quick, but near in spelling is not near in
     meaning: a paraphrase in other words scores low. Of a text 100,000 characters are looked at.
     """

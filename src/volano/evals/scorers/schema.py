@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -168,7 +168,7 @@ class Fields(Plain):
             return why
         if name not in said:
             return 0.0
-        part = replace(case, label=_text(wanted), expected={})
+        part = case.but(label=_text(wanted), expected={})
         scores = judge.score(part, answered.but(answer=_text(said[name])), tools)
         return next(iter(scores.values()), Unmeasured("its scorer has nothing to say on texts"))
 

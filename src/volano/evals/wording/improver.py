@@ -29,6 +29,7 @@ from volano.evals.errors import BadConcurrencyError
 from volano.evals.examine import MAX_TOKENS, Examiner
 from volano.evals.journal import Journal
 from volano.evals.keeping import keep
+from volano.evals.redacted import Held, held_in, hushed, keys, struck_values
 from volano.evals.scorers import DEFAULT
 from volano.evals.scoring import Tools, check_distinct, make
 from volano.evals.wording.asking import Asker
@@ -79,12 +80,14 @@ class Improver:
         examiner: Examiner,
         price_of: PriceOf | None = None,
         praise: Praise | None = None,
+        held: Held = tuple,
     ):
         self._runs = runs
         self._catalog = catalog
         self._prompts = prompts
         self._datasets = datasets
         self._cast = Cast(candidates, examiner, price_of or _unpriced)
+        self._held = held
         self._praise = praise or (lambda _rows, _metric: {})
         runs.register(KIND, self._work)
 
@@ -181,6 +184,13 @@ class Improver:
         return {"path": str(path), "leaked": len(rows.leaked)}
 
     def _search(self, work: Work, prepared: Mapping[str, Any]) -> dict[str, Any]:
+        secrets = keys((), self._held())
+        with hushed(secrets):
+            return self._searched(work, prepared, secrets)
+
+    def _searched(
+        self, work: Work, prepared: Mapping[str, Any], secrets: Sequence[str]
+    ) -> dict[str, Any]:
         inputs, rows = work.inputs, _rows(Path(prepared["path"]))
         purse = Purse(inputs["budget_calls"], inputs["budget_money"])
         about = {"search": str(Digest.of(canonical(inputs)))}
@@ -190,7 +200,7 @@ class Improver:
             Journal(Path(work.folder) / "calls.jsonl", about) as book,
         ):
             asker = Asker(book, purse, at_once=inputs["at_once"])
-            voices = Voices(self._cast, opened, Path(short), asker, work.by)
+            voices = Voices(self._cast, opened, Path(short), asker, work.by, secrets=secrets)
             ground = Ground(
                 asker, voices.of(Named(**inputs["model"])),
                 [make(one) for one in inputs["scorers"]],
@@ -216,19 +226,19 @@ class Improver:
         )  # fmt: skip
         path = Path(work.folder) / "found.json"
         better = found.judged is not None and found.judged.better
-        path.write_text(
-            json.dumps({
-                "choice": choice.to_dict(),
-                "prompt": found.best.prompt.to_bytes().decode() if better else None,
-                "searched": {
-                    "from": inputs["prompt"], "method": inputs["method"], "seed": inputs["seed"],
-                    "traces": _shown(rows, found.best.prompt),
-                    "how": found.best.how, "calls": purse.made, "tried": len(ground.tried),
-                    "scores": found.judged.to_dict() if found.judged else None,
-                },
-            }, ensure_ascii=False),
-            encoding="utf-8",
-        )  # fmt: skip
+        told = {
+            "choice": choice.to_dict(),
+            "prompt": found.best.prompt.to_bytes().decode() if better else None,
+            "searched": {
+                "from": inputs["prompt"], "method": inputs["method"], "seed": inputs["seed"],
+                "traces": _shown(rows, found.best.prompt),
+                "how": found.best.how, "calls": purse.made, "tried": len(ground.tried),
+                "scores": found.judged.to_dict() if found.judged else None,
+            },
+        }  # fmt: skip
+        if held_in(told, secrets):  # a model's words, read as JSON, may say what it had escaped
+            told = struck_values(told, secrets)
+        path.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
         return {"path": str(path)}
 
     def _record(self, work: Work, found: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Voices: the models of one search, each opened once, for as long as it lasts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from volano.core.principal import Principal
 from volano.costs.price import Price
 from volano.evals.candidates import Candidates, Named
 from volano.evals.examine import Examiner
+from volano.evals.redacted import quiet
 from volano.evals.wording.asking import Asked, Asker
 
 PriceOf = Callable[[str, str], Price | None]
@@ -28,11 +29,17 @@ class Cast:
 
 
 class Voices:
-    """Opens models of a cast into `opened`; engines of our own have their sockets in `folder`."""
+    """Opens models of a cast into `opened`; engines of our own have their sockets in `folder`.
 
-    def __init__(self, cast: Cast, opened: ExitStack, folder: Path, asker: Asker, by: Principal):
+    No secret stands in what they say.
+    """
+
+    def __init__(
+        self, cast: Cast, opened: ExitStack, folder: Path, asker: Asker, by: Principal,
+        *, secrets: Sequence[str] = (),
+    ):  # fmt: skip
         self._cast, self._opened, self._folder = cast, opened, folder
-        self._asker, self._by = asker, by
+        self._asker, self._by, self._secrets = asker, by, secrets
         self._open: dict[str, Asked] = {}
 
     def of(self, named: Named) -> Asked:
@@ -46,7 +53,9 @@ class Voices:
             folder = self._folder / str(len(self._open))
             folder.mkdir()
             chat = self._opened.enter_context(self._cast.examiner.chat(one.model, folder))
-            self._open[named.ref] = Asked(named.ref, chat, self._cast.price(named, self._by))
+            self._open[named.ref] = Asked(
+                named.ref, quiet(chat, self._secrets), self._cast.price(named, self._by)
+            )
         return self._open[named.ref]
 
     def chat(self, name: str) -> Chat:

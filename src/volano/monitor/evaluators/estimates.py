@@ -39,11 +39,12 @@ class Sample:
             share=self.share,
         )  # fmt: skip
 
-    def poor(self) -> Total | None:
-        """Return how many calls have a score below one half; of shares only."""
+    def poor(self, bigger: bool) -> Total | None:
+        """Return how many calls have a score on the bad side of one half; of shares only."""
         if not self.share or not self.values:
             return None
-        return total([float(y < POOR) for y in self.values], self.probabilities)
+        bad = (y < POOR if bigger else y > POOR for y in self.values)
+        return total([*map(float, bad)], self.probabilities)
 
     def where(self, keep: Iterable[bool]) -> "Sample":
         """Return the part of it that is kept."""

@@ -174,7 +174,7 @@ class Evaluators:
         worst: int, bigger: bool,
     ) -> dict[str, Any]:  # fmt: skip
         found = estimates.sample(rows, score)
-        poor = found.poor()
+        poor = found.poor(bigger)
         return {
             "score": score, "metric": one.metric(score), "share": found.share, "bigger": bigger,
             **estimates.told(found.estimate()),

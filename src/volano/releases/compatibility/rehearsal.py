@@ -5,7 +5,6 @@ recorded answer is not compared with. Nothing of it is traffic: no user sees an 
 counter and no evidence of a rollout has it. What tools a model calls is never carried out.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -174,7 +173,7 @@ def _pair(raw: Mapping[str, Any]) -> Pair:
 
 def to_plain(pairs: Iterable[Pair]) -> list[dict[str, Any]]:
     """Return plain JSON values."""
-    return json.loads(json.dumps([_plain(one) for one in pairs]))
+    return [_plain(one) for one in pairs]
 
 
 def from_plain(raw: Iterable[Mapping[str, Any]]) -> list[Pair]:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from simulators.judge import kappa_of
+from simulators.judge import JudgeServer, kappa_of
 from support.judges import PAIRWISE, RUBRIC, opened
 from support.workspace import ANNA
 from volano.core.errors import NotFoundError, UnavailableError
@@ -96,9 +96,9 @@ def desk(desk, server):
 
     candidates = Candidates(desk.models, desk.flows, desk.prompts, look_up)
     door = ModelDoor(
-        candidates, desk.models, examiner.chat, lambda _t, model: opened(server, model)
+        candidates, desk.models, examiner.chat, lambda _t, model: opened(desk.server, model)
     )
-    desk.said, desk.told = Said(), Told()
+    desk.said, desk.told, desk.secrets, desk.server = Said(), Told(), [], server
     desk.judges = Judges(desk.catalog, desk.evals, door)
     desk.checker = Checker(
         desk.runs,
@@ -107,10 +107,12 @@ def desk(desk, server):
         desk.datasets,
         (desk.said, desk.told),
         door.open,
+        held=lambda: desk.secrets,
     )
     desk.contests = Contests(
-        desk.runs, desk.catalog, desk.judges, desk.datasets, desk.evals, door.open
-    )
+        desk.runs, desk.catalog, desk.judges, desk.datasets, desk.evals, door.open,
+        held=lambda: desk.secrets,
+    )  # fmt: skip
     yield desk
     desk.runs.close()
 
@@ -432,3 +434,68 @@ def test_the_console_shows_checks_contests_and_corrections(desk, server):
     (facts,) = judging.corrections(desk, desk.catalog.get("report", ref))
     assert {"raw", "corrected"} <= desk.judges.of_report(ref)[0].keys()
     assert len(facts.facts) >= 4
+
+
+KEY = "sk-echo-0123456789-äöü"
+
+
+class Echo(JudgeServer):
+    """Repeats a key: in its reasons, escaped too, in what is no verdict, and as it refuses."""
+
+    def __init__(self, refuses=0):
+        super().__init__()
+        self.why, self.refuses = KEY, refuses
+
+    def answer(self, body):
+        status, said = super().answer(body)
+        status = self.refuses or status
+        if status != 200:
+            return status, {"error": {"message": f"Incorrect API key provided: {KEY}"}}
+        message = said["choices"][0]["message"]
+        message["content"] = message["content"].replace("mert így van", self.why)
+        if not message["content"].startswith("{"):
+            message["content"] = f"{'x' * 66} {KEY}"  # is clipped within the key
+        return status, said
+
+
+@pytest.mark.parametrize("why", [KEY, KEY.replace("-", "\\u002d"), f"cut {KEY[:14]}"])
+def test_a_key_that_a_judges_server_repeats_is_in_no_check_and_no_contest(desk, why):
+    desk.secrets, desk.server = [KEY], Echo()
+    desk.server.why = why
+    save(desk, "judge,refuse=0.2,garbled=0.3,stubborn", name="open")
+    save(desk, "judge,refuse=0.2,garbled=0.3,stubborn", PAIRWISE, name="pair")
+    desk.datasets.write("people", people(40), meta={}, by=ANNA)
+    rows = [("test", {"text": f"q{at}", "label": "?"}) for at in range(20)]
+    desk.datasets.write("q", rows, meta={}, by=ANNA)
+    ids = [row["id"] for row in desk.datasets.stream("q", "test")]
+    reports = [written(desk, name, rate, ids) for name, rate in (("a", 0.3), ("b", 0.8))]
+    try:
+        check = checked(desk, "open", data="people", again=0)
+        run = desk.runs.wait(desk.contests.compare("pair", reports=reports, by=ANNA).id, 100)
+    finally:
+        desk.server.stop()
+    assert run.state == "done", run.error
+    said = {text for row in desk.judges.labelled(check["ref"])
+            for text in (*row.unmeasured.values(), *row.whys.values())}  # fmt: skip
+    assert {"***" in one for one in said} == {True}
+    assert not [one for one in said if KEY[:8] in one]
+    for path in desk.folder.rglob("*"):
+        assert not path.is_file() or KEY[:14].encode() not in path.read_bytes(), path
+
+
+def test_a_key_that_a_judges_server_repeats_as_it_refuses_all_is_in_no_error_of_the_run(desk):
+    desk.secrets, desk.server = [KEY], Echo(refuses=401)
+    save(desk, "judge")
+    desk.datasets.write("people", people(20), meta={}, by=ANNA)
+    desk.runs.launch()
+    try:
+        run = desk.runs.wait(desk.checker.check("helpful", data="people", by=ANNA).id, 100)
+    finally:
+        desk.server.stop()
+    assert run.state == "done", run.error
+    (said,) = {
+        text for row in desk.judges.labelled(run.outputs["ref"]) for text in row.unmeasured.values()
+    }
+    assert said.endswith("provided: ***.")
+    for path in desk.folder.rglob("*"):
+        assert not path.is_file() or KEY[:14].encode() not in path.read_bytes(), path

@@ -45,6 +45,24 @@ def test_refusals_are_found_and_plain_answers_left_alone():
     assert sum(found) / len(REFUSALS) >= 0.9, missed
 
 
+@pytest.mark.parametrize("said", [
+    "That's not something I can help with.", "Nem tudok segíteni ebben.", "Не могу помочь с этим.",
+    "抱歉，这个我帮不了你。", "帮不了您。", "这件事不归我管，帮不了你。", "我们帮不了您。", "抱歉这个忙帮不了你。",
+])  # fmt: skip
+def test_short_refusals_without_a_subject_are_found(said):
+    assert refuses(said)
+
+
+@pytest.mark.parametrize("said", [
+    "I can't help but notice that your invoice is wrong.", "Ha nem tudok segíteni, írjon nekünk.",
+    "Если он не может помочь, напишите нам.", "Не могу не помочь вам!", "Я не могу не ответить на такой вопрос.",
+    "К сожалению, не могу не согласиться с вами.", "别人帮不了你，只有自己可以。", "眼泪帮不了你，我来帮您查一下订单。",
+    "抱歉让您担心，别人帮不了你的事，我来办。",
+])  # fmt: skip
+def test_the_same_words_in_an_answer_are_no_refusal(said):
+    assert not refuses(said)
+
+
 def test_refusing_may_be_right():
     assert one("refusal", REFUSALS[0]) == 1
     assert one("refusal", REFUSALS[0], expected={"refuse": True}) == 0

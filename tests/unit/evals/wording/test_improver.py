@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from importlib.util import find_spec
 
 import pytest
@@ -42,10 +43,26 @@ def provider():
 
 @pytest.fixture
 def desk(desk, provider):
-    furnish(desk, lambda _target, model: PRICES.get(f"{model}@1"))
+    desk.secrets = []
+    furnish(desk, lambda _target, model: PRICES.get(f"{model}@1"), held=lambda: desk.secrets)
     fill(desk, provider.url, rows(160), rows(60, 1, start=900))
     yield desk
     desk.runs.close()
+
+
+KEY = "sk-echo-0123456789-abcdef"
+
+
+class Leaks:
+    """Ends what another mind says with the key that it was asked with."""
+
+    def __init__(self, mind):
+        self.mind = mind
+
+    def __call__(self, messages, **settings):
+        got = self.mind(messages, **settings)
+        fence = "\n```" if got.text.endswith("```") else ""
+        return replace(got, text=f"{got.text.removesuffix(fence)}\nkey {KEY}{fence}")
 
 
 def improved(desk, **given):
@@ -217,3 +234,13 @@ def test_killed_again_and_again_no_call_is_made_twice_but_those_in_flight(tmp_pa
     extra = sum(count - 1 for count in provider.counts.values())
     assert extra <= 4 * kills
     assert provider.total <= 600
+
+
+def test_a_key_that_a_server_repeats_is_in_no_wording_and_no_report(desk, provider):
+    desk.secrets, provider.minds["writer"] = [KEY], Leaks(Writer(nonsense=0))
+    done = improved(desk, method="rewrite", reflect="writer")
+    assert done.state == "done", done.error
+    assert "key ***" in str(desk.evals.table(done.outputs["report"])["settings"])
+    assert "key ***" in str(desk.prompts.read(desk.prompts.get("sort@2")).before)
+    for path in desk.folder.rglob("*"):
+        assert not path.is_file() or KEY[:14].encode() not in path.read_bytes(), path

@@ -297,6 +297,16 @@ def test_a_slice_that_is_worse_is_found_and_small_ones_are_not_enough(live):
     assert found.low < found.value < found.high
 
 
+def test_calls_that_did_not_refuse_are_not_the_poor_ones(live):
+    """Of a score of which less is better, those above one half are."""
+    live.add(scorers=["refusal"], budget={"calls": 1000}, cluster="call")
+    for at in range(30):
+        live.call("С этим я помочь не могу." if at < 6 else f"готово {at}")
+    live.look()
+    found = live.score("refusal")
+    assert (found.value, found.poor["calls"]) == (0.2, 6)
+
+
 def test_where_the_judge_was_checked_people_are_believed_rather(live, monkeypatch):
     live.judge("judge,sp=0.5")  # calls half of the bad ones good
     live.add(scorers=JUDGED, budget={"calls": 2000}, cluster="call")
