@@ -13,7 +13,7 @@ from contextlib import closing
 import pytest
 
 from volano.app.lock import UP, FolderLock
-from volano.cli import root
+from volano.cli import root, talk
 from volano.core.errors import ConflictError, GateError, InvalidError
 from volano.web.api import VERBS
 from volano.web.api.routes import error_response
@@ -193,6 +193,24 @@ def test_a_release_from_the_first_word_to_the_channel(volano, tmp_path):
     assert any("prompt: prompt ask@1" in line for line in tree)
 
 
+def test_a_prompt_that_is_there_already_is_told_and_so_is_a_why_that_is_not_kept(volano):
+    save = ("prompt", "save", "válasz", "--system", "Légy rövid.")
+    assert "already" not in volano(*save, "--why", "first").err
+    again = volano(*save, "--why", "better")
+    assert (again.code, again.out) == (0, "válasz@1\n")
+    assert (
+        "note:  válasz@1 is already that: nothing was saved. It keeps its own why.\n" in again.err
+    )
+    assert "keeps" not in volano(*save).err
+    assert volano("prompt", "save", "válasz", "--system", "Sois bref.").out == "válasz@2\n"
+    older = volano(*save, "--why", "first")
+    assert (older.out, "válasz@1 is already that" in older.err) == ("válasz@1\n", True)
+    assert [one["why"] for one in volano("prompt", "list", "--name", "válasz", "--json").json] == [
+        "",
+        "first",
+    ]
+
+
 def test_the_ledger_is_told_and_checked(volano):
     rows = volano("audit", "log", "--limit", "3").rows
     assert len(rows) == 3
@@ -245,11 +263,31 @@ def test_usage_is_exit_status_2(volano, words):
         (("feedback", "add", "abc", "--value", "1"), "trace id"),
         (("run", "show", "nothing"), "nothing"),
         (("release", "abort", "ticket-router"), "No rollout"),
-        (("model", "train", "a b", "--data", "x"), "not a name"),
     ],
 )
 def test_errors_are_two_lines(volano, words, part):
     assert part in volano(*words).refused()
+
+
+@pytest.mark.parametrize("waits", [(), ("--wait",)])
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("model", "train", "a b", "--data", "x"), "not a name"),
+        (("model", "compress", "nothing", "--to", "q8_0", "--name", "x"), "no model `nothing`"),
+        (("eval", "advise", "--data", "nothing", "--candidates", "a,b"), "no dataset `nothing`"),
+        (
+            ("eval", "improve", "nothing", "--data", "x", "--model", "y", "--budget-calls", "9"),
+            "no prompt `nothing`",
+        ),
+        (
+            ("eval", "search", "ticket-router", "--data", "x", "--name", "y", "--target", "sise<=1KB"),
+            "did you mean `size`?",
+        ),
+    ],
+)  # fmt: skip
+def test_no_run_starts_of_what_cannot_be_meant_waited_for_or_not(volano, words, part, waits):
+    assert part in volano(*words, *waits).refused(2)
 
 
 def test_a_folder_without_a_workspace(volano, tmp_path):
@@ -304,6 +342,20 @@ def test_one_command_at_a_time(volano, home):
     with FolderLock(home / ".volano" / "lock", {"what": UP}):
         said = volano("model", "list")
     assert "control process does not answer" in said.refused()
+
+
+def test_a_command_while_volano_starts_says_so(volano, home):
+    with FolderLock(home / ".volano" / "lock", {"what": UP, "starting": True}) as lock:
+        said = volano("model", "list").refused()
+        assert "volano is starting here" in said and "does not answer" not in said.split("\n")[1:]
+        lock.tell(what=UP)
+        assert "control process does not answer" in volano("model", "list").refused()
+
+
+def test_a_start_between_question_and_command_is_said_too(volano, home, monkeypatch):
+    monkeypatch.setattr(talk, "ask", lambda *_: None)
+    with FolderLock(home / ".volano" / "lock", {"what": UP, "starting": True}):
+        assert "volano is starting here" in volano("model", "list").refused()
 
 
 @pytest.mark.parametrize("what", ["volano.App", "a command"])

@@ -681,8 +681,9 @@ def test_all_tabs_share_one_reading() -> None:
 
 
 def test_durations_and_counts_read_well() -> None:
-    assert [words.duration(us) for us in (740, 31_200, 5_004_000, 96_000_000, 7_300_000_000)] == [
-        "740\u202fµs", "31\u202fms", "5.00\u202fs", "96.0\u202fs", "2.0\u202fh",
+    assert [words.duration(us) for us in (740, 31_200, 5_004_000, 96_000_000, 7_300_000_000,
+                                                 14 * 86_400_000_000, 220_000_000_000)] == [
+        "740\u202fµs", "31\u202fms", "5.00\u202fs", "96.0\u202fs", "2.0\u202fh", "14\u202fd", "2.5\u202fd",
     ]  # fmt: skip
     assert [words.short_count(n) for n in (999, 1_240, 34_500, 5_600_000)] == [
         "999", "1.2k", "34k", "5.6M",

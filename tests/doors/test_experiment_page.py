@@ -49,14 +49,27 @@ def test_the_drawing_is_sound_and_has_the_zero_line() -> None:
     assert "between 1.0 points and 5.0 points" in (root.get("aria-label") or "")
 
 
+def test_what_is_decided_and_holds_can_be_concluded_with_its_winner() -> None:
+    page = get(_decided(), PAGE).text
+    assert "Conclude with support@3" in text_of(page)
+    assert "volano release conclude support --winner support@3" in text_of(page)
+    assert '<input type="hidden" name="winner" value="support@3">' in page
+    assert text_of(page).index("Conclude now") < text_of(page).index("Take it back")
+    assert "goes on to all of support by 25%,100%" in text_of(page)
+    same = text_of(get(_decided(0), PAGE).text)
+    assert "support@2 serves all of support as before" in same
+    assert "Conclude" not in text_of(get(compared(), PAGE).text)  # one arm is not decided yet
+
+
 def test_axe_finds_nothing_and_nothing_overflows(chromium: Any) -> None:  # noqa: F811
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     with (
-        served(asgi(compared())) as address,
+        served(asgi(_decided())) as address,
         tab(chromium, viewport={"width": 390, "height": 844}) as page,
     ):
         page.goto(address + PAGE)
         page.evaluate(axe.Axe().axe_script)
+        page.get_by_text("Conclude with").click()
         for width, scheme in itertools.product((390, 1440), ("light", "dark")):
             page.set_viewport_size({"width": width, "height": 844})
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -66,6 +79,13 @@ def test_axe_finds_nothing_and_nothing_overflows(chromium: Any) -> None:  # noqa
             if shown := os.environ.get("VOLANO_SHOTS"):
                 page.screenshot(path=Path(shown) / f"{width}-{scheme}.png", full_page=True)
         assert page.complaints == []
+
+
+def _decided(winner: int = 1) -> Any:
+    app = compared()
+    told = app.experiments.standing(None)
+    told["decision"] |= {"decided": True, "winner": winner}
+    return app
 
 
 def _warming() -> Any:

@@ -392,6 +392,20 @@ def test_ctrl_enter_runs_and_the_address_remembers(tab, address, answers) -> Non
     assert tab.input_value("[name=said] >> nth=1") == "Frage: {{input}}"
 
 
+def test_a_name_becomes_a_field_while_it_is_written(tab, address) -> None:
+    tab.goto(f"{address}/playground")
+    tab.fill("#said-0", "Légy {{ tone }}: {{ input }}")
+    tab.fill("[name='v.tone']", "kedves")  # the field is there, and nobody was asked
+    tab.fill("[name='v.input']", "我的包裹")
+    tab.locator("#sent", has_text="Légy kedves: 我的包裹").wait_for()
+    tab.fill("#said-0", "Légy {{ tone }}: {{ input }} {{ za")
+    tab.locator("#sent", has_text="message 1, line 1").wait_for()
+    tab.fill("#said-0", "Légy {{ tone }}: {{ input }} {{ заказ }}")
+    tab.locator("[name='v.заказ']").wait_for()
+    assert tab.input_value("[name='v.tone']") == "kedves"
+    assert tab.evaluate("document.activeElement.id") == "said-0"
+
+
 def test_stop_hangs_up_and_keeps_what_came(tab, address, app, monkeypatch) -> None:
     going, ended = threading.Event(), threading.Event()
 

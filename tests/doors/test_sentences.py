@@ -190,6 +190,7 @@ INNER = {
     "slos": {"promised", "standing"},
     # Between rooms; people say another sentence for it.
     "catalog": {
+        "moved",
         "record",
         "labelled",
         "stored",
@@ -254,7 +255,7 @@ INNER = {
     "limits": {"list", "set"},
     "metrics": {"current"},
     "playground": {"choices", "close", "find", "grid", "names", "save", "sketch", "stream"},
-    "prompts": {"read", "keep", "drawn", "newest", "same", "marked", "versions"},
+    "prompts": {"save", "moved", "read", "keep", "drawn", "newest", "same", "marked", "versions"},
     "reconciler": {"tick", "step_over", "curves"},
     "recipes": {"plan", "read"},
     "releases": {
@@ -294,7 +295,7 @@ INNER = {
     "schedules": {"cause_of", "tick"},
     "replays": {"choices", "verify"},
     "sessions": {"get"},
-    "suites": {"get", "keep"},
+    "suites": {"get", "keep", "check_asked"},
     "sources": {"open"},
     "steps": {"outline", "roots", "below", "get", "above", "failed", "all"},
     "spans": {"get", "said", "of_trace", "children", "count"},

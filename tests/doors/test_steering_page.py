@@ -107,6 +107,23 @@ def test_what_moved_on_meanwhile_is_not_steered(app, console, releases, moving):
     app.releases.abort(CHANNEL, by=SYSTEM)
 
 
+def test_an_experiment_is_concluded_with_the_winner_that_was_shown(app, console, releases):
+    made = app.experiments.compare(
+        releases[:2], channel=CHANNEL, goal="latency:2s", mature="1m", by=SYSTEM
+    )
+    try:
+        assert steer(console, made, "conclude").status == 400
+        assert app.releases.rollout(made.id).is_active
+        assert steer(console, made, "conclude", winner=releases[1]).status == 303
+        assert app.releases.rollout(made.id).state == "concluded"
+        moving = app.releases.rollout(app.releases.channel(CHANNEL).rollout_id)
+        assert (moving.candidate_ref, moving.is_experiment) == (releases[1], False)
+        assert steer(console, made, "conclude", winner=releases[1]).status == 409
+        assert app.releases.rollout(moving.id).is_active
+    finally:
+        settle(app, releases[0])
+
+
 def test_only_the_owners_own_pages_steer(app, relay, console, moving):
     _, text = app.keys.create("reader", scopes=("read", "approve"), by=SYSTEM)
     key = relay.with_(authorization=f"Bearer {text}")

@@ -358,6 +358,21 @@ def test_what_cannot_be_judged_says_so_and_ends_with_its_own_code(repo, provider
     assert "## ⚠️" in comment.read_text("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("key", "entry"),
+    [("scorers: [exact_match]", "scorers: [exact_match, {judge: {judge: helpful@1}}]"),
+     ("exact_match >= 0.5]", "exact_match not worse than routing@7 by 0.02 with 95 %]")],
+)  # fmt: skip
+def test_a_judge_or_report_that_is_not_there_is_told_before_anybody_is_asked(
+    repo, provider, key, entry
+):
+    repo.swap("suites/routing.yaml", key, entry)
+    told = ci(repo, "ci", ends=2)
+    assert "`helpful@1`" in told or "`routing@7`" in told
+    assert "--home" in told
+    assert not provider.asked
+
+
 def listed(home) -> str:
     return said("prompt", "list", home=home)
 

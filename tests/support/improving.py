@@ -20,7 +20,7 @@ from volano.prompts import Prompts
 from volano.store.db import Database
 
 
-def furnish(desk, price_of=None):
+def furnish(desk, price_of=None, held=tuple):
     """Give a workspace runs, datasets and the search."""
     folder = desk.folder
     desk.datasets = Datasets(desk.catalog)
@@ -33,8 +33,9 @@ def furnish(desk, price_of=None):
     examiner = Examiner(desk.runs, desk.evals, desk.datasets, desk.flows, desk.models)
     candidates = Candidates(desk.models, desk.flows, desk.prompts, desk.targets.get)
     desk.improver = Improver(
-        desk.runs, desk.catalog, desk.prompts, desk.datasets, candidates, examiner, price_of
-    )
+        desk.runs, desk.catalog, desk.prompts, desk.datasets, candidates, examiner, price_of,
+        held=held,
+    )  # fmt: skip
     return desk
 
 

@@ -109,6 +109,8 @@ def _show(run: Mapping[str, Any], out: Mapping[str, Any]) -> None:
     if run["state"] != "done":
         error = run.get("error") or {}
         tell(f"error: {visible(str(error.get('message', run['state'])))}", dim=False)
+        if error.get("hint"):
+            tell(f"hint:  {visible(str(error['hint']))}")
         return
     click.echo(lines(out["text"]))
     if out["why"] != out["text"].rpartition("\n")[2]:

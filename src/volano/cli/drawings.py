@@ -7,8 +7,19 @@ from typing import Any
 
 import click
 
-from volano.cli import apart, beside, branches, brought, moved, prepared, profiled, rows, worded
-from volano.cli.cells import cell, facts, heading, lines, styled, table
+from volano.cli import (
+    apart,
+    beside,
+    branches,
+    brought,
+    moved,
+    prepared,
+    profiled,
+    rows,
+    sampled,
+    worded,
+)
+from volano.cli.cells import cell, facts, heading, lines, styled, table, talk, visible
 from volano.cli.imported import imported
 from volano.cli.rivals import rivals
 from volano.core.money import Money
@@ -227,6 +238,9 @@ def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> None:
 def report(value: Mapping[str, Any]) -> None:
     """Draw a report: what became of the answers, each score with its interval, and what nobody could score."""
     meta = value["meta"]
+    if "target" in meta:
+        _chosen(value["ref"], meta)
+        return
     click.echo(f"{value['ref']}   {meta.get('subject', '')} on {meta.get('dataset', '')}")
     states = {name: n for name, n in meta.get("states", {}).items() if n}
     if states:
@@ -240,6 +254,17 @@ def report(value: Mapping[str, Any]) -> None:
     table(rows, columns)
     for warning in meta.get("warnings", ()):
         click.echo(lines(warning))
+
+
+def _chosen(ref: str, meta: Mapping[str, Any]) -> None:
+    """Draw the report of a choice: what was asked for, and which one it comes to."""
+    rows = f"{meta['n']} rows of {meta['dataset']} ({meta['split']})"
+    click.echo(visible(f"{ref}   {meta['candidates']} candidates on {rows}"))
+    click.echo(visible(f"target  {meta['target']}"))
+    click.echo(visible(str(meta["verdict"])))
+    if meta.get("scores"):
+        table([_rounded(one) for one in meta["scores"]], ("name", "value", "low", "high", "n"))
+    talk(f"next:  volano eval table {ref}")
 
 
 def _rounded(score: Mapping[str, Any]) -> dict[str, Any]:
@@ -256,21 +281,42 @@ def comparison(value: Mapping[str, Any] | str) -> None:
         click.echo(f"a  {a['report']}   {a['subject']}")
         click.echo(f"b  {b['report']}   {b['subject']}")
         columns = ("name", "a", "b", "difference", "low", "high", "n", "verdict")
-        table([_rounded(score) for score in (*one["scores"], *one["usage"])], columns)
+        table([_changed(score) for score in (*one["scores"], *one["usage"])], columns)
         click.echo(lines(one["sentence"]))
+        _differing(one["slices"])
         for row in one["flips"]["rows"][:20]:
             mark = "  critical" if row["critical"] else ""
-            click.echo(f"fell  {cell('row', row['row'])}{mark}")
+            click.echo(f"fell  {cell('place', row.get('place') or row['row'])}{mark}")
+
+
+def _changed(score: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a change rounded; of what is compared by its ratio (times, money) as percent."""
+    if score.get("kind") != "ratio":
+        return _rounded(score)
+    parts = {name: f"{score[name]:+.1%}" for name in ("difference", "low", "high")}
+    return {**_rounded(score), **parts}
+
+
+def _differing(slices: Sequence[Mapping[str, Any]]) -> None:
+    """Draw the slices that an average may hide, the worst first, corrected for their number."""
+    if not slices:
+        return
+    moved = [_rounded(one) for one in slices if one["verdict"] != "undecided"]
+    click.echo(f"{len(moved)} of {len(slices)} slices differ")
+    if moved:
+        table(moved, ("by", "value", "a", "b", "difference", "low", "high", "n", "verdict"))
 
 
 def eval_plan(value: Mapping[str, Any]) -> None:
     """Draw what the rows at hand would find."""
     click.echo(value["sentence"])
     table([_rounded(one) for one in value["table"]], ("repetitions", "detectable", "rows_needed"))
-    known = (
-        f"from {value['from']}" if value["from"] else "assuming the worst: half right, half wrong"
-    )
+    known = f"from {value['from']}" if value["from"] else "of rows that are right as often as wrong"
     click.echo(f"variance {known}; two-sided {value['alpha']:g}, power {value['power']:g}")
+    click.echo(
+        f"taken for granted: the two score a row alike with a correlation of {value['correlation']:g};"
+        f" if they have nothing in common it takes {1 / (1 - value['correlation']):g} times the rows"
+    )
 
 
 def choice(value: Mapping[str, Any]) -> None:
@@ -337,6 +383,7 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("eval", "compare"): comparison,
     ("eval", "plan"): eval_plan,
     ("eval", "table"): choice,
+    ("evaluator", "scores"): sampled.scores,
     ("judge", "report"): choice,
     ("judge", "correct"): choice,
     ("data", "peek"): peeked,

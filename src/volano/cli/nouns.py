@@ -149,9 +149,10 @@ def _command(verb: Verb) -> click.Command:
             return
         detached, told = arguments.pop("detach", False), arguments.pop("wait_for", False)
         waits = told or (verb.waits and not detached)
+        starts = verb.waits or verb.may_wait
         awaited = verb.changes and arguments.pop("wait", False)
         with (
-            waiting.usage() if waits or verb.script else nullcontext(),
+            waiting.usage() if starts or verb.script else nullcontext(),
             waiting.drawing(quiet=as_json) as draw,
         ):
             result = talk.say(verb, arguments, home=ctx.obj["home"], seen=draw)

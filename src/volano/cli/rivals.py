@@ -5,15 +5,27 @@ from typing import Any
 
 import click
 
-from volano.cli.cells import cell, table
+from volano.cli.cells import cell, heading, table
 
-_FACTS = ("format", "engine", "bytes", "parameters", "answer_tokens", "speed", "cost", "report")
+_FACTS = (
+    "format",
+    "engine",
+    "bytes",
+    "parameters",
+    "answer_tokens",
+    "latency_us",
+    "speed",
+    "cost",
+    "report",
+)
 
 
 def rivals(value: Mapping[str, Any]) -> None:
     """Draw what both are, their scores with the paired differences, and the rows that flipped."""
     a, b = value["a"], value["b"]
-    sides = [{"": name, "a": cell(name, a[name]), "b": cell(name, b[name])} for name in _FACTS]
+    sides = [
+        {"": heading(name), "a": cell(name, a[name]), "b": cell(name, b[name])} for name in _FACTS
+    ]
     table([{"": "model", "a": a["model"], "b": b["model"]}, *sides], ("", "a", "b"))
     columns = ("name", "a", "b", "difference", "low", "high", "n", "verdict")
     rounded = [

@@ -32,6 +32,12 @@ class ControlAwayError(UnavailableError):
     hint = "It restarts by itself: try again. If it stays so, see .volano/logs/control.log."
 
 
+class StartingError(ControlAwayError):
+    """volano is starting here, and does not answer yet."""
+
+    hint = "Try again in a moment. If it stays so, see .volano/logs/control.log."
+
+
 class RemoteError(VolanoError):
     """What control answered."""
 
@@ -84,7 +90,14 @@ def say(
     answer = ask(settings, verb.method, f"/api/v1{path}", rest)
     if answer is not None:
         return answer[0]
-    return _directly(settings, verb, arguments, seen)
+    from volano.app.lock import FolderHeldError
+
+    try:
+        return _directly(settings, verb, arguments, seen)
+    except FolderHeldError as error:  # somebody took it between the question and now
+        if (holder(settings) or {}).get("starting"):
+            raise StartingError from error
+        raise
 
 
 def ask(
@@ -95,6 +108,7 @@ def ask(
 
     Raises:
         RemoteError: control said no.
+        StartingError: `volano up` has begun, and is not ready.
         ControlAwayError: volano is up, but control is not there.
         FolderHeldError: something else has the folder, which answers nobody.
     """
@@ -116,7 +130,7 @@ def ask(
             return None
         raise _unanswered(settings, held) from None
     except (OSError, http.client.HTTPException) as error:
-        raise ControlAwayError() from error
+        raise _unanswered(settings, holder(settings) or {}) from error
     finally:
         connection.close()
     try:
@@ -133,7 +147,9 @@ def _unanswered(settings: Settings, held: Mapping[str, Any]) -> VolanoError:
     """Return what to raise where somebody has the folder, and nobody answers."""
     from volano.app.lock import UP, held_by
 
-    return ControlAwayError() if held.get("what", UP) == UP else held_by(settings.path("lock"))
+    if held.get("what", UP) != UP:
+        return held_by(settings.path("lock"))
+    return StartingError() if held.get("starting") else ControlAwayError()
 
 
 def holder(settings: Settings) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,18 +82,22 @@ def command(ctx: click.Context, **flags: Any) -> None:
     new = not settings.folder.exists()
     folders.make(settings)
     with (
-        FolderLock(settings.path("lock"), {"what": UP}) as lock,
+        FolderLock(settings.path("lock"), {"what": UP, "starting": True}) as lock,
         _listen(settings) as listener,
     ):
         settings = load(ctx.obj["home"], **{**flags, "port": listener.getsockname()[1]})
-        lock.tell(what=UP, url=settings.url, port=settings.port)
-        Platform(settings, listener).run(new=new)
+        about = {"what": UP, "url": settings.url, "port": settings.port}
+        lock.tell(**about, starting=True)
+        Platform(settings, listener, started=lambda: lock.tell(**about)).run(new=new)
 
 
 class Platform:
-    """The supervised processes of one folder."""
+    """The supervised processes of one folder. `started` is called when they are ready."""
 
-    def __init__(self, settings: Settings, listener: socket.socket):
+    def __init__(
+        self, settings: Settings, listener: socket.socket, *, started: Callable[[], object]
+    ):
+        self._started = started
         self._settings = settings
         self._supervisor = Supervisor(settings.path("logs"))
         self._listener = listener
@@ -119,6 +123,7 @@ class Platform:
                 self._supervisor.add(process)
             missing = self._wait_until_ready(begun + READY_WITHIN_S)
             if not self._asked_to_stop:
+                self._started()
                 self._welcome(new, time.monotonic() - begun, missing)
             while not self._asked_to_stop:
                 self._tick()

@@ -22,6 +22,13 @@ from volano.settings import load
 ACTIVE = ("queued", "running")
 FAILED, SAID_NO = 1, EXITS[GateError.__name__]
 POLL_S = 0.3
+_NEXT = {
+    "model.": "model show", "eval.search": "model show", "eval.improve": "prompt show",
+    "judge.": "judge report",
+}  # fmt: skip
+"""What shows the thing that a kind of Run made, where it is no report of scores."""
+_MADE = ("model show", "prompt show")
+"""Its name is told: it is what was asked for."""
 _CODES = {"stopped": SAID_NO, "unmeasured": FAILED}
 
 
@@ -88,6 +95,8 @@ def good(run: dict[str, Any]) -> dict[str, Any]:
     error = run.get("error") or {}
     gate, log = bool(error.get("gate")), f"`volano run log {run['id']}`"
     hint = str(error.get("hint") or f"Try it once more with `volano run retry {run['id']}`.")
+    if error.get("away"):
+        hint = f"{hint} Then {_onward(run)}"
     content = {
         "code": "run_stopped" if gate else "run_failed",
         "message": str(error.get("message") or f"The Run {run['id']} is {run['state']}."),
@@ -147,6 +156,8 @@ def _show(run: Mapping[str, Any]) -> None:
         tell(f"error: {visible(str(error.get('message', run['state'])))}", dim=False)
         if error.get("hint"):
             tell(f"hint:  {visible(str(error['hint']))}")
+        if error.get("away") or run["state"] == "cancelled":
+            tell(f"next:  {_onward(run)}")
         return
     if "states" in out:
         _outcome(out)
@@ -157,10 +168,16 @@ def _show(run: Mapping[str, Any]) -> None:
     if "report" in out:
         tell(f"next:  volano eval show {out['report']}")
     if "ref" in out:
-        noun = "model" if str(run["kind"]).startswith(("model.", "eval.search")) else "eval"
-        if noun == "model":
+        said = next(
+            (said for kind, said in _NEXT.items() if run["kind"].startswith(kind)), "eval show"
+        )
+        if said.endswith(_MADE):
             click.echo(out["ref"])
-        tell(f"next:  volano {noun} show {out['ref']}")
+        tell(f"next:  volano {said} {out['ref']}")
+
+
+def _onward(run: Mapping[str, Any]) -> str:
+    return f"`volano run retry {run['id']}` goes on where it stopped."
 
 
 def _outcome(out: Mapping[str, Any]) -> None:

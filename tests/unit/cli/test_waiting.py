@@ -5,6 +5,7 @@ from click.testing import CliRunner
 
 from volano.cli import talk, waiting
 from volano.cli.root import root
+from volano.web.api import VERBS
 
 RUN = {"id": "01a2", "kind": "data.prepare", "name": "faq", "state": "queued", "outputs": None,
        "error": None, "progress": None}  # fmt: skip
@@ -61,6 +62,20 @@ def test_a_run_that_ended_badly_is_an_error_with_its_log(gate, kind, exit_code):
     assert caught.value.advice == "Correct the rows. More: `volano run log 01a2`."
 
 
+def test_a_run_that_lost_its_provider_names_the_way_on(capsys):
+    """The hint says how to find what is gone; then the Run goes on, and asks nothing twice."""
+    error = {"code": "chat_unavailable", "message": "`http://a` does not answer: 503.",
+             "hint": "See whether it runs.", "gate": False, "away": True}  # fmt: skip
+    lost = {**RUN, "state": "failed", "error": error}
+    assert waiting.attend(lost, home=None, as_json=False) == 1
+    assert "next:  `volano run retry 01a2` goes on" in capsys.readouterr().err
+    with pytest.raises(talk.RemoteError, match="does not answer") as caught:
+        waiting.good(lost)
+    assert "Then `volano run retry 01a2` goes on where it stopped." in caught.value.advice
+    waiting.attend({**lost, "error": {**error, "away": False}}, home=None, as_json=False)
+    assert "retry" not in capsys.readouterr().err
+
+
 def test_a_run_that_somebody_cancelled_is_no_success():
     with pytest.raises(talk.RemoteError, match="is cancelled") as caught:
         waiting.good({**RUN, "state": "cancelled"})
@@ -94,3 +109,29 @@ def test_a_search_that_is_waited_for_says_its_verdict_the_model_and_the_report(c
     assert "Take q5_0." in shown.out and "tiny@1" in shown.out
     assert "volano eval show tiny-search@1" in shown.err
     assert "volano model show tiny@1" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("kind", "outputs", "said", "next_"),
+    [
+        ("judge.check", {"ref": "r@1"}, "", "volano judge report r@1"),
+        ("judge.compare", {"ref": "r@2"}, "", "volano judge report r@2"),
+        ("eval.improve", {"ref": "válasz@2"}, "válasz@2", "volano prompt show válasz@2"),
+        ("eval.advise", {"ref": "advice@1"}, "", "volano eval show advice@1"),
+    ],
+)
+def test_what_a_run_made_is_shown_by_its_own_word(capsys, kind, outputs, said, next_):
+    outputs = {**outputs, "verdict": "jobb"}
+    run = {"id": "r", "kind": kind, "name": "n", "state": "done", "outputs": outputs}
+    assert waiting.attend(run, home=None, as_json=False) == 0
+    told = capsys.readouterr()
+    assert (f"{said}\n" in told.out, f"next:  {next_}\n" in told.err) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("noun", "name"),
+    [("judge", "check"), ("judge", "compare"), ("eval", "advise"), ("eval", "improve"), ("eval", "search")],
+)  # fmt: skip
+def test_what_does_not_wait_by_itself_can_be_told_to_and_names_how(noun, name):
+    verb = next(one for one in VERBS if (one.noun, one.name) == (noun, name))
+    assert (verb.waits, verb.may_wait, verb.next) == (False, True, "volano run wait {id}")

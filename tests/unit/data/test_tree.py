@@ -61,6 +61,17 @@ def test_a_line_holds_its_row(columns):
 
 
 @pytest.mark.parametrize(
+    ("text", "value"),
+    [(b"9007199254740991", 2**53 - 1), (b"9007199254740992", 2.0**53), (b"1e+22", 1e22),
+     (b"123456789012345678901", 123456789012345678901.0), (b'"\\ud800"', "\ud800"),
+     (b"[1,2.5,true,null]", [1, 2.5, True, None])],
+)  # fmt: skip
+def test_numbers_and_texts_of_a_line_are_read_as_they_were(text, value):
+    row = record_of(b'{"id":"0123456789abcdef","x":%b,"origin":null}\n' % text, "train")
+    assert (row["x"], type(row["x"])) == (value, type(value))
+
+
+@pytest.mark.parametrize(
     "record",
     [{}, {"id": "0" * 16}, {"x": float("nan")}, {"x": 2**60}, {"x": "\ud800"}, {"x": object()},
      {"x": 1, "origin": {"a": {1: 2}}}],

@@ -1,5 +1,6 @@
 """What the console draws of candidates; the document itself is tested where it is made."""
 
+import dataclasses
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -40,6 +41,15 @@ def test_the_drawing_is_sound_xml_and_has_a_point_for_each():
     assert root.get("role") == "img"
     assert root.get("aria-label")
     assert [g.find("title").text.startswith("c") for g in root.iter("g")] == [True] * 3
+
+
+def test_two_names_do_not_lie_on_each_other():
+    made = choice(5e5, 4.9e5)
+    long = dataclasses.replace(made.candidates[1], name="q8_0 less 30 % of weights, 300 steps")
+    made = dataclasses.replace(made, candidates=[made.candidates[0], long], winner=long.name)
+    beside, chosen = (g.find("text[@class='name']") for g in ET.fromstring(picture(made)).iter("g"))
+    assert (chosen.text, len(chosen.text)) == ("q8_0 less 30 % of weights, 30…", 30)
+    assert float(chosen.get("y")) - float(beside.get("y")) > 20, "the lower one is named below"
 
 
 def test_limits_within_the_drawing_are_drawn():

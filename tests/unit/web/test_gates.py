@@ -1,5 +1,7 @@
 """Gates are drawn where their numbers are there, and told in words where they are not."""
 
+import math
+
 import pytest
 
 from volano.web.pages.gates import gate
@@ -29,6 +31,28 @@ def test_a_gate_that_lacks_a_number_is_told(evidence, name, value):
     shown = gate({"outcome": "wait", "reason": "why: so", "evidence": {**evidence, name: value}})
     assert shown.meter is None
     assert shown.reason == "why: so"
+
+
+def test_a_split_that_is_proven_wrong_is_shown_by_its_proof_though_it_looks_better_by_now():
+    split = {"gate": "split", "counts": [247, 161], "e_value": 675.0, "peak_e_value": 1400.0,
+             "threshold": 1000.0, "rejected": True}  # fmt: skip
+    told = [dict(gate({"outcome": "fail", "reason": "r", "evidence": {**split, **more}}).numbers)
+            for more in ({}, {"rejected": False})]  # fmt: skip
+    assert [one["e-value"] for one in told] == ["1\u202f400", "675"]
+    assert told[0]["proof at"] == "1\u202f000"
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (999.4, "999"), (999.9, "1\u202f000"), (1400.4, "1\u202f400"), (1e6, "1\u202f000\u202f000"),
+        (1e304, "> 1\u202f000\u202f000"), (-1e304, "< -1\u202f000\u202f000"),
+        (math.inf, "inf"), (math.nan, "nan"), (0.012345, "0.0123"),
+    ],
+)  # fmt: skip
+def test_a_number_is_short_however_large_it_is(value, told):
+    shown = gate({"outcome": "wait", "reason": "r", "evidence": {**HARM, "e_value": value}})
+    assert dict(shown.numbers)["e-value"] == told
 
 
 @pytest.mark.parametrize("evidence", [{"gate": "guard", "calls": 3}, {"gate": "theirs"}, {}, None])

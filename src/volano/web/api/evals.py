@@ -77,7 +77,7 @@ VERBS = (
             Param("at_once", "calls in flight", "int", default=4, least=1, most=64),
             Param("name", "the report's name", default="advice"),
         ),
-        changes=True, may_wait=True, done="Run {id}  {kind} {name} {state}", next="volano run show {id}",
+        changes=True, may_wait=True, done="Run {id}  {kind} {name} {state}", next="volano run wait {id}",
     ),
     Verb(
         "eval", "search", "searcher.search", "/models/{ref}/search",
@@ -97,7 +97,7 @@ VERBS = (
             Param("slices", "the field of labels whose values are looked at one by one"),
             Param("seed", "seed of the search and of recovery", "int", default=0),
         ),
-        changes=True, may_wait=True, done="Run {id}  {kind} {name} {state}", next="volano run show {id}",
+        changes=True, may_wait=True, done="Run {id}  {kind} {name} {state}", next="volano run wait {id}",
     ),
     Verb(
         "eval", "improve", "improver.improve", "/prompts/{ref}/improve",
@@ -127,7 +127,7 @@ VERBS = (
             Param("seed", "seed of the cut and of the search", "int", default=0),
             Param("name", "the better prompt's name; the next version of the same when not given"),
         ),
-        changes=True, done="Run {id}  {kind} {name} {state}", next="volano run show {id}",
+        changes=True, may_wait=True, done="Run {id}  {kind} {name} {state}", next="volano run wait {id}",
     ),
     Verb(
         "eval", "table", "evals.table", "/reports/{ref}/table",

@@ -37,7 +37,7 @@ VERBS = (
             Param("again", "so many rows are asked twice", "int", default=50, least=0, most=10_000),
             Param("at_once", "calls in flight", "int", default=4, least=1, most=64),
         ),
-        changes=True, done="Run {id}  {kind} {name} {state}", next="volano run show {id}",
+        changes=True, may_wait=True, done="Run {id}  {kind} {name} {state}", next="volano run wait {id}",
     ),
     Verb(
         "judge", "compare", "contests.compare", "/judges/{ref}/compare",
@@ -49,7 +49,7 @@ VERBS = (
             Param("limit", "the first rows only", "int", least=1, most=1_000_000),
             Param("at_once", "calls in flight", "int", default=4, least=1, most=64),
         ),
-        changes=True, done="Run {id}  {kind} {name} {state}", next="volano run show {id}",
+        changes=True, may_wait=True, done="Run {id}  {kind} {name} {state}", next="volano run wait {id}",
     ),
     Verb(
         "judge", "report", "judges.report", "/judge-reports/{ref}",

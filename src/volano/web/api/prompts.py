@@ -12,7 +12,7 @@ def ref_named(name: str, what: str) -> Param:
 
 VERBS = (
     Verb(
-        "prompt", "save", "prompts.save", "/prompts/{name}/save",
+        "prompt", "save", "save_prompt", "/prompts/{name}/save",
         "Save the next version of a prompt.",
         (
             NAME,

@@ -13,6 +13,8 @@ from volano.web.pages.i18n import gettext as _
 from volano.web.pages.view import Cell, Column, Drawing, Facts, Row, Section, Table
 
 _WIDE, _HIGH = 640, 300
+_NAME = 30
+"""Letters of a name in the drawing; the whole one stands in the table and on the point."""
 _LEFT, _RIGHT, _TOP, _BASE = 52, 16, 14, 252
 _ALONG = ("cost", "size", "latency", "busy", "tokens")
 """What lies along the drawing: the first that all have a value above nought of."""
@@ -149,10 +151,20 @@ class _Plan:
             parts += Markup('<circle class="ring" cx="{:.1f}" cy="{:.1f}" r="9"/>').format(x, y)
         if chosen or one.name == self.choice.beside:
             side = x > _WIDE / 2
+            name = one.name if len(one.name) <= _NAME else f"{one.name[: _NAME - 1]}…"
             parts += Markup('<text class="name" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(
-                x - 13 if side else x + 13, y - 9, "end" if side else "start", one.name[:48]
+                x - 13 if side else x + 13, y + 19 if self._under(one) else y - 9, "end" if side else "start", name
             )  # fmt: skip
         return Markup("<g><title>{}</title>{}</g>").format(title, parts)
+
+    def _under(self, one: Candidate) -> bool:
+        """Whether a name stands below its point: that of the lower of the two that have names."""
+        other = self.choice.beside if one.name == self.choice.winner else self.choice.winner
+        found = next((c for c in self.shown if c.name == other and c is not one), None)
+        if found is None:
+            return False
+        mine, theirs = one.values["score"], found.values["score"]
+        return mine < theirs or (mine == theirs and one.name != self.choice.winner)
 
 
 def _asked(choice: Choice) -> Section:

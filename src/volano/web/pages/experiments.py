@@ -38,7 +38,7 @@ def item(app: Any, rollout: Any, told: Timeline, now_us: int) -> Item:
         headline=_headline(rollout, decision, now_us),
         state=state(rollout, decision),
         sections=[
-            *steering.offered(app, rollout),
+            *steering.compared(app, rollout, decision),
             *(_curves(rollout, evidence) if evidence else []),
             *([_arms(rollout, evidence)] if evidence else []),
             *_checks(decision),

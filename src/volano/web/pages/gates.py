@@ -4,9 +4,14 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from volano.web.pages import words
 from volano.web.pages.i18n import gettext as _
 from volano.web.pages.view import Gate, Meter, State, Tone
 
+LARGE, LARGEST = 1000, 1_000_000
+"""From here on three digits would be written with a power of ten, which nobody reads; what is beyond
+the largest is told as that: evidence of 400 digits says no more.
+"""
 _TONES: dict[str, Tone] = {"pass": "good", "fail": "bad", "wait": "wait"}
 
 
@@ -78,9 +83,11 @@ def _difference(seen: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _split(seen: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the numbers of a split; proven once it stays proven, so the highest is shown then."""
+    proven = seen.get("rejected") and "peak_e_value" in seen
     return [
         (_("units"), " + ".join(_told(n) for n in seen.get("counts", ()))),
-        (_("e-value"), _told(seen.get("e_value"))),
+        (_("e-value"), _told(seen.get("peak_e_value" if proven else "e_value"))),
         (_("proof at"), _told(seen.get("threshold"))),
     ]
 
@@ -154,4 +161,9 @@ def _arm(mean: Any) -> str:
 
 
 def _told(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else "–" if value is None else str(value)
+    if not isinstance(value, float):
+        return "–" if value is None else str(value)
+    if LARGEST < abs(value) < math.inf:
+        return ("> " if value > 0 else "< -") + words.count(LARGEST)
+    large = LARGE <= abs(float(f"{value:.3g}")) < math.inf
+    return words.count(round(value)) if large else f"{value:.3g}"

@@ -250,7 +250,12 @@ def _engines(app: Any, model: Any) -> list[tuple[str, Cell]]:
 
 def engine_state(name: str) -> Any:
     """Return an engine's state in a word and a tone."""
-    tones: Mapping[str, Any] = {"ready": "good", "starting": "busy", "not loaded": "off"}
+    tones: Mapping[str, Any] = {
+        "ready": "good",
+        "starting": "busy",
+        "leaving": "busy",
+        "not loaded": "off",
+    }
     return model_words.State(_(name), tones.get(name, "bad"))
 
 

@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from volano.core.errors import VolanoError
 from volano.core.principal import Principal
+from volano.core.template.errors import UnfitValueError
 from volano.core.template.variable import Variable
 from volano.evals.playground.asking import wanted
 from volano.evals.playground.grid import scorers
@@ -85,14 +86,11 @@ def look(app: Any, form: Form) -> Page:
     error: VolanoError | None = None
     sent: Sequence[Said] = ()
     try:
-        made = forms.sketch(form, base)
-        given = {n: v for n, v in made.values.items() if v != ""}
-        sent = prompt_words.said(prompt_words.preview(made.prompt, given), slots=False)
+        sent = _sent(forms.sketch(form, base))
     except VolanoError as told:
         error = told
     return Page(
-        _headline(form, base, choices), form, base,
-        [(one, _value(one, form)) for one in forms.variables(form, base)],
+        _headline(form, base, choices), form, base, _fields(form, base),
         choices, sent, error, edited,
         known=sorted({one.ref for one in app.catalog.list("prompt", limit=_KNOWN)}),
         datasets=_newest(app.catalog.list("dataset", limit=_KNOWN)), scorers=scorers(),
@@ -107,6 +105,16 @@ def _choices(
     groups = [(names[kind], found[kind]) for kind in names if found.get(kind)]
     others = [one for one in chosen if one not in known]
     return [*groups, *([(_("By name"), others)] if others else [])]
+
+
+def _fields(form: Form, base: Sketch) -> list[tuple[Variable, str]]:
+    return [(one, _value(one, form)) for one in forms.variables(form, base)]
+
+
+def _sent(made: Sketch) -> Sequence[Said]:
+    """Return what is sent for the values that are there, with the names of those that are not."""
+    given = {n: v for n, v in made.values.items() if v != ""}
+    return prompt_words.said(prompt_words.preview(made.prompt, given), slots=False)
 
 
 def _value(variable: Variable, form: Form) -> str:
@@ -147,6 +155,9 @@ def run(app: Any, form: Form, parts: Any, *, by: Principal, stop: Any) -> Iterat
     """Ask, and yield what changes on the page."""
     base = app.playground.sketch(form.prompt) if form.prompt else Sketch()
     form = forms.filled(form, base)
+    if form.do == "preview":
+        yield from _preview(form, base, parts)
+        return
     made = forms.sketch(form, base)
     if form.do == "curl":
         yield "results", "html", parts.curl(as_curl(app, form, made))
@@ -155,6 +166,18 @@ def run(app: Any, form: Form, parts: Any, *, by: Principal, stop: Any) -> Iterat
         yield from _rows(app, form, made, parts, by, stop)
     else:
         yield from _columns(app, form, made, parts, by, stop)
+
+
+def _preview(form: Form, base: Sketch, parts: Any) -> Iterator[Piece]:
+    """Say what the form is while it is written; nobody is asked. Half a name leaves the fields as they are."""
+    try:
+        made = forms.sketch(form, base)
+        yield "sent", "html", parts.sent(_sent(made))
+    except VolanoError as told:
+        yield "sent", "html", parts.sent((), told)
+        if not isinstance(told, UnfitValueError):
+            return
+    yield "fields", "html", parts.fields(_fields(form, base))
 
 
 def _columns(

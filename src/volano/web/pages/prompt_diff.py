@@ -8,6 +8,7 @@ from markupsafe import Markup, escape
 
 from volano.core.errors import VolanoError
 from volano.core.words import Pieces, differing
+from volano.prompts.beside import beside
 from volano.prompts.prompt import Prompt
 from volano.web.pages import prompt_words, words
 from volano.web.pages.i18n import gettext as _
@@ -70,13 +71,10 @@ def look(app: Any, old: str, new: str) -> Diff:
 
 
 def turns(a: Sequence[Mapping[str, str]], b: Sequence[Mapping[str, str]]) -> list[Turn]:
-    """Return the messages side by side, from the last back: what is new stands before."""
-    long = max(len(a), len(b))
+    """Return the messages side by side."""
     nothing = {"role": "", "content": ""}
-    first = [nothing] * (long - len(a)) + list(a)
-    second = [nothing] * (long - len(b)) + list(b)
     found = []
-    for one, two in zip(first, second, strict=True):
+    for one, two in ((old or nothing, new or nothing) for old, new in beside(a, b)):
         texts = one["content"][:_CUT], two["content"][:_CUT]
         role, was = two["role"] or one["role"], one["role"] if two["role"] else ""
         same = one == two

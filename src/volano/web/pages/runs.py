@@ -60,7 +60,7 @@ def item(app: Any, key: str, now_us: int) -> Item:
     if run.error:
         sections.append(Code(_("Error"), _error_text(run.error), open=True))
     if run.progress:
-        sections.append(_progress(run.progress))
+        sections.append(_progress(run.progress, over=run.ended_us is not None))
     sections += curves.sections(app, run)
     sections += [
         Facts(title, facts.of(values))
@@ -152,8 +152,8 @@ def _error_text(error: Any) -> str:
     return error.message + (f"\nhint: {error.hint}" if error.hint else "")
 
 
-def _progress(progress: Any) -> Facts:
-    """Return how far the run is, and what it measured last."""
+def _progress(progress: Any, *, over: bool) -> Facts:
+    """Return how far the run is, and what it measured last; time is left only while it works."""
     share = progress.share
     far = [(_("done"), Cell("share", round(share * 1_000) * 1_000))] if share is not None else []
     of = f" / {words.count(progress.of)}" if progress.of else ""
@@ -163,7 +163,11 @@ def _progress(progress: Any) -> Facts:
             *far,
             (_("step"), Cell("number", f"{words.count(progress.step)}{of}")),
             (_("said"), Cell("time", progress.at_us)),
-            *(_measured(name, value) for name, value in progress.metrics.items()),
+            *(
+                _measured(name, value)
+                for name, value in progress.metrics.items()
+                if not (over and name == "left_s")
+            ),
         ],
     )
 

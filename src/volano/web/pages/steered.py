@@ -1,4 +1,4 @@
-"""The forms of a rollout's page: pause, go on, skip, take back, return."""
+"""The forms of a rollout's page: pause, go on, skip, conclude, take back, return."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -54,12 +54,13 @@ def steer(app: Any, now: Callable[[], int]) -> Callable[[Request], Awaitable[Res
 
 def _do(app: Any, said: Mapping[str, str], by: Principal) -> Any:
     """Do what a form says; what it was shown for must still stand as it did."""
-    deeds = {
+    deeds: Mapping[str, Callable[..., Any]] = {
         "pause": app.steering.pause,
         "resume": app.steering.resume,
         "skip": app.steering.skip,
         "abort": app.releases.abort,
         "return": app.releases.rollback,
+        "conclude": app.experiments.conclude,
     }
     do, shown, why = said.get("do", ""), said.get("rollout", ""), said.get("why", "").strip()
     if do not in deeds or not shown:
@@ -71,7 +72,22 @@ def _do(app: Any, said: Mapping[str, str], by: Principal) -> Any:
         raise RolloutOverError(rollout=rollout.id, channel=rollout.channel, state=rollout.state)
     elif do == "skip" and said.get("step") != str(rollout.step):
         raise RolloutMovedError(rollout=rollout.id, channel=rollout.channel)
+    elif do == "conclude":
+        _check_running(app, rollout)
+        return deeds[do](rollout.channel, winner=_winner(said), by=by)
     return deeds[do](rollout.channel, why=why, by=by)
+
+
+def _winner(said: Mapping[str, str]) -> str:
+    """Return the release that the person was shown: the verdict may be another by now."""
+    if not (shown := said.get("winner", "")):
+        raise BadSteerError
+    return shown
+
+
+def _check_running(app: Any, rollout: Any) -> None:
+    if app.releases.channel(rollout.channel).rollout_id != rollout.id:
+        raise RolloutMovedError(rollout=rollout.id, channel=rollout.channel)
 
 
 def _check_kept(app: Any, rollout: Any) -> None:

@@ -1,10 +1,12 @@
-"""What can be done with a rollout from its page: pause, go on, skip, take back, return.
+"""What can be done with a rollout from its page: pause, go on, skip, conclude, take back, return.
 
 Only what is possible where it stands is offered. Each deed unfolds first, with what it does and
 a field for the reason, and is done by a second button.
 """
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from volano.web.pages import words
@@ -29,6 +31,30 @@ def offered(app: Any, rollout: Any, steps: Sequence[str] = ()) -> list[Steer]:
     deeds = _returns(app, rollout) if rollout.ended_us is not None else _under_way(rollout, steps)
     hidden = (("rollout", rollout.id), ("step", str(rollout.step)))
     return [Steer(_("What to do with it"), ADDRESS, hidden, deeds)] if deeds else []
+
+
+def compared(app: Any, rollout: Any, decision: Mapping[str, Any]) -> list[Steer]:
+    """Return what can be done with an experiment: once it is decided, its winner may go on."""
+    winner = decision.get("winner")
+    steers = offered(app, rollout)
+    if rollout.ended_us is not None or not decision.get("decided") or winner is None:
+        return steers
+    return [replace(one, deeds=[_concluded(rollout, winner), *one.deeds]) for one in steers]
+
+
+def _concluded(rollout: Any, winner: int) -> Deed:
+    release = rollout.names[winner]
+    told = (
+        _("The experiment ends, and {release} serves all of {channel} as before.")
+        if release == rollout.baseline_ref
+        else _("The experiment ends, and {release} goes on to all of {channel} by {plan}.")
+    ).format(release=release, channel=rollout.channel, plan=rollout.plan.plan)
+    said = shlex.join(["volano", "release", "conclude", rollout.channel, "--winner", release])
+    word = _("Conclude with {release}").format(release=release)
+    return Deed(
+        "conclude", word, told, _("Conclude now"), keeps_reason=False, command=said,
+        hidden=(("winner", release),),
+    )  # fmt: skip
 
 
 def _under_way(rollout: Any, steps: Sequence[str]) -> list[Deed]:

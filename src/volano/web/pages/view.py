@@ -105,13 +105,19 @@ class Deeds:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """One thing that can be done: its word, what it does, and the word on the button that does it."""
+    """One thing that can be done: its word, what it does, and the word on the button that does it.
+
+    `command` does the same on the command line. `hidden` is what its form alone sends.
+    """
 
     do: str
     word: str
     told: str
     sure: str
     needs_reason: bool = False
+    keeps_reason: bool = True
+    command: str = ""
+    hidden: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,9 @@ def duration(us: int | None) -> str:
         return f"{us / 1_000_000:.{2 if us < 10_000_000 else 1}f}\u202fs"
     if us < 2 * HOUR_US:
         return f"{us / MINUTE_US:.0f}\u202fmin"
-    return f"{us / HOUR_US:.1f}\u202fh"
+    if us < 2 * DAY_US:
+        return f"{us / HOUR_US:.1f}\u202fh"
+    return f"{us / DAY_US:.{0 if us % DAY_US == 0 else 1}f}\u202fd"
 
 
 def money(nano: dict[str, int]) -> str:

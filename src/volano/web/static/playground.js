@@ -55,6 +55,45 @@
     }
   }
 
+  // ---- a name in double braces becomes a field, and what will be sent is shown, while it is written
+
+  let drawing = null, soon = 0;
+
+  function refield(at, html) {
+    const made = document.createElement("template");
+    made.innerHTML = html;
+    const inputs = (from) => [...from.querySelectorAll("[name]")];
+    const names = (from) => inputs(from).map((one) => one.name).join("\n");
+    if (names(made.content) === names(at)) return;
+    const had = new Map(inputs(at).map((one) => [one.name, one])), focused = document.activeElement;
+    for (const one of inputs(made.content)) if (had.has(one.name)) one.replaceWith(had.get(one.name));
+    at.replaceChildren(made.content);
+    if (at.contains(focused)) focused.focus();
+  }
+
+  async function draw() {
+    drawing?.abort();
+    drawing = new AbortController();
+    const fields = new FormData(form);
+    fields.append("do", "preview");
+    try {
+      const answer = await fetch("/playground/ask", { method: "POST", body: new URLSearchParams(fields), signal: drawing.signal });
+      if (!answer.ok) return;
+      for (const line of (await answer.text()).split("\n")) {
+        const change = line && JSON.parse(line), at = change && document.getElementById(change.into);
+        if (!at || !["fields", "sent"].includes(change.into)) continue;
+        if (change.into === "fields") refield(at, change.html);
+        else at.innerHTML = change.html;
+      }
+    } catch { /* a newer one is on its way, or the server is away: Run will say so */ }
+  }
+
+  form.addEventListener("input", (event) => {
+    if (!event.target.matches("[name=said], [name=role], [name^='v.']")) return;
+    clearTimeout(soon);
+    soon = setTimeout(draw, 200);
+  });
+
   function busy(on) {
     results.setAttribute("aria-busy", on);
     stop.hidden = !on;

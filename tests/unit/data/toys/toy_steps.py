@@ -206,3 +206,8 @@ class Gate:
         while not (folder / "open").exists() and time.monotonic() < until:
             time.sleep(0.02)
         yield from rows
+
+
+def hold(folder: str) -> None:
+    """Wait in a task as the step does."""
+    list(Gate(folder).apply([], Notes("hold")))
