@@ -54,9 +54,10 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What each task takes beside one CPU. `gpus` None: one where there is any."""
+    """What each task takes, on one node. `gpus` None: one where there is any."""
 
     gpus: int | None = 0
+    cpus: int = 1
 
 
 class Remote(Executor, Protocol):
