@@ -21,6 +21,7 @@ from volano.cli import (
 )
 from volano.cli.cells import cell, facts, heading, lines, styled, table, talk, visible
 from volano.cli.imported import imported
+from volano.cli.looked import looked
 from volano.cli.rivals import rivals
 from volano.core.money import Money
 
@@ -398,6 +399,7 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("prompt", "show"): plain_artifact,
     ("model", "show"): plain_artifact,
     ("model", "compare"): rivals,
+    ("model", "preflight"): looked,
     ("flow", "show"): plain_artifact,
     ("release", "show"): plain_artifact,
     ("gateway", "import"): imported,

@@ -45,7 +45,7 @@ def look(spec: dict[str, Any]) -> dict[str, Any]:
         _own(plan, spec, rows, base) if own else _foreign(plan, rows, base)
     )
     away = Place(plan.on, plan.devices, plan.precision == "bf16") if plan.on != HERE else None
-    place = away or choose(plan, here=0 if own else gpus())
+    place = away or (Place("cpu", 1, bf16=False) if own else choose(plan, here=gpus()))
     together = 1 if own else place.count
     each = 2 if place.bf16 and plan.method in APART else 4
     needs = memory.estimate(

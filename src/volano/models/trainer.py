@@ -46,6 +46,7 @@ AWAY = "volano.models.away"
 """The child that has it done elsewhere."""
 BY_RECIPE = ("accelerate", "datasets", "trl")
 PREFLIGHT_S = 900
+AGAIN = "Look at it again with `volano model preflight --recipe FILE`, which trains nothing."
 ROWS = (
     *("train.jsonl", "test.jsonl", "rows.jsonl", "dev.jsonl", "check.jsonl"),
     *("unlabelled.jsonl", "reference.jsonl", "learned.jsonl", "train/pairs.json"),
@@ -381,8 +382,11 @@ def _plan(
 
 
 def _refused(wrong: list[Finding]) -> BadRecipeError:
-    reasons = " ".join(one.sentence for one in wrong).removesuffix(".")
-    return BadRecipeError(reason=reasons, hint=" ".join(one.remedy for one in wrong))
+    """Return what says all that is wrong; of several, each is followed by what to do about it."""
+    if len(wrong) == 1:
+        return BadRecipeError(reason=wrong[0].sentence.removesuffix("."), hint=wrong[0].remedy)
+    reasons = " ".join(f"{one.sentence} {one.remedy}" for one in wrong)
+    return BadRecipeError(reason=reasons.removesuffix("."), hint=AGAIN)
 
 
 def _mode(inputs: Mapping[str, Any]) -> str:

@@ -95,6 +95,7 @@ def test_what_goes_together_is_not_complained_of():
         ({"precision": "bf16"}, OURS, "bf16-own"),
         ({"precision": "bf16"}, FOREIGN, "bf16-cpu"),
         ({"hardware": "gpu"}, FOREIGN, "no-gpu"),
+        ({"hardware": "1"}, FOREIGN, "no-gpu"),
         ({"hardware": "2"}, FOREIGN, "no-gpu"),
         ({"hardware": "2"}, replace(OURS, gpus=2), "several-own"),
         ({"hardware": "cpu", "processes": 2, "method": "private"}, OURS, "several-own"),
@@ -148,6 +149,8 @@ def test_auto_takes_a_gpu_where_there_is_one_and_bf16_with_it():
     assert (choose(LORA, here=0).kind, choose(LORA, here=0).bf16) == ("cpu", False)
     with pytest.raises(NoSuchDeviceError, match="none"):
         choose(replace(LORA, hardware="gpu"), here=0)
+    with pytest.raises(NoSuchDeviceError, match="1 GPU, and here is none"):
+        choose(replace(LORA, hardware="1"), here=0)
     with pytest.raises(NoSuchDeviceError, match="2 GPUs, and here there are 1"):
         choose(replace(LORA, hardware="2"), here=1)
     assert choose(replace(LORA, hardware="2"), here=3).count == 2
@@ -183,6 +186,13 @@ def test_a_look_before_training_counts_rows_and_memory_and_measures_steps(spec):
     assert {one.name for one in findings.of(report)} == {"cut"}, "tiny rows are 128 tokens"
     poor = {**report, "memory": {**needs, "available": 1}, "disk": {"needed": 2, "free": 1}}
     assert [one.name for one in findings.of(poor)] == ["cut", "memory", "disk"]
+
+
+def test_a_small_network_is_looked_at_where_it_is_trained_whatever_hardware_says(spec):
+    from volano.models.preflighting import look
+
+    report = look({**spec, "plan": {"steps": 5, "hardware": "gpu"}})
+    assert report["device"] == "cpu", "as the warning `gpu-own` says"
 
 
 def test_checkpoints_of_before_a_field_are_found_again():

@@ -211,6 +211,18 @@ def test_a_look_at_what_cannot_work_loads_nothing(desk):
     assert [one["name"] for one in refused["findings"]] == ["packing-own"]
 
 
+def test_of_several_faults_each_is_followed_by_what_to_do(desk):
+    plan = {"data": "tickets", "packing": True, "loss": "all"}
+    with pytest.raises(
+        BadRecipeError, match=r"apart\. Leave `packing` out.* only\. Leave `loss`"
+    ) as e:
+        desk.trainer.train("router", plan=plan, by=ANNA)
+    assert "volano model preflight" in e.value.advice
+    with pytest.raises(BadRecipeError) as e:
+        desk.trainer.train("router", plan={"data": "tickets", "packing": True}, by=ANNA)
+    assert "packing" in e.value.advice, "one fault has its remedy as the hint"
+
+
 def test_a_base_that_is_not_there(desk):
     with pytest.raises(UnknownArtifactError):
         desk.trainer.tune("router", base="router", data="tickets", by=ANNA)

@@ -38,14 +38,15 @@ def gpus() -> int:
 def choose(plan: Plan, *, here: int) -> Place:
     """Return where a plan runs on a machine with so many GPUs.
 
-    `auto` takes one GPU where there is one. Numbers are bf16 on a GPU, and
+    `auto` takes one GPU where there is one; a number means GPUs, and nothing else. Numbers are bf16 on a GPU, and
     f32 on a CPU, unless the recipe says otherwise.
 
     Raises:
         NoSuchDeviceError: it wants more GPUs than there are.
     """
     count = int(plan.hardware) if plan.hardware.isdigit() else 1
-    gpu = plan.hardware == "gpu" or (plan.hardware != "cpu" and here > 0) or count > 1
+    asked = plan.hardware == "gpu" or plan.hardware.isdigit()
+    gpu = asked or (plan.hardware != "cpu" and here > 0)
     if gpu and here < count:
         there = f"there are {here}" if here else "is none"
         raise NoSuchDeviceError(wanted=f"{count} GPU{'s' * (count > 1)}", there=there)
