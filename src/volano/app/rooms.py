@@ -445,6 +445,7 @@ class Rooms:
             candidates,
             self.examiner,
             self.quotes.at,
+            self.compressor.made_within,
         )
         self.improver = Improver(
             self.runs, self.catalog, self.prompts, self.datasets,

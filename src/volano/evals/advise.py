@@ -8,6 +8,7 @@ as a report; the advice is a report of its own with the table of all.
 import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -41,6 +42,9 @@ MEASURED = ("score", "latency", "p95", "cost", "busy", "size", "speed")
 USUAL = "best"
 PriceOf = Callable[[str, str], Price | None]
 """The price of a model (second) at a target (first; empty: an engine of ours)."""
+Convert = Callable[..., str]
+"""Makes a model's form for an engine within a Run, as `Compressor.made_within`; returns its ref."""
+MOST_NAME, MOST_ERROR = 90, 300
 
 
 class Adviser:
@@ -55,7 +59,9 @@ class Adviser:
         candidates: Candidates,
         examiner: Examiner,
         price_of: PriceOf | None = None,
+        convert: Convert | None = None,
     ):
+        """Take other keepers. `convert` makes a form that an engine takes; without it such models are left out."""
         self._runs = runs
         self._catalog = catalog
         self._evals = evals
@@ -63,6 +69,7 @@ class Adviser:
         self._candidates = candidates
         self._examiner = examiner
         self._price_of = price_of or _unpriced
+        self._convert = convert
         runs.register(KIND, self._work)
 
     def advise(
@@ -90,10 +97,12 @@ class Adviser:
         """
         if not 1 <= at_once <= 64:
             raise BadConcurrencyError(most=64, given=at_once)
+        named = self._candidates.read(candidates)
         inputs = {
             "data": self._datasets.get(data).ref,
             "split": split,
-            "candidates": [one.to_dict() for one in self._candidates.read(candidates)],
+            "candidates": [one.to_dict() for one in named],
+            "unserved": {one.ref: why for one in named if (why := self._candidates.unserved(one))},
             "target": targets.within(targets.parse(target), MEASURED).to_dict(),
             "prompt": prompt,
             "limit": limit,
@@ -107,22 +116,42 @@ class Adviser:
         asked = []
         for number, one in enumerate(named):
             work.progress(number, len(named))
-            asked.append(work.step(f"ask-{number}", self._ask, work, one, number))
+            formed = self._formed(work, one, number)
+            if "error" not in formed:
+                formed |= work.step(f"ask-{number}", self._ask, work, one, number, formed)
+            asked.append(formed)
         chosen = work.step("choose", self._choose, work, asked)
         work.tidy("answers-*.jsonl")
         return cast(dict[str, Any], chosen)
 
-    def _ask(self, work: Work, named: Named, number: int) -> dict[str, Any]:
-        """Ask one candidate every row. Why it could not be asked is an answer, too."""
+    def _formed(self, work: Work, named: Named, number: int) -> dict[str, Any]:
+        """Have a form made of a model that no engine here takes as it is, but that becomes one.
+
+        Returns `as`, the form's ref, where one is asked in its stead; why there is none is an answer, too.
+        """
+        why = work.inputs.get("unserved", {}).get(named.ref)
+        if not why or self._convert is None:
+            return {}
         try:
-            return self._asked(work, named, number)
+            name = named.ref.partition("@")[0][:MOST_NAME].rstrip("-._/")
+            ref = self._convert(work, named.ref, name=name, step=f"form-{number}")
         except VolanoError as error:
             work.log(f"{named.name}: {error.code}: {error.message}")
-            return {"name": named.name, "error": error.message[:300]}
+            return {"name": named.name, "error": f"{why} {error.message}"[:MOST_ERROR]}
+        work.log(f"{named.name} is asked as {ref}: {why}")
+        return {"as": ref}
 
-    def _asked(self, work: Work, named: Named, number: int) -> dict[str, Any]:
+    def _ask(self, work: Work, named: Named, number: int, formed: dict[str, Any]) -> dict[str, Any]:
+        """Ask one candidate every row. Why it could not be asked is an answer, too."""
+        try:
+            return self._asked(work, named, number, formed.get("as", named.ref))
+        except VolanoError as error:
+            work.log(f"{named.name}: {error.code}: {error.message}")
+            return {"name": named.name, "error": error.message[:MOST_ERROR]}
+
+    def _asked(self, work: Work, named: Named, number: int, ref: str) -> dict[str, Any]:
         inputs = work.inputs
-        one = self._candidates.askable(named, inputs["prompt"], work.by)
+        one = self._candidates.askable(replace(named, ref=ref), inputs["prompt"], work.by)
         with (
             tempfile.TemporaryDirectory(prefix="volano-") as short,
             self._examiner.chat(one.model, Path(short)) as chat,
@@ -162,7 +191,7 @@ class Adviser:
             Choice(
                 "advice", inputs["data"], inputs["split"], first.n, target,
                 axes=_axes(candidates, target), beside=first.name, parent=dict(first.values),
-                candidates=candidates, notes=_notes(candidates, inputs["at_once"]),
+                candidates=candidates, notes=_notes(asked, candidates, inputs["at_once"]),
             )
         )  # fmt: skip
         kept = keep(
@@ -237,9 +266,16 @@ def _axes(candidates: Sequence[Candidate], target: Target) -> list[str]:
     return [name for name in wanted if all(name in one.values for one in whole)]
 
 
-def _notes(candidates: Sequence[Candidate], at_once: int) -> list[str]:
+def _notes(
+    asked: Sequence[Mapping[str, Any]], candidates: Sequence[Candidate], at_once: int
+) -> list[str]:
     whole = [one for one in candidates if one.whole]
     notes = [f"Latencies are those of {at_once} calls at once."]
+    notes += [
+        f"{one['name']} was asked as {one['as']}, a form of it in floats: no engine here takes it as it is."
+        for one in asked
+        if "as" in one and "report" in one
+    ]
     if len(whole) > 2:
         notes.append(
             f"The {len(whole) - 1} differences hold together with 95 % confidence (Bonferroni)."

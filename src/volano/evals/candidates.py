@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from volano.core.errors import NotFoundError
+from volano.core.errors import NotFoundError, VolanoError
 from volano.core.principal import Principal
 from volano.evals.errors import NoCandidateError, UnknownCandidateError
 from volano.flows.keeper import Flows
+from volano.models.errors import ModelNotUsableError
 from volano.models.keeper import Models
 from volano.models.pointer import pointer_of, pool_of
 from volano.models.wording import prompt_of, wording_of
@@ -95,6 +96,23 @@ class Candidates:
             return Askable(model, model, self._prompt(model, prompt), target, name)
         model = self._models.get(named.ref)
         return self._askable(model, model, self._prompt(model, prompt))
+
+    def unserved(self, named: Named) -> str:
+        """Return why no engine here takes a model of ours as it is; empty where one does.
+
+        Also empty where it may not be asked at all: asking it says so.
+        """
+        if named.kind != MODEL:
+            return ""
+        try:
+            model = self._models.usable(self._models.get(named.ref))
+        except VolanoError:
+            return ""
+        try:
+            self._models.servable(model)
+        except ModelNotUsableError as error:
+            return error.message
+        return ""
 
     def far(self, name: str) -> bool:
         """Whether a name says TARGET:MODEL, with a target that is there."""

@@ -23,12 +23,16 @@ from volano.models.errors import ModelNotUsableError, NoProviderKeyError
 from volano.models.keeper import Models
 from volano.models.pointer import pointer_of, pool_of
 from volano.serving import EngineSpec, engine, open_chat
+from volano.serving.engines import engine_of
+from volano.serving.spec import MOST_CONTEXT
 from volano.store.artifact import Artifact
 
 KIND = "eval"
 JOURNAL = "answers.jsonl"
 SLOTS = 8
 MAX_TOKENS = 128
+LOADING_S = 600.0
+"""How long an engine may load: those of large models take minutes."""
 
 
 ChatAt = Callable[[str, str], AbstractContextManager[Chat]]
@@ -97,6 +101,7 @@ class Examiner:
 
         Raises:
             ModelNotUsableError, NoProviderKeyError: it cannot be asked from here.
+            EngineFailedError: its engine does not take it.
         """
         pool = pool_of(model)
         if pool is not None:  # the first entry answers for all: a report is about one model
@@ -109,18 +114,25 @@ class Examiner:
             if variable := pointer.lacks():
                 raise NoProviderKeyError(model=model.ref, variable=variable)
             return open_chat(pointer.address, pointer.model, api_key=pointer.key())
-        context = int(model.manifest.meta.get("context_length", 512))
-        base, adapter = self._models.based(model)
-        spec = EngineSpec(
+        return engine(self._spec(model, folder), alias=model.ref, start_s=LOADING_S)
+
+    def _spec(self, model: Artifact, folder: Path) -> EngineSpec:
+        """Return an engine of the kind that the gateway would take for this model."""
+        base, adapter = self._models.based(self._models.servable(model))
+        meta = base.manifest.meta
+        kind = engine_of(meta, base.manifest.files)
+        context = min(int(meta.get("context_length", 512)), MOST_CONTEXT)
+        return EngineSpec(
             name=f"eval-{model.digest.short}",
-            model_path=str(self._models.weights(base.ref)),
+            model_path=str(self._models.served(base.ref, folder=kind.folder)),
             alias=base.ref,
             adapters=((model.ref, str(adapter)),) if adapter else (),
             address=f"unix:{folder / 'engine.sock'}",
             n_parallel=SLOTS,
             n_ctx=context * SLOTS,
+            kind=kind.name,
+            options=meta.get("engine_options") or {},
         )
-        return engine(spec, alias=model.ref)
 
     def _at_target(self, model: Artifact, target: str, name: str) -> AbstractContextManager[Chat]:
         if self._chat_at is None:

@@ -28,14 +28,11 @@ from volano.models.adapter import base_of
 from volano.models.keeper import Models
 from volano.serving.engines import KINDS, LLAMACPP, Kind, engine_of
 from volano.serving.hosting import Hosting
-from volano.serving.spec import ADAPTED, EMBEDDING, EngineSpec
+from volano.serving.spec import ADAPTED, EMBEDDING, MOST_CONTEXT, EngineSpec
 from volano.serving.wanted import Wanted
 from volano.store.artifact import Artifact
 
 log = logging.getLogger(__name__)
-
-MOST_CONTEXT = 8192
-"""Tokens of one conversation, also where a file says more: each slot's memory grows with them."""
 
 LINGER_S = 30.0
 HEALTH_TIMEOUT_S = 1.0

@@ -9,9 +9,9 @@ from volano.core.clock import Clock
 from volano.core.errors import NotFoundError, VolanoError
 from volano.costs.keeper import Costs
 from volano.costs.price import Price, Rates
-from volano.gateway.engines import MOST_CONTEXT
 from volano.gateway.targets import Targets
 from volano.models.pointer import Entry, is_far, pool_of
+from volano.serving.spec import MOST_CONTEXT
 from volano.store.artifact import Artifact
 from volano.traces.trace import Trace
 

@@ -6,14 +6,17 @@ pruned), `compress` is a child process that makes the form and measures it,
 """
 
 import json
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from volano.core.errors import InvalidError
+from volano.core.errors import InvalidError, code_of
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.core.ref import Ref, check_name
 from volano.data.keeper import Datasets
+from volano.jobs.errors import StepFailedError
 from volano.jobs.keeper import Runs
 from volano.jobs.run import Run
 from volano.jobs.work import Work
@@ -21,6 +24,8 @@ from volano.models import adapter
 from volano.models.checks.safetensors import check_safetensors
 from volano.models.compression.forms import CONVERSIONS, form_of
 from volano.models.compression.parts import NEURONS, PARTS, WEIGHTS, NotPrunableError, why_not
+from volano.models.errors import ModelNotUsableError
+from volano.models.export import NotExportableError
 from volano.models.keeper import KIND as MODEL
 from volano.models.keeper import Models
 from volano.models.training import require
@@ -31,6 +36,10 @@ from volano.store.catalog import Catalog
 KIND = "model.compress"
 CHILD = "volano.models.compression.making"
 PACKAGES = ("torch", "transformers", "safetensors", "tokenizers")
+WHOLE = ("f32", "onnx")
+"""Forms without loss that engines of ours serve, those first that most of them take."""
+SHAPE = ("architecture", "parameters", "context_length", "chat_template")
+"""What a form has of its parent, where its own card says nothing: models from outside have none."""
 
 
 class NothingToAskError(InvalidError):
@@ -163,17 +172,57 @@ class Compressor:
             raise NothingToAskError(model=model.ref)
         return None
 
+    def made_within(self, work: Work, ref: Ref | str, *, name: str, step: str) -> str:
+        """Return the ref of a form of a model that an engine here takes: one that is there, else made now.
+
+        For Runs of others that want to ask a model which no engine takes as it is. It is in
+        floats: GGUF, or ONNX where GGUF has no words for the network. The steps' names begin with `step`.
+
+        Raises:
+            StepFailedError, ChildFailedError: it cannot be made; says why.
+        """
+        failed: StepFailedError | None = None
+        for form in WHOLE:
+            inputs = {"model": str(ref), "form": form, "name": f"{name}-{form}", "data": None}
+            try:
+                found = work.step(f"{step}-{form}-find", self._find, work, inputs)
+                if "ref" in found:
+                    return str(found["ref"])
+                made = work.child(CHILD, found["spec"], step=f"{step}-{form}-make")
+            except StepFailedError as error:
+                failed = failed or error
+                if failed.code != code_of(NotExportableError):
+                    break
+                continue
+            told = work.step(f"{step}-{form}-record", self._record, work, made, inputs)
+            return str(told["ref"])
+        raise failed or StepFailedError
+
+    def _find(self, work: Work, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the ref of a form that is there and proven, else what the child is told to make it."""
+        model = self._models.get(inputs["model"])
+        for one in reversed(self._catalog.children(str(model.digest))):
+            if one.kind != MODEL or one.manifest.meta.get("form") != inputs["form"]:
+                continue
+            if "pruned" not in one.manifest.meta and Parent("parent", model.digest) in (
+                one.manifest.parents
+            ):
+                with suppress(ModelNotUsableError):
+                    return {"ref": self._models.usable(one).ref}
+        form = form_of(inputs["form"])
+        require(tuple(dict.fromkeys((*PACKAGES, *form.needs))))
+        return {"spec": self._prepare(work, {"recovery_steps": 0, "seed": 0, **inputs})}
+
     def _work(self, work: Work) -> dict[str, Any]:
         """What the Run does. Each step's result is durable."""
-        spec = work.step("rows", self._prepare, work)
+        spec = work.step("rows", self._prepare, work, work.inputs)
         made = work.child(CHILD, spec, step="compress")
-        told = work.step("record", self._record, work, made)
+        told = work.step("record", self._record, work, made, work.inputs)
         work.tidy("train.jsonl", "test.jsonl")
         return cast(dict[str, Any], told)
 
-    def _prepare(self, work: Work) -> dict[str, Any]:
-        inputs = work.inputs
-        asked = ("form", "name", "prune", "parts", "recovery_steps", "seed")
+    def _prepare(self, work: Work, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        asked = ("model", "form", "name", "prune", "parts", "recovery_steps", "seed")
         spec = {name: inputs[name] for name in asked if name in inputs}
         if inputs.get("structured"):  # a Run from before there were other parts, tried again
             spec["parts"] = NEURONS
@@ -195,10 +244,12 @@ class Compressor:
             )
         return str(path) if count else None
 
-    def _record(self, work: Work, made: dict[str, Any]) -> dict[str, Any]:
-        inputs, folder = work.inputs, Path(made["folder"])
-        meta = made["meta"]
-        parent = self._models.get(inputs["model"])
+    def _record(
+        self, work: Work, made: dict[str, Any], inputs: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        folder, parent = Path(made["folder"]), self._models.get(inputs["model"])
+        known = self._weights(parent).manifest.meta
+        meta = {**{key: known[key] for key in SHAPE if key in known}, **made["meta"]}
         parents = [Parent("parent", parent.digest)]
         if META in parent.manifest.meta:
             meta[META] = parent.manifest.meta[META]

@@ -26,6 +26,9 @@ ADAPTED = {name: path for name, path in DIALECTS.items() if name != "anthropic.m
 EMBEDDING = {"openai.embeddings": "/v1/embeddings"}
 """What an engine that embeds is asked for."""
 
+MOST_CONTEXT = 8192
+"""Tokens of one conversation, also where a file says more: each slot's memory grows with them."""
+
 MAX_SOCKET_PATH = 107
 """Bytes that fit into a Unix socket's address (`sun_path`, unix(7))."""
 

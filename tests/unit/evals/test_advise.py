@@ -6,7 +6,7 @@ import pytest
 
 from simulators.upstream import Upstream
 from support.workspace import ANNA
-from volano.core.errors import NotFoundError
+from volano.core.errors import NotFoundError, UnavailableError
 from volano.costs.price import Price, Rates
 from volano.data import Datasets
 from volano.evals import Evals
@@ -131,6 +131,41 @@ def test_when_no_candidate_can_be_asked_the_run_fails_and_says_why(desk, upstrea
     done = advised(desk, candidates=["broken", "worse"])
     assert done.state == "failed"
     assert "no candidate could be asked" in done.error.message
+
+
+def unserved(desk, name):
+    meta = {"format": "safetensors"}
+    return desk.catalog.record("model", name, files={"model.safetensors": b"x"}, meta=meta, by=ANNA)
+
+
+def test_a_model_that_no_engine_takes_is_asked_as_a_form_that_is_made_of_it(desk):
+    plain = unserved(desk, "plain")
+    asked = []
+
+    def convert(work, ref, *, name, step):
+        asked.append((ref, name, step))
+        work.step(f"{step}-find", lambda: None)
+        return "other@1"
+
+    desk.adviser._convert = convert
+    done = advised(desk, candidates=["good", "plain"])
+    choice = desk.evals.choice(done.outputs["ref"])
+    assert asked == [(plain.ref, "plain", "form-1")]
+    assert choice.candidate("plain").values["score"] == 0.75
+    assert "plain was asked as other@1" in " ".join(choice.notes)
+
+
+def test_a_model_that_no_engine_takes_and_nothing_becomes_of_is_named_with_the_reason(desk):
+    unserved(desk, "plain")
+
+    def convert(work, ref, *, name, step):
+        raise UnavailableError("It cannot become GGUF.")
+
+    desk.adviser._convert = convert
+    done = advised(desk, candidates=["good", "plain", "other"])
+    error = desk.evals.choice(done.outputs["ref"]).candidate("plain").error
+    assert "neither is here" in error
+    assert error.endswith("It cannot become GGUF.")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """An evaluation as a durable Run, over a server that speaks chat completions."""
 
+from pathlib import Path
+
 import pytest
 
 from simulators.upstream import Upstream
@@ -8,6 +10,7 @@ from volano.data import Datasets
 from volano.evals import Evals
 from volano.evals.examine import Examiner
 from volano.jobs.keeper import Runs
+from volano.models import ModelNotUsableError
 from volano.store.errors import UnknownArtifactError
 
 HEARD = "Hello wörld 你好 🎡."
@@ -112,3 +115,30 @@ def test_a_model_whose_key_is_missing_is_not_asked(desk, upstream, monkeypatch):
     assert run.state == "failed"
     assert "the variable `FAR_KEY`, which should hold its key, is not set" in str(run.error)
     assert upstream.seen == []
+
+
+@pytest.mark.parametrize(
+    ("meta", "files", "kind", "place"),
+    [
+        ({"format": "gguf"}, ["model.gguf"], "llamacpp", "model.gguf"),
+        ({"format": "onnx", "engine": "onnx"}, ["model.onnx"], "onnx", ""),
+        ({"format": "ct2", "engine": "ctranslate2"}, ["model.bin"], "ctranslate2", ""),
+    ],
+)
+def test_a_model_is_asked_by_the_engine_of_its_format(desk, tmp_path, meta, files, kind, place):
+    meta = {**meta, "context_length": 131_072}
+    kept = dict.fromkeys(files, b"x")
+    model = desk.catalog.record("model", "own", files=kept, meta=meta, by=ANNA)
+    spec = desk.examiner._spec(model, tmp_path)
+    assert (spec.kind, Path(spec.model_path).name if place else "") == (kind, place)
+    assert (Path(spec.model_path) / files[0]).exists() or place
+    assert spec.n_ctx == 8192 * spec.n_parallel, "as the gateway asks it"
+
+
+def test_a_model_that_no_engine_takes_says_what_to_do(desk, tmp_path):
+    meta = {"format": "safetensors"}
+    kept = {"model.safetensors": b"x"}
+    model = desk.catalog.record("model", "own", files=kept, meta=meta, by=ANNA)
+    with pytest.raises(ModelNotUsableError) as error:
+        desk.examiner.chat(model, tmp_path)
+    assert "volano model convert" in error.value.advice

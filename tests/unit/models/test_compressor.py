@@ -7,7 +7,9 @@ import pytest
 
 from support import model_files as files
 from volano.core.digest import Digest
-from volano.models import compressor
+from volano.core.manifest import Parent
+from volano.jobs.errors import StepFailedError
+from volano.models import ModelNotUsableError, compressor
 from volano.models.compression.parts import NotPrunableError
 from volano.models.compressor import BadCompressionError, Compressor
 
@@ -93,4 +95,72 @@ def test_parts_that_the_network_cannot_lose_are_refused_before_a_run_starts(
 def test_a_run_from_before_parts_had_names_prunes_what_it_was_asked_to(keeper):
     old = {"model": "router@1", "form": "q8_0", "name": "small", "prune": 0.5, "structured": True,
            "recovery_steps": 3, "seed": 0, "data": None}  # fmt: skip
-    assert keeper._prepare(SimpleNamespace(inputs=old))["parts"] == "neurons"
+    assert keeper._prepare(SimpleNamespace(), old)["parts"] == "neurons"
+
+
+class Steps:
+    """A Run's work in small: steps are called, children answer or fail as said."""
+
+    def __init__(self, children):
+        self.children, self.taken = children, []
+
+    def step(self, name, fn, *args):
+        self.taken.append(name)
+        return fn(*args)
+
+    def child(self, _module, spec, *, step):
+        self.taken.append(step)
+        found = self.children[spec["form"]]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+@pytest.fixture
+def within(keeper, monkeypatch):
+    monkeypatch.setattr(keeper, "_prepare", lambda work, inputs: dict(inputs))
+    monkeypatch.setattr(
+        keeper, "_record", lambda work, made, inputs: {"ref": f"{inputs['name']}@1"}
+    )
+    keeper._catalog.children = lambda digest: []
+    return keeper
+
+
+NO_WORDS = StepFailedError("It is gpt2.", code="not_exportable")
+
+
+@pytest.mark.parametrize(
+    ("children", "ref"),
+    [({"f32": {}}, "own-f32@1"), ({"f32": NO_WORDS, "onnx": {}}, "own-onnx@1")],
+)
+def test_a_form_within_another_run_is_the_first_that_the_model_can_have(within, children, ref):
+    assert within.made_within(Steps(children), "router@1", name="own", step="form-0") == ref
+
+
+def test_why_no_form_can_be_made_is_what_the_first_said(within):
+    steps = Steps({"f32": NO_WORDS, "onnx": StepFailedError("Nor that.", code="not_exportable")})
+    with pytest.raises(StepFailedError, match="gpt2"):
+        within.made_within(steps, "router@1", name="own", step="form-0")
+    with pytest.raises(StepFailedError, match="full"):
+        full = {"f32": StepFailedError("The disk is full.", code="os")}
+        within.made_within(Steps(full), "router@1", name="own", step="form-0")
+
+
+def test_a_form_that_is_there_and_proven_is_not_made_again(within):
+    parent = within._models.get("router@1")
+    known = SimpleNamespace(
+        kind="model", ref="known@2",
+        manifest=SimpleNamespace(meta={"form": "f32"}, parents=[Parent("parent", parent.digest)]),
+    )  # fmt: skip
+    within._catalog.children = lambda digest: [known]
+    within._models.usable = lambda found: found
+    steps = Steps({})
+    assert within.made_within(steps, "router@1", name="own", step="form-0") == "known@2"
+    assert steps.taken == ["form-0-f32-find"]
+
+    def refuse(found):
+        raise ModelNotUsableError(model=found.ref, reason="it is revoked")
+
+    within._models.usable = refuse
+    made = within.made_within(Steps({"f32": {}}), "router@1", name="own", step="form-0")
+    assert made == "own-f32@1"

@@ -3,6 +3,7 @@
 Its spec:
 
     {"folder": "/…/parent",            # config, tokenizer, safetensors
+     "model": "router@1",              # what people call it
      "form": "q8_0",
      "name": "router-small",
      "prune": 0.5, "parts": "weights", "recovery_steps": 300, "seed": 0,
@@ -34,12 +35,16 @@ from volano.models.compression import network, probes
 from volano.models.compression.made import Made, asked, compress, expected_answer
 from volano.models.compression.measure import measure
 from volano.models.compression.parts import NEURONS, WEIGHTS
+from volano.models.export.errors import NotExportableError
 from volano.models.export.vocabulary import Vocabulary
 
 CHECKED = 100
 """How many answers are compared."""
 
 MAX_TOKENS = 64
+MOST_CONTEXT = 4096
+CONTEXT = ("max_position_embeddings", "n_positions")
+"""What configurations call the tokens that fit; GPT-2 has a word of its own."""
 _SHAPE = ("architecture", "parameters", "context_length", "chat_template")
 
 
@@ -130,7 +135,8 @@ def _equal(answers: Sequence[str], gold: Sequence[str]) -> int:
 
 def _context(folder: Path) -> int:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    return int(min(config["max_position_embeddings"], 4096))
+    said = next((config[key] for key in CONTEXT if key in config), MOST_CONTEXT)
+    return int(min(said, MOST_CONTEXT))
 
 
 def _card(folder: Path) -> dict[str, Any]:
@@ -155,7 +161,12 @@ def main() -> int:
     """Run as a job's child."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     with child_main() as job:
-        job.done(make(job.spec, folder=job.folder / "model", progress=job.progress))
+        try:
+            made = make(job.spec, folder=job.folder / "model", progress=job.progress)
+        except NotExportableError as error:  # people know it by its name, not by our folder's
+            facts = {**error.facts, "folder": job.spec.get("model", job.spec["name"])}
+            raise NotExportableError(**facts) from error
+        job.done(made)
     return 0
 
 

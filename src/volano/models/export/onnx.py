@@ -102,7 +102,8 @@ def _graph(folder: Path, path: Path) -> None:
     model.config._attn_implementation = "eager"  # noqa: SLF001  transformers has no other door
     config = model.config
     head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    heads, layers = config.num_key_value_heads, config.num_hidden_layers
+    layers = config.num_hidden_layers
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     past = [torch.zeros(2, heads, 4, head) for _ in range(2 * layers)]
     given = (
         torch.ones(2, 3, dtype=torch.long),
