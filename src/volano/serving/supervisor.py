@@ -91,6 +91,7 @@ class Supervisor:
     def __post_init__(self) -> None:
         self._lifeline_out, self._lifeline_in = os.pipe()
         self._own = os.getpid()
+        self._leaving: list[Child] = []
 
     def add(self, command: Command) -> None:
         """Start a child now and keep it alive.
@@ -103,14 +104,21 @@ class Supervisor:
         self._start(child)
 
     def want(self, commands: Sequence[Command], *, prefix: str) -> None:
-        """Make the children whose names begin with `prefix` exactly these."""
+        """Make the children whose names begin with `prefix` exactly these.
+
+        Those that are no longer wanted are asked to end, and `tick()` sees to it: nobody waits for
+        them here, so that whatever else dies meanwhile is seen at once. Only new ones wait, for the
+        memory and the sockets of those that leave.
+        """
         wanted = {command.name: command for command in commands}
+        now = self.monotonic()
         for name in [n for n in self.children if n.startswith(prefix) and n not in wanted]:
-            self._stop([self.children.pop(name)])
+            self._dismiss(self.children.pop(name), now)
         for name, command in wanted.items():
             if name not in self.children:
                 child = self.children[name] = Child(command)
-                self._start_again(child, self.monotonic())
+                if not self._leaving:
+                    self._start_again(child, now)
 
     def renew(self, name: str) -> int:
         """Start a successor of this child beside it; return its pid.
@@ -138,12 +146,16 @@ class Supervisor:
         """Start again whatever ended. Return the names of children that were found dead."""
         dead = []
         now = self.monotonic()
+        for child in self._leaving:
+            self._part(child, now)
+        self._leaving = [child for child in self._leaving if child.former]
         for child in self.children.values():
             self._part(child, now)
             if child.process is not None and child.process.poll() is not None:
                 dead.append(child.command.name)
                 self._bury(child, now)
-            if child.process is None and now >= child.next_start_s:
+            waits = self._leaving and not child.starts
+            if child.process is None and now >= child.next_start_s and not waits:
                 self._start_again(child, now)
         return dead
 
@@ -152,13 +164,26 @@ class Supervisor:
         for prefix in (*order, ""):
             self._stop([c for n, c in self.children.items() if n.startswith(prefix)])
             self.children = {n: c for n, c in self.children.items() if not n.startswith(prefix)}
+        self._stop(self._leaving)
+        self._leaving = []
 
     def kill(self) -> None:
         """End all children without asking."""
-        for child in self.children.values():
+        for child in (*self.children.values(), *self._leaving):
             for process in (child.process, *child.former):
                 if process is not None:
                     process.kill()
+
+    def _dismiss(self, child: Child, now: float) -> None:
+        """Ask all processes of a child to end; it leaves, and is not started again."""
+        if child.process is not None:
+            child.former.append(child.process)
+            child.process = None
+        for process in child.former:
+            child.kill_s.setdefault(process.pid, now + child.command.grace_s)
+            process.terminate()
+        if child.former:
+            self._leaving.append(child)
 
     def _part(self, child: Child, now: float) -> None:
         """Bury former processes that have ended; kill those that take too long."""

@@ -152,7 +152,8 @@ def test_wanted_children_come_and_go_and_others_stay(supervisor):
     a, b = pid_of(supervisor, "engine-a"), pid_of(supervisor, "engine-b")
     supervisor.want([Command("engine-b", FOREVER), Command("engine-c", FOREVER)], prefix="engine-")
     assert set(supervisor.children) == {"worker-0", "engine-b", "engine-c"}
-    assert gone(a)
+    until(lambda: supervisor.tick() == [] and gone(a))
+    until(lambda: supervisor.tick() == [] and supervisor.children["engine-c"].process)
     assert pid_of(supervisor, "engine-b") == b
     supervisor.want([], prefix="engine-")
     assert set(supervisor.children) == {"worker-0"}
@@ -192,6 +193,41 @@ while True:
 def start(supervisor, book, name, code=POLITE, **more):
     supervisor.add(Command(name, python(code, book, name), **more))
     until(Path(f"{book}.{name}").exists)
+
+
+def test_while_one_takes_its_time_to_leave_others_are_still_cared_for(
+    supervisor, moments, tmp_path
+):
+    """A stubborn engine has seconds to end: a crash of another is seen and mended meanwhile."""
+    supervisor.add(Command("worker-0", FOREVER))
+    start(supervisor, tmp_path / "book", "engine-a", STUBBORN, grace_s=3.0)
+    a, worker = pid_of(supervisor, "engine-a"), pid_of(supervisor, "worker-0")
+    supervisor.want([Command("engine-b", FOREVER)], prefix="engine-")
+    assert not gone(a), "nobody waited for it"
+    os.kill(worker, signal.SIGKILL)
+    supervisor.children["worker-0"].process.wait(10)
+    assert supervisor.tick() == ["worker-0"]
+    moments.now += 1.0
+    supervisor.tick()
+    assert pid_of(supervisor, "worker-0") != worker
+    assert supervisor.children["engine-b"].process is None, "its memory is not free yet"
+    moments.now += 2.5
+    supervisor.tick()  # its time is over
+    until(lambda: gone(a))
+    supervisor.tick()
+    assert not gone(pid_of(supervisor, "engine-b"))
+
+
+def test_one_that_is_wanted_again_while_it_leaves_starts_when_it_has_left(
+    supervisor, moments, tmp_path
+):
+    start(supervisor, tmp_path / "book", "engine-a", STUBBORN, grace_s=3.0)
+    a = pid_of(supervisor, "engine-a")
+    supervisor.want([], prefix="engine-")
+    supervisor.want([Command("engine-a", FOREVER)], prefix="engine-")
+    assert supervisor.children["engine-a"].process is None, "both would listen on one socket"
+    supervisor.stop()
+    assert gone(a), "who leaves is waited for at the end"
 
 
 def test_they_stop_in_order(supervisor, tmp_path):
