@@ -28,6 +28,8 @@ from volano.models.exchange import worded
 from volano.models.exchange.found import is_wanted
 from volano.models.exchange.keeper import ModelExchange
 from volano.models.lives import Lives
+from volano.models.training.plan import Plan
+from volano.models.training.recipe import Recipe
 from volano.models.wording import AS_IS, Wording, prompt_of
 from volano.store.blobs import Blobs
 from volano.store.catalog import Catalog
@@ -466,6 +468,27 @@ def test_what_goes_out_comes_back_the_same(desk, hf, tmp_path, form):
         assert told["eos_token"] == "</s>"
     with pytest.raises(InTheWayError):
         desk.exchange.write("ours@1", hf, form=form, by=BY)
+
+
+@pytest.mark.parametrize("form", ["folder", "hf", "mlflow"])
+def test_how_a_model_was_trained_goes_along_and_comes_back(desk, hf, tmp_path, form):
+    (hf / "recipe.json").write_text(json.dumps(Recipe(steps=321).to_dict()))
+    (hf / "plan.json").write_text(json.dumps(Plan(method="lora", data="d@1", base="b@1").to_dict()))
+    first = desk.read("ours", hf)
+    assert first.value.manifest.meta["plan"]["method"] == "lora"
+    desk.exchange.write("ours", tmp_path / "out", form=form, by=BY)
+    back = desk.read("back", tmp_path / "out")
+    for key in ("recipe", "plan"):
+        assert back.value.manifest.meta[key] == first.value.manifest.meta[key]
+    assert not any(".volano-export" in note for note in back.notes)
+    assert "steps: 321" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_a_plan_that_is_none_is_told(desk, hf):
+    (hf / "plan.json").write_text('{"steps": "many"}')
+    made = desk.read("ours", hf)
+    assert "plan.json was not understood" in " ".join(made.notes)
+    assert "plan" not in made.value.manifest.meta
 
 
 def test_the_builtin_model_goes_to_ollama_with_its_wording(desk, tmp_path):

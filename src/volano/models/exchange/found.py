@@ -15,7 +15,8 @@ from volano.models.checks.safetensors import Tensors, check_safetensors
 from volano.models.checks.templates import check_templates
 from volano.models.errors import RefusedFileError, UnknownSourceError
 from volano.models.exchange import worded
-from volano.models.kinds import ENGINES, GGUF
+from volano.models.kinds import ENGINES, GGUF, PLAN
+from volano.models.training.plan import Plan
 from volano.models.training.recipe import TEXT, BadRecipeError, Recipe
 from volano.models.wording import META, Wording
 
@@ -25,7 +26,7 @@ JSONS = (
     CONFIG, "generation_config.json", "tokenizer.json", "tokenizer_config.json",
     "special_tokens_map.json", "added_tokens.json", "chat_template.json", "vocab.json",
     "preprocessor_config.json", "model.safetensors.index.json", "genai_config.json",
-    RECIPE, worded.FILE,
+    RECIPE, PLAN, worded.FILE,
 )  # fmt: skip
 LISTS = (
     "shared_vocabulary.json", "source_vocabulary.json", "target_vocabulary.json", "vocabulary.json",
@@ -265,6 +266,8 @@ def _read_texts(files: Mapping[str, Path], found: Found) -> None:
             continue
         if name == RECIPE:
             _read_recipe(check_config(path, name), found)
+        elif name == PLAN:
+            _read_plan(check_config(path, name), found)
         elif name == worded.FILE:
             _read_wording(check_config(path, name), found)
         elif name in JSONS:
@@ -307,6 +310,14 @@ def _read_recipe(told: dict[str, Any], found: Found) -> None:
         found.meta["recipe"] = recipe.to_dict()
     except BadRecipeError as error:
         found.notes.append(f"{RECIPE} was not understood: {error.message}")
+
+
+def _read_plan(told: dict[str, Any], found: Found) -> None:
+    """Take over how another's model was tuned by one of us: its card says it."""
+    try:
+        found.meta["plan"] = Plan.from_dict(told).to_dict()
+    except BadRecipeError as error:
+        found.notes.append(f"{PLAN} was not understood: {error.message}")
 
 
 def _read_wording(told: dict[str, Any], found: Found) -> None:

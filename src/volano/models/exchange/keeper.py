@@ -9,7 +9,7 @@ from volano.core.manifest import Parent
 from volano.core.noted import Noted
 from volano.core.principal import Principal
 from volano.core.ref import check_name
-from volano.data.exchange.place import new_folder
+from volano.data.exchange.place import MARK, new_folder
 from volano.models.checks.pickles import refuse_pickle
 from volano.models.checks.tree import files_of
 from volano.models.errors import NotExportableError, UnknownSourceError
@@ -152,7 +152,8 @@ class ModelExchange:
             given, told = mlflow.take(given)
             source |= told
         wanted = {name: path for name, path in given.items() if is_wanted(name, given)}
-        others = {name: path for name, path in given.items() if name not in wanted}
+        ours = {*wanted, MARK}  # the list of what an export of ours wrote is no file of the model
+        others = {name: path for name, path in given.items() if name not in ours}
         return _Taken(copied(wanted, folder), others, source)
 
 

@@ -13,13 +13,14 @@ from typing import Any
 
 from volano.models.errors import NotExportableError
 from volano.models.exchange import mlflow, ollama, worded
-from volano.models.exchange.found import ADAPTER, CONFIG, JSONS, README, RECIPE, TEXTS
+from volano.models.exchange.found import ADAPTER, CONFIG, JSONS, README, TEXTS
 from volano.models.kinds import GGUF, format_of
 from volano.models.wording import AS_IS, Wording, wording_of
 from volano.store.artifact import Artifact
 
 FORMS = ("folder", "gguf", "hf", "ollama", "mlflow")
-_OURS = (RECIPE, "card.json", "parity.json", worded.FILE)
+_OURS = ("card.json", "parity.json", worded.FILE)
+"""What only volano reads, and takes from nobody else. How it was trained (`recipe.json`, `plan.json`) goes along."""
 _TOKENIZER = "tokenizer_config.json"
 
 UNREAD = (
