@@ -149,7 +149,9 @@ class Candidates:
         if given is not None and not (trained and trained.only):
             return self._prompts.read(self._prompts.get(given))
         wording = prompt_of(model)
-        return Prompt(wording["template"], settings=wording["settings"])
+        system = wording.get("system")
+        before = ({"role": "system", "content": system},) if system else ()
+        return Prompt(wording["template"], before, settings=wording["settings"])
 
     def named(self, name: str) -> Named:
         """Return what one name means.

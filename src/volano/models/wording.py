@@ -19,6 +19,8 @@ AS_IS = "{{ messages[-1]['content'] }}"
 """The chat template of what was trained here: what was trained is what is asked."""
 META = "wording"
 """In the meta of a model from elsewhere: how it wants to be asked, as `Wording.to_dict` says it."""
+ASKED = "asked"
+"""In the meta of a model from Ollama: the `system` message, `messages` and `settings` that its Modelfile says."""
 MOST_CHARS, MOST_TOKENS = 100_000, 1 << 20
 
 
@@ -63,10 +65,15 @@ class Wording:
 
 
 def prompt_of(model: Artifact) -> dict[str, Any]:
-    """Return `template` and `settings` for `prompts.save`. A pointer is asked as one likes."""
+    """Return `template` and `settings` for `prompts.save`, and `system` where there is one.
+
+    A pointer is asked as one likes.
+    """
     wording = wording_of(model)
     if wording is None:
-        return {"template": SLOT, "settings": {}}
+        asked = model.manifest.meta.get(ASKED) or {}
+        system = {"system": asked["system"]} if asked.get("system") else {}
+        return {"template": SLOT, "settings": dict(asked.get("settings") or {}), **system}
     return {
         "template": wording.prompt.replace(TEXT, SLOT),
         "settings": {"max_tokens": wording.max_tokens, "temperature": 0},

@@ -396,8 +396,13 @@ def ollama(tmp_path, monkeypatch):
     layers = [
         {"mediaType": f"{kind}model", "digest": put(files.gguf())},
         {"mediaType": f"{kind}license", "digest": put(b"MIT License")},
-        {"mediaType": f"{kind}template", "digest": put(b"{{ .Prompt }}")},
-    ]
+        {"mediaType": f"{kind}template", "digest": put(b"{{ if .System }}<s>{{ .System }}</s>{{ end }}Q: {{ .Prompt }}\nA:")},
+        {"mediaType": f"{kind}system", "digest": put(b'Du bist "knapp" und')},
+        {"mediaType": f"{kind}params", "digest": put(json.dumps({
+            "temperature": 0.5, "stop": ["</s>", "\n\n"], "num_predict": 9, "top_k": 4}).encode())},
+        {"mediaType": f"{kind}messages", "digest": put(b'[{"role": "user", "content": "a\\nb"}]')},
+        {"mediaType": f"{kind}projector", "digest": put(b"x")},
+    ]  # fmt: skip
     manifest = root / "manifests/registry.ollama.ai/library/tiny/latest"
     manifest.parent.mkdir(parents=True)
     manifest.write_text(json.dumps({"layers": layers}))
@@ -405,12 +410,91 @@ def ollama(tmp_path, monkeypatch):
 
 
 def test_a_model_comes_out_of_ollamas_store(desk, ollama):
-    made = desk.read("tiny", "ollama:tiny").value
-    assert set(made.manifest.files) == {"model.gguf", "LICENSE"}
-    assert made.manifest.meta["source"] == {"ollama": "tiny", "skipped": ["template"]}
+    read = desk.read("tiny", "ollama:tiny")
+    made = read.value
+    assert set(made.manifest.files) == {"model.gguf", "LICENSE", "Modelfile"}
+    assert made.manifest.meta["source"] == {"ollama": "tiny", "skipped": ["projector"]}
+    given = check_gguf(desk.models.file(made.ref, "model.gguf")).values["tokenizer.chat_template"]
+    turns = [{"role": "system", "content": "Kurz."}, {"role": "user", "content": "Hé?"}]
+    assert Environment().from_string(given).render(messages=turns) == "<s>Kurz.</s>Q: Hé?\nA:"
+    asked = {"template": "{{input}}", "system": 'Du bist "knapp" und', "settings": {
+        "temperature": 0.5, "stop": ["</s>", "\n\n"], "max_tokens": 9}}  # fmt: skip
+    assert prompt_of(made) == asked
+    assert made.manifest.meta["asked"]["messages"] == [{"role": "user", "content": "a\nb"}]
+    notes = " ".join(read.notes)
+    assert "SYSTEM, MESSAGE, PARAMETER of the Modelfile are kept for its prompt" in notes
+    assert "PARAMETER top_k of the Modelfile is not taken" in notes
     for wrong in ("gone", "tiny:1b", "../../etc", "a/b/c/d", ""):
         with pytest.raises(UnknownSourceError):
             desk.read("tiny", f"ollama:{wrong}")
+
+
+MODELFILE = '''# mine
+FROM ./model.gguf
+TEMPLATE """{{- range .Messages }}<|im_start|>{{ .Role }}
+{{ .Content }}<|im_end|>
+{{ end }}<|im_start|>assistant
+"""
+SYSTEM Be short.
+PARAMETER stop "<|im_end|>"
+PARAMETER num_ctx 4096
+ADAPTER ./lora
+MESSAGE user Hi
+LICENSE """
+Apache-2.0
+and more"""
+CONJURE rabbits
+'''
+
+
+@pytest.fixture
+def modelfile(tmp_path):
+    """A folder with a GGUF, and a Modelfile beside it."""
+    folder = tmp_path / "made"
+    folder.mkdir()
+    (folder / "model.gguf").write_bytes(files.gguf())
+    (folder / "Modelfile").write_text(MODELFILE)
+    return folder
+
+
+def test_a_modelfile_says_how_its_model_is_asked_and_what_is_not_taken_is_told(desk, modelfile):
+    made = desk.read("mine", modelfile)
+    meta = made.value.manifest.meta
+    given = check_gguf(desk.models.file("mine", "model.gguf")).values["tokenizer.chat_template"]
+    turns = [{"role": "user", "content": "Hé"}]
+    said = "<|im_start|>user\nHé<|im_end|>\n<|im_start|>assistant\n"
+    assert Environment().from_string(given).render(messages=turns) == said
+    assert meta["asked"] == {
+        "system": "Be short.", "settings": {"stop": ["<|im_end|>"]},
+        "messages": [{"role": "user", "content": "Hi"}],
+    }  # fmt: skip
+    assert meta["source"]["license"] == "Apache-2.0"
+    assert meta["chat_template"]
+    notes = " ".join(made.notes)
+    for told in ("TEMPLATE", "num_ctx", "--base mine", "conjure", "volano prompt save"):
+        assert told in notes
+
+
+def test_a_template_of_ollama_that_is_not_understood_is_told_and_what_to_do(desk, modelfile):
+    (modelfile / "Modelfile").write_text("FROM x\nTEMPLATE {{ conjure .Prompt }}")
+    made = desk.read("mine", modelfile)
+    assert "`conjure .Prompt`" in made.notes[0]
+    assert "chat template (Jinja)" in made.notes[0]
+    assert "tokenizer.chat_template" not in check_gguf(desk.models.weights("mine")).values
+
+
+def test_the_weights_own_chat_template_stays_and_that_is_told(desk, modelfile):
+    (modelfile / "model.gguf").write_bytes(files.gguf((files.ARCH, chat(TEMPLATE))))
+    made = desk.read("mine", modelfile)
+    assert "have a chat template of their own" in " ".join(made.notes)
+    given = check_gguf(desk.models.weights("mine")).values["tokenizer.chat_template"]
+    assert given == TEMPLATE
+
+
+def test_a_modelfile_beside_safetensors_gives_them_a_template_file(desk, hf):
+    (hf / "Modelfile").write_text(MODELFILE)
+    made = desk.read("mine", hf).value
+    assert "<|im_start|>" in desk.models.file(made.ref, "chat_template.jinja").read_text()
 
 
 def test_a_blob_that_is_not_its_digest_is_refused(desk, ollama):

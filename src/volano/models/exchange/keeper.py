@@ -16,6 +16,7 @@ from volano.models.errors import NotExportableError, UnknownSourceError
 from volano.models.exchange import hub, mlflow, ollama, writing
 from volano.models.exchange.fitting import check_fit
 from volano.models.exchange.found import Found, is_wanted, look
+from volano.models.exchange.modelfile import take_over
 from volano.models.exchange.staging import copied, staging
 from volano.models.keeper import Models
 from volano.models.kinds import KIND
@@ -84,6 +85,8 @@ class ModelExchange:
         with staging(self._cache) as folder:
             taken = self._take(said, here, folder)
             found = look(taken.files, said, taken.others)
+            if ollama.MODELFILE in taken.files:
+                take_over(taken.files[ollama.MODELFILE], found, name)
             _check_base(found, said, base)
             if on is not None:
                 check_fit(found, on, self._models)

@@ -24,6 +24,14 @@ _LAYERS = {
     "application/vnd.ollama.image.model": GGUF,
     "application/vnd.ollama.image.license": "LICENSE",
 }
+_SAID = {
+    "application/vnd.ollama.image.template": "TEMPLATE",
+    "application/vnd.ollama.image.system": "SYSTEM",
+    "application/vnd.ollama.image.params": "PARAMETER",
+    "application/vnd.ollama.image.messages": "MESSAGE",
+    "application/vnd.ollama.image.adapter": "ADAPTER",
+}
+"""Layers that a Modelfile says in words: they are written as one again."""
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,79}")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 _MOST_MANIFEST = 1 << 20
@@ -47,8 +55,14 @@ def take(name: str, to: Path, root: Path) -> tuple[dict[str, Path], dict[str, An
     path = _manifest(name, root)
     layers = _layers(path, name)
     files: dict[str, Path] = {}
-    skipped = []
+    skipped: list[str] = []
+    said: list[str] = []
     for kind, hexed in layers:
+        if word := _SAID.get(kind):
+            lines = _words(word, root / "blobs" / f"sha256-{hexed}", to, hexed)
+            said += lines
+            skipped += [] if lines else [word.lower()]
+            continue
         file = _LAYERS.get(kind)
         if file is None or file in files:
             skipped.append(kind.rpartition(".")[2])
@@ -56,7 +70,44 @@ def take(name: str, to: Path, root: Path) -> tuple[dict[str, Path], dict[str, An
         files[file] = copy(root / "blobs" / f"sha256-{hexed}", to / file, file, hexed)
     if GGUF not in files:
         raise UnknownSourceError(source=PREFIX + name, reason="its manifest names no weights")
+    if said:
+        files[MODELFILE] = to / MODELFILE
+        text = "\n".join([f"FROM ./{GGUF}", *said]) + "\n"
+        files[MODELFILE].write_text(text, encoding="utf-8")
     return files, {"ollama": name, **({"skipped": sorted(set(skipped))} if skipped else {})}
+
+
+def _words(word: str, blob: Path, to: Path, hexed: str) -> list[str]:
+    """Return the lines of a Modelfile that say what a layer does; none where no line can."""
+    if word == "ADAPTER":
+        return ["ADAPTER ./adapter"]
+    place = copy(blob, to / f"layer-{hexed}", word, hexed)
+    text = read_bounded(place, _MOST_MANIFEST, word).decode(errors="replace")
+    place.unlink()
+    if word in ("TEMPLATE", "SYSTEM"):
+        return [f"{word} {_triple(text)}"] if _holds(text) else []
+    try:
+        told = json.loads(text, object_pairs_hook=unique)
+        if word == "MESSAGE":
+            pairs = [(str(one["role"]), one["content"]) for one in told]
+        else:
+            every = [(k, v if isinstance(v, list) else [v]) for k, v in told.items()]
+            pairs = [(key, value) for key, values in every for value in values]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return []
+    texts = [(key, v if isinstance(v, str) else json.dumps(v)) for key, v in pairs]
+    if not all(_holds(value) and key.isidentifier() for key, value in texts):
+        return []
+    return [f"{word} {key} {_triple(value)}" for key, value in texts]
+
+
+def _holds(text: str) -> bool:
+    """Whether a Modelfile can say a text: it has no way to write quotes at its edges."""
+    return '"""' not in text and not text.startswith('"') and not text.endswith('"')
+
+
+def _triple(text: str) -> str:
+    return f'"""{text}"""'
 
 
 def modelfile(*, around: tuple[str, str] | None = None, settings: Mapping[str, Any]) -> str:

@@ -52,6 +52,11 @@ def take_out(path: Path, header: Header) -> Wording | None:
     return wording
 
 
+def write_template(path: Path, header: Header, template: str) -> None:
+    """Give a GGUF a chat template."""
+    _rewrite(path, header, {TEMPLATE: template})
+
+
 def read(text: str) -> Wording | None:
     """Return the wording that a JSON text says; None where it is none."""
     try:
