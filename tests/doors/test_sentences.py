@@ -189,6 +189,7 @@ INNER = {
     "scorecard": {"ask", "board", "slices", "values"},
     "slos": {"promised", "standing"},
     # Between rooms; people say another sentence for it.
+    "compressor": {"made_within"},
     "catalog": {
         "moved",
         "record",
