@@ -137,6 +137,79 @@ def test_a_student_has_half_the_size_and_learns_unlabelled_texts(job, made, rows
     assert "warning" in told  # the tiny teacher knows nothing
 
 
+@pytest.fixture
+def scored(monkeypatch):
+    """Have the dev rows say this of the teacher, then of the student at the end of each round."""
+    from volano.models.training import marks, network, small
+
+    def build(teacher, *student):
+        own, last = iter(student), [0.0]
+
+        def watched(job, *_):
+            last[0] = next(own)
+            return [" right" if at < last[0] * 8 else " wrong" for at in range(8)]
+
+        monkeypatch.setattr(marks, "exact", lambda *_: last[0] or teacher)
+        monkeypatch.setattr(network, "answers", lambda *_, **__: watched(*_))
+        monkeypatch.setattr(small, "_said", lambda _: "right")
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("student", "rounds", "warned"),
+    [((1.0,), 1, False), ((0.5, 1.0), 2, False), ((0.25, 0.5, 0.75), 3, True), ((0.5, 0.5), 2, True)],
+)  # fmt: skip
+def test_a_student_behind_its_teacher_takes_its_steps_again(
+    job, made, scored, student, rounds, warned
+):
+    scored(1.0, *student)
+    told = train(job("distill", base=None, teacher=made["model"], steps=2)).facts
+    assert (told["distillation"]["rounds"], told["steps"]) == (rounds, 2 * rounds)
+    assert told["dev_exact_match"] == max(student)
+    assert ("warning" in told["distillation"]) is warned
+
+
+KILLED_STUDENT = KILLED_DPO.replace("import dpo", "import distill as dpo").replace(
+    'base=Path(told["base"]), teacher=None', 'base=None, teacher=Path(told["base"])'
+)
+
+
+def test_a_student_killed_in_its_second_round_ends_with_the_weights_of_an_unbroken_one(
+    made, rows, tmp_path
+):
+    from volano.models.training import network
+    from volano.models.training.job import Job
+    from volano.models.training.methods import distill
+
+    told = {
+        "spec": {"checkpoint_steps": 2}, "rows": rows[:30], "dev": rows[:8], "base": str(made["model"]),
+        "plan": {"method": "distill", "steps": 4, "batch": 4,
+                 "dev": {"every": 1, "metric": "loss"}, "distill": {"behind": 0.0}},
+    }  # fmt: skip
+    seen, outcomes = {}, {}
+    for name in ("broken", "whole"):
+        work = tmp_path / name
+        work.mkdir()
+        if name == "broken":
+            command = [sys.executable, "-W", "ignore", "-c", KILLED_STUDENT, str(work)]
+            done = subprocess.run([*command, json.dumps(told)], capture_output=True)
+            assert done.returncode == -signal.SIGKILL, done.stderr
+        steps = seen[name] = []
+        outcomes[name] = distill.train(
+            Job(spec=told["spec"], plan=Plan.from_dict(told["plan"]), rows=told["rows"],
+                dev=told["dev"], base=None, teacher=made["model"],
+                checkpoint=work / "checkpoint.safetensors",
+                progress=lambda step, of, s=steps, **m: s.append((step, of, m["loss"])))
+        )  # fmt: skip
+    assert [of for _, of, _ in seen["whole"]] == [4] * 4 + [8] * 4 + [12] * 4
+    assert seen["broken"] == [one for one in seen["whole"] if one[0] > 4], "from the checkpoint on"
+    broken, whole = outcomes["broken"], outcomes["whole"]
+    assert broken.facts["distillation"] == whole.facts["distillation"]
+    ours, theirs = network.weights(broken.model), network.weights(whole.model)
+    assert all(bool((ours[name] == theirs[name]).all()) for name in theirs)
+
+
 def test_dpo_with_nothing_to_prefer_says_which_rows_it_needs(job, rows):
     alike = [{**row, "rejected": row["label"]} for row in rows[:12]]
     with pytest.raises(BadRecipeError, match="already answers every row") as raised:
@@ -240,6 +313,8 @@ def test_the_noise_of_a_draw_comes_from_the_whole_key():
         ("private", {"private": {"epsilon": 0, "delta": 1e-3}}, "above 0"),
         ("distill", {}, "teacher"),
         ("distill", {"distill": {"on": "dreams"}}, "logits or answers"),
+        ("distill", {"distill": {"rounds": 0}}, "1 or more"),
+        ("distill", {"distill": {"behind": -0.1}}, "0 or more"),
         ("federated", {"federated": {"sites": 1}}, "one site"),
     ],
 )

@@ -197,5 +197,7 @@ def test_a_small_network_is_looked_at_where_it_is_trained_whatever_hardware_says
 
 def test_checkpoints_of_before_a_field_are_found_again():
     before = {name: value for name, value in Plan().to_dict().items() if name != "processes"}
+    before["distill"] = {"teacher": None, "on": "logits", "temperature": 2.0, "unlabelled": None}
     assert Plan.from_dict(before).identity() == before
+    assert Plan.from_dict({"distill": {"rounds": 1}}).identity()["distill"]["rounds"] == 1
     assert Plan.from_dict({"hardware": "cpu", "processes": 2}).identity()["processes"] == 2

@@ -165,6 +165,9 @@ RULES: tuple[Rule, ...] = (
          or min(p.accumulate, p.processes, p.lora.rank, p.checkpoint_every) < 1
          or min(p.dev.every, p.dev.patience, p.dev.rows) < 0 or (p.epochs or 1) <= 0 or (p.lr or 1) <= 0,
          "Counts and rates are positive.", "Leave out what you do not want to choose."),
+    Rule("distill-rounds", "error", lambda p, _: p.distill.rounds < 1 or p.distill.behind < 0,
+         "A student learns for one round or more, and cannot be asked to be less than not behind.",
+         "Say `distill: {rounds: 1}` for one round, whatever it brings; 3 when not said."),
     Rule("round-hours", "error", lambda p, _: p.federated.round_hours < 0,
          "A round of a federation cannot take less than no time.",
          "Say `federated: {round_hours: 12}`, or 0 to wait for the slowest site however long it takes."),

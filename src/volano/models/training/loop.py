@@ -46,14 +46,29 @@ def logits(model: Network, ids: torch.Tensor, asked: torch.Tensor) -> torch.Tens
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How many steps, and how fast."""
+    """How many steps, and how fast; all that again in each further round (a warm restart).
+
+    Restarts after Loshchilov & Hutter 2017, arXiv:1608.03983. A watch with an aim ends the run
+    after a round that was enough.
+    """
 
     steps: int
     lr: float
     warmup: int
+    rounds: int = 1
+
+    @property
+    def most(self) -> int:
+        """The steps of all rounds."""
+        return self.steps * self.rounds
+
+    def end(self, step: int) -> int:
+        """Return how many steps are done when the round of this step is."""
+        return (step // self.steps + 1) * self.steps
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step: linear warm-up, then a cosine."""
+        step %= self.steps
         cosine = 0.5 * (1 + math.cos(math.pi * step / self.steps))
         return self.lr * min(1, (step + 1) / self.warmup) * (FLOOR + (1 - FLOOR) * cosine)
 
@@ -72,7 +87,8 @@ def learn(
 ) -> dict[str, float]:
     """Train in place, from the last checkpoint on; return the last loss and tokens a second.
 
-    With a watch the best weights are in the model at the end, and their metric is returned too.
+    With a watch the best weights are in the model at the end, and their metric is returned too;
+    where there may be several rounds, also how many there were.
 
     Raises:
         DivergedError: the loss is no longer a number.
@@ -88,28 +104,30 @@ def learn(
     losses: list[float] = []
     tokens, since = 0, time.perf_counter()
     began, first = since, done
-    for step in range(done, 0 if watch and watch.stop else schedule.steps):
+    for step in range(done, 0 if watch and watch.stop else schedule.most):
         ids, targets = batch(rows, recipe, step)
         for group in optimizer.param_groups:
             group["lr"] = schedule.rate(step)
         losses.append(_step(optimizer, loss(model, ids, targets)))
         tokens += ids.numel()
-        last, seen = step + 1 == schedule.steps, {}
-        if watch and watch.due(step + 1, schedule.steps):
-            seen = watch.look(step + 1, model)
+        done, end = step + 1, schedule.end(step)
+        last, seen = done == schedule.most, {}
+        if watch and watch.due(done, end):
+            seen = watch.look(done, model)
             last = last or watch.stop
-        if last or seen or (step + 1) % REPORT_STEPS == 0:
+        if last or seen or done % REPORT_STEPS == 0:
             now = time.perf_counter()
             metrics = _metrics(losses, step, tokens / max(now - since, 1e-9))
-            left = (now - began) / (step + 1 - first) * (schedule.steps - step - 1)
+            left = (now - began) / (done - first) * (end - done)
             pace = {"lr": schedule.rate(step), "left_s": round(left, 1)}
-            progress(step + 1, schedule.steps, **metrics, **pace, **seen)
+            progress(done, end, **metrics, **pace, **seen)
             losses, tokens, since = [], 0, now
-        if last or (step + 1) % every == 0:
-            checkpoints.save(step + 1, metrics, model, optimizer)
+        if last or done % every == 0:
+            checkpoints.save(done, metrics, model, optimizer)
         if last:
             break
-    return {**metrics, **(watch.restore(model) if watch else {})}
+    took = {"rounds": schedule.end(done - 1) // schedule.steps} if schedule.rounds > 1 else {}
+    return {**metrics, **took, **(watch.restore(model) if watch else {})}
 
 
 @torch.no_grad()

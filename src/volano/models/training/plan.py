@@ -44,6 +44,8 @@ SHARED = ("full", "lora", "dpo")
 """Methods that several devices can share, on models of others."""
 BATCH = 8
 """How many rows such a method learns from in a step, unless the recipe says."""
+NEWER = ("processes", "rounds", "behind")
+"""Fields, also of sections, that came after the first checkpoints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +142,16 @@ class Plan:
 
     def identity(self) -> dict[str, Any]:
         """Return what names the training in its checkpoints: a field that is newer, and says nothing, is not in it."""
+        plain, usual = self.to_dict(), Plan().to_dict()
+        taught = {
+            name: value
+            for name, value in plain["distill"].items()
+            if name not in NEWER or value != usual["distill"][name]
+        }
         return {
             name: value
-            for name, value in self.to_dict().items()
-            if (name, value) != ("processes", 1)
+            for name, value in {**plain, "distill": taught}.items()
+            if name not in NEWER or value != usual[name]
         }
 
 

@@ -66,13 +66,17 @@ class Dpo:
 class Distill:
     """A student learns from a teacher: its answers, or its logits (Hinton et al. 2015).
 
-    `unlabelled` names a dataset whose texts the teacher answers.
+    `unlabelled` names a dataset whose texts the teacher answers. Where the student's dev metric
+    stays more than `behind` worse than its teacher's, all `steps` are taken again from where it is,
+    at most `rounds` times in all, and as long as a round brings something better.
     """
 
     teacher: str | None = None
     on: str = "logits"
     temperature: float = 2.0
     unlabelled: str | None = None
+    rounds: int = 3
+    behind: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from volano.models.training.job import Job, Row
 from volano.models.training.recipe import BadRecipeError, Recipe
 from volano.models.training.rows import Encoded, answer_text, encode
 from volano.models.training.settings import Lora
-from volano.models.training.watch import Watch
+from volano.models.training.watch import Aim, Watch
 
 
 def folder_of(job: Job, folder: Path | None, what: str) -> Path:
@@ -83,10 +83,12 @@ def learn(
     start: str,
     rows: Sequence[Row],
     loss: loop.Loss = loop.hard,
+    aim: Aim | None = None,
 ) -> dict[str, Any]:
     """Train the network in place on the rows; return the facts for the card.
 
-    `start` names the weights that it began with.
+    `start` names the weights that it began with, `aim` what the dev rows must show to end a
+    schedule of several rounds.
     """
     encoded = encode(rows, words, recipe)
     name = fingerprint(start, recipe, encoded)
@@ -99,13 +101,18 @@ def learn(
         every=job.spec.get("checkpoint_steps", job.plan.checkpoint_every),
         progress=job.progress,
         loss=loss,
-        watch=watching(job, model, words, recipe, name),
+        watch=watching(job, model, words, recipe, name, aim),
     )
     return {**metrics, **counts(encoded, schedule)}
 
 
 def watching(
-    job: Job, model: network.Network, words: Tokenizer, recipe: Recipe, name: str
+    job: Job,
+    model: network.Network,
+    words: Tokenizer,
+    recipe: Recipe,
+    name: str,
+    aim: Aim | None = None,
 ) -> Watch | None:
     """Return what measures the dev rows; None where there are none."""
     dev = job.dev[: job.plan.dev.rows]
@@ -126,7 +133,7 @@ def watching(
     measure = {"exact_match": exact_match, "loss": loss}[job.plan.dev.metric]
     guarded = job.base is not None and job.plan.dev.metric == "exact_match"
     collapse = Collapse(exact_match(), margin=job.plan.guards.collapse) if guarded else None
-    return Watch(job.plan.dev, job.checkpoint.parent, name, measure, collapse)
+    return Watch(job.plan.dev, job.checkpoint.parent, name, measure, collapse, aim)
 
 
 def _said(row: Row) -> str:

@@ -7,6 +7,7 @@ is measured again.
 """
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from volano.models.training.settings import Dev
 
 LOWER_IS_BETTER = ("loss",)
 METRICS = ("exact_match", "loss")
+SLACK = 1e-9
+"""0.98 is 0.02 behind 1.0, whatever the bits say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,20 @@ class Best:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What is enough after a round of `steps`: `score`, or `behind` worse than that."""
+
+    score: float
+    behind: float
+    steps: int
+
+
 class Watch:
-    """What a loop asks after each step. `measure` returns the metric of the model as it is."""
+    """What a loop asks after each step. `measure` returns the metric of the model as it is.
+
+    With an aim the run ends after the round that reached it, or that brought nothing better.
+    """
 
     def __init__(
         self,
@@ -41,13 +56,14 @@ class Watch:
         fingerprint: str,
         measure: Callable[[], float],
         collapse: Collapse | None = None,
+        aim: Aim | None = None,
     ) -> None:
         self.name = f"dev_{dev.metric}"
         self._dev, self._fingerprint, self._measure = dev, fingerprint, measure
         self._weights, self._log = folder / "best.safetensors", folder / "watch.json"
         self._sign = -1.0 if dev.metric in LOWER_IS_BETTER else 1.0
         self._seen: dict[int, float] = {}
-        self._collapse = collapse
+        self._collapse, self._aim = collapse, aim
         self.best: Best | None = None
 
     def begin(self, score: float, model: torch.nn.Module) -> None:
@@ -83,12 +99,26 @@ class Watch:
 
     @property
     def stop(self) -> bool:
-        """Whether the last `patience` measurements brought nothing better."""
+        """Whether a round was enough, or the last `patience` measurements brought nothing better."""
+        if self._aim is not None and self._ended(self._aim):
+            return True
         if not self._dev.patience or self.best is None:
             return False
         same = [at for at, score in self._seen.items() if score == self.best.score]
         first = min([self.best.step, *same])
         return sum(step > first for step in self._seen) >= self._dev.patience
+
+    def _ended(self, aim: Aim) -> bool:
+        """Whether the last measurement is a round's end, and no further round is worth its steps."""
+        at = max(self._seen, default=0)
+        if not at or at % aim.steps:
+            return False
+        best = max(self._sign * score for score in self._seen.values())
+        before = [
+            self._sign * score for step, score in self._seen.items() if step <= at - aim.steps
+        ]
+        enough = best >= self._sign * aim.score - aim.behind - SLACK
+        return enough or best <= max(before, default=-math.inf)
 
     def due(self, step: int, last: int) -> bool:
         """Whether to measure after this many steps: now and then, and at the end."""

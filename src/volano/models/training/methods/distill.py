@@ -6,6 +6,11 @@ arXiv:1503.02531: KL divergence at a temperature). What it gains is the use of
 traffic that nobody labelled. It will not be better than its teacher, so the
 teacher is measured first.
 
+How many steps a student needs depends on where it happens to begin: what is hard (a
+number copied digit by digit) is learned all at once, and late. A student that is
+still behind its teacher when its steps are done has seldom reached what it can; it takes
+them again, from where it is. Where there are no dev rows, learned ones show that too.
+
 A teacher elsewhere (a provider) gives no logits and answers before this run:
 its answers are the labels of the rows, and there is no `teacher` then.
 """
@@ -24,7 +29,8 @@ from volano.core.digest import Digest
 from volano.models.training import loop, marks, network, small, tokenizer
 from volano.models.training.job import Job, Outcome, Row
 from volano.models.training.recipe import BadRecipeError, Recipe
-from volano.models.training.rows import IGNORED
+from volano.models.training.rows import IGNORED, encode
+from volano.models.training.watch import SLACK, Aim
 
 ON = ("logits", "answers")
 WEAK = 0.9
@@ -40,14 +46,7 @@ def train(job: Job) -> Outcome:
         DivergedError: the loss left the numbers.
     """
     settings = job.plan.distill
-    if settings.on not in ON:
-        raise BadRecipeError(reason=f"`distill.on` is {' or '.join(ON)}")
-    if job.teacher is None:
-        raise BadRecipeError(
-            reason="there is no teacher: say `distill: {teacher: MODEL}`; a provider answers "
-            "rows in a data recipe first, and method `scratch` learns those"
-        )
-    taught_by = small.folder_of(job, job.teacher, "teacher")
+    taught_by = _teacher_of(job)
     teacher, words, kept = _teacher(taught_by)
     rows, dev = marks.apart(job) if job.dev else (list(job.rows), list(job.rows)[:100])
     taught = [*rows, *answered(teacher, words, kept, rows, _unlabelled(job))]
@@ -57,18 +56,56 @@ def train(job: Job) -> Outcome:
     if sizes["student"] >= sizes["teacher"]:
         raise BadRecipeError(reason="the student is no smaller than its teacher")
     score = marks.exact(teacher, words, kept, dev)
-    schedule = loop.Schedule(recipe.steps, recipe.lr, recipe.warmup)
-    loss = soft(teacher, settings.temperature) if settings.on == "logits" else loop.hard
-    start = f"distill:{settings.on}:{settings.temperature}:{_digest(taught_by)}"
-    facts = small.learn(job, student, words, recipe, schedule, start=start, rows=taught, loss=loss)
-    told = {"on": settings.on, "parameters": sizes, "unlabelled_rows": len(taught) - len(rows)}
-    after = {"teacher_dev_exact": round(score, 4)}
-    after["dev_exact"] = round(marks.exact(student, words, recipe, dev), 4)
-    if score < WEAK:
-        told["warning"] = (
-            f"the teacher is right on {score:.0%} of dev: its student will be no better"
+    schedule = loop.Schedule(recipe.steps, recipe.lr, recipe.warmup, settings.rounds)
+    by_loss = job.plan.dev.metric != "exact_match"
+    reached = loop.loss_on(teacher, encode(dev, words, kept)) if by_loss else score
+    facts = small.learn(
+        replace(job, dev=dev), student, words, recipe, schedule,
+        start=f"distill:{settings.on}:{settings.temperature}:{_digest(taught_by)}", rows=taught,
+        loss=soft(teacher, settings.temperature) if settings.on == "logits" else loop.hard,
+        aim=Aim(reached, settings.behind, recipe.steps),
+    )  # fmt: skip
+    own = marks.exact(student, words, recipe, dev)
+    rounds = facts.pop("rounds", 1)
+    told = {
+        "on": settings.on, "parameters": sizes, "unlabelled_rows": len(taught) - len(rows),
+        "rounds": rounds, **_warning(score, own, settings.behind),
+    }  # fmt: skip
+    after = {"teacher_dev_exact": round(score, 4), "dev_exact": round(own, 4)}
+    steps = facts["steps"] * rounds
+    return Outcome(student, words, recipe, {**facts, **after, "steps": steps, "distillation": told})
+
+
+def _teacher_of(job: Job) -> Path:
+    """Return the teacher's folder.
+
+    Raises:
+        BadRecipeError: there is none, or the settings cannot be used.
+    """
+    settings = job.plan.distill
+    if settings.on not in ON:
+        raise BadRecipeError(reason=f"`distill.on` is {' or '.join(ON)}")
+    if settings.rounds < 1 or settings.behind < 0:
+        raise BadRecipeError(reason="`distill.rounds` is 1 or more, `distill.behind` 0 or more")
+    if job.teacher is None:
+        raise BadRecipeError(
+            reason="there is no teacher: say `distill: {teacher: MODEL}`; a provider answers "
+            "rows in a data recipe first, and method `scratch` learns those"
         )
-    return Outcome(student, words, recipe, {**facts, **after, "distillation": told})
+    return small.folder_of(job, job.teacher, "teacher")
+
+
+def _warning(teacher: float, student: float, behind: float) -> dict[str, str]:
+    if teacher < WEAK:
+        text = f"the teacher is right on {teacher:.0%} of dev: its student will be no better"
+    elif teacher - student > behind + SLACK:
+        text = (
+            f"the student is right on {student:.0%} of dev, its teacher on {teacher:.0%}: "
+            "give it more unlabelled texts, a larger `network` or more `steps`"
+        )
+    else:
+        return {}
+    return {"warning": text}
 
 
 def answered(
