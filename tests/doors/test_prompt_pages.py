@@ -281,6 +281,21 @@ def test_a_sketch_is_saved_as_a_version_with_a_why(console, app, said_before) ->
     assert (kept.settings, kept.schema) == ({"max_tokens": 9}, {"type": "object"})
 
 
+def test_a_sketch_that_is_a_version_already_saves_nothing_and_says_so(console, app, said_before):
+    same = (("prompt", "válasz@1"), ("role", "user"), ("said", "Ticket: {{input}}"))
+    newer = app.prompts.get("válasz")
+    saved = console.post("/playground", form(*same, ("name", "másik"), ("do", "save")))
+    assert saved.status == 303
+    again = console.post(
+        "/playground", form(*same, ("name", "másik"), ("why", "Újra."), ("do", "save"))
+    )
+    assert again.status == 200
+    told = "másik@1 is already that: nothing was saved. It keeps its own why."
+    assert told in read(again.body)
+    assert app.prompts.get("másik").number == 1
+    assert app.prompts.get("válasz") == newer
+
+
 def test_messages_come_and_go_without_a_script(console, answers) -> None:
     pair = (("role", "system"), ("said", "Első"), ("role", "user"), ("said", "{{input}}"))
     more = console.post("/playground", form(*pair, ("do", "add")))

@@ -572,6 +572,7 @@ class Rooms:
             costs=self.costs,
             frames=self._spool,
             clock=self.clock,
+            held=self._keys_held,
         )
         players = Players(
             self.models,
@@ -670,7 +671,7 @@ class Rooms:
         around = AroundCalls(
             traces=self.traces, spans=self.spans, kept=self._kept_judge, open=self._door.open,
             price_of=self._price_of_judge, price_of_call=self.quotes.of_call,
-            again=self._ask_again, detect=self._languages,
+            again=self._ask_again, detect=self._languages, held=self._keys_held,
         )  # fmt: skip
         voice = Voice(self.feedbacks, self.metrics, self.clock)
         self._evaluator_watch = EvaluatorWatch(book, around, voice, self.clock)

@@ -12,7 +12,7 @@ from volano.evals.compare import Side
 from volano.evals.comparison import comparison
 from volano.evals.gates import Gate, Passed
 from volano.evals.outcome import outcome_of
-from volano.evals.redacted import lines_without
+from volano.evals.quiet import lines_without
 from volano.evals.scored import score_all
 from volano.evals.scoring import Tools
 from volano.evals.suite import Suite

@@ -14,7 +14,8 @@ from volano.evals.case import Case
 from volano.evals.cases import row_of
 from volano.evals.compare import Side
 from volano.evals.lines import dumped
-from volano.evals.redacted import lines_without, redacted
+from volano.evals.quiet import lines_without
+from volano.evals.redacted import redacted
 from volano.evals.report import Report, digest_of
 from volano.evals.suite import Suite
 from volano.evals.summary import summary

@@ -35,7 +35,8 @@ from volano.evals.judges.standing import judges_in, standings
 from volano.evals.lines import dumped
 from volano.evals.linked import linking
 from volano.evals.planning import plan
-from volano.evals.redacted import Held, answered, hushed, keys
+from volano.evals.quiet import answered, hushed
+from volano.evals.redacted import Held, keys
 from volano.evals.report import Report, baseline, digest_of
 from volano.evals.scored import score_all
 from volano.evals.scorers import DEFAULT, SCORERS

@@ -3,16 +3,11 @@
 import html
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from volano.core.errors import VolanoError
-from volano.core.ports.chat import Answer, Chat
-from volano.evals.answered import Answered
 from volano.evals.marked import cell, escaped
 
 Held = Callable[[], Sequence[str]]
@@ -22,7 +17,6 @@ LEAST_KEY_CHARS, LEAST_HELD_CHARS = 4, 12
 """A shorter key is a word that stands in any text; local servers are asked with `ollama` or `EMPTY`."""
 
 INSTEAD = "***"
-_OF_SERVER = ("answer", "error", "model")
 LEAST_CHARS = 8
 """As much of a key at the end of a text is taken for a key that was cut off."""
 _encode = msgspec.json.Encoder().encode
@@ -72,52 +66,6 @@ def held_in(value: Any, secrets: Sequence[str]) -> bool:
         return True
 
 
-def answered(one: Answered, secrets: Sequence[str]) -> Answered:
-    """Return an answer in whose texts of the server no secret stands; all else is as it was."""
-    if not held_in(one, secrets):
-        return one
-    return one.but(**_said(one.to_dict(), secrets))
-
-
-def line_without(one: Mapping[str, Any], secrets: Sequence[str]) -> dict[str, Any]:
-    """Return a report's line as `answered` an answer; why rows are unmeasured and notes repeat it."""
-    if not held_in(one, secrets):
-        return dict(one)
-    ours = {name: one[name] for name in ("unmeasured", "notes") if name in one}
-    return {**one, **_said(one, secrets), **struck_values(ours, secrets)}
-
-
-def lines_without(
-    lines: Iterable[Mapping[str, Any]], secrets: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Return lines of a report, each as of `line_without`, with only what can be printed."""
-    return [redacted(line_without(one, secrets), ()) for one in lines]
-
-
-@contextmanager
-def hushed(secrets: Sequence[str]) -> Iterator[None]:
-    """Strike secrets from what an error says that passes here: servers repeat keys in their refusals."""
-    try:
-        yield
-    except VolanoError as error:
-        error.message, error.advice, error.shown = (
-            struck(said, secrets) for said in (error.message, error.advice, error.shown)
-        )
-        error.args = (error.message,)
-        raise
-
-
-def quiet(chat: Chat, secrets: Sequence[str]) -> Chat:
-    """Return a Chat in whose answers and refusals no secret stands, before anybody clips them."""
-
-    def asked(messages: Sequence[dict[str, Any]], **settings: Any) -> Answer:
-        with hushed(secrets):
-            got = chat(messages, **settings)
-        return replace(got, text=struck(got.text, secrets)) if held_in(got.text, secrets) else got
-
-    return asked
-
-
 def as_written(secrets: Sequence[str]) -> list[str]:
     """Return secrets as they stand in plain text, Markdown, HTML and XML, the longest first."""
     forms = {
@@ -134,12 +82,37 @@ def printable(said: str) -> str:
     return _UNPRINTABLE.sub("�", said)
 
 
-def _said(one: Mapping[str, Any], secrets: Sequence[str]) -> dict[str, Any]:
-    """Return what of an answer is the server's, without secrets: texts, and calls of tools."""
-    said = {name: struck(one[name], secrets) for name in _OF_SERVER if name in one}
-    calls = one.get("tools", ())
-    tools = [{name: struck(it, secrets) for name, it in call.items()} for call in calls]
-    return {**said, "tools": tuple(tools)} if tools else said
+def parted(said: str, secrets: Sequence[str]) -> tuple[str, str]:
+    """Part a text that goes on: what can be told, without whole secrets, and what may begin one."""
+    at = _open_from(said, secrets)
+    told = said[:at]
+    for secret in secrets:
+        told = told.replace(secret, INSTEAD)
+    return told, said[at:]
+
+
+def _open_from(said: str, secrets: Sequence[str]) -> int:
+    """Return from where on a text may begin a secret, or end with one cut off; its length if nowhere."""
+    bare = said.rstrip(_AFTER)
+    at = min(
+        (len(bare) - n for n in (_begun(bare, one) for one in secrets) if n >= LEAST_CHARS),
+        default=len(said),
+    )
+    at = min([at, *(len(said) - _begun(said, one) for one in secrets)])
+    while crossed := [found for one in secrets if 0 <= (found := _over(said, one, at)) < at]:
+        at = min(crossed)
+    return at
+
+
+def _begun(said: str, secret: str) -> int:
+    """Return how many characters at the end of a text begin a secret that is not whole there."""
+    longest = min(len(said), len(secret) - 1)
+    return next((n for n in range(longest, 0, -1) if said.endswith(secret[:n])), 0)
+
+
+def _over(said: str, secret: str, at: int) -> int:
+    """Return where a secret begins that stands whole on both sides of a place; -1 where none does."""
+    return said.find(secret, max(0, at - len(secret) + 1), at + len(secret) - 1)
 
 
 def _each(value: Any, change: Callable[[str], str], *, names: bool = True) -> Any:

@@ -32,13 +32,14 @@ from volano.evals.lines import dumped, exact
 from volano.evals.on import Respondents, Wanted
 from volano.evals.outcome import outcome_of
 from volano.evals.pace import Pace, Patience
-from volano.evals.redacted import Held, answered, hushed, keys, line_without
+from volano.evals.quiet import answered, hushed, line_without
+from volano.evals.redacted import Held, keys
 from volano.evals.remembered import Keys, Remembered
 from volano.evals.report import Report, baseline, digest_of
-from volano.evals.scored import Early, Line, Named, Units, score_all
+from volano.evals.scored import Early, Named, Units, score_all
 from volano.evals.scorers import DEFAULT
 from volano.evals.suite import Suite
-from volano.evals.summary import summary
+from volano.evals.summary import Line, summary
 from volano.evals.tools import Toolbox
 from volano.evals.trained import trained
 from volano.jobs.work import Work
@@ -121,8 +122,8 @@ class Sitting:
                 tell=lambda _name, done, of: _tell_scored(work, done, of),
             )  # fmt: skip
             judges = box.asked
-        lines = [line_without(one, secrets) for one in lines]  # scorers repeat what they read
-        return self._told(exam, lines, units, judges, len(known), work)
+        bare = [line_without(one, secrets) for one in lines]  # scorers repeat what they read
+        return self._told(exam, bare, units, judges, len(known), work)
 
     def _exam(self, kept: Artifact, whom: Askable, work: Work) -> "_Exam":
         """Draw the rows and say each as it will be asked."""

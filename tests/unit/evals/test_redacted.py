@@ -7,7 +7,8 @@ from volano.ci.repository import Base
 from volano.ci.rules import Check
 from volano.ci.told import Told, junit, markdown
 from volano.evals.answered import Answered
-from volano.evals.redacted import answered, as_written, held_in, line_without, redacted, struck
+from volano.evals.quiet import answered, line_without, quiet_stream
+from volano.evals.redacted import as_written, held_in, redacted, struck
 
 KEY = "sk-proj-ab_cd_ef12<&\"'"
 BASE = Base("main", "0123456789abcdef")
@@ -84,3 +85,22 @@ def test_a_line_keeps_its_fields_its_scores_and_its_place(key):
     }  # fmt: skip
     assert list(told) == list(one)
     assert line_without(one, ["another-key"]) == one
+
+
+def test_a_line_in_which_no_key_stands_is_not_written_anew():
+    one = {**Answered("r", "mine").to_dict(), "critical": False}
+    assert line_without(one, ["another-key"]) is one
+
+
+@pytest.mark.parametrize("secrets", [[KEY, "x-12345-x-1"], [f"{KEY}-more", KEY], [KEY]])
+def test_pieces_of_an_answer_tell_what_the_whole_would(secrets):
+    said = f"s x-12345-x-12345-x-1 {KEY}-mor {KEY}-more, {KEY[:9]}… sk- {KEY} x-12345-x"
+    whole = struck(said, secrets)
+    for size in range(1, 40):
+        pieces = [said[at : at + size] for at in range(0, len(said), size)]
+        assert "".join(quiet_stream(pieces, secrets)) == whole
+
+
+def test_pieces_without_a_key_are_told_as_they_come():
+    assert [*quiet_stream(["Itt ", "van.", " 好"], [KEY])] == ["Itt ", "van.", " 好"]
+    assert [*quiet_stream(["a", "b"], [])] == ["a", "b"]

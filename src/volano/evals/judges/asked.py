@@ -12,7 +12,8 @@ from volano.core.ports.chat import Chat
 from volano.evals.journal import Journal
 from volano.evals.judges.judge import Judge
 from volano.evals.judges.judging import ChatOf, JudgeOf
-from volano.evals.redacted import held_in, hushed, quiet, struck_values
+from volano.evals.quiet import hushed, quiet
+from volano.evals.redacted import held_in, struck_values
 
 Open = Callable[[str, Path], AbstractContextManager[Chat]]
 """Opens a model by name; an engine of ours has its socket in the folder."""

@@ -19,6 +19,8 @@ from volano.evals.playground.players import CHANNEL, Player
 from volano.evals.playground.sketch import INPUT, Sketch
 from volano.evals.playground.take import Take, state_of
 from volano.evals.playground.warm import Warm
+from volano.evals.quiet import hushed, quiet_stream
+from volano.evals.redacted import Held, keys
 from volano.models.errors import ModelNotUsableError
 from volano.prompts.prompt import Prompt
 from volano.serving import HttpChat
@@ -58,6 +60,7 @@ class Asking:
     def __init__(
         self, *, chat_in: ChatIn, chat_at: ChatAt, warm: Warm, price_of: PriceOf,
         provider_of: Callable[[str], str], costs: Costs, frames: Frames, clock: Clock,
+        held: Held = tuple,
     ):  # fmt: skip
         self._chat_in = chat_in
         self._chat_at = chat_at
@@ -67,6 +70,7 @@ class Asking:
         self._costs = costs
         self._frames = frames
         self._clock = clock
+        self._held = held
 
     def ask(
         self,
@@ -76,7 +80,10 @@ class Asking:
         *,
         by: Principal,
     ) -> Iterator[str | Take]:
-        """Yield the pieces of the answer, at last the Take. No error comes out: it is in the Take."""
+        """Yield the pieces of the answer, at last the Take. No error comes out: it is in the Take.
+
+        No key that we ask with stands in any of it, also where a server repeats one.
+        """
         trace, began_us, began = secrets.token_hex(16), self._clock.now_us(), time.monotonic_ns()
         texts: list[str] = []
         first_us: int | None = None
@@ -84,10 +91,10 @@ class Asking:
         error: VolanoError | None = None
         sent: dict[str, Any] = {}
         try:
-            sent = wanted(player, sketch, values)
-            with self._open(player, trace, sketch.ref or UNSAVED, by) as chat:
+            sent, held = wanted(player, sketch, values), keys((), self._held())
+            with hushed(held), self._open(player, trace, sketch.ref or UNSAVED, by) as chat:
                 began_us, began = self._clock.now_us(), time.monotonic_ns()
-                for piece in chat.stream(**sent):
+                for piece in quiet_stream(chat.stream(**sent), held):
                     if isinstance(piece, Answer):
                         whole = piece
                         continue

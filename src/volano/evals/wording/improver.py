@@ -29,7 +29,8 @@ from volano.evals.errors import BadConcurrencyError
 from volano.evals.examine import MAX_TOKENS, Examiner
 from volano.evals.journal import Journal
 from volano.evals.keeping import keep
-from volano.evals.redacted import Held, held_in, hushed, keys, struck_values
+from volano.evals.quiet import hushed
+from volano.evals.redacted import Held, held_in, keys, struck_values
 from volano.evals.scorers import DEFAULT
 from volano.evals.scoring import Tools, check_distinct, make
 from volano.evals.wording.asking import Asker

@@ -9,7 +9,7 @@ from volano.core.principal import Principal
 from volano.costs.price import Price
 from volano.evals.candidates import Candidates, Named
 from volano.evals.examine import Examiner
-from volano.evals.redacted import quiet
+from volano.evals.quiet import quiet
 from volano.evals.wording.asking import Asked, Asker
 
 PriceOf = Callable[[str, str], Price | None]

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from volano.core.ports.language import DetectLanguage
 from volano.costs.price import Price
 from volano.evals.answered import Answered
 from volano.evals.case import Case
+from volano.evals.quiet import hushed, quiet
+from volano.evals.redacted import Held, keys, struck
 from volano.evals.scoring import BadScorerError, Scorer, Tools, Unmeasured, Value
 from volano.monitor.evaluators import passages
 from volano.monitor.evaluators.agreement import agreement
@@ -53,7 +55,7 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What looking needs of other rooms: records, models, prices, and the asking again."""
+    """What looking needs of other rooms: records, models, prices, the asking again, and our keys."""
 
     traces: Traces
     spans: Spans
@@ -63,6 +65,7 @@ class Around:
     price_of_call: Callable[[Trace], Price | None]
     again: Callable[[Trace], Again]
     detect: DetectLanguage
+    held: Held = tuple
 
 
 class Looking:
@@ -104,7 +107,7 @@ class Looking:
                 continue
             for name, value in said.items():
                 if isinstance(value, Unmeasured):
-                    unmeasured[name] = value.why[:300]
+                    unmeasured[name] = struck(value.why, self._secrets)[:300]
                 else:
                     scores[name] = value
                     sources[name] = {"by": who, "bigger": bigger, "unit": unit}
@@ -200,9 +203,16 @@ class Looking:
 
         return of
 
+    @cached_property
+    def _secrets(self) -> Sequence[str]:
+        """Our keys, read once, where something is told: nothing that is kept repeats one."""
+        return keys((), self._around.held())
+
     def _opened(self, name: str) -> Chat:
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="volano-"))
-        return self._stack.enter_context(self._around.open(name, Path(folder)))
+        with hushed(self._secrets):
+            chat = self._stack.enter_context(self._around.open(name, Path(folder)))
+        return quiet(chat, self._secrets)
 
 
 def _score(

@@ -24,6 +24,7 @@ from volano.evals.playground.sketch import Sketch
 from volano.web.forms import pairs
 from volano.web.pages import links, playground, prompt_diff, render
 from volano.web.pages import playground_form as forms
+from volano.web.pages.i18n import gettext as _
 from volano.web.pages.playground_form import Form
 from volano.web.sign_in import visitor
 
@@ -108,7 +109,11 @@ def _answer(app: Any, request: Request, form: Form, by: Principal, now_us: int) 
     status = 200
     try:
         if form.do == "save":
-            return RedirectResponse(links.artifact("prompt", _save(app, form, by)), 303)
+            ref, new = _save(app, form, by)
+            if new:
+                return RedirectResponse(links.artifact("prompt", ref), 303)
+            page.headline = _already(ref, form.why)
+            return render.html(app, request, "playground.html", now_us, play=page)
         whole = _Whole(app, form, by)
         page.results, page.headline = whole.results, whole.headline or page.headline
     except VolanoError as error:
@@ -116,11 +121,21 @@ def _answer(app: Any, request: Request, form: Form, by: Principal, now_us: int) 
     return render.html(app, request, "playground.html", now_us, status=status, play=page)
 
 
-def _save(app: Any, form: Form, by: Principal) -> str:
+def _save(app: Any, form: Form, by: Principal) -> tuple[str, bool]:
+    """Save the form; return the version that says it, and whether that is a new one."""
     base = app.playground.sketch(form.prompt) if form.prompt else Sketch()
     form = forms.filled(form, base)
+    before = app.prompts.newest(form.name)
     made = app.playground.save(form.name, forms.sketch(form, base), why=form.why, by=by)
-    return str(made.ref)
+    return str(made.ref), before is None or made.number > before.number
+
+
+def _already(ref: str, why: str) -> Markup:
+    """Say that nothing was saved: a version says it already, with its own why."""
+    note = _("{ref} is already that: nothing was saved.")
+    said = f"{note} {_('It keeps its own why.')}" if why else note
+    link = Markup('<a href="{}"><bdi>{}</bdi></a>').format(links.artifact("prompt", ref), ref)
+    return escape(said).format(ref=link)
 
 
 class _Whole:

@@ -19,6 +19,7 @@ from volano.serving import ChatUnavailableError
 from volano.traces.frame import decode_call
 
 ANNA = Principal("person", "anna", "shop/support")
+KEY = "sk-proj-0123456789abcdef"
 OURS = SimpleNamespace(ref="router@1", digest="d")
 
 
@@ -36,7 +37,7 @@ class World:
             provider_of=lambda _target: "openai",
             costs=SimpleNamespace(budgets=lambda: [budget]),
             frames=SimpleNamespace(append=lambda kind, payload: self.frames.append((kind, payload))),
-            clock=ManualClock(),
+            clock=ManualClock(), held=lambda: [KEY],
         )  # fmt: skip
 
     @contextmanager
@@ -114,6 +115,25 @@ def test_a_spent_budget_asks_nobody():
     assert "group:shop is spent" in take.error
     assert world.opened == []
     assert World("x", Answer("x"), left=0, subject="group:bank").ask(player)[1].state == "answered"
+
+
+@pytest.mark.parametrize("at", range(1, len(KEY)))
+def test_a_key_that_a_server_repeats_is_not_told_also_in_two_pieces(at):
+    world = World(
+        f"a kulcs: {KEY[:at]}", f"{KEY[at:]} s", "ok", Answer(f"a kulcs: {KEY} sok", "stop")
+    )
+    texts, take = world.ask(Player("m", MODEL, "router@1", OURS))
+    assert ("".join(texts), take.text) == ("a kulcs: *** sok", "a kulcs: *** sok")
+    assert KEY.encode() not in world.frames[0][1]
+
+
+def test_a_key_in_a_refusal_or_cut_off_is_not_told():
+    refused = ChatUnavailableError(address="x", reason=f"Incorrect API key: {KEY}")
+    world = World("a ", KEY[:12], refused)
+    texts, take = world.ask(Player("m", MODEL, "router@1", OURS))
+    assert ("".join(texts), take.text) == ("a ***", "a ***")
+    assert "Incorrect API key: ***" in take.error
+    assert KEY[:8].encode() not in world.frames[0][1]
 
 
 def test_who_goes_hangs_up_and_leaves_what_came_on_record():

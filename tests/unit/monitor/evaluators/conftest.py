@@ -43,7 +43,7 @@ class Live:
         self.workspace.serve()
         self.server, self.clock, self.db = server, self.workspace.clock, db
         self.down, self.again, self.asked_again = False, Again("fine"), 0
-        self.price = PRICE
+        self.price, self.held = PRICE, []
         datasets = Datasets(self.workspace.catalog)
         self.metrics = Metrics(db, self.workspace.ledger, self.clock)
         self.feedbacks = Feedbacks(
@@ -62,7 +62,9 @@ class Live:
     @contextmanager
     def open(self, name, _folder):
         if self.down:
-            raise UnavailableError("the judge is asleep")
+            raise UnavailableError(
+                self.down if isinstance(self.down, str) else "the judge is asleep"
+            )
         with chat_at(self.server, name.partition(":")[2]) as chat:
             yield chat
 
@@ -76,7 +78,7 @@ class Live:
         around = Around(
             traces=self.street.traces, spans=self.spans, kept=lambda _kind, ref: self.judges.kept(ref),
             open=self.open, price_of=lambda _name: self.price, price_of_call=lambda _call: self.price,
-            again=self.ask_again, detect=script,
+            again=self.ask_again, detect=script, held=lambda: self.held,
         )  # fmt: skip
         self.voice = Voice(self.feedbacks, self.metrics, self.clock)
         self.watch = Watch(self.book, around, self.voice, self.clock)

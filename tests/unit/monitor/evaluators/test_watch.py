@@ -43,6 +43,26 @@ def test_scores_are_feedback_of_a_judge_with_the_probability_and_a_metric_of_thi
     assert (newest.metric, newest.probability) == ("quality.helpful@2", 0.999999)
 
 
+def test_a_key_that_the_other_side_repeats_is_kept_in_no_reason(live):
+    live.held.append("sk-proj-0123456789abcdef")
+    live.again = Again(error="Incorrect API key: sk-proj-0123456789abcdef")
+    live.add(consistency={"times": 1})
+    [trace] = live.call()
+    live.look()
+    [why] = live.rows()[trace].unmeasured.values()
+    assert why.endswith("Incorrect API key: ***")
+
+
+def test_a_key_in_what_ends_a_look_is_not_shown_as_its_trouble(live):
+    live.held.append("sk-proj-0123456789abcdef")
+    live.judge()
+    live.add(scorers=JUDGED)
+    live.call()
+    live.down = "the judge refuses sk-proj-0123456789abcdef"
+    live.look()
+    assert live.evaluators.status("quality")["trouble"] == "the judge refuses ***"
+
+
 def test_what_is_drawn_hangs_on_the_trace_alone_and_its_share_is_the_probability():
     draw = random.Random(3)
     ids = [f"{draw.getrandbits(128):032x}" for _ in range(20_000)]
