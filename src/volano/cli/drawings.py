@@ -17,6 +17,7 @@ from volano.cli import (
     profiled,
     rows,
     sampled,
+    tried,
     worded,
 )
 from volano.cli.cells import cell, facts, heading, lines, styled, table, talk, visible
@@ -396,6 +397,7 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("data", "search"): profiled.found,
     ("data", "diff"): rows.difference,
     ("prompt", "diff"): worded.difference,
+    ("prompt", "try"): tried.tried,
     ("prompt", "show"): plain_artifact,
     ("model", "show"): plain_artifact,
     ("model", "compare"): rivals,

@@ -6,9 +6,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from volano.evals.choice import Candidate, Choice
+from volano.evals.measures import MEASURES
 from volano.evals.target import parse
 from volano.evals.verdict import decided
-from volano.web.pages.choices import picture
+from volano.web.pages.choices import _tables, picture
 
 
 def choice(*sizes, target="score>=90%, smallest"):
@@ -66,3 +67,32 @@ def test_what_cannot_be_drawn_is_left_to_the_table(sizes):
 
 def test_equal_sizes_are_drawn_too():
     assert 'class="front"' in picture(choice(5e5, 5e5))
+
+
+def measured(target):
+    """Two candidates of which everything was measured, as the tables of the page."""
+    values = dict.fromkeys(MEASURES, 0.5)
+    made = [Candidate(name, values, reach={"score": (0.4, 0.6)}, n=30) for name in ("a", "b")]
+    said = Choice("advice", "t@1", "test", 30, parse(target), ("score",), "a", {}, made)
+    return _tables(decided(said))
+
+
+def test_what_decides_stands_apart_from_what_else_was_measured():
+    first, second = measured("size<=100KB, score>=90%, fastest")
+    assert [head.title for head in first.columns] == [
+        "Candidate", "Standing", "Score", "Size", "Speed", "Points to a", "Rows",
+    ]  # fmt: skip
+    assert len(first.columns) - 4 + len(second.columns) - 1 == len(MEASURES)
+    assert all(len(row.cells) == len(t.columns) for t in (first, second) for row in t.rows)
+    narrow = [head.title for head in second.columns if head.rank == 1]
+    assert narrow == ["Candidate", "Weakest slice", "Memory"]
+
+
+def test_a_target_of_many_measures_makes_no_table_that_is_too_wide():
+    limits = "size<=9MB, memory<=9MB, latency<=9ms, cost<=9, agreement>=0.1, best"
+    assert len(measured(limits)[0].columns) == 8
+
+
+def test_an_interval_may_stand_below_its_value_and_is_never_torn():
+    [cell] = [row.cells[2].value for row in measured("best")[0].rows[:1]]
+    assert cell.split(" ") == ["50.0\N{NO-BREAK SPACE}%", "[40.0,\N{NO-BREAK SPACE}60.0]"]

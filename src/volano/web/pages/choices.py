@@ -18,6 +18,9 @@ _NAME = 30
 _LEFT, _RIGHT, _TOP, _BASE = 52, 16, 14, 252
 _ALONG = ("cost", "size", "latency", "busy", "tokens")
 """What lies along the drawing: the first that all have a value above nought of."""
+_MOST = 3
+"""Measures of the target beside the score in the table that decides."""
+_HARD = "\N{NO-BREAK SPACE}"
 
 
 def sections(app: Any, artifact: Any) -> Sequence[Section]:
@@ -29,7 +32,7 @@ def sections(app: Any, artifact: Any) -> Sequence[Section]:
             "Filled: on the front. The ring: chosen. Lines up and down are 95 % intervals; dashed are limits."
         )
         found.append(Drawing(_("Score and what it costs"), drawing, note))
-    found.append(_table(choice))
+    found += _tables(choice)
     if choice.proof:
         found.append(_proof(choice))
     chosen = choice.candidate(choice.winner)
@@ -174,27 +177,80 @@ def _asked(choice: Choice) -> Section:
     return Facts(_("What was asked"), told)
 
 
-def _table(choice: Choice) -> Section:
-    names, on_front = columns(choice), choice.front
+def _tables(choice: Choice) -> list[Section]:
+    """Return what decides as a table, and in another one what was measured besides, so that both fit."""
+    names = columns(choice)
+    decides = _decides(choice, names)
+    found: list[Section] = [_table(choice, decides)]
+    if others := [name for name in names if name not in decides]:
+        found.append(_others(choice, others))
+    return found
+
+
+def _decides(choice: Choice, names: Sequence[str]) -> list[str]:
+    """Return the score and what the target speaks of, in the usual order; else what lies along."""
+    asked = [one for one in choice.target.measures() if one in names and one != "score"]
+    asked = asked[:_MOST] or [one for one in _ALONG if one in names][:1]
+    return [one for one in names if one == "score" or one in asked]
+
+
+def _table(choice: Choice, names: Sequence[str]) -> Section:
+    on_front = choice.front
     heads = [
         Column(_("Candidate")), Column(_("Standing"), 2),
-        *(Column(_(MEASURES[name].title), 1 if name in ("score", *_ALONG) else 2, number=True)
-          for name in names),
-        Column(_("Points to {name}").format(name=choice.beside), 2, number=True),
+        *_heads(names, 2),
+        Column(_("Points to {name}").format(name=choice.beside), 2, number=True, wraps=True),
         Column(_("Rows"), 3, number=True),
     ]  # fmt: skip
     rows = [_row(choice, one, names, on_front) for one in choice.candidates]
     return Table(_("All candidates"), heads, rows, empty=_("There was none."))
 
 
+def _others(choice: Choice, names: Sequence[str]) -> Section:
+    rows = [
+        Row(
+            _href(one), (_named(one), *(_value(one, name) for name in names)),
+            {"name": one.name}, muted=not one.whole,
+        )
+        for one in choice.candidates
+    ]  # fmt: skip
+    return Table(_("What else was measured"), [Column(_("Candidate")), *_heads(names, 2)], rows)
+
+
+def _heads(names: Sequence[str], shown: int) -> list[Column]:
+    """Return the columns of measures; on a narrow screen only the first ones are shown."""
+    return [
+        Column(_(MEASURES[name].title), 1 if at < shown else 2, number=True, wraps=True)
+        for at, name in enumerate(names)
+    ]
+
+
 def _row(choice: Choice, one: Candidate, names: Sequence[str], on_front: Sequence[str]) -> Row:
-    href = links.artifact("report", one.report) if one.report else ""
-    first = Cell("ref", one.name, href=href) if href else Cell("text", one.name)
     stands = Cell("text", standing(choice, one, on_front))
-    cells = [Cell("text", cell(one, name)) for name in names]
-    last = Cell("text", difference(one)), Cell("number", one.n)
+    points = Cell("text", _parted(difference(one)))
+    cells = (_named(one), stands, *(_value(one, name) for name in names), points)
     data = {"name": one.name, **one.values}
-    return Row(href, (first, stands, *cells, *last), data, muted=not one.whole)
+    return Row(_href(one), (*cells, Cell("number", one.n)), data, muted=not one.whole)
+
+
+def _named(one: Candidate) -> Cell:
+    href = _href(one)
+    return Cell("ref", one.name, href=href) if href else Cell("text", one.name)
+
+
+def _href(one: Candidate) -> str:
+    return links.artifact("report", one.report) if one.report else ""
+
+
+def _value(one: Candidate, name: str) -> Cell:
+    return Cell("text", _parted(cell(one, name)))
+
+
+def _parted(text: str) -> str:
+    """Return a value with its interval, which may stand below it but are each in one piece."""
+    value, bracket, interval = text.partition(" [")
+    spaced = value.replace(" ", _HARD)
+    return f"{spaced} [{interval.replace(' ', _HARD)}" if bracket else spaced
 
 
 def _proof(choice: Choice) -> Section:

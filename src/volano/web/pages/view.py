@@ -29,11 +29,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column; `rank` 1 is always shown, 2 from tablets on, 3 on wide screens."""
+    """A column; `rank` 1 is always shown, 2 from tablets on, 3 on wide screens.
+
+    A number stays on one line unless it `wraps`, where its text has a space.
+    """
 
     title: str
     rank: int = 1
     number: bool = False
+    wraps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
