@@ -265,9 +265,8 @@ class Experiments:
             rollout.id, rollout.channel, evidence, calls=self._traces, said=self._feedbacks
         )
         watch = Watch(evidence, reader, self._clock.monotonic_us())
-        watch.decided = any(
-            event.kind == "decided" for event in self._releases.rollout_events(rollout.id)
-        )
+        told = [event.content for event in self._releases.rollout_events(rollout.id)]
+        watch.decided = next((one["decided"] for one in reversed(told) if "decided" in one), False)
         self._watches[rollout.id] = watch
         return watch
 
@@ -303,12 +302,12 @@ class Experiments:
         return found
 
     def _note(self, rollout: Rollout, judged: Judgement, watch: Watch) -> None:
-        """Note the verdict once when it is decided, and now and then how it stands."""
+        """Note the verdict when it is decided, or is no more as late labels came; else now and then."""
         now = self._clock.monotonic_us()
-        if judged.decided and not watch.decided:
-            watch.decided = True
+        if judged.decided != watch.decided:
+            watch.decided = judged.decided
             told = {**judged.to_dict(), "evidence": watch.evidence.to_dict()}
-            self._releases.note(rollout, "decided", told)
+            self._releases.note(rollout, "decided" if judged.decided else "holds", told)
         elif watch.noted_us is None or now - watch.noted_us > NOTE_EVERY_US * _rarely(watch):
             self._releases.note(rollout, "holds", judged.to_dict())
         else:

@@ -1,6 +1,7 @@
 """Experiments with real keepers: spooled calls and feedback in, a verdict out, by itself or by command."""
 
 import random
+from datetime import UTC, datetime
 
 import pytest
 
@@ -140,6 +141,35 @@ def test_what_was_decided_is_noted_once_also_after_a_restart(street):
     street.tick(street.fresh(), seconds=1)
     kinds = [event.kind for event in street.workspace.releases.rollout_events(rollout.id)]
     assert kinds.count("decided") == 1
+
+
+def test_a_verdict_that_late_words_end_is_noted_as_ended_also_after_a_restart(street):
+    rollout = begin(street)
+    at = datetime.fromtimestamp(street.workspace.clock.now_us() / 1e6 + 5, UTC).isoformat()
+    draw, traces = random.Random(4), ([], [])
+    for n in range(700):
+        arm = draw.randrange(2)
+        role = ("stable", "candidate")[arm]
+        call = street.call("support", role, unit=f"анна-{n}", release=f"support@{arm + 1}")
+        traces[arm].append(call)
+    street.tick(seconds=LONG_AGO_S)
+
+    def tell(arm, buyers):
+        for trace in traces[arm][buyers]:
+            street.feedbacks.give(f"trace:{trace}", name="sale", value=True, at=at, by=ANNA)
+
+    tell(0, slice(12))
+    tell(1, slice(100))
+    street.tick()
+    assert "does better" in standing(street)["decision"]["reason"]
+    tell(0, slice(12, 100))
+    street.tick()
+    street.tick(street.fresh())
+    assert standing(street)["decision"]["decided"] is False
+    events = street.workspace.releases.rollout_events(rollout.id)
+    told = [event.content["decided"] for event in events if "decided" in event.content]
+    assert [event.kind for event in events].count("decided") == 1
+    assert told[-1] is False
 
 
 def test_an_arm_that_fails_is_out_and_nobody_else_moves(street):

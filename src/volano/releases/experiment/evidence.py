@@ -6,8 +6,10 @@ enters: in order of maturity, whichever arm and whatever came of it, so that
 neither the slow nor the silent are left out of one arm more than of another.
 
 What is recorded later although it happened within the window corrects the
-unit's value. So the sums are the same whatever the order of arrival, and a
-control that starts again reads the same evidence from the records.
+unit's value, and what was found is looked for anew, in the order of maturity
+with the values as they are known now. So nothing stays found because one arm
+was told of before the other: sums and findings are the same whatever the order
+of arrival, and a control that starts again reads the same from the records.
 
 Harm is asked differently: by each unit's first bad call, at once, without
 waiting for windows (`stats.attribution`).
@@ -18,9 +20,9 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from volano.releases.experiment.against import Against, due
 from volano.releases.experiment.design import Design
 from volano.releases.experiment.exposure import Exposure
-from volano.releases.experiment.series import Series
 from volano.stats.assignment import Assignment
 from volano.stats.attribution import Attribution
 from volano.stats.difference import Difference, Interval, Moments
@@ -28,17 +30,6 @@ from volano.stats.difference import Difference, Interval, Moments
 MOST_UNITS = 200_000
 """Units after these are not counted, so that memory has a limit."""
 _PACED = 400
-
-
-class Against:
-    """One arm against the first, in the goal: what was found first, and the curve so far."""
-
-    def __init__(self, arm: int):
-        self.arm = arm
-        self.found: str = ""
-        """`better`, `worse` or `same` as soon as it was proven; never taken back by later data."""
-        self.found_at: tuple[int, Interval] | None = None
-        self.series = Series()
 
 
 class Evidence:
@@ -54,7 +45,9 @@ class Evidence:
         self.split = Assignment(design.shares, design.alpha_split)
         self.out: dict[int, str] = {}
         """Arms that were taken out, with the reason."""
-        self.against = [Against(arm) for arm in range(1, arms)]
+        self.against = [
+            Against(arm, detect=design.detect, sign=design.goal.sign) for arm in range(1, arms)
+        ]
         self.tests = [
             Difference(design.detect if n == 0 else 0.02, alpha)
             for n, alpha in enumerate(_alphas(design))
@@ -65,6 +58,9 @@ class Evidence:
         self._waiting: list[tuple[int, int, str]] = []
         self._newest: deque[int] = deque(maxlen=_PACED)
         self._failed: set[tuple[int, str]] = set()
+        self._order: list[Exposure] = []
+        """Units that entered, in order."""
+        self._corrected = False
 
     # taking
 
@@ -105,10 +101,15 @@ class Evidence:
         return True
 
     def mature(self, now_us: int) -> None:
-        """Let the units enter whose window is over by now, one by one, and look after each."""
+        """Let the units enter whose window is over by now, one by one, and look after each.
+
+        Where units were corrected since the last time, look at all of them again.
+        """
         while self._waiting and self._waiting[0][0] <= now_us:
             _, _, unit = heapq.heappop(self._waiting)
             self._enter(self._units[unit])
+        if self._corrected:
+            self._look_again()
 
     def take_out(self, arm: int, why: str) -> None:
         """Take an arm out: its units count no more, nobody comes to it."""
@@ -194,7 +195,9 @@ class Evidence:
             unit.values.append(value)
             if value is not None:
                 self.means[unit.arm][place].add(value)
-        self._look(unit.arm)
+        self._order.append(unit)
+        if not self._corrected:
+            self._look(unit.arm)
 
     def _correct(self, place: int, unit: Exposure) -> None:
         """Put right what a unit entered with, when it is told later than it happened."""
@@ -209,8 +212,7 @@ class Evidence:
         if after is not None:
             means.add(after)
         unit.values[place] = after
-        if place == 0:
-            self._look(unit.arm)
+        self._corrected |= place == 0
 
     def _look(self, arm: int) -> None:
         """Look at what changed: at one comparison, or at all where the first arm did."""
@@ -218,20 +220,31 @@ class Evidence:
             if arm in (0, one.arm) and one.arm not in self.out:
                 found = self.interval(one.arm)
                 if found is not None:
-                    self._note(one, found)
+                    one.see(self.entered[0] + self.entered[one.arm], found)
 
-    def _note(self, one: Against, found: Interval) -> None:
-        n = self.entered[0] + self.entered[one.arm]
-        one.series.add(n, found)
-        if one.found:
-            return
-        if found.low > 0 or found.high < 0:
-            ahead = found.value * self.design.goal.sign > 0
-            one.found = "better" if ahead else "worse"
-        elif max(found.high, -found.low) < self.design.detect:
-            one.found = "same"
-        if one.found:
-            one.found_at = (n, found)
+    def _look_again(self) -> None:
+        """Let all units enter once more, with the values that are known now; where many did, look less often."""
+        self._corrected = False
+        kept = {one.arm: one.again() for one in self.against if one.arm not in self.out}
+        means = [Moments() for _ in self.entered]
+        entered = [0] * len(means)
+        for unit in self._order:
+            entered[unit.arm] += 1
+            value = unit.values[0] if unit.values else None
+            if value is not None:
+                means[unit.arm].add(value)
+            for one in self.against:
+                n = entered[0] + entered[one.arm]
+                if one.arm not in kept or unit.arm not in (0, one.arm):
+                    continue
+                found = None
+                if due(n) or n == kept[one.arm]:
+                    found = self.tests[0].interval(means[one.arm], means[0])
+                if found is not None:
+                    one.see(n, found)
+        for of_arm, corrected in zip(self.means, means, strict=True):
+            of_arm[0] = corrected
+        self._look(0)
 
     def _told(self, one: Against) -> dict[str, Any]:
         now = self.interval(one.arm)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from volano.core.verdict import Verdict
-from volano.releases.experiment.evidence import Against, Evidence
+from volano.releases.experiment.against import Against
+from volano.releases.experiment.evidence import Evidence
 from volano.releases.experiment.measure import Measure
 from volano.releases.stage import WHOLE
 from volano.stats.difference import EVENTS, LEAST, Interval

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from volano.releases.experiment.against import due
 from volano.releases.experiment.design import Design
 from volano.releases.experiment.evidence import Evidence
 from volano.releases.experiment.measure import Measure
@@ -218,3 +219,51 @@ def test_null_streams_seldom_claim_anything(arms):
         evidence = lived(Evidence(design(arms=arms)), 1200, (0.2,) * arms, seed=seed)
         claims += any(one.found in ("better", "worse") for one in evidence.against)
     assert claims <= 8
+
+
+def test_what_was_found_because_one_arm_was_told_of_first_is_not_found_any_more():
+    evidence = Evidence(design())
+    for n in range(600):
+        evidence.expose(f"u{n}", n % 2, n * S)
+    evidence.mature(1_000 * S)
+    buyers = [n for n in range(600) if n % 10 < 4]
+    mine, others = ([n for n in buyers if n % 2 == arm] for arm in (1, 0))
+    seen = []
+    for batch in (others[:12] + mine, others):
+        for n in batch:
+            evidence.judge(f"u{n}", 0, f"t{n}", 1.0, n * S + 5 * S)
+        evidence.mature(1_000 * S)
+        seen.append(decide(evidence, NAMES[:2]))
+    assert [one.decided for one in seen] == [True, False]
+    assert "does better" in seen[0].reason
+    assert "does better" not in seen[1].reason
+
+
+@pytest.mark.parametrize("rates", [(0.1, 0.1), (0.1, 0.4), (0.4, 0.1)])
+def test_late_words_lead_to_the_same_findings_and_curve_as_prompt_ones(rates):
+    prompt, late = Evidence(design()), Evidence(design())
+    rng = random.Random(7)
+    words = [n for n in range(900) if rng.random() < rates[n % 2]]
+    for one in (prompt, late):
+        for n in range(900):
+            one.expose(f"u{n}", n % 2, n * S)
+    late.mature(2_000 * S)
+    for one in (prompt, late):
+        for n in sorted(words, key=lambda n: (-(n % 2), n)):  # one arm is told of first
+            one.judge(f"u{n}", 0, f"t{n}", 1.0, n * S + 5 * S)
+            late.mature(2_000 * S)
+        one.mature(2_000 * S)
+    assert late.to_dict() == prompt.to_dict()
+    assert decide(late, NAMES[:2]) == decide(prompt, NAMES[:2])
+
+
+def test_among_very_many_units_it_looks_less_often_and_finds_the_same():
+    assert [n for n in (1, 1_999, 2_000, 2_001, 5_000, 5_001, 200_000) if due(n)] == [
+        1, 1_999, 2_000, 5_000, 200_000,
+    ]  # fmt: skip
+    evidence = lived(Evidence(design()), 5_000, (0.1, 0.14))
+    [before] = evidence.against
+    n, found = before.found_at
+    evidence.judge("u4990", 0, "late", 1.0, 4_990 * S)
+    evidence.mature(10_000 * S)
+    assert (evidence.against[0].found, evidence.against[0].found_at) == ("better", (n, found))
