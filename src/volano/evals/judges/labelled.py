@@ -72,9 +72,13 @@ def _labels(judge: Judge, said: Any, at: int) -> dict[str, float]:
     if not isinstance(said, Mapping):
         return {judge.name: _worth(judge, "", said, at)}
     names = [one.name for one in judge.criteria]
-    if len(names) < 2 or not set(said) <= set(names):
-        told = ", ".join(map(str, said))
-        raise BadLabelledRowError(row=at, why=f"its label speaks of {told}"[:200])
+    if not said or not set(said) <= set(names):
+        told = ", ".join(map(str, said)) or "nothing"
+        asked = ", ".join(names) or "one whole"
+        why = f"its label speaks of {told[:100]}, the judge of {asked}"
+        raise BadLabelledRowError(row=at, why=why[:200])
+    if len(names) == 1:
+        return {judge.name: _worth(judge, "", said[names[0]], at)}
     found = {name: _worth(judge, name, said[name], at) for name in names if name in said}
     whole = {judge.name: sum(found.values()) / len(names)} if len(found) == len(names) else {}
     return {**whole, **{f"{judge.name}/{name}": value for name, value in found.items()}}
