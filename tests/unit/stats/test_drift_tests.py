@@ -1,6 +1,7 @@
 """The tests that drift stands on: exact, blind to who talks much, and able to see."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,11 @@ from volano.stats.needed import needed_for_shares
 from volano.stats.shuffle import Shuffle
 from volano.stats.topics import nearest, telling, topics
 
-RANDOM = np.random.default_rng(11)
+
+@pytest.fixture
+def random():
+    """Draws that are a test's own: what others drew before it is no part of them."""
+    return np.random.default_rng(11)
 
 
 def halves(n, m):
@@ -50,11 +55,11 @@ def rate(p_values, level):
     return hits, wilson(hits, len(p_values), 0.99)
 
 
-def test_p_values_are_exact_where_nothing_changed():
+def test_p_values_are_exact_where_nothing_changed(random):
     """Of 400 windows of one distribution, about a twentieth have p <= 0.05; never many more."""
     p_values = []
     for n in range(400):
-        values = RANDOM.lognormal(size=140)
+        values = random.lognormal(size=140)
         shuffle = Shuffle(np.arange(140), halves(100, 40), seed=n)
         p_values.append(shuffle.chance(Ranks(values).measure, draws=199).p)
     _, (low, _) = rate(p_values, 0.05)
@@ -62,16 +67,16 @@ def test_p_values_are_exact_where_nothing_changed():
     assert np.mean(np.array(p_values) <= 0.5) > 0.4, "not merely cautious"
 
 
-def clustered(n):
+def clustered(random):
     """Thirty users against ten, each with a taste of their own and ten calls."""
-    taste = RANDOM.normal(size=40)
-    return np.repeat(taste, 10) + 0.2 * RANDOM.normal(size=400)
+    taste = random.normal(size=40)
+    return np.repeat(taste, 10) + 0.2 * random.normal(size=400)
 
 
-def test_talkative_users_are_no_drift():
+def test_talkative_users_are_no_drift(random):
     by_unit, by_call = [], []
     for n in range(200):
-        values, users = clustered(n), np.repeat(np.arange(40), 10)
+        values, users = clustered(random), np.repeat(np.arange(40), 10)
         second = halves(300, 100)
         ranks = Ranks(values)
         by_unit.append(Shuffle(users, second, seed=n).chance(ranks.measure, draws=99).p)
@@ -80,13 +85,13 @@ def test_talkative_users_are_no_drift():
     assert rate(by_call, 0.05)[0] > 80, "single calls as units cry wolf: that is why"
 
 
-def test_users_who_come_back_are_swapped_with_themselves():
+def test_users_who_come_back_are_swapped_with_themselves(random):
     """The same users on both sides, unlike each other: found when all of them move a little."""
-    taste = RANDOM.normal(size=60) * 5
+    taste = random.normal(size=60) * 5
     users = np.tile(np.arange(60), 2)
     second = halves(60, 60)
-    same = np.concatenate([taste, taste + 0.1 * RANDOM.normal(size=120)[60:]])
-    moved = np.concatenate([taste, taste + 1 + 0.1 * RANDOM.normal(size=60)])
+    same = np.concatenate([taste, taste + 0.1 * random.normal(size=120)[60:]])
+    moved = np.concatenate([taste, taste + 1 + 0.1 * random.normal(size=60)])
     mean = lambda values: lambda labels: (values @ labels) - (values @ (1 - labels))  # noqa: E731
     assert Shuffle(users, second).chance(mean(same)).p > 0.01
     assert Shuffle(users, second).chance(mean(moved)).p <= 0.001
@@ -159,17 +164,17 @@ def test_a_clock_that_goes_back_refills_nothing():
     assert purse.at_us == 10**13
 
 
-def test_the_size_needed_is_enough():
+def test_the_size_needed_is_enough(random):
     """At the size that is asked for, a shift as large is found four times in five."""
     second = halves(400, 50)
-    values = RANDOM.normal(size=450)
+    values = random.normal(size=450)
     null = Shuffle(np.arange(450), second).chance(Ranks(values).gap, draws=199)
     n = needed_for_shares(null, level=0.05, first=400, second=50, shift=0.3)
     assert n is not None
     found = 0
     for seed in range(60):
-        after = np.where(RANDOM.random(n) < 0.3, 9.0, RANDOM.normal(size=n))
-        ranks = Ranks(np.concatenate([RANDOM.normal(size=400), after]))
+        after = np.where(random.random(n) < 0.3, 9.0, random.normal(size=n))
+        ranks = Ranks(np.concatenate([random.normal(size=400), after]))
         found += Shuffle(np.arange(400 + n), halves(400, n), seed=seed).chance(
             ranks.gap, draws=99
         ).p <= 0.05  # fmt: skip

@@ -1,6 +1,7 @@
 """The whole comparison: how often all its questions together cry where nothing changed."""
 
 import numpy as np
+import pytest
 
 from volano.monitor.drift.compare import Comparison
 from volano.monitor.drift.moved import share
@@ -9,7 +10,6 @@ from volano.monitor.drift.script import script
 from volano.stats.grams import features
 from volano.stats.intervals import wilson
 
-RANDOM = np.random.default_rng(2)
 WORDS = np.array(
     [
         "parcel",
@@ -26,15 +26,21 @@ WORDS = np.array(
 )
 
 
-def a_sample(n, *, talk=3):
+@pytest.fixture
+def random():
+    """Draws that are a test's own: what others drew before it is no part of them."""
+    return np.random.default_rng(2)
+
+
+def a_sample(random, n, *, talk=3):
     """Users with tastes of their own, each with up to `talk` calls."""
     units, texts, numbers = [], [], []
     while len(units) < n:
-        user, taste = RANDOM.integers(1 << 60), RANDOM.choice(WORDS, 3)
-        for _ in range(RANDOM.integers(1, talk + 1)):
+        user, taste = random.integers(1 << 60), random.choice(WORDS, 3)
+        for _ in range(random.integers(1, talk + 1)):
             units.append(str(user))
-            texts.append(" ".join(RANDOM.choice(taste, 4)))
-            numbers.append(float(len(taste[0])) + RANDOM.normal())
+            texts.append(" ".join(random.choice(taste, 4)))
+            numbers.append(float(len(taste[0])) + random.normal())
     language = np.array([script(text) for text in texts])
     return Sample(
         [f"{i}" for i in range(len(units))], units,
@@ -44,18 +50,18 @@ def a_sample(n, *, talk=3):
     )  # fmt: skip
 
 
-def test_all_questions_together_keep_the_level():
+def test_all_questions_together_keep_the_level(random):
     cries = 0
     for seed in range(30):
-        made = Comparison(a_sample(120), a_sample(50), by=("language",), seed=seed)
+        made = Comparison(a_sample(random, 120), a_sample(random, 50), by=("language",), seed=seed)
         found = made.findings(level=0.1, shift=0.5)
         cries += any(f.state == "drift" for f in found)
         assert not [f for f in found if f.signal == "output"], "nothing was answered"
     assert wilson(cries, 30, 0.99)[0] <= 0.1
 
 
-def test_a_sample_is_kept_whole():
-    sample = a_sample(30)
+def test_a_sample_is_kept_whole(random):
+    sample = a_sample(random, 30)
     again = Sample.from_bytes(sample.to_bytes())
     assert again.ids == sample.ids
     assert again.units == sample.units
