@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from volano.app.lock import holder
 from volano.cli import talk
 from volano.core.errors import ConflictError, UnavailableError, VolanoError
 from volano.serving.supervisor import die_with_parent
@@ -48,9 +49,7 @@ class Platform:
         if folder.exists() and any(folder.iterdir()):
             raise FolderTakenError(folder=folder)
         self.folder = folder
-        self.port = _free_port()
-        self.settings = load(folder, port=self.port)
-        self.url = f"http://127.0.0.1:{self.port}"
+        self._at(PREFERRED_PORT if _free(PREFERRED_PORT) else 0)
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Platform":
@@ -110,6 +109,12 @@ class Platform:
             self._process.kill()
             self._process.wait()
 
+    def _at(self, port: int) -> None:
+        """Note where it is; at port 0 it is not known before it listens."""
+        self.port = port
+        self.settings = load(self.folder, port=port)
+        self.url = f"http://127.0.0.1:{port}"
+
     def _wait(self) -> None:
         """Wait for "Ready": `volano up` says it only when its front door answers."""
         until = time.monotonic() + READY_WITHIN_S
@@ -117,6 +122,8 @@ class Platform:
         while time.monotonic() < until:
             text = log.read_text(errors="replace")
             if "Ready in" in text:
+                told = holder(self.settings.path("lock")) or {}
+                self._at(told.get("port", self.port))
                 return
             if self._process is not None and self._process.poll() is not None:
                 raise UpFailedError(why=text.strip()[-300:] or "it ended", logs=log)
@@ -124,17 +131,15 @@ class Platform:
         raise UpFailedError(why=f"not within {READY_WITHIN_S:.0f} s", logs=log)
 
 
-def _free_port() -> int:
-    """Return 7070 when it is free, else one that is."""
-    for port in (PREFERRED_PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    return 0
+def _free(port: int) -> bool:
+    """Whether nobody listens there now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def terminal() -> bool:
