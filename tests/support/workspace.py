@@ -25,6 +25,7 @@ from volano.prompts import Prompts
 from volano.releases.approval import Approvals
 from volano.releases.arrival import Arrivals
 from volano.releases.callers import Callers
+from volano.releases.channel import Channel
 from volano.releases.demands import Demands
 from volano.releases.deprecation import Deprecations
 from volano.releases.environments import Environments
@@ -144,6 +145,7 @@ class Street:
         self.feedbacks = Feedbacks(self.spool, self.hot_path, workspace.clock, self.metrics)
         self.serving = Serving()
         self.calls = 0
+        self._known: dict[str, tuple[int, Channel]] = {}
         self.reconciler = self.fresh()
 
     def fresh(self) -> Reconciler:
@@ -168,7 +170,7 @@ class Street:
              share: int | None = None, **more: Any) -> str:  # fmt: skip
         """Spool one call of an arm of the channel, as a gateway worker would; return its id."""
         self.calls += 1
-        found = self.workspace.releases.channel(channel)
+        found = self._published(channel)
         candidate = arm == "candidate"
         now = self.workspace.clock.now_us()
         given = {
@@ -190,6 +192,13 @@ class Street:
         call = Call(**{**given, **more})
         self.spool.append(Kind.CALL, encode(call))
         return call.id
+
+    def _published(self, channel: str) -> Channel:
+        """Return the channel as it was last published: a worker knows no more."""
+        at = len(self.workspace.published)
+        if channel not in self._known or self._known[channel][0] != at:
+            self._known[channel] = at, self.workspace.releases.channel(channel)
+        return self._known[channel][1]
 
     def say(self, trace_id: str, value: float | None = 1, **more: Any) -> None:
         self.feedbacks.add(trace_id, value=value, by=ANNA, **more)
