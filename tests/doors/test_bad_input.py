@@ -133,7 +133,7 @@ def told(answer, status):
     return error
 
 
-def wait_for(what, holds, within_s=15.0):
+def wait_for(what, holds, within_s=60.0):
     until = time.monotonic() + within_s
     while time.monotonic() < until:
         if found := holds():

@@ -72,7 +72,7 @@ def chat(platform, key, content=QUESTION, **fields):
         return response.status, response.headers, response.read()
 
 
-def wait_for(what, holds, within_s=20.0):
+def wait_for(what, holds, within_s=60.0):
     until = time.monotonic() + within_s
     while time.monotonic() < until:
         if found := holds():

@@ -44,6 +44,7 @@ def small(desk):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_search_makes_the_winner_a_model_and_keeps_all_it_measured(desk):
     parent = small(desk)
     desk.runs.launch()
@@ -51,7 +52,7 @@ def test_a_search_makes_the_winner_a_model_and_keeps_all_it_measured(desk):
         "router", data="tickets", target="agreement>=90%, smallest", name="tiny", trials=4,
         forms=["q8_0", "q4_0"], prune=["0", "0.3"], recovery=[1], by=ANNA,
     )  # fmt: skip
-    done = desk.runs.wait(run.id, 100)
+    done = desk.runs.wait(run.id, 240)
     assert done.state == "done", done.error
     choice = desk.evals.choice(done.outputs["report"])
     assert choice.candidates[0].name == choice.beside == "router@1"

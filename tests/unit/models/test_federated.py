@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,22 +39,23 @@ federated.train(Job(spec={}, plan=Plan.from_dict(told["plan"]), rows=told["rows"
 """
 
 
-@pytest.fixture
-def flower(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def flower(tmp_path_factory):
     """Put a Flower in small where the tool's own Python would be; return that Python."""
     from volano.models.training.methods import federated
 
-    python = tmp_path / "python"
+    python = tmp_path_factory.mktemp("flower") / "python"
     python.write_text(
         f'#!/bin/sh\nPYTHONPATH="$PYTHONPATH:{SIMULATOR}" exec {shlex.quote(sys.executable)} "$@"\n'
     )
     python.chmod(0o755)
-    monkeypatch.setattr(federated.Tool, "ensure", lambda tool, root: python)
-    return python
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(federated.Tool, "ensure", lambda tool, root: python)
+        yield python
 
 
-@pytest.fixture
-def told(flower, made, rows, tmp_path):
+@pytest.fixture(scope="module")
+def told(flower, made, rows):
     return {
         "python": str(flower), "rows": rows[:30], "dev": rows[:4], "base": str(made["model"]),
         "plan": {"method": "federated",
@@ -73,13 +75,20 @@ def train(told, checkpoint, seen, **federated_settings):
     )  # fmt: skip
 
 
-def test_a_killed_federation_ends_with_the_weights_of_an_unbroken_one(told, tmp_path):
+@pytest.fixture(scope="module")
+def unbroken(told, tmp_path_factory):
+    """What a federation came to that went through, and where it did."""
+    work = tmp_path_factory.mktemp("unbroken")
+    return train(told, work / "c", []), work / "federated"
+
+
+def test_a_killed_federation_ends_with_the_weights_of_an_unbroken_one(told, unbroken, tmp_path):
     from safetensors import safe_open
 
     from volano.models.training import network
     from volano.models.training.rounds import FILE
 
-    whole = train(told, tmp_path / "whole" / "c", [])
+    whole, _ = unbroken
     checkpoint = tmp_path / "broken" / "c"
     checkpoint.parent.mkdir()
     command = [
@@ -99,14 +108,13 @@ def test_a_killed_federation_ends_with_the_weights_of_an_unbroken_one(told, tmp_
     assert all(bool((ours[name] == theirs[name]).all()) for name in theirs)
 
 
-def test_rounds_that_are_done_are_not_done_again(told, tmp_path):
+def test_rounds_that_are_done_are_not_done_again(told, unbroken, tmp_path):
     """Sites that cannot learn any more, and in another place: what is kept has to do."""
-    first = train(told, tmp_path / "c", [])
+    first, folder = unbroken
+    shutil.copytree(folder, tmp_path / "federated", symlinks=True)
     for site in range(3):
         (tmp_path / "federated" / "sites" / str(site) / "rows.jsonl").write_text("no rows")
-    (tmp_path / "moved").mkdir()
-    (tmp_path / "federated").rename(tmp_path / "moved" / "federated")
-    again = train(told, tmp_path / "moved" / "c", [])
+    again = train(told, tmp_path / "c", [])
     assert again.facts == first.facts
 
 
@@ -154,8 +162,8 @@ def test_a_site_that_is_slow_is_waited_for_and_one_that_is_silent_is_said(
     assert patient.facts["federation"] == quick.facts["federation"], "what was done before counts"
 
 
-def test_another_federation_does_not_go_on_with_this_one(told, tmp_path):
-    train(told, tmp_path / "c", [])
+def test_another_federation_does_not_go_on_with_this_one(told, unbroken, tmp_path):
+    shutil.copytree(unbroken[1], tmp_path / "federated", symlinks=True)
     more = train(told, tmp_path / "c", [], rounds=1)
     assert [one["round"] for one in more.facts["federation"]["rounds"]] == [0, 1]
 

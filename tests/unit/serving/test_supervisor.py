@@ -39,7 +39,7 @@ def supervisor(tmp_path, moments):
     made.stop()
 
 
-def until(true, within_s=10.0):
+def until(true, within_s=30.0):
     deadline = time.monotonic() + within_s
     while not (found := true()):
         assert time.monotonic() < deadline, "it did not happen in time"

@@ -28,7 +28,7 @@ def send(provider: Provider, dialect, *, stream: bool):
                 scope=sigv4.Scope(bedrock.REGION, "bedrock"), at_us=NOW_US,
             )
         )  # fmt: skip
-    connection = http.client.HTTPConnection(provider.host, timeout=2)
+    connection = http.client.HTTPConnection(provider.host, timeout=30)
     connection.request("POST", path, body, headers)
     return connection, connection.getresponse()
 
