@@ -4,7 +4,8 @@
     python benchmarks/experiments.py --streams 300       fewer
 
 Users come one after the other and stick to an arm. Each makes one to ten requests; what its
-requests show is alike (ICC 0.3), and what is told of it comes late. All of it goes through the
+requests show is alike (ICC 0.3), and what is told of it comes late, in one scene also long after
+its window. All of it goes through the
 evidence and the verdict that a channel's experiment uses (`volano.releases.experiment`), which
 look after each unit that enters.
 
@@ -23,6 +24,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
+from volano.releases.experiment.against import Against
 from volano.releases.experiment.design import Design
 from volano.releases.experiment.evidence import Evidence
 from volano.releases.experiment.measure import Measure
@@ -41,7 +43,10 @@ FAILED = Measure("errors", "errors", "mean", "less")
 
 @dataclass(frozen=True)
 class Scene:
-    """What is simulated: the mean of the goal, its lift in the other arms, and the split."""
+    """What is simulated: the mean of the goal, its lift in the other arms, and the split.
+
+    `late_h`: how many hours after it happened something is told at most.
+    """
 
     name: str
     goal: Measure
@@ -49,6 +54,7 @@ class Scene:
     lift: float
     shares: tuple[int, ...] = (500_000, 500_000)
     users: int = 4000
+    late_h: int = 0
 
     def null(self) -> "Scene":
         """The same without any difference."""
@@ -57,6 +63,7 @@ class Scene:
 
 SCENES = (
     Scene("conversion 10 %, told up to 24 h late", SALE, 0.10, 0.05),
+    Scene("conversion 10 %, told up to 72 h late", SALE, 0.10, 0.05, late_h=72),
     Scene("conversion 3 %, split 80:20", SALE, 0.03, 0.04, (800_000, 200_000)),
     Scene("thumbs of sticky users, half of them silent", THUMBS, 0.70, 0.08),
     Scene("errors of sticky users 3 %", FAILED, 0.03, 0.04),
@@ -81,22 +88,31 @@ def stream(scene: Scene, seed: int) -> Ended:
     rng = random.Random(seed)
     design = Design(scene.shares, scene.goal, mature_s=24 * 3600, max_wait_s=1e9)
     evidence, control = Evidence(design), Peeked(evidence_arms=len(scene.shares))
-    events: list[tuple[int, int, str, int, float]] = []
+    events: list[tuple[int, int, str, int, float, int]] = []
     for user in range(scene.users):
-        events += journey(scene, rng, user)
+        for event in journey(scene, rng, user):
+            late = rng.randrange(scene.late_h * HOUR) if event[4] >= 2 and scene.late_h else 0
+            events.append((event[0] + late, *event[1:], event[0]))
     events.sort()
-    for at_us, _, unit, arm, value in events:
+    first: tuple[Against, int] | None = None
+    moments = [(event[0], event) for event in events]
+    ends = [(events[-1][0] + hours * HOUR, None) for hours in (25, 50)]
+    for at_us, event in (*moments, *ends):
         evidence.mature(at_us)
-        tell(evidence, scene, unit, arm, value, at_us)
-    evidence.mature(events[-1][0] + 25 * HOUR)
+        if first is None and evidence.settled:
+            first = next(
+                ((one, one.found_at[0]) for one in evidence.against
+                 if one.found in ("better", "worse") and one.found_at), None,
+            )  # fmt: skip
+        if event is not None:
+            tell(evidence, scene, *event[2:])
     control.watch(evidence)
-    first = next((one for one in evidence.against if one.found in ("better", "worse")), None)
     judged = decide(evidence, [f"support@{arm}" for arm in range(len(scene.shares))])
     ahead = "better" if scene.lift * scene.goal.sign > 0 else "worse"
     return Ended(
         claimed=first is not None,
         wrong_way=any(one.found not in ("", "same", ahead) for one in evidence.against),
-        units=first.found_at[0] if first is not None and first.found_at else 0,
+        units=first[1] if first is not None else 0,
         control=control.claimed,
         stopped=judged.action == "stop",
     )

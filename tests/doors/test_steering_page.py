@@ -107,12 +107,18 @@ def test_what_moved_on_meanwhile_is_not_steered(app, console, releases, moving):
     app.releases.abort(CHANNEL, by=SYSTEM)
 
 
-def test_an_experiment_is_concluded_with_the_winner_that_was_shown(app, console, releases):
+def test_an_experiment_is_concluded_with_the_winner_that_was_shown(
+    app, console, releases, monkeypatch
+):
     made = app.experiments.compare(
         releases[:2], channel=CHANNEL, goal="latency:2s", mature="1m", by=SYSTEM
     )
     try:
         assert steer(console, made, "conclude").status == 400
+        assert steer(console, made, "conclude", winner=releases[1]).status == 409  # not decided
+        proven = {"decision": {"decided": True, "winner": 1}, "evidence": None}
+        monkeypatch.setattr(app.experiments, "standing", lambda _: proven)
+        assert steer(console, made, "conclude", winner=releases[0]).status == 409
         assert app.releases.rollout(made.id).is_active
         assert steer(console, made, "conclude", winner=releases[1]).status == 303
         assert app.releases.rollout(made.id).state == "concluded"

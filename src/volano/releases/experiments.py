@@ -75,6 +75,8 @@ class Watch:
     seen_us: int
     counts: dict[int, Counts] = field(default_factory=dict)
     decided: bool = False
+    turned_us: int | None = None
+    settled: bool = True
     noted_us: int | None = None
     judged: Judgement | None = None
 
@@ -266,7 +268,10 @@ class Experiments:
         )
         watch = Watch(evidence, reader, self._clock.monotonic_us())
         told = [event.content for event in self._releases.rollout_events(rollout.id)]
-        watch.decided = next((one["decided"] for one in reversed(told) if "decided" in one), False)
+        said: Mapping[str, Any] = next((one for one in reversed(told) if "decided" in one), {})
+        watch.decided = said.get("decided", False)
+        if not said.get("settled", True):
+            evidence.settling.wait(self._clock.now_us() + rollout.plan.window_us)
         self._watches[rollout.id] = watch
         return watch
 
@@ -304,15 +309,20 @@ class Experiments:
     def _note(self, rollout: Rollout, judged: Judgement, watch: Watch) -> None:
         """Note the verdict when it is decided, or is no more as late labels came; else now and then."""
         now = self._clock.monotonic_us()
-        if judged.decided != watch.decided:
-            watch.decided = judged.decided
-            told = {**judged.to_dict(), "evidence": watch.evidence.to_dict()}
-            self._releases.note(rollout, "decided" if judged.decided else "holds", told)
-        elif watch.noted_us is None or now - watch.noted_us > NOTE_EVERY_US * _rarely(watch):
+        turned = judged.decided != watch.decided and (
+            watch.turned_us is None or now - watch.turned_us > NOTE_EVERY_US
+        )
+        rarely = 1 if judged.settled != watch.settled else _rarely(watch)
+        if turned:
+            told = {"evidence": watch.evidence.to_dict()} if judged.decided else {}
+            kind = "decided" if judged.decided else "undecided"
+            self._releases.note(rollout, kind, {**judged.to_dict(), **told})
+            watch.decided, watch.turned_us = judged.decided, now
+        elif watch.noted_us is None or now - watch.noted_us > NOTE_EVERY_US * rarely:
             self._releases.note(rollout, "holds", judged.to_dict())
         else:
             return
-        watch.noted_us = now
+        watch.settled, watch.noted_us = judged.settled, now
 
     def _conclude(
         self, rollout: Rollout, watch: Watch, judged: Judgement, winner: int, *,

@@ -3,8 +3,6 @@
 from volano.releases.experiment.series import Series
 from volano.stats.difference import Interval
 
-_EACH, _STEPS = 2_000, 1_000
-
 
 class Against:
     """What is seen of an arm's difference to the first, look by look."""
@@ -29,13 +27,6 @@ class Against:
         if self.found:
             self.found_at = (n, found)
 
-    def again(self) -> int | None:
-        """Forget all looks, as values were corrected; return at how many units it was proven."""
-        at = None if self.found_at is None else self.found_at[0]
-        self.found, self.found_at, self.series = "", None, Series()
-        return at
-
-
-def due(n: int) -> bool:
-    """Whether to look at `n` units when all are gone through again: at each, later at each thousandth more."""
-    return n < _EACH or n % (n // _STEPS) == 0
+    def doubt(self) -> None:
+        """Forget what was found, for values that it was found by were put right since."""
+        self.found, self.found_at = "", None

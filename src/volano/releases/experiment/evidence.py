@@ -6,10 +6,12 @@ enters: in order of maturity, whichever arm and whatever came of it, so that
 neither the slow nor the silent are left out of one arm more than of another.
 
 What is recorded later although it happened within the window corrects the
-unit's value, and what was found is looked for anew, in the order of maturity
-with the values as they are known now. So nothing stays found because one arm
-was told of before the other: sums and findings are the same whatever the order
-of arrival, and a control that starts again reads the same from the records.
+unit's value. So the sums are the same whatever the order of arrival, and a
+control that starts again reads the same ones from the records. What was found
+before counts no more then, unless it shows now, too: nothing stays found because
+one arm was told of before the other. One look a time, at all units: to go through
+the earlier looks with other values would be as many chances more to find what is not
+there. While much is put right, nothing is decided (`settling`).
 
 Harm is asked differently: by each unit's first bad call, at once, without
 waiting for windows (`stats.attribution`).
@@ -20,9 +22,10 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from volano.releases.experiment.against import Against, due
+from volano.releases.experiment.against import Against
 from volano.releases.experiment.design import Design
 from volano.releases.experiment.exposure import Exposure
+from volano.releases.experiment.settling import Settling
 from volano.stats.assignment import Assignment
 from volano.stats.attribution import Attribution
 from volano.stats.difference import Difference, Interval, Moments
@@ -58,9 +61,11 @@ class Evidence:
         self._waiting: list[tuple[int, int, str]] = []
         self._newest: deque[int] = deque(maxlen=_PACED)
         self._failed: set[tuple[int, str]] = set()
-        self._order: list[Exposure] = []
-        """Units that entered, in order."""
-        self._corrected = False
+        self.settling = Settling(design.window_us)
+        self.settled = True
+        """Whether the goal's values may be decided by."""
+        self._silent = 0.0 if design.goal.zero else None
+        self._put_right = 0
 
     # taking
 
@@ -103,13 +108,19 @@ class Evidence:
     def mature(self, now_us: int) -> None:
         """Let the units enter whose window is over by now, one by one, and look after each.
 
-        Where units were corrected since the last time, look at all of them again.
+        Where units were put right since the last time, what was found must show anew.
         """
         while self._waiting and self._waiting[0][0] <= now_us:
             _, _, unit = heapq.heappop(self._waiting)
             self._enter(self._units[unit])
-        if self._corrected:
-            self._look_again()
+        if self._put_right:
+            self.settling.late(self._put_right, now_us)
+            self._put_right = 0
+            for one in self.against:
+                if one.arm not in self.out:
+                    one.doubt()
+            self._look(0)
+        self.settled = self.settling.over(now_us)
 
     def take_out(self, arm: int, why: str) -> None:
         """Take an arm out: its units count no more, nobody comes to it."""
@@ -161,6 +172,7 @@ class Evidence:
                 for arm, test in tests.items()
             ],
             "outside": self.outside,
+            "settled": self.settled,
             "pace_per_s": self.pace,
         }  # fmt: skip
 
@@ -195,9 +207,8 @@ class Evidence:
             unit.values.append(value)
             if value is not None:
                 self.means[unit.arm][place].add(value)
-        self._order.append(unit)
-        if not self._corrected:
-            self._look(unit.arm)
+        self.settling.known += unit.values[0] != self._silent
+        self._look(unit.arm)
 
     def _correct(self, place: int, unit: Exposure) -> None:
         """Put right what a unit entered with, when it is told later than it happened."""
@@ -212,7 +223,9 @@ class Evidence:
         if after is not None:
             means.add(after)
         unit.values[place] = after
-        self._corrected |= place == 0
+        if place == 0:
+            self._put_right += 1
+            self.settling.known += (after != self._silent) - (before != self._silent)
 
     def _look(self, arm: int) -> None:
         """Look at what changed: at one comparison, or at all where the first arm did."""
@@ -221,30 +234,6 @@ class Evidence:
                 found = self.interval(one.arm)
                 if found is not None:
                     one.see(self.entered[0] + self.entered[one.arm], found)
-
-    def _look_again(self) -> None:
-        """Let all units enter once more, with the values that are known now; where many did, look less often."""
-        self._corrected = False
-        kept = {one.arm: one.again() for one in self.against if one.arm not in self.out}
-        means = [Moments() for _ in self.entered]
-        entered = [0] * len(means)
-        for unit in self._order:
-            entered[unit.arm] += 1
-            value = unit.values[0] if unit.values else None
-            if value is not None:
-                means[unit.arm].add(value)
-            for one in self.against:
-                n = entered[0] + entered[one.arm]
-                if one.arm not in kept or unit.arm not in (0, one.arm):
-                    continue
-                found = None
-                if due(n) or n == kept[one.arm]:
-                    found = self.tests[0].interval(means[one.arm], means[0])
-                if found is not None:
-                    one.see(n, found)
-        for of_arm, corrected in zip(self.means, means, strict=True):
-            of_arm[0] = corrected
-        self._look(0)
 
     def _told(self, one: Against) -> dict[str, Any]:
         now = self.interval(one.arm)

@@ -4,6 +4,8 @@ the split is not what was asked         -> stop: no number of it can be trusted
 guard tripped, or harm proven           -> that arm out; back, where it was the only one
 each arm is found better, worse or same -> promote the winner, or say so and wait
 otherwise                               -> hold, and say what is lacking
+
+While much is told late, nothing is found, better or worse (`settling`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,6 +34,7 @@ class Judgement:
     decided: bool = False
     overdue: bool = False
     winner: int | None = None
+    settled: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -42,6 +45,7 @@ class Judgement:
         return {
             "action": self.action, "reason": self.reason, "verdicts": verdicts,
             "decided": self.decided, "overdue": self.overdue, "winner": self.winner,
+            "settled": self.settled,
         }  # fmt: skip
 
 
@@ -68,13 +72,14 @@ def decide(
         return Judgement("out" if left else "back", reason, verdicts, tuple(sorted(bad)))
     overdue = waited_s > design.max_wait_s
     active = [one for one in evidence.against if one.arm not in evidence.out]
-    decided = bool(active) and all(one.found for one in active)
+    decided = bool(active) and evidence.settled and all(one.found for one in active)
     reason = _sentence("; ".join(verdict.reason for verdict in found))
-    winner = _winner(evidence, active)
+    winner = _winner(evidence, active) if evidence.settled else None
     over = (decided or overdue) and design.then == "promote"
     if overdue and not decided:
         reason = f"Overdue after {_while(waited_s)}. {reason}"
-    return Judgement("conclude" if over else "hold", reason, verdicts, (), decided, overdue, winner)
+    action: Action = "conclude" if over else "hold"
+    return Judgement(action, reason, verdicts, (), decided, overdue, winner, evidence.settled)
 
 
 def _winner(evidence: Evidence, active: Sequence[Against]) -> int | None:
@@ -107,6 +112,8 @@ def _comparison(evidence: Evidence, one: Against, names: Sequence[str]) -> Verdi
         }
     each = _each(evidence, one.arm)
     sure = f"{100 * (1 - design.alpha):g} %, valid at every look"
+    if one.found and not evidence.settled:
+        return Verdict("wait", _unsettled(evidence, f"{b} against {a}", each), facts)
     if one.found == "same":
         limit = goal.told(design.detect)
         return Verdict("pass", f"no difference larger than {limit} in {goal.name} between {b} and {a} "
@@ -134,6 +141,14 @@ def _undecided(evidence: Evidence, one: Against, now: Interval | None, who: str,
         return f"not decided: {who}: {lacking}; {each}"
     between = f"{_between(goal, now)} in {goal.name}"
     return f"not decided: {who}: {between}{_lacking(evidence, one)}; {each}"
+
+
+def _unsettled(evidence: Evidence, who: str, each: str) -> str:
+    window = _while(evidence.design.mature_s)
+    return (
+        f"not decided: {who}: much is told after the window, and values still change; "
+        f"once few do for {window}, they count; {each}"
+    )
 
 
 def _lacking(evidence: Evidence, one: Against) -> str:

@@ -47,14 +47,14 @@ _TONES: dict[str, Tone] = {"promoted": "busy", "advanced": "good", "holds": "wai
                            "arrived": "good", "failed": "bad", "paused": "wait",
                            "resumed": "busy", "skipped": "wait", "advance": "good", "done": "good", "back": "bad", "abort": "bad",
                            "aborted": "bad", "hold": "wait", "start": "busy", "out": "bad",
-                           "decided": "good", "concluded": "good", "stopped": "bad"}  # fmt: skip
+                           "decided": "good", "undecided": "wait", "concluded": "good", "stopped": "bad"}  # fmt: skip
 
 _WORDS = {"promoted": N_("begun"), "advanced": N_("a step on"), "holds": N_("held"),
           "arrived": N_("arrived"), "aborted": N_("stopped"), "failed": N_("failed"),
           "applied": N_("at all workers"), "paused": N_("paused"), "resumed": N_("goes on"),
           "skipped": N_("a step skipped"), "start": N_("begun"), "advance": N_("a step on"), "hold": N_("held"),
           "back": N_("taken back"), "done": N_("arrived"), "abort": N_("stopped"),
-          "out": N_("an arm taken out"), "decided": N_("decided")}  # fmt: skip
+          "out": N_("an arm taken out"), "decided": N_("decided"), "undecided": N_("no longer decided")}  # fmt: skip
 
 
 def listing(app: Any, asked: Asked, now_us: int) -> Listing:

@@ -74,7 +74,9 @@ def _do(app: Any, said: Mapping[str, str], by: Principal) -> Any:
         raise RolloutMovedError(rollout=rollout.id, channel=rollout.channel)
     elif do == "conclude":
         _check_running(app, rollout)
-        return deeds[do](rollout.channel, winner=_winner(said), by=by)
+        winner = _winner(said)
+        _check_proven(app, rollout, winner)
+        return deeds[do](rollout.channel, winner=winner, by=by)
     return deeds[do](rollout.channel, why=why, by=by)
 
 
@@ -87,6 +89,14 @@ def _winner(said: Mapping[str, str]) -> str:
 
 def _check_running(app: Any, rollout: Any) -> None:
     if app.releases.channel(rollout.channel).rollout_id != rollout.id:
+        raise RolloutMovedError(rollout=rollout.id, channel=rollout.channel)
+
+
+def _check_proven(app: Any, rollout: Any, winner: str) -> None:
+    """What late labels have ended since the page was shown is not concluded by it."""
+    decision = app.experiments.standing(rollout)["decision"] or {}
+    place = decision.get("winner")
+    if not decision.get("decided") or place is None or rollout.names[place] != winner:
         raise RolloutMovedError(rollout=rollout.id, channel=rollout.channel)
 
 
