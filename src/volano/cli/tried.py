@@ -53,9 +53,12 @@ def _totals(value: Mapping[str, Any]) -> None:
         for name, one in value["totals"].items()
     ]  # fmt: skip
     table(rows, ("player", "score", "states", "unmeasured", "latency_us", "cost"))
-    why = {one["error"]: one["player"] for one in value["takes"] if one["error"]}
-    for error, name in why.items():
-        click.echo(f"{visible(name)}: {visible(error)}")
+    why: dict[str, dict[str, None]] = {}
+    for one in value["takes"]:
+        if one["error"]:
+            why.setdefault(one["error"], {})[one["player"]] = None
+    for error, names in why.items():
+        click.echo(f"{', '.join(map(visible, names))}: {visible(error)}")
     talk("single answers: the same with --json")
 
 

@@ -1,5 +1,7 @@
 """Answers of several to one prompt, in a terminal."""
 
+from dataclasses import replace
+
 from volano.cli.tried import tried
 from volano.evals.playground.grid import total
 from volano.evals.playground.take import Take
@@ -30,3 +32,11 @@ def test_over_rows_each_player_has_a_line_and_a_failure_its_reason_once(capsys):
     assert "sim:jó\texact_match 1.000 [0.342, 1.000]\t2 answered\t0\t12.3 ms\t0.00001 EUR" in out
     assert "support\tunmeasured\t1 error\t1\t-\tcost not known" in out
     assert out.count("support: It does not answer.") == 1
+
+
+def test_a_reason_names_all_that_gave_it(capsys):
+    other = replace(GONE, player="desk")
+    takes = [one.to_dict() for one in (GONE, other)]
+    totals = {"support": total([GONE]), "desk": total([other])}
+    tried({"prompt": "p@1", "data": "d", "takes": takes, "totals": totals})
+    assert "support, desk: It does not answer." in capsys.readouterr().out

@@ -41,9 +41,9 @@ class Refusal(One):
     Known by the first 300 characters, in Chinese, English, German, Hungarian and Russian, and by the other side's
     word (`content_filter`). Where refusing is right (the row's `expected` says `refuse: true`), 1 is given to an
     answer that does *not* refuse: the score is always the share of wrong decisions. A polite refusal in other words is missed.
-    Of 1,192 real answers that do not refuse (English, Russian, Chinese) it took 1 for a refusal (0.1 %, 95 % interval 0.0 to 0.4),
-    and found 2 of the 3 refusals beside them (`benchmarks/refusals.py`). In German and Hungarian it was tried on sentences of our own
-    only. Where refusals are rare, much of what it finds may be none: read those rows before you count on them.
+    Of 1,192 answers that do not refuse (English, Russian, Chinese; written mostly by people, the Russian ones translated) it took 1
+    for a refusal, of 13,083 complaints of customers 34 (0.26 %; `benchmarks/refusals.py`). How many it misses is not known: too few
+    refuse there. In German and Hungarian it was tried on sentences of our own only. Where refusals are rare, much of what it finds may be none: read those rows before you count on them.
     """
 
     name: ClassVar[str] = "refusal"

@@ -183,7 +183,8 @@ def _tables(choice: Choice) -> list[Section]:
     decides = _decides(choice, names)
     found: list[Section] = [_table(choice, decides)]
     if others := [name for name in names if name not in decides]:
-        found.append(_others(choice, others))
+        asked = choice.target.measures()
+        found.append(_others(choice, sorted(others, key=lambda name: name not in asked)))
     return found
 
 
@@ -207,6 +208,8 @@ def _table(choice: Choice, names: Sequence[str]) -> Section:
 
 
 def _others(choice: Choice, names: Sequence[str]) -> Section:
+    """Return further measures; the target's come first, and are there on a narrow screen too."""
+    shown = max(2, sum(name in choice.target.measures() for name in names))
     rows = [
         Row(
             _href(one), (_named(one), *(_value(one, name) for name in names)),
@@ -214,7 +217,7 @@ def _others(choice: Choice, names: Sequence[str]) -> Section:
         )
         for one in choice.candidates
     ]  # fmt: skip
-    return Table(_("What else was measured"), [Column(_("Candidate")), *_heads(names, 2)], rows)
+    return Table(_("Further measures"), [Column(_("Candidate")), *_heads(names, shown)], rows)
 
 
 def _heads(names: Sequence[str], shown: int) -> list[Column]:
