@@ -92,6 +92,46 @@ SOLAR = """{{- range .Messages }}
 
 {{ end }}### Assistant:
 """
+QWEN = """{{- if .Messages }}
+{{- if or .System .Tools }}<|im_start|>system
+{{- if .System }}
+{{ .System }}
+{{- end }}
+{{- if .Tools }}
+
+# What you may call
+{{- range .Tools }}
+{"function": {{ .Function }}}
+{{- end }}
+{{- end }}<|im_end|>
+{{ end }}
+{{- range $i, $_ := .Messages }}
+{{- $last := eq (len (slice $.Messages $i)) 1 -}}
+{{- if eq .Role "user" }}<|im_start|>user
+{{ .Content }}<|im_end|>
+{{ else if eq .Role "assistant" }}<|im_start|>assistant
+{{ if .Content }}{{ .Content }}
+{{- else if .ToolCalls }}<tool_call>
+{{ range .ToolCalls }}{"name": "{{ .Function.Name }}", "arguments": {{ .Function.Arguments }}}
+{{ end }}</tool_call>
+{{- end }}{{ if not $last }}<|im_end|>
+{{ end }}
+{{- else if eq .Role "tool" }}<|im_start|>user
+<tool_response>
+{{ .Content }}
+</tool_response><|im_end|>
+{{ end }}
+{{- if and (ne .Role "assistant") $last }}<|im_start|>assistant
+{{ end }}
+{{- end }}
+{{- else }}
+{{- if .System }}<|im_start|>system
+{{ .System }}<|im_end|>
+{{ end }}{{ if .Prompt }}<|im_start|>user
+{{ .Prompt }}<|im_end|>
+{{ end }}<|im_start|>assistant
+{{ end }}{{ .Response }}{{ if .Response }}<|im_end|>{{ end }}"""
+"""Qwen 2.5 is asked this way at Ollama, and many that came after it."""
 MISTRAL = "[INST] {{ if .System }}{{ .System }} {{ end }}{{ .Prompt }} [/INST]"
 
 
@@ -100,6 +140,7 @@ MISTRAL = "[INST] {{ if .System }}{{ .System }} {{ end }}{{ .Prompt }} [/INST]"
     [
         (CHATML, CHATML_SAID),
         (CHATML_BEFORE, CHATML_SAID),
+        (QWEN, CHATML_SAID),
         (
             LLAMA2,
             f"[INST] <<SYS>>\n{S}\n<</SYS>>\n\nHé? [/INST] 你好。</s><s>[INST] <<SYS>><</SYS>>\n\nTschüß [/INST]",
@@ -159,9 +200,19 @@ def test_tools_and_thinking_are_absent_whatever_stands_in_their_branches():
         ("{{ if eq .Prompt }}{{ end }}", "eq"),
         ("{{ range .Prompt }}{{ end }}", "range"),
         ('{{ "a\\x41" }}{{ .Prompt }}', "x"),
+        ("{{ /* a */ }}{{ .Prompt }}", "/* a */"),
         ("{{ if .Prompt }}" * 60, "blocks"),
         ("{{ " + "(" * 90 + ".Prompt }}", "("),
         ("x" * (MOST_CHARS + 1), "characters"),
+        ("\ud800{{ .Prompt }}", "characters"),
+        ("{{ if gt 0123 5 }}a{{ end }}{{ .Prompt }}", "0123"),
+        ("{{ $² := 1 }}{{ .Prompt }}", "$²"),
+        ("{{ or .System.Prompt .Prompt }}", ".System.Prompt"),
+        ('{{ or "a""b" }}{{ .Prompt }}', '"a""b"'),
+        ("{{ .Prompt }}{{ break }}", "break"),
+        ("{{/* a */ .System }}{{ .Prompt }}", "/* a */"),
+        ("{{ .Prompt }}{{ end of }}", "end of"),
+        ('{{ .Prompt }}{{ "a\\\'" }}', "\\'"),
     ],
 )
 def test_what_is_not_read_is_named_and_never_guessed(template, words):
@@ -170,10 +221,108 @@ def test_what_is_not_read_is_named_and_never_guessed(template, words):
     assert words in error.value.message
 
 
-@pytest.mark.parametrize("piece", ["{{", '{{ "', "{{/*", "{{ if .System }}", "{{ (", "{{- ", "`"])
-def test_a_bomb_is_read_once_and_refused(piece):
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("a {{- /* }} {{ */ -}} b{{/* c */}}{{ .Prompt }}", "abHé?"),
+        ("{{ if .Suffix }}<{{ .Suffix }}>{{ end }}{{ .Prompt }}", "Hé?"),
+        (
+            '{{ if eq .ThinkLevel "" }}medium{{ else }}{{ weird }}{{ end }} {{ .Prompt }}',
+            "medium Hé?",
+        ),
+        ('{{ if ne .ThinkLevel "" }}{{ weird }}{{ end }}{{ .ThinkLevel }}{{ .Prompt }}', "Hé?"),
+        ("{{ if gt (len .Tools) 0 }}{{ weird }}{{ end }}{{ .Prompt }}", "Hé?"),
+        ("{{ if not .Tools }}none {{ end }}{{ .Prompt }}", "none Hé?"),
+        ("{{ if and .IsThinkSet (not .Think) }}{{ weird }}{{ end }}{{ .Prompt }}", "Hé?"),
+        ("{{ if .Tools }}{{ with .Tools }}{{ . }}{{ end }}!{{ end }}{{ .Prompt }}", "Hé?"),
+        ("{{ if or .Prompt .Tools }}{{ or .System .Prompt }}{{ end }}", "Hé?"),
+        ("{{range .Messages}}{{.Thinking}}{{range .Images}}{{.}}{{end}}{{.Content}}{{end}}", "Hé?"),
+        ("{{ $n := len .Messages }}{{ range .Messages }}{{ $n }}{{ .Content }}{{ end }}", "1Hé?"),
+        ('{{ if eq .Prompt "a" "Hé?" }}b{{ end }}{{ .Prompt }}', "bHé?"),
+        ("{{ range .Messages }}{{ .Content }}{{ else }}{{ weird }}{{ end }}", "Hé?"),
+    ],
+)
+def test_what_is_absent_is_as_empty_as_go_has_it(template, said):
+    assert rendered(template, ASKS) == said
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ .Prompt }}{{ .Suffix }}",
+        "{{ .Prompt }}{{ .Tools }}",
+        "{{ .Prompt }}{{ not .Tools }}",
+        "{{ .Prompt }}{{ .Think }}",
+        '{{ .Prompt }}{{ eq .Prompt "x" }}',
+        "{{ .Prompt }}{{ or .System .Tools }}",
+        "{{ .Prompt }}{{ len .Prompt }}",
+        "{{ .Prompt }}{{ if gt .Prompt 1 }}{{ end }}",
+        '{{ .Prompt }}{{ if eq .Suffix "" }}{{ end }}',
+        "{{ range .Messages }}{{ len (slice $.Messages 7) }}{{ end }}",
+        "{{ range .Messages }}{{ .Tools }}{{ end }}",
+        "{{ range .Messages }}{{ . }}{{ end }}",
+        "{{ range $m := .Messages }}{{ $m }}{{ end }}",
+        "{{ range .Messages }}{{ .Content }}{{ end }}{{ .Prompt }}",
+        '{{ $x := "a" }}{{ $x = 1 }}{{ .Prompt }}',
+    ],
+)
+def test_what_jinja_says_in_another_way_is_refused(template):
     with pytest.raises(NotUnderstoodError):
-        to_jinja(piece * (MOST_CHARS // len(piece)))
+        to_jinja(template)
+
+
+def test_a_message_without_words_says_nothing():
+    nothing = {"role": "assistant", "content": None}
+    assert rendered(CHATML, ASKS, nothing).endswith(
+        "assistant\n<|im_end|>\n<|im_start|>assistant\n"
+    )
+    assert "None" not in rendered(CHATML_BEFORE, ASKS, nothing)
+
+
+A, B = ({"role": "system", "content": text} for text in "AB")
+U1, U2 = ({"role": "user", "content": text} for text in ("u1", "u2"))
+X = {"role": "assistant", "content": "x"}
+OLD = "{{ if .System }}<sys>{{ .System }}{{ end }}{{ if .Prompt }}<u>{{ .Prompt }}{{ end }}<a>{{ .Response }}<e>"
+NEW = "{{ range .Messages }}<{{ .Role }}>{{ .Content }}{{ end }}"
+
+
+@pytest.mark.parametrize(
+    ("template", "turns", "said"),
+    [
+        (OLD, [A, B, U1, U2], "<sys>A\n\nB<u>u1\n\nu2<a>"),
+        (OLD, [A, U1, X, X, U2], "<sys>A<u>u1<a>x\n\nx<e><u>u2<a>"),
+        (OLD, [A, U1, B, U2], "<sys>A<u>u1<a><e><sys>B<u>u2<a>"),
+        (OLD, [A, X, B, U1], "<sys>A<a>x<e><sys>B<u>u1<a>"),
+        (OLD, [A], "<sys>A<a>"),
+        (OLD, [U1, X], "<u>u1<a>x<e>"),
+        (NEW, [A, B, U1, U2], "<system>A\n\nB<user>u1\n\nu2"),
+        ("{{ .System }}" + NEW, [A, U1, B], "A\n\nB<system>A<user>u1<system>B"),
+    ],
+)
+def test_neighbours_of_one_role_are_one_message(template, turns, said):
+    assert rendered(template, *turns) == said
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        '{{ $x := "a" }}{{ if .Prompt }}{{ $x := "b" }}{{ end }}{{ $x }}{{ .Prompt }}',
+        '{{ if .Prompt }}{{ $x := "b" }}{{ end }}{{ $x }}',
+        '{{ range .Messages }}{{ if eq .Role "user" }}{{ $x := .Content }}{{ end }}{{ $x }}{{ end }}',
+        '{{ range .Messages }}{{ if .Content }}{{ $x := "b" }}{{ else }}{{ continue }}{{ end }}{{ $x }}{{ end }}',
+        "{{ range $i, $m := .Messages }}{{ end }}{{ $i }}",
+        '{{ $i := "a" }}{{ range $i, $m := .Messages }}{{ end }}{{ $i }}',
+    ],
+)
+def test_a_variable_ends_with_its_block_and_hides_no_other(template):
+    with pytest.raises(NotUnderstoodError) as error:
+        to_jinja(template)
+    assert "$" in error.value.message
+
+
+def test_blocks_beside_each_other_have_variables_of_one_name():
+    template = '{{ if .Prompt }}{{ $x := "a" }}{{ $x }}{{ end }}{{ if .Prompt }}{{ $x := 1 }}{{ $x }}{{ .Prompt }}{{ end }}'
+    assert rendered(template, ASKS) == "a1Hé?"
 
 
 def asked_of(folder: Path, path: str, body: object) -> dict:
@@ -188,7 +337,10 @@ def asked_of(folder: Path, path: str, body: object) -> dict:
             return json.loads(said.read().partition(b"\r\n\r\n")[2])
 
 
-@pytest.mark.parametrize("template", [LLAMA2, GEMMA3, SOLAR], ids=["llama2", "gemma3", "solar"])
+FIVE = [LLAMA2, GEMMA3, SOLAR, QWEN, OLD]
+
+
+@pytest.mark.parametrize("template", FIVE, ids=["llama2", "gemma3", "solar", "qwen", "old"])
 def test_llama_cpp_renders_it_as_we_do(template, tmp_path, monkeypatch):
     """Its own reader of Jinja knows less than Python's, and says nothing where it does."""
     monkeypatch.chdir(tmp_path)
@@ -198,5 +350,6 @@ def test_llama_cpp_renders_it_as_we_do(template, tmp_path, monkeypatch):
     address = f"unix:{tmp_path}/e.sock"
     spec = EngineSpec("x", str(file), "x", address, n_parallel=1, n_ctx=512)
     with engine(spec):
-        said = asked_of(tmp_path, "/apply-template", {"messages": TALK})
-    assert said["prompt"] == rendered(template, *TALK)
+        for talk in (TALK, [A, B, U1, U2, X, U1]):
+            said = asked_of(tmp_path, "/apply-template", {"messages": talk})
+            assert said["prompt"] == rendered(template, *talk)
