@@ -16,8 +16,9 @@ from volano.models.errors import NotExportableError, UnknownSourceError
 from volano.models.exchange import hub, mlflow, ollama, writing
 from volano.models.exchange.fitting import check_fit
 from volano.models.exchange.found import Found, is_wanted, look
-from volano.models.exchange.modelfile import take_over
+from volano.models.exchange.modelfile import MODELFILE, Modelfile
 from volano.models.exchange.staging import copied, staging
+from volano.models.exchange.takeover import take_over
 from volano.models.keeper import Models
 from volano.models.kinds import KIND
 from volano.store.artifact import Artifact
@@ -38,11 +39,12 @@ class Exported:
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """Files in our own place by name, what lay beside them, and where all came from."""
+    """Files in our own place by name, what lay beside them, where all came from, and what it said."""
 
     files: Mapping[str, Path]
     others: Mapping[str, Path]
     source: dict[str, Any]
+    said: Modelfile | None = None
 
 
 class ModelExchange:
@@ -85,8 +87,9 @@ class ModelExchange:
         with staging(self._cache) as folder:
             taken = self._take(said, here, folder)
             found = look(taken.files, said, taken.others)
-            if ollama.MODELFILE in taken.files:
-                take_over(taken.files[ollama.MODELFILE], found, name)
+            if MODELFILE in taken.files:
+                words = taken.said or Modelfile.read(taken.files[MODELFILE])
+                take_over(words, folder, found, name)
             _check_base(found, said, base)
             if on is not None:
                 check_fit(found, on, self._models)
@@ -139,8 +142,9 @@ class ModelExchange:
             files, source, left = hub.take(said.removeprefix(hub.PREFIX), folder)
             return _Taken(files, {name: folder / name for name in left}, source)
         if said.startswith(ollama.PREFIX):
-            files, source = ollama.take(said.removeprefix(ollama.PREFIX), folder, ollama.store())
-            return _Taken(files, {}, source)
+            name = said.removeprefix(ollama.PREFIX)
+            files, source, words = ollama.take(name, folder, ollama.store())
+            return _Taken(files, {}, source, words)
         place = here / Path(said).expanduser()
         source = {"folder" if place.is_dir() else "file": place.name}
         if place.is_file():

@@ -16,10 +16,11 @@ from typing import Any
 
 from volano.models.checks.configs import read_bounded, unique
 from volano.models.errors import RefusedFileError, UnknownSourceError
+from volano.models.exchange.modelfile import MODELFILE, Modelfile, line
 from volano.models.exchange.staging import copy
 from volano.models.kinds import GGUF
 
-PREFIX, MODELFILE = "ollama:", "Modelfile"
+PREFIX = "ollama:"
 _LAYERS = {
     "application/vnd.ollama.image.model": GGUF,
     "application/vnd.ollama.image.license": "LICENSE",
@@ -31,7 +32,7 @@ _SAID = {
     "application/vnd.ollama.image.messages": "MESSAGE",
     "application/vnd.ollama.image.adapter": "ADAPTER",
 }
-"""Layers that a Modelfile says in words: they are written as one again."""
+"""Layers that a Modelfile says in words: they are written as one again. Each but the last stands once."""
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,79}")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 _MOST_MANIFEST = 1 << 20
@@ -45,23 +46,27 @@ def store(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(said) if said else Path.home() / ".ollama" / "models"
 
 
-def take(name: str, to: Path, root: Path) -> tuple[dict[str, Path], dict[str, Any]]:
-    """Copy a model out of the store; return its files and what is known of its source.
+def take(
+    name: str, to: Path, root: Path
+) -> tuple[dict[str, Path], dict[str, Any], Modelfile | None]:
+    """Copy a model out of the store; return its files, what is known of its source, and its words.
+
+    The Modelfile among the files holds of its words what one can say.
 
     Raises:
         UnknownSourceError: there is no such model.
         RefusedFileError: its manifest or a blob is not what it should be.
     """
     path = _manifest(name, root)
-    layers = _layers(path, name)
     files: dict[str, Path] = {}
     skipped: list[str] = []
-    said: list[str] = []
-    for kind, hexed in layers:
+    worded: dict[str, str] = {}
+    for kind, hexed in _layers(path, name):
         if word := _SAID.get(kind):
-            lines = _words(word, root / "blobs" / f"sha256-{hexed}", to, hexed)
-            said += lines
-            skipped += [] if lines else [word.lower()]
+            if word in worded and word != "ADAPTER":
+                reason = f"its manifest has {word} twice"
+                raise RefusedFileError(file=name, reason=reason, way="Pull it again.")
+            worded[word] = hexed
             continue
         file = _LAYERS.get(kind)
         if file is None or file in files:
@@ -70,44 +75,54 @@ def take(name: str, to: Path, root: Path) -> tuple[dict[str, Path], dict[str, An
         files[file] = copy(root / "blobs" / f"sha256-{hexed}", to / file, file, hexed)
     if GGUF not in files:
         raise UnknownSourceError(source=PREFIX + name, reason="its manifest names no weights")
-    if said:
+    said = Modelfile() if worded else None
+    if said is not None:
+        texts = [one for word, hexed in worded.items() for one in _words(word, hexed, root, to)]
+        for word, key, text in texts:
+            said.add(word, key, text)
         files[MODELFILE] = to / MODELFILE
-        text = "\n".join([f"FROM ./{GGUF}", *said]) + "\n"
+        told = [made for one in texts if (made := line(*one)) is not None]
+        text = "\n".join([f"FROM ./{GGUF}", *told]) + "\n"
         files[MODELFILE].write_text(text, encoding="utf-8")
-    return files, {"ollama": name, **({"skipped": sorted(set(skipped))} if skipped else {})}
+    source = {"ollama": name, **({"skipped": sorted(set(skipped))} if skipped else {})}
+    return files, source, said
 
 
-def _words(word: str, blob: Path, to: Path, hexed: str) -> list[str]:
-    """Return the lines of a Modelfile that say what a layer does; none where no line can."""
+def _words(word: str, hexed: str, root: Path, to: Path) -> list[tuple[str, str, str]]:
+    """Return what a layer says: a word of a Modelfile, the name beside it, and its text.
+
+    What is no word at all is given as the layer's name: a Modelfile does not know it.
+    """
     if word == "ADAPTER":
-        return ["ADAPTER ./adapter"]
-    place = copy(blob, to / f"layer-{hexed}", word, hexed)
-    text = read_bounded(place, _MOST_MANIFEST, word).decode(errors="replace")
+        return [("adapter", "", "./adapter")]
+    place = copy(root / "blobs" / f"sha256-{hexed}", to / f"layer-{hexed}", word, hexed)
+    raw = read_bounded(place, _MOST_MANIFEST, word).decode(errors="replace")
     place.unlink()
     if word in ("TEMPLATE", "SYSTEM"):
-        return [f"{word} {_triple(text)}"] if _holds(text) else []
+        return [(word.lower(), "", raw)]
     try:
-        told = json.loads(text, object_pairs_hook=unique)
+        told = json.loads(raw, object_pairs_hook=unique)
         if word == "MESSAGE":
             pairs = [(str(one["role"]), one["content"]) for one in told]
         else:
             every = [(k, v if isinstance(v, list) else [v]) for k, v in told.items()]
             pairs = [(key, value) for key, values in every for value in values]
+        texts = [(key, v if isinstance(v, str) else json.dumps(v)) for key, v in pairs]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return []
-    texts = [(key, v if isinstance(v, str) else json.dumps(v)) for key, v in pairs]
-    if not all(_holds(value) and key.isidentifier() for key, value in texts):
-        return []
-    return [f"{word} {key} {_triple(value)}" for key, value in texts]
+        return [(f"{word} (none is read)", "", "")]
+    return [
+        (word.lower(), key, text) if _is_said(key, text) else (f"{word} {key!a:.20}", "", "")
+        for key, text in texts
+    ]
 
 
-def _holds(text: str) -> bool:
-    """Whether a Modelfile can say a text: it has no way to write quotes at its edges."""
-    return '"""' not in text and not text.startswith('"') and not text.endswith('"')
-
-
-def _triple(text: str) -> str:
-    return f'"""{text}"""'
+def _is_said(key: str, text: str) -> bool:
+    """Whether a name is one, and its text can be written at all: JSON may hold halves of characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return key.isascii() and key.isidentifier()
 
 
 def modelfile(*, around: tuple[str, str] | None = None, settings: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from volano.models.errors import NotExportableError
 from volano.models.exchange import mlflow, ollama, worded
 from volano.models.exchange.found import ADAPTER, CONFIG, JSONS, README, TEXTS
+from volano.models.exchange.modelfile import MODELFILE
 from volano.models.kinds import GGUF, format_of
 from volano.models.wording import AS_IS, Wording, wording_of
 from volano.store.artifact import Artifact
@@ -67,7 +68,7 @@ def files_for(model: Artifact, form: str) -> list[str]:
         return files
     if form in ("gguf", "ollama"):
         return [name for name in files if name == GGUF or name.startswith(("LICENSE", "NOTICE"))]
-    kept = {*JSONS, *TEXTS, ADAPTER} - {*_OURS, "Modelfile"}
+    kept = {*JSONS, *TEXTS, ADAPTER} - {*_OURS, MODELFILE}
     return [name for name in files if name in kept or name.endswith(".safetensors")]
 
 
@@ -84,7 +85,7 @@ def finish(model: Artifact, form: str, folder: Path, card: str) -> tuple[str, ..
         architecture = _architecture(folder)
         mlflow.arrange(folder, architecture=architecture, name=model.name, at_us=model.created_us)
     if form == "ollama" and wording is None:
-        (folder / ollama.MODELFILE).write_text(ollama.modelfile(settings={}), encoding="utf-8")
+        (folder / MODELFILE).write_text(ollama.modelfile(settings={}), encoding="utf-8")
     (folder / README).write_text(card, encoding="utf-8")
     return notes
 
@@ -100,7 +101,7 @@ def _say(wording: Wording, form: str, folder: Path) -> tuple[str, ...]:
         bare = template == AS_IS
         settings = {"temperature": 0, "num_predict": wording.max_tokens}
         text = ollama.modelfile(around=wording.around if bare else None, settings=settings)
-        (folder / ollama.MODELFILE).write_text(text, encoding="utf-8")
+        (folder / MODELFILE).write_text(text, encoding="utf-8")
         notes += [] if bare else [TEMPLATED.format(wording.prompt)]
     return tuple(notes)
 
