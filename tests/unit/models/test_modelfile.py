@@ -7,7 +7,7 @@ import pytest
 
 from support import model_files as files
 from volano.models.errors import RefusedFileError
-from volano.models.exchange import ollama
+from volano.models.exchange import ollama, takeover
 from volano.models.exchange.found import Found
 from volano.models.exchange.modelfile import Modelfile, line
 from volano.models.exchange.takeover import take_over
@@ -125,3 +125,24 @@ def test_a_layer_that_says_nothing_is_told(taken, raw):
 def test_a_layer_that_stands_once_is_not_read_twice(taken, kind):
     with pytest.raises(RefusedFileError, match="twice"):
         taken((kind, b"[]"), (kind, b"[]"))
+
+
+@pytest.mark.parametrize(
+    "jinja",
+    ["{% if %}", "{{ messages[0].gone.further }}", "{{ 1 / 0 }}"],
+)
+def test_a_template_that_does_not_work_is_told_and_not_written(tmp_path, monkeypatch, jinja):
+    """Whatever a translation becomes: a model is not lost for its words, nor gets wrong ones."""
+    monkeypatch.setattr(takeover, "to_jinja", lambda _: jinja)
+    found = Found({"config.json": tmp_path / "config.json"}, {"format": "safetensors"})
+    take_over(Modelfile(template="x"), tmp_path, found, "mine")
+    assert [*found.files] == ["config.json"] and "chat_template" not in found.meta
+    assert len(found.notes) == 1
+    assert "`TEMPLATE`" in found.notes[0] and "is not used" in found.notes[0]
+
+
+def test_an_adapter_gets_no_chat_template_and_that_is_told(tmp_path):
+    found = Found({"adapter_config.json": tmp_path / "x"}, {"format": "adapter"})
+    take_over(Modelfile.of('TEMPLATE """Q: {{ .Prompt }}"""'), tmp_path, found, "mine")
+    assert "chat_template" not in found.meta
+    assert "asked by its base's chat template" in found.notes[0]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from volano.models.checks.gguf import check_gguf
 from volano.models.checks.templates import check_templates
+from volano.models.errors import RefusedFileError
 from volano.models.exchange import worded
 from volano.models.exchange.found import CONFIG, Found
 from volano.models.exchange.go_template import NotUnderstoodError, to_jinja
@@ -28,6 +29,10 @@ UNREAD_TEMPLATE = (
     "Write it as a chat template (Jinja) into the weights' own files, and import those."
 )
 WRITTEN = "The TEMPLATE of the Modelfile is the model's chat template now; of tools and thinking it says nothing."
+NO_PLACE = (
+    "The TEMPLATE of the Modelfile is not used: without weights of its own the model is asked by its "
+    "base's chat template. Import the base with that TEMPLATE."
+)
 KEPT = (
     "{words} of the Modelfile {are} kept for its prompt: see `volano model wording {name} --json`, "
     "and say the same with `volano prompt save`."
@@ -86,19 +91,34 @@ def _template(template: str, folder: Path, found: Found) -> None:
     """Give the model the chat template that the Modelfile says, where it has none."""
     has = bool(found.meta.get("chat_template"))
     instead = "The weights' own chat template is." if has else "Engines take one of their own."
+    said, reason = _translated(template)
+    if reason:
+        found.notes.append(UNREAD_TEMPLATE.format(reason=reason, instead=instead))
+    elif has:
+        found.notes.append(OTHER_TEMPLATE)
+    elif _write(said, folder, found):
+        found.meta["chat_template"] = True
+        found.notes.append(WRITTEN)
+    else:
+        found.notes.append(NO_PLACE)
+
+
+def _translated(template: str) -> tuple[str, str]:
+    """Return the template as engines render it, and why it cannot be used where it cannot."""
     try:
         said = to_jinja(template)
-    except NotUnderstoodError as error:
-        found.notes.append(UNREAD_TEMPLATE.format(reason=error.message, instead=instead))
-        return
-    if has:
-        found.notes.append(OTHER_TEMPLATE)
-        return
-    found.notes += check_templates({"TEMPLATE": said}, MODELFILE)
+        notes = check_templates({"TEMPLATE": said}, MODELFILE)
+    except (NotUnderstoodError, RefusedFileError) as error:
+        return "", error.message
+    return said, " ".join(f"{note.rstrip('.')}." for note in notes)
+
+
+def _write(said: str, folder: Path, found: Found) -> bool:
+    """Write a chat template where engines read one; false where the model has no such place."""
     if GGUF in found.files:
-        worded.write_template(found.files[GGUF], check_gguf(found.files[GGUF], numbers=False), said)
+        header = check_gguf(found.files[GGUF], numbers=False)
+        worded.write_template(found.files[GGUF], header, said)
     if CONFIG in found.files:
         (folder / TEMPLATE_FILE).write_text(said, encoding="utf-8")
         found.files[TEMPLATE_FILE] = folder / TEMPLATE_FILE
-    found.meta["chat_template"] = True
-    found.notes.append(WRITTEN)
+    return GGUF in found.files or CONFIG in found.files
