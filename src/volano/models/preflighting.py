@@ -51,7 +51,7 @@ def look(spec: dict[str, Any]) -> dict[str, Any]:
     needs = memory.estimate(
         shape, learned=learned, batch=batch // together, tokens=tokens, bytes_each=each,
         checkpointing=plan.gradient_checkpointing, pairs=plan.method == "dpo",
-        copies=1 if place.gpu or plan.hardware.isdigit() else together,
+        copies=1 if place.gpu or plan.gpus is not None else together,
     )  # fmt: skip
     report: dict[str, Any] = {
         "data": data,

@@ -153,8 +153,18 @@ def test_auto_takes_a_gpu_where_there_is_one_and_bf16_with_it():
         choose(replace(LORA, hardware="1"), here=0)
     with pytest.raises(NoSuchDeviceError, match="2 GPUs, and here there are 1"):
         choose(replace(LORA, hardware="2"), here=1)
+    for here in (0, 2):
+        with pytest.raises(NoSuchDeviceError, match="1 or more"):
+            choose(replace(LORA, hardware="0"), here=here)
     assert choose(replace(LORA, hardware="2"), here=3).count == 2
     assert choose(replace(LORA, hardware="cpu", processes=3), here=2) == Place("cpu", 3, bf16=False)
+
+
+@pytest.mark.parametrize("said", ["0", "00", "²", "١", "2²", "-1", "9" * 5000, "tpu", ""])
+def test_a_number_of_gpus_that_is_none_is_a_finding_and_no_traceback(said):
+    found = names(replace(LORA, hardware=said), replace(FOREIGN, gpus=2))
+    assert found == {"unknown-hardware"}
+    assert replace(LORA, hardware=said).devices == 1
 
 
 def test_memory_grows_with_what_learns_and_with_the_batch():

@@ -42,10 +42,13 @@ def choose(plan: Plan, *, here: int) -> Place:
     f32 on a CPU, unless the recipe says otherwise.
 
     Raises:
-        NoSuchDeviceError: it wants more GPUs than there are.
+        NoSuchDeviceError: it wants more GPUs than there are, or fewer than one.
     """
-    count = int(plan.hardware) if plan.hardware.isdigit() else 1
-    asked = plan.hardware == "gpu" or plan.hardware.isdigit()
+    count = 1 if plan.gpus is None else plan.gpus
+    if count < 1:
+        wanted = f"`hardware: {plan.hardware}`"
+        raise NoSuchDeviceError(wanted=wanted, there="a number of GPUs is 1 or more")
+    asked = plan.hardware == "gpu" or plan.gpus is not None
     gpu = asked or (plan.hardware != "cpu" and here > 0)
     if gpu and here < count:
         there = f"there are {here}" if here else "is none"

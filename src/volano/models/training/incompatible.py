@@ -135,7 +135,7 @@ RULES: tuple[Rule, ...] = (
     Rule("unknown-metric", "error", lambda p, _: p.dev.metric not in METRICS,
          "There is no such metric for the dev rows.", f"Say one of {', '.join(METRICS)}."),
     Rule("unknown-hardware", "error",
-         lambda p, _: p.hardware not in ("auto", "cpu", "gpu") and not (p.hardware.isdigit() and int(p.hardware) > 0),
+         lambda p, _: p.hardware not in ("auto", "cpu", "gpu") and not p.gpus,
          "There is no such hardware.", "Say auto, cpu, gpu, or a number of GPUs."),
     Rule("unknown-place", "error", lambda p, _: p.on not in (HERE, RAY),
          "There is no such place to train at.", f"Say `on: {HERE}` or `on: {RAY}`."),
@@ -145,7 +145,7 @@ RULES: tuple[Rule, ...] = (
          "The sites of a federation are processes of one machine so far.", "Leave `on` out."),
     Rule("no-gpu", "error",
          lambda p, f: f.gpus is not None and ((p.hardware == "gpu" and f.gpus < 1)
-                                              or (p.hardware.isdigit() and int(p.hardware) > f.gpus)),
+                                              or (p.gpus or 0) > f.gpus),
          "The recipe wants more GPUs than this machine has.",
          "Say `hardware: auto`, which takes a GPU where there is one, or train where they are: `on: ray`."),
     Rule("several-own", "error", lambda p, f: p.devices > 1 and (p.method not in SHARED or _own(p, f)),

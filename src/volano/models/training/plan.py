@@ -131,9 +131,15 @@ class Plan:
         return cls.from_dict(raw)
 
     @property
+    def gpus(self) -> int | None:
+        """How many GPUs the recipe names; None where `hardware` is no number."""
+        said = self.hardware
+        return int(said) if said.isascii() and said.isdecimal() and len(said) < 10 else None
+
+    @property
     def devices(self) -> int:
         """How many devices share each batch."""
-        return max(self.processes, int(self.hardware) if self.hardware.isdigit() else 1)
+        return max(self.processes, self.gpus or 1)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, nothing implied."""
