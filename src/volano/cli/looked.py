@@ -54,8 +54,16 @@ def _facts(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             "time",
             (
                 f"about {_duration(time['seconds'])}: {time['steps']:,} steps of {time['step_s']:g} s"
+                f"{_again(time)}"
             ),
         )
+
+
+def _again(time: Mapping[str, Any]) -> str:
+    """Say how often the steps may be taken, where that is not known before."""
+    rounds = int(time.get("rounds", 1))
+    longest = _duration(time["seconds"] * rounds)
+    return f"; and up to {rounds} rounds of them, {longest}" if rounds > 1 else ""
 
 
 def _rows(data: Mapping[str, Any]) -> str:

@@ -23,7 +23,7 @@ from volano.models.known import size_of
 from volano.models.training import memory, network, small, tokenizer
 from volano.models.training.devices import Place, choose, gpus
 from volano.models.training.job import Job, Row
-from volano.models.training.methods import method
+from volano.models.training.methods import distill, method
 from volano.models.training.plan import BATCH, HERE, Plan
 from volano.models.training.recipe import Recipe
 from volano.models.training.rows import encode
@@ -163,9 +163,12 @@ def _measure(
     def progress(step: int, of: int, **_: float) -> None:
         at.append((time.perf_counter(), step, of))
 
-    short = replace(plan, steps=steps + 1, epochs=None, dev=replace(plan.dev, every=0))
+    rows_of_dev = 0 if plan.method == "distill" else plan.dev.rows  # no answers in between
+    dev = replace(plan.dev, every=0, rows=rows_of_dev)
+    short = replace(plan, steps=steps + 1, epochs=None, dev=dev)
+    teacher = Path(spec["teacher"]) if spec.get("teacher") else None
     with tempfile.TemporaryDirectory() as folder:
-        told = {**spec, "checkpoint_steps": 10**9}
+        told = {**spec, "checkpoint_steps": 10**9, "report_steps": 1}
         began = time.perf_counter()
         checkpoint = Path(folder) / "checkpoint"
         place = ranks.place_of(short, base, rows)
@@ -173,12 +176,22 @@ def _measure(
             told |= {"plan": short.to_dict(), "dev": None}
             ranks.run(told, place, model=None, checkpoint=checkpoint, progress=progress)
         else:
-            method(plan.method)(Job(told, short, rows, (), base, None, checkpoint, progress))
+            method(plan.method)(Job(told, short, rows, (), base, teacher, checkpoint, progress))
     each = (at[-1][0] - (at[0][0] if len(at) > 1 else began)) / max(
         1, at[-1][1] - (at[0][1] if len(at) > 1 else 0)
     )
-    whole = plan.steps or (STEPS_OF_OWN if plan.method == "scratch" else 200)
-    return {"step_s": round(each, 4), "steps": whole, "seconds": round(each * whole, 1)}
+    whole = plan.steps or _steps(plan, teacher)
+    found = {"step_s": round(each, 4), "steps": whole, "seconds": round(each * whole, 1)}
+    again = plan.method == "distill" and plan.dev.rows and plan.distill.rounds > 1
+    return {**found, "rounds": plan.distill.rounds} if again else found
+
+
+def _steps(plan: Plan, teacher: Path | None) -> int:
+    """Return the steps that a method takes where the recipe does not say how many."""
+    if plan.method == "distill" and teacher is not None:
+        kept = json.loads((teacher / network.RECIPE).read_text(encoding="utf-8"))
+        return distill.student_of(Recipe.from_dict(kept), plan.network).steps
+    return STEPS_OF_OWN if plan.method == "scratch" else 200
 
 
 def main() -> int:

@@ -240,6 +240,8 @@ class Trainer:
             spec = {"mode": "recipe", "plan": plan.to_dict(), "measure": measure, **gathered}
             if base is not None:
                 spec["base"] = str(self._models.folder(base.ref))
+            if measure and plan.method == "distill" and plan.distill.teacher:
+                spec["teacher"] = str(self._models.folder(plan.distill.teacher))
             (folder / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
             command = [sys.executable, "-m", "volano.models.preflighting", name]
             try:

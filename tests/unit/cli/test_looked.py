@@ -36,6 +36,13 @@ def test_numbers_come_first_then_what_to_do(capsys):
     assert "volano model train" in err
 
 
+def test_steps_that_may_be_taken_again_are_told(capsys):
+    time = {"step_s": 0.25, "steps": 1200, "seconds": 300.0, "rounds": 3}
+    looked({"ok": True, "findings": [], "time": time})
+    said = capsys.readouterr()[0].splitlines()[0]
+    assert said == "time  about 5 min: 1,200 steps of 0.25 s; and up to 3 rounds of them, 15 min"
+
+
 def test_a_recipe_that_was_not_looked_at_further(capsys):
     looked({"ok": False, "findings": [WRONG]})
     out, err = capsys.readouterr()

@@ -170,6 +170,23 @@ def test_a_student_behind_its_teacher_takes_its_steps_again(
     assert ("warning" in told["distillation"]) is warned
 
 
+@pytest.mark.parametrize("held", [8, 0])
+def test_where_nothing_is_measured_a_student_takes_its_steps_once(
+    job, made, monkeypatch, rows, held
+):
+    from volano.models.training import marks
+
+    asked = []
+    monkeypatch.setattr(marks, "exact", lambda *given: asked.append(len(given[-1])) or 0.95)
+    told = train(
+        job("distill", rows=rows[:20], held=rows[:held], base=None, teacher=made["model"], steps=2,
+            dev={"rows": 0})
+    ).facts  # fmt: skip
+    assert (told["distillation"]["rounds"], told["steps"]) == (1, 2)
+    assert asked == [20, 20], "learned rows say how good teacher and student are"
+    assert "warning" not in told["distillation"]
+
+
 KILLED_STUDENT = KILLED_DPO.replace("import dpo", "import distill as dpo").replace(
     'base=Path(told["base"]), teacher=None', 'base=None, teacher=Path(told["base"])'
 )

@@ -198,6 +198,26 @@ def test_a_look_before_training_counts_rows_and_memory_and_measures_steps(spec):
     assert [one.name for one in findings.of(poor)] == ["cut", "memory", "disk"]
 
 
+@pytest.mark.parametrize(
+    ("plan", "steps", "rounds"),
+    [
+        ({"steps": 5}, 5, 3),
+        ({}, 1200, 3),
+        ({"steps": 5, "distill": {"rounds": 1}}, 5, None),
+        ({"steps": 5, "dev": {"rows": 0}}, 5, None),
+    ],
+)
+def test_the_time_of_a_student_is_that_of_one_round_and_how_many_there_may_be(
+    spec, made, plan, steps, rounds
+):
+    from volano.models.preflighting import look
+
+    asked = {"rows": spec["rows"], "plan": {"method": "distill", **plan}, "measure": 2}
+    time = look({**asked, "teacher": str(made["model"])})["time"]
+    assert (time["steps"], time.get("rounds")) == (steps, rounds)
+    assert time["seconds"] == pytest.approx(time["step_s"] * steps, abs=0.1 + steps * 5e-5)
+
+
 def test_a_small_network_is_looked_at_where_it_is_trained_whatever_hardware_says(spec):
     from volano.models.preflighting import look
 

@@ -49,7 +49,7 @@ class Schedule:
     """How many steps, and how fast; all that again in each further round (a warm restart).
 
     Restarts after Loshchilov & Hutter 2017, arXiv:1608.03983. A watch with an aim ends the run
-    after a round that was enough.
+    after a round that was enough; where nobody watches there is one round.
     """
 
     steps: int
@@ -84,11 +84,12 @@ def learn(
     progress: Callable[..., None],
     loss: Loss = hard,
     watch: Watch | None = None,
+    report: int = REPORT_STEPS,
 ) -> dict[str, float]:
     """Train in place, from the last checkpoint on; return the last loss and tokens a second.
 
     With a watch the best weights are in the model at the end, and their metric is returned too;
-    where there may be several rounds, also how many there were.
+    where there may be several rounds, also how many there were. Progress is told every `report` steps.
 
     Raises:
         DivergedError: the loss is no longer a number.
@@ -104,18 +105,19 @@ def learn(
     losses: list[float] = []
     tokens, since = 0, time.perf_counter()
     began, first = since, done
-    for step in range(done, 0 if watch and watch.stop else schedule.most):
+    most = schedule.most if watch else schedule.steps
+    for step in range(done, 0 if watch and watch.stop else most):
         ids, targets = batch(rows, recipe, step)
         for group in optimizer.param_groups:
             group["lr"] = schedule.rate(step)
         losses.append(_step(optimizer, loss(model, ids, targets)))
         tokens += ids.numel()
         done, end = step + 1, schedule.end(step)
-        last, seen = done == schedule.most, {}
+        last, seen = done == most, {}
         if watch and watch.due(done, end):
             seen = watch.look(done, model)
             last = last or watch.stop
-        if last or seen or done % REPORT_STEPS == 0:
+        if last or seen or done % report == 0:
             now = time.perf_counter()
             metrics = _metrics(losses, step, tokens / max(now - since, 1e-9))
             left = (now - began) / (done - first) * (end - done)

@@ -102,6 +102,7 @@ def learn(
         progress=job.progress,
         loss=loss,
         watch=watching(job, model, words, recipe, name, aim),
+        report=job.spec.get("report_steps", loop.REPORT_STEPS),
     )
     return {**metrics, **counts(encoded, schedule)}
 

@@ -9,7 +9,8 @@ teacher is measured first.
 How many steps a student needs depends on where it happens to begin: what is hard (a
 number copied digit by digit) is learned all at once, and late. A student that is
 still behind its teacher when its steps are done has seldom reached what it can; it takes
-them again, from where it is. Where there are no dev rows, learned ones show that too.
+them again, from where it is. Where there are no dev rows, learned ones show that too; where none
+are to be measured (`dev: {rows: 0}`), nobody knows, and the steps are taken once.
 
 A teacher elsewhere (a provider) gives no logits and answers before this run:
 its answers are the labels of the rows, and there is no `teacher` then.
@@ -48,7 +49,8 @@ def train(job: Job) -> Outcome:
     settings = job.plan.distill
     taught_by = _teacher_of(job)
     teacher, words, kept = _teacher(taught_by)
-    rows, dev = marks.apart(job) if job.dev else (list(job.rows), list(job.rows)[:100])
+    rows, dev = marks.apart(job) if job.dev else (list(job.rows), [])
+    dev = dev or rows[:100]
     taught = [*rows, *answered(teacher, words, kept, rows, _unlabelled(job))]
     recipe = student_of(kept, small.asked(job, tuning=False))
     student = network.build(recipe, words.get_vocab_size())
