@@ -58,7 +58,11 @@ def _show(settings: Settings, status: dict[str, Any]) -> None:
         click.echo(f"run              {run['id']}  {run['kind']} {name}  {run['state']}")
     for name, child in sorted(_children(settings).items()):
         again = f"   started again {child['restarts']} times" if child["restarts"] else ""
-        click.echo(f"process          {name}  {child['pid']}{again}")
+        leaving = child.get("leaving", [])
+        if child["pid"] is not None or not leaving:
+            click.echo(f"process          {name}  {child['pid']}{again}")
+        for pid in leaving:
+            click.echo(f"process          {name}  {pid}   is leaving")
     counts = status.get("traces", {})
     click.echo(f"last hour        {counts.get('calls', 0)} calls, {counts.get('errors', 0)} errors")
     for row in status.get("missing_keys", []):

@@ -162,14 +162,10 @@ class Platform:
         wanted = self._wanted.changed()
         if wanted is not None:
             self._supervisor.want([_engine(spec) for spec in wanted], prefix="engine-")
-        self._memory.tick(self._engines_now())
+        self._memory.tick(self._supervisor.pids("engine-"))
         self._renew()
         self._tell_state()
         time.sleep(TICK_S)
-
-    def _engines_now(self) -> list[tuple[str, int]]:
-        children = self._supervisor.children.items()
-        return [(n, c.process.pid) for n, c in children if n.startswith("engine-") and c.process]
 
     def _renew(self) -> None:
         """Renew workers one after the other: a successor serves before its predecessor ends."""
@@ -190,14 +186,7 @@ class Platform:
 
     def _tell_state(self) -> None:
         """Write pids and restarts for `volano status` and for tests, when they change."""
-        state = {
-            name: {
-                "pid": child.process.pid if child.process else None,
-                "restarts": child.restarts,
-                **({"leaving": [former.pid for former in child.former]} if child.former else {}),
-            }
-            for name, child in self._supervisor.children.items()
-        }
+        state = self._supervisor.state()
         if state == self._told:
             return
         self._told = state

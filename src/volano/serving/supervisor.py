@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 log = logging.getLogger(__name__)
 
@@ -160,12 +160,35 @@ class Supervisor:
         return dead
 
     def stop(self, order: Sequence[str] = ()) -> None:
-        """Stop all children: those whose names begin as in `order` first, group by group."""
+        """Stop all children: those whose names begin as in `order` first, group by group.
+
+        Those that leave already are waited for beside the first group, until they would be killed.
+        """
         for prefix in (*order, ""):
-            self._stop([c for n, c in self.children.items() if n.startswith(prefix)])
+            group = [c for n, c in self.children.items() if n.startswith(prefix)]
+            self._stop([*self._leaving, *group])
+            self._leaving = []
             self.children = {n: c for n, c in self.children.items() if not n.startswith(prefix)}
-        self._stop(self._leaving)
-        self._leaving = []
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """Return pid and restarts of each child by name, and the pids of those that are still to end."""
+        found: dict[str, dict[str, Any]] = {}
+        for child in (*self.children.values(), *self._leaving):
+            pid = child.process.pid if child.process is not None else None
+            one = found.setdefault(child.command.name, {"pid": pid, "restarts": child.restarts})
+            if child.former:
+                one.setdefault("leaving", []).extend(process.pid for process in child.former)
+        return found
+
+    def pids(self, prefix: str) -> list[tuple[str, int]]:
+        """Return names and pids of all processes whose names begin so; who leaves holds its memory still."""
+        return [
+            (name, pid)
+            for name, one in self.state().items()
+            if name.startswith(prefix)
+            for pid in (one["pid"], *one.get("leaving", ()))
+            if pid is not None
+        ]
 
     def kill(self) -> None:
         """End all children without asking."""
@@ -237,12 +260,20 @@ class Supervisor:
         child.process = None
 
     def _stop(self, children: Sequence[Child]) -> None:
-        alive = [(c, p) for c in children for p in (c.process, *c.former) if p is not None]
-        for _, process in alive:
-            process.terminate()
-        for child, process in alive:
+        """Ask those that were not asked yet, and kill each when its time is over."""
+        now, began = self.monotonic(), time.monotonic()
+        left: list[tuple[float, subprocess.Popen[bytes]]] = []
+        for child in children:
+            for process in (child.process, *child.former):
+                if process is None:
+                    continue
+                until = child.kill_s.get(process.pid)
+                if until is None:
+                    process.terminate()
+                left.append((child.command.grace_s if until is None else until - now, process))
+        for seconds, process in sorted(left, key=lambda one: one[0]):
             try:
-                process.wait(child.command.grace_s)
+                process.wait(max(0.0, seconds - (time.monotonic() - began)))
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

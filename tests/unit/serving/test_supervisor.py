@@ -230,6 +230,67 @@ def test_one_that_is_wanted_again_while_it_leaves_starts_when_it_has_left(
     assert gone(a), "who leaves is waited for at the end"
 
 
+def test_who_leaves_is_seen_until_it_has_left(supervisor, tmp_path):
+    """Its memory is taken still: the state and the limit of memory know it."""
+    start(supervisor, tmp_path / "book", "engine-a", STUBBORN)
+    supervisor.add(Command("worker-0", FOREVER))
+    a, worker = pid_of(supervisor, "engine-a"), pid_of(supervisor, "worker-0")
+    assert supervisor.pids("engine-") == [("engine-a", a)]
+    supervisor.want([Command("engine-b", FOREVER)], prefix="engine-")
+    assert supervisor.state() == {
+        "worker-0": {"pid": worker, "restarts": 0},
+        "engine-b": {"pid": None, "restarts": 0},
+        "engine-a": {"pid": None, "restarts": 0, "leaving": [a]},
+    }
+    supervisor.want([Command("engine-a", FOREVER)], prefix="engine-")
+    assert supervisor.state()["engine-a"] == {"pid": None, "restarts": 0, "leaving": [a]}
+    assert supervisor.pids("engine-") == [("engine-a", a)]
+    os.kill(a, signal.SIGKILL)
+    until(lambda: supervisor.tick() == [] and supervisor.children["engine-a"].process)
+    after = pid_of(supervisor, "engine-a")
+    assert supervisor.pids("engine-") == [("engine-a", after)]
+    assert "leaving" not in supervisor.state()["engine-a"]
+
+
+WAITS = """
+import os, signal, sys, time
+def leave(*_):
+    while os.path.exists("/proc/" + open(sys.argv[1] + ".pid").read()):
+        time.sleep(0.01)
+    open(sys.argv[1], "a").write(sys.argv[2])
+    sys.exit()
+signal.signal(signal.SIGTERM, leave)
+open(sys.argv[1] + "." + sys.argv[2], "w")
+while True:
+    signal.pause()
+"""
+
+
+def test_who_leaves_is_killed_in_time_while_others_finish(supervisor, tmp_path):
+    book = tmp_path / "book"
+    start(supervisor, book, "engine-a", STUBBORN, grace_s=0.2)
+    Path(f"{book}.pid").write_text(str(pid_of(supervisor, "engine-a")))
+    start(supervisor, book, "worker-0", WAITS, grace_s=20.0)
+    supervisor.want([], prefix="engine-")
+    supervisor.stop(("worker-", "engine-"))
+    assert book.read_text() == "worker-0", "it saw the engine's end, and was not killed itself"
+
+
+def test_who_is_past_its_time_gets_no_further_grace(supervisor, moments, tmp_path, monkeypatch):
+    start(supervisor, tmp_path / "book", "engine-a", STUBBORN, grace_s=0.5)
+    supervisor.want([], prefix="engine-")
+    moments.now += 60
+    waited, wait = [], subprocess.Popen.wait
+
+    def seen(process, timeout=None):
+        waited.append(timeout)
+        return wait(process, timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", seen)
+    supervisor.stop()
+    assert waited == [0.0, None]
+
+
 def test_they_stop_in_order(supervisor, tmp_path):
     book = tmp_path / "book"
     for name in ("recorder", "control", "engine-a", "worker-1", "worker-0", "other"):
