@@ -422,11 +422,47 @@ def test_a_model_comes_out_of_ollamas_store(desk, ollama):
     assert prompt_of(made) == asked
     assert made.manifest.meta["asked"]["messages"] == [{"role": "user", "content": "a\nb"}]
     notes = " ".join(read.notes)
-    assert "SYSTEM, MESSAGE, PARAMETER of the Modelfile are kept for its prompt" in notes
+    assert "SYSTEM, PARAMETER of the Modelfile are kept for its prompt" in notes
+    assert "MESSAGE of the Modelfile is kept beside its prompt" in notes
+    assert "`volano model show tiny --json`" in notes, "where it is"
     assert "PARAMETER top_k of the Modelfile is not taken" in notes
     for wrong in ("gone", "tiny:1b", "../../etc", "a/b/c/d", ""):
         with pytest.raises(UnknownSourceError):
             desk.read("tiny", f"ollama:{wrong}")
+
+
+@pytest.mark.parametrize("form", ["ollama", "folder"])
+def test_what_ollama_said_goes_back_to_it_and_comes_in_again(desk, ollama, tmp_path, form):
+    first = desk.read("tiny", "ollama:tiny").value
+    done = desk.exchange.write("tiny", tmp_path / "out", form=form, by=BY)
+    assert done.notes == ()
+    said = (tmp_path / "out" / "Modelfile").read_text()
+    assert said.startswith("FROM ./model.gguf\n")
+    assert 'SYSTEM """Du bist "knapp" und"""' in said and "PARAMETER top_k" in said
+    assert "<s>{{ .System }}</s>" in said
+    back = desk.read("back", tmp_path / "out").value
+    assert back.manifest.meta["asked"] == first.manifest.meta["asked"]
+    assert back.manifest.files["model.gguf"] == first.manifest.files["model.gguf"]
+
+
+@pytest.mark.parametrize("form", ["gguf", "hf", "mlflow"])
+def test_what_a_form_cannot_say_of_a_modelfile_is_told(desk, hf, tmp_path, form):
+    (hf / "model.gguf").write_bytes(files.gguf())
+    (hf / "Modelfile").write_text("SYSTEM Kurz.\nMESSAGE user Hé\nPARAMETER top_k 4\n")
+    desk.read("mine", hf)
+    done = desk.exchange.write("mine", tmp_path / "out", form=form, by=BY)
+    assert done.notes[0].startswith("SYSTEM, MESSAGE of its Modelfile cannot be said in this form")
+    assert "`volano model show mine@1 --json`" in done.notes[0]
+
+
+def test_a_modelfile_that_goes_back_names_no_file_that_is_not_there(desk, modelfile, tmp_path):
+    desk.read("mine", modelfile)
+    desk.exchange.write("mine", tmp_path / "out", form="ollama", by=BY)
+    said = (tmp_path / "out" / "Modelfile").read_text()
+    assert said.startswith('FROM ./model.gguf\nTEMPLATE """{{- range .Messages }}<|im_start|>')
+    assert said.count("FROM") == 1
+    assert not any(word in said for word in ("ADAPTER", "CONJURE", "#"))
+    assert 'PARAMETER stop "<|im_end|>"\nPARAMETER num_ctx 4096\nMESSAGE user Hi\n' in said
 
 
 MODELFILE = '''# mine

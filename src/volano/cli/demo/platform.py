@@ -90,9 +90,10 @@ class Platform:
         return {**outputs, "run": run}
 
     def processes(self) -> dict[str, int]:
-        """Return the pids of the platform's processes by name."""
+        """Return the pids of the platform's processes by name, without those that only leave."""
         state = json.loads(self.settings.path("run", "state.json").read_text())
-        return {name: child["pid"] for name, child in state["children"].items()}
+        there = {n: c for n, c in state["children"].items() if c["pid"] or "leaving" not in c}
+        return {name: child["pid"] for name, child in there.items()}
 
     def __exit__(
         self,

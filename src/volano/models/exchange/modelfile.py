@@ -17,6 +17,8 @@ from typing import Any
 from volano.models.wording import MOST_CHARS
 
 MODELFILE = "Modelfile"
+ASKED_BY = {"system": "SYSTEM", "messages": "MESSAGE", "settings": "PARAMETER"}
+"""What a model is asked with, and the words of a Modelfile that say it."""
 MOST_STOPS, MOST_MESSAGES = 64, 100
 _QUOTES = ('"""', '"')
 _ROLES = ("system", "user", "assistant")
@@ -88,7 +90,7 @@ class Modelfile:
         for name, value in said.items():
             over = sizes.get(name, 0) > MOST_CHARS
             if over or (name == "messages" and len(self.messages) > MOST_MESSAGES):
-                large.append({"system": "SYSTEM", "messages": "MESSAGE"}[name])
+                large.append(ASKED_BY[name])
             elif value:
                 found[name] = value
         return found, [*large, *(["PARAMETER stop"] if self._stops_too_much() else [])]
@@ -112,11 +114,26 @@ class Modelfile:
         return len(stops) > MOST_STOPS or sum(map(len, stops)) > MOST_CHARS
 
 
+def again(text: str, weights: str) -> str:
+    """Return a Modelfile's text for weights that lie elsewhere: what it says of other files is left out."""
+    kept = [f"FROM ./{weights}"]
+    for word, name, raw in lines(text):
+        right = raw is not None and _is_right(word, name, _bare(raw))
+        if right and word not in ("from", "adapter"):
+            kept.append(" ".join(filter(None, (word.upper(), name, raw))))
+    return "\n".join(kept) + "\n"
+
+
+def _is_right(word: str, name: str, text: str) -> bool:
+    """Whether Ollama takes such a line: it refuses a Modelfile for one that it does not."""
+    if word == "parameter":
+        return bool(name and text)
+    return name.lower() in _ROLES if word == "message" else word in WORDS
+
+
 def line(word: str, name: str, text: str) -> str | None:
     """Return the line that says a text so that it is read again as it is; None where none does."""
-    if not (
-        text if word == "parameter" else name in _ROLES if word == "message" else word in WORDS
-    ):
+    if not _is_right(word, name, text):
         return None
     made = f'{word.upper()} {name}{" " if name else ""}"""{text}"""'
     try:

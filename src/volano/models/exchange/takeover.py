@@ -13,7 +13,13 @@ from volano.models.errors import RefusedFileError
 from volano.models.exchange import worded
 from volano.models.exchange.found import CONFIG, Found
 from volano.models.exchange.go_template import NotUnderstoodError, to_jinja
-from volano.models.exchange.modelfile import MODELFILE, MOST_MESSAGES, MOST_STOPS, Modelfile
+from volano.models.exchange.modelfile import (
+    ASKED_BY,
+    MODELFILE,
+    MOST_MESSAGES,
+    MOST_STOPS,
+    Modelfile,
+)
 from volano.models.kinds import GGUF
 from volano.models.wording import ASKED, META, MOST_CHARS
 
@@ -36,6 +42,10 @@ NO_PLACE = (
 KEPT = (
     "{words} of the Modelfile {are} kept for its prompt: see `volano model wording {name} --json`, "
     "and say the same with `volano prompt save`."
+)
+KEPT_MESSAGES = (
+    "MESSAGE of the Modelfile is kept beside its prompt: see `asked` in `volano model show {name} --json`, "
+    "and write it into the `messages` of a prompt."
 )
 UNKEPT = (
     "PARAMETER {names} of the Modelfile {are} not taken: no prompt says that. Callers may send what the "
@@ -65,9 +75,11 @@ def take_over(said: Modelfile, folder: Path, found: Found, name: str) -> None:
     asked, large = said.asked()
     if asked:
         found.meta[ASKED] = asked
-        kept = {"system": "SYSTEM", "messages": "MESSAGE", "settings": "PARAMETER"}
-        words = [kept[key] for key in kept if key in asked]
-        found.notes.append(KEPT.format(words=", ".join(words), are=_are(words), name=name))
+        words = [word for key, word in ASKED_BY.items() if key in asked and key != "messages"]
+        if words:
+            found.notes.append(KEPT.format(words=", ".join(words), are=_are(words), name=name))
+        if "messages" in asked:
+            found.notes.append(KEPT_MESSAGES.format(name=name))
     if large:
         found.notes.append(TOO_LARGE.format(words=", ".join(large), are=_are(large)))
     if unkept := said.settings()[1]:

@@ -14,9 +14,9 @@ from typing import Any
 from volano.models.errors import NotExportableError
 from volano.models.exchange import mlflow, ollama, worded
 from volano.models.exchange.found import ADAPTER, CONFIG, JSONS, README, TEXTS
-from volano.models.exchange.modelfile import MODELFILE
+from volano.models.exchange.modelfile import ASKED_BY, MODELFILE, Modelfile, again
 from volano.models.kinds import GGUF, format_of
-from volano.models.wording import AS_IS, Wording, wording_of
+from volano.models.wording import AS_IS, ASKED, Wording, wording_of
 from volano.store.artifact import Artifact
 
 FORMS = ("folder", "gguf", "hf", "ollama", "mlflow")
@@ -31,6 +31,10 @@ UNREAD = (
 UNTOLD = (
     "The GGUF has no chat template that could carry the words it was trained with: "
     "ask in these, with the text in their place: {!r}."
+)
+LEFT_BEHIND = (
+    "{words} of its Modelfile cannot be said in this form: see `asked` in `volano model show {model} --json`, "
+    "and ask with the same there."
 )
 TEMPLATED = (
     "Ollama renders chat templates of its own and only for families that it knows: compare some "
@@ -67,7 +71,8 @@ def files_for(model: Artifact, form: str) -> list[str]:
     if form == "folder":
         return files
     if form in ("gguf", "ollama"):
-        return [name for name in files if name == GGUF or name.startswith(("LICENSE", "NOTICE"))]
+        named = (GGUF, MODELFILE) if form == "ollama" else (GGUF,)
+        return [name for name in files if name in named or name.startswith(("LICENSE", "NOTICE"))]
     kept = {*JSONS, *TEXTS, ADAPTER} - {*_OURS, MODELFILE}
     return [name for name in files if name in kept or name.endswith(".safetensors")]
 
@@ -84,10 +89,22 @@ def finish(model: Artifact, form: str, folder: Path, card: str) -> tuple[str, ..
     if form == "mlflow":
         architecture = _architecture(folder)
         mlflow.arrange(folder, architecture=architecture, name=model.name, at_us=model.created_us)
-    if form == "ollama" and wording is None:
-        (folder / MODELFILE).write_text(ollama.modelfile(settings={}), encoding="utf-8")
+    if wording is None:
+        notes = _ask_again(model, form, folder)
     (folder / README).write_text(card, encoding="utf-8")
     return notes
+
+
+def _ask_again(model: Artifact, form: str, folder: Path) -> tuple[str, ...]:
+    """Say how Ollama asked a model that came from there, as far as the form can; return a note of the rest."""
+    place = folder / MODELFILE
+    if form == "ollama":
+        said = place.read_text("utf-8-sig", "replace") if place.exists() else ""
+        place.write_text(again(said, GGUF), encoding="utf-8")
+    told = Modelfile.read(place).asked()[0] if place.exists() else {}
+    asked = model.manifest.meta.get(ASKED) or {}
+    lost = [word for key, word in ASKED_BY.items() if asked.get(key) != told.get(key)]
+    return (LEFT_BEHIND.format(words=", ".join(lost), model=model.ref),) if lost else ()
 
 
 def _say(wording: Wording, form: str, folder: Path) -> tuple[str, ...]:
