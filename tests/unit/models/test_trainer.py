@@ -211,6 +211,25 @@ def test_a_look_at_what_cannot_work_loads_nothing(desk):
     assert [one["name"] for one in refused["findings"]] == ["packing-own"]
 
 
+@pytest.mark.parametrize("measure", [0, 2])
+def test_a_look_that_measures_knows_the_teacher(desk, trained, monkeypatch, measure):
+    teacher = desk.models.import_trained("router", trained, by=ANNA)
+    asked = []
+
+    def child(command, **_):
+        folder = Path(command[-1])
+        asked.append(json.loads((folder / "spec.json").read_text()))
+        (folder / "report.json").write_text("{}")
+
+    monkeypatch.setattr(trainer.subprocess, "run", child)
+    monkeypatch.setattr(trainer.findings, "of", lambda _: [])
+    plan = {"method": "distill", "data": "tickets", "distill": {"teacher": "router"}}
+    assert desk.trainer.preflight(plan=plan, measure=measure, by=ANNA)["ok"]
+    home = desk.folder / "cache" / "models" / teacher.digest.hex
+    assert ("teacher" in asked[0]) is bool(measure)
+    assert not measure or home.samefile(asked[0]["teacher"])
+
+
 def test_of_several_faults_each_is_followed_by_what_to_do(desk):
     plan = {"data": "tickets", "packing": True, "loss": "all"}
     with pytest.raises(
