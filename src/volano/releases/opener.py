@@ -1,6 +1,6 @@
 """Opens a channel in one sentence: a pass-through flow, a signed release, the channel.
 
-For whoever wants a gateway in front of a provider and nothing else. All of it is
+For whoever wants a gateway in front of a provider, or a model of their own, and nothing else. All of it is
 there afterwards as if it had been said step by step: versions, signature, a rollout
 with its events. Said again it changes nothing.
 """
@@ -14,6 +14,7 @@ from volano.core.ref import Ref
 from volano.flows.keeper import Flows
 from volano.models.keeper import Models
 from volano.models.pointer import pointer_of, pool_of
+from volano.models.wording import SLOT, prompt_of
 from volano.prompts.keeper import Prompts
 from volano.releases.channel import Channel, check_channel_name
 from volano.releases.errors import (
@@ -53,6 +54,8 @@ class Opener:
         """Open a channel to a model, or to entries such as `openai:gpt-5` (`Models.add_pointer`).
 
         `settings` fill what clients leave out; without them the request is passed on as it came.
+        A model of our own is asked in the words that it was trained in (`prompt_of`), as a prompt
+        of the channel's name; `settings` come before its own.
 
         Raises:
             BadChannelNameError: the name is none.
@@ -88,7 +91,8 @@ class Opener:
         self, name: str, model: Artifact, settings: Mapping[str, Any] | None, by: Principal
     ) -> tuple[Artifact, Artifact]:
         """Return the release and its flow; those that are there already when nothing is new."""
-        prompt = self._prompts.save(name, settings=settings, by=by).ref if settings else None
+        said = _said(model, settings)
+        prompt = self._prompts.save(name, **said, by=by).ref if said else None
         flow = self._flows.compose(name, model=model.ref, prompt=prompt, by=by)
         return self._releases.cut(name, flow=flow.ref, by=by), flow
 
@@ -104,6 +108,13 @@ class Opener:
         if _elsewhere(model):
             with suppress(RolloutOverError):  # the reconciler was faster
                 self._releases.end(rollout, "arrived", {"reason": "nothing to warm up"}, by=by)
+
+
+def _said(model: Artifact, settings: Mapping[str, Any] | None) -> Facts:
+    """Return what a prompt must say around a request; empty where it is passed on as it came."""
+    own = prompt_of(model)
+    own["settings"] = {**own["settings"], **(settings or {})}
+    return own if own != {"template": SLOT, "settings": {}} else {}
 
 
 def _elsewhere(model: Artifact) -> bool:

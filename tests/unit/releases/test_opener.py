@@ -5,6 +5,7 @@ import pytest
 from support.workspace import ANNA
 from volano.gateway.errors import UnknownTargetError
 from volano.models.errors import BadPointerError
+from volano.models.wording import prompt_of
 from volano.prompts.prompt import Prompt
 from volano.releases.errors import (
     BadChannelNameError,
@@ -90,6 +91,22 @@ def test_an_engine_of_our_own_is_waited_for(desk, opener):
     [rollout] = desk.releases.rollouts("router")
     assert (rollout.state, found["release"]) == ("warming", "router@1")
     assert not opened(opener, "router", model="ticket-router")["new"]
+
+
+def test_a_model_of_ours_is_asked_in_the_words_it_was_trained_in(desk, opener):
+    model = desk.models.builtin(by=ANNA)
+    opened(opener, "router", model=model.ref)
+    said = prompt_of(model)
+    compiled = desk.flows.compile(desk.flows.get("router@1"))
+    assert compiled.prompt.prefix + "{{input}}" + compiled.prompt.suffix == said["template"]
+    assert compiled.to_dict()["user"] == ["Ticket: ", "\nJSON:"]
+    assert compiled.to_dict()["defaults"] == said["settings"]
+    opened(opener, "other", model=model.ref, settings={"max_tokens": 9})
+    other = desk.flows.compile(desk.flows.get("other@1"))
+    assert other.to_dict() == {
+        "before": [], "user": ["Ticket: ", "\nJSON:"],
+        "defaults": {"max_tokens": 9, "temperature": 0},
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
