@@ -159,6 +159,8 @@ def _show(run: Mapping[str, Any]) -> None:
         if error.get("away") or run["state"] == "cancelled":
             tell(f"next:  {_onward(run)}")
         return
+    for warning in out.get("warnings") or ():
+        tell(f"warning: {visible(str(warning))}", dim=False)
     if "states" in out:
         _outcome(out)
     elif "gates" in out:

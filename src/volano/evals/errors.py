@@ -97,6 +97,12 @@ class NothingToSearchError(InvalidError):
     hint = "Loosen the limit on size, or allow more forms."
 
 
+class UnfaithfulFormError(ConflictError):
+    """{form} may not be used: only {equal} of {n} answers equal its weights'."""
+
+    hint = "Allow forms with more bits with --forms, or train the parent longer."
+
+
 class NothingKeepsError(GateError):
     """Nothing of {count} configurations keeps {limits}{least}."""
 

@@ -15,11 +15,14 @@ from typing import Any
 import torch
 
 from volano.data.row import Row, row_of
+from volano.evals.errors import UnfaithfulFormError
 from volano.evals.report import scores_of, summarise
 from volano.evals.scorers import DEFAULT
 from volano.evals.search import Config, Measured
 from volano.evals.slices import by_slice, slices, weakest
+from volano.evals.space import whole
 from volano.models.compression import network
+from volano.models.compression.forms import Form
 from volano.models.compression.made import Made, asked, compress
 from volano.models.compression.measure import measure
 from volano.models.export.vocabulary import Vocabulary
@@ -76,6 +79,7 @@ class Forming:
         self._exam = exam
         self._train = train
         self._seed = seed
+        self._said: dict[Path, list[str]] = {}
 
     def __call__(self, config: Config, fidelity: float) -> Measured:
         """Make a form and measure it on the first rows; distributions only on all of them.
@@ -99,14 +103,35 @@ class Forming:
         return compress(source, settings["form"], target, seed=self._seed)
 
     def measured(self, made: Made, count: int, *, compare: bool) -> Measured:
-        """Return what a form scores on the first `count` rows, and what it costs."""
+        """Return what a form scores on the first `count` rows, and what it costs.
+
+        Raises:
+            UnfaithfulFormError: asked all rows, it does not answer as its weights do.
+        """
         exam = self._exam
         facts = measure(
             made, exam.prompts[:count], exam.expected[:count],
             max_tokens=exam.max_tokens, context=exam.context,
             parent=self._folder if compare else None,
         )  # fmt: skip
+        if compare and not self._is_parent(made):
+            check(made.form, facts["answers"], self._weights_say(made.source))
         return judged(exam, facts, exam.score(facts["answers"]))
+
+    def _is_parent(self, made: Made) -> bool:
+        """Whether this is what all are compared with; it is measured, and never made."""
+        return made.source == self._folder and made.form.name == whole()[0]
+
+    def _weights_say(self, source: Path) -> Sequence[str]:
+        """Return what weights answer; those of a cut are asked once for all of its forms."""
+        if source == self._folder:
+            return self._exam.expected
+        if source not in self._said:
+            self._said[source] = network.answers(
+                network.load(source), Vocabulary.of(source), self._exam.prompts,
+                max_tokens=self._exam.max_tokens,
+            )  # fmt: skip
+        return self._said[source]
 
     def clear(self) -> None:
         """Delete what was pruned: forms are made, and the winner is made again."""
@@ -129,6 +154,17 @@ class Forming:
             )  # fmt: skip
             (home / DONE).touch()
         return home / "source"
+
+
+def check(form: Form, said: Sequence[str], weights: Sequence[str]) -> None:
+    """Refuse a form that answers otherwise than the weights it was made from.
+
+    Raises:
+        UnfaithfulFormError: fewer answers are equal than its floor asks.
+    """
+    equal = sum(a == b for a, b in zip(said, weights, strict=False))
+    if equal < form.floor * len(said):
+        raise UnfaithfulFormError(form=form.name, equal=equal, n=len(said))
 
 
 def judged(exam: Exam, facts: Mapping[str, Any], mine: Sequence[float]) -> Measured:

@@ -9,6 +9,7 @@ as a model with its parent, and `report` all that was measured. Then the rows go
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +29,7 @@ from volano.jobs.run import Run
 from volano.jobs.work import Work
 from volano.models.compression.forms import form_of
 from volano.models.compressor import CHILD as MAKE
+from volano.models.doubt import warnings
 from volano.models.keeper import KIND as MODEL
 from volano.models.keeper import Models
 from volano.models.training import require
@@ -46,6 +48,9 @@ NO_DEV = (
     "The dataset has no split `dev`: it was chosen on train rows, which the parent may have "
     "learned. Recovery did not see them."
 )
+
+
+UNFIT = "Nothing is recommended:"
 
 
 class Searcher:
@@ -122,15 +127,17 @@ class Searcher:
 
     def _prepare(self, work: Work) -> dict[str, Any]:
         inputs = work.inputs
+        notes = warnings(self._models.get(inputs["model"]))
+        for note in notes:
+            work.log(f"warning: {note}")
         splits = self._datasets.version(inputs["data"]).splits
         train = self._rows(work, "train")
-        notes: list[str] = []
         if DEV in splits:
             dev, dev_split = self._rows(work, DEV), DEV
         else:
             train, dev = _aside(train)
             dev_split = "train, set aside"
-            notes = [NO_DEV]
+            notes.append(NO_DEV)
         if not dev:
             raise NoTestRowsError(ref=inputs["data"], split=DEV)
         test = self._rows(work, "test") if "test" in splits else []
@@ -170,12 +177,16 @@ class Searcher:
             ],
             made_by=work.run_id, by=work.by,
         )  # fmt: skip
-        return {"ref": model.ref, "digest": str(model.digest)}
+        told = {"ref": model.ref, "digest": str(model.digest)}
+        return {**told, "warnings": said} if (said := warnings(model)) else told
 
     def _report(self, work: Work, path: str, model: dict[str, Any]) -> dict[str, Any]:
         inputs = work.inputs
         choice = Choice.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
-        subjects = [Parent("subject", self._models.get(inputs["model"]).digest)]
+        parent = self._models.get(inputs["model"])
+        if model.get("warnings"):
+            choice = replace(choice, winner="", verdict=f"{UNFIT} {model['warnings'][0]}")
+        subjects = [Parent("subject", parent.digest)]
         if model:
             subjects.append(Parent("winner", self._models.get(model["ref"]).digest))
         report = keep(
@@ -184,7 +195,8 @@ class Searcher:
             made_by=work.run_id, by=work.by,
         )  # fmt: skip
         told = {"report": report.ref, "verdict": choice.verdict, "outcome": choice.outcome}
-        return {**model, **told}
+        said = [*model.get("warnings", ()), *warnings(parent)]
+        return {**model, **told, **({"warnings": said} if said else {})}
 
 
 def _steps(given: Sequence[str | int]) -> list[int]:

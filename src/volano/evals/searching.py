@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from volano.evals.choice import FILE, Candidate, Choice
-from volano.evals.errors import NothingToSearchError
+from volano.evals.errors import NothingToSearchError, UnfaithfulFormError
 from volano.evals.forming import Exam, Forming, exam
 from volano.evals.journal import Journal
 from volano.evals.measures import objectives
@@ -85,10 +85,9 @@ def find(spec: Mapping[str, Any], home: Path, progress: Callable[..., None]) -> 
             progress=progress,
         )  # fmt: skip
     told = {**spec, "notes": [*spec.get("notes", ()), *aside]}
-    choice = _choice(told, target, question, parent, found, len(configs), len(judge.rows))
+    open_ = _choice(told, target, question, parent, found, len(configs), len(judge.rows))
+    choice = proven(open_, lambda settings: _proof(spec, trial, folder, settings, home), spec)
     settings = _settings(choice)
-    if spec.get("test") and choice.winner:
-        choice = replace(choice, proof=_proof(spec, trial, folder, settings, home))
     (home / FILE).write_text(json.dumps(choice.to_dict(), ensure_ascii=False, indent=1) + "\n")
     trial.clear()
     return {"choice": str(home / FILE), "winner": settings}
@@ -121,13 +120,33 @@ def _choice(
     tried = f"{len(found.tried)} of {size} configurations were tried"
     aside = f"{len(found.aside)} were set aside without a trial: their bytes break the target"
     notes = [*spec.get("notes", ()), f"{tried}; {aside}.", FLATTERED]
-    return decided(
-        Choice(
-            "search", spec["data"], spec["dev_split"], rows, target,
-            axes=[axis for axis, _ in question.axes], beside=ref, parent=dict(parent.values),
-            candidates=candidates, notes=notes,
-        )
+    return Choice(
+        "search", spec["data"], spec["dev_split"], rows, target,
+        axes=[axis for axis, _ in question.axes], beside=ref, parent=dict(parent.values),
+        candidates=candidates, notes=notes,
     )  # fmt: skip
+
+
+def proven(
+    choice: Choice,
+    proof: Callable[[dict[str, Any] | None], dict[str, Any]],
+    spec: Mapping[str, Any],
+) -> Choice:
+    """Return the choice with a winner that answers as its weights do on the test rows, too."""
+    while True:
+        made = decided(choice)
+        if not made.winner or not spec.get("test"):
+            return made
+        try:
+            return replace(made, proof=proof(_settings(made)))
+        except UnfaithfulFormError as error:
+            choice = _without(choice, made.winner, f"{error.code}: {error.message}")
+
+
+def _without(choice: Choice, name: str, why: str) -> Choice:
+    """Return the choice in which one candidate cannot win any more."""
+    candidates = [replace(one, error=why) if one.name == name else one for one in choice.candidates]
+    return replace(choice, candidates=candidates)
 
 
 def _candidate(name: str, settings: Mapping[str, Any], found: Measured, *, full: bool) -> Candidate:

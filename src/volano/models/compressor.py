@@ -24,6 +24,7 @@ from volano.models import adapter
 from volano.models.checks.safetensors import check_safetensors
 from volano.models.compression.forms import CONVERSIONS, form_of
 from volano.models.compression.parts import NEURONS, PARTS, WEIGHTS, NotPrunableError, why_not
+from volano.models.doubt import warnings
 from volano.models.errors import ModelNotUsableError
 from volano.models.export import NotExportableError
 from volano.models.keeper import KIND as MODEL
@@ -264,4 +265,5 @@ class Compressor:
             MODEL, inputs["name"], files=files, meta=meta, parents=parents,
             made_by=work.run_id, by=work.by,
         )  # fmt: skip
-        return {"ref": model.ref, "digest": str(model.digest), "parity": meta["parity"]}
+        told = {"ref": model.ref, "digest": str(model.digest), "parity": meta["parity"]}
+        return {**told, "warnings": said} if (said := warnings(model)) else told

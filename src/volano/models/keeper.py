@@ -9,7 +9,7 @@ from volano.core.digest import Digest
 from volano.core.manifest import Parent
 from volano.core.principal import Principal
 from volano.core.ref import Ref
-from volano.models import adapter, builtin, servable, trained
+from volano.models import adapter, builtin, doubt, servable, trained
 from volano.models.address import check_model, check_pointer, meta_of, shares_of
 from volano.models.errors import BadPointerError, ModelNotUsableError
 from volano.models.kinds import KIND
@@ -196,10 +196,8 @@ class Models:
                 does not answer as its weights do.
         """
         self._alive(model)
-        parity = model.manifest.meta.get("parity")
-        if parity is not None and not parity["passed"]:
-            reason = f"only {parity['equal']} of {parity['n']} answers equal its trained weights'"
-            raise ModelNotUsableError(model=model.ref, reason=reason)
+        if why := doubt.doubt(model.manifest.meta):
+            raise ModelNotUsableError(model=model.ref, reason=why, hint=doubt.remedy(model))
         return model
 
     def servable(self, model: Artifact) -> Artifact:

@@ -12,6 +12,7 @@ from volano.core.noted import Noted
 from volano.core.ports.in_use import InUse
 from volano.core.principal import Principal
 from volano.core.ref import Ref
+from volano.models.doubt import standing, warnings
 from volano.models.errors import ModelNotUsableError, StillUsedError, UnfitStateError
 from volano.models.kinds import KIND, engine_of, format_of
 from volano.models.life import DRAFT, OVER, REVOKED, may_move, next_states
@@ -110,7 +111,8 @@ class Lives:
         """
         model = self._catalog.get(KIND, ref)
         users = ", ".join(self.users(model)) or "no channel"
-        return Noted(model, (f"State: {self.state_of(model.digest)}. Served by {users}.",))
+        said = f"State: {self.state_of(model.digest)}. Served by {users}."
+        return Noted(model, (said, *warnings(model)))
 
     def state_of(self, digest: Digest) -> str:
         """Return the state that a model is in."""
@@ -169,6 +171,7 @@ class Lives:
             "parameters": model.manifest.meta.get("parameters"),
             "size": model.size,
             "state": state if well else model.state,
+            "parity": standing(model.manifest.meta) or None,
             "channels": self._in_use(model.digest),
             "digest": str(model.digest),
             "created_us": model.created_us,

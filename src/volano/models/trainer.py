@@ -27,6 +27,7 @@ from volano.jobs.run import Run
 from volano.jobs.work import Work
 from volano.models import builtin, findings
 from volano.models.builtin import recipe as router
+from volano.models.doubt import warnings
 from volano.models.errors import PreflightFailedError
 from volano.models.gather import Gather
 from volano.models.keeper import Models
@@ -361,7 +362,8 @@ class Trainer:
         model = self._models.import_trained(
             inputs["name"], Path(folder), parents=parents, made_by=work.run_id, by=work.by
         )
-        return {"ref": model.ref, "digest": str(model.digest)}
+        told = {"ref": model.ref, "digest": str(model.digest)}
+        return {**told, "warnings": said} if (said := warnings(model)) else told
 
 
 def _plan(

@@ -111,6 +111,13 @@ def test_a_search_that_is_waited_for_says_its_verdict_the_model_and_the_report(c
     assert "volano model show tiny@1" in shown.err
 
 
+def test_what_may_not_be_used_is_said_at_the_end_of_its_run(capsys):
+    outputs = {"ref": "small@1", "warnings": ["small@1 may not be used: only 18 of 31"]}
+    waiting._show({**RUN, "kind": "model.compress", "state": "done", "outputs": outputs})
+    said = capsys.readouterr()
+    assert "warning: small@1 may not be used: only 18 of 31" in said.out + said.err
+
+
 @pytest.mark.parametrize(
     ("kind", "outputs", "said", "next_"),
     [

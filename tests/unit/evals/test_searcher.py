@@ -32,12 +32,12 @@ def desk(desk):
 
 
 def small(desk):
-    """A model that has hardly learned: what it says does not matter, that it is the same does."""
+    """A model that has learned enough to be sure of its answers: 8 bits do not turn them."""
     rows = desk.folder / "rows.jsonl"
     rows.write_text("".join(json.dumps(row) + "\n" for row in tickets.generate(1, 200)))
     made = desk.folder / "made"
     making.make(
-        {"mode": "scratch", "rows": rows, "recipe": {"steps": 20, "seed": 0}},
+        {"mode": "scratch", "rows": rows, "recipe": {"steps": 300, "seed": 0}},
         folder=made, checkpoint=desk.folder / "ck", progress=lambda *_, **__: None,
     )  # fmt: skip
     return desk.models.import_trained("router", made, by=ANNA)
@@ -49,23 +49,24 @@ def test_a_search_makes_the_winner_a_model_and_keeps_all_it_measured(desk):
     parent = small(desk)
     desk.runs.launch()
     run = desk.searcher.search(
-        "router", data="tickets", target="agreement>=90%, smallest", name="tiny", trials=4,
+        parent.ref, data="tickets", target="agreement>=90%, smallest", name="tiny", trials=4,
         forms=["q8_0", "q4_0"], prune=["0", "0.3"], recovery=[1], by=ANNA,
     )  # fmt: skip
     done = desk.runs.wait(run.id, 240)
     assert done.state == "done", done.error
     choice = desk.evals.choice(done.outputs["report"])
-    assert choice.candidates[0].name == choice.beside == "router@1"
+    assert choice.candidates[0].name == choice.beside == parent.ref
     cut = {f"{form} less 30 % of weights, 1 steps" for form in ("q8_0", "q4_0")}
     tried = {one.name for one in choice.candidates}
-    assert tried == {"router@1", "q8_0", "q4_0"} | cut
-    assert choice.winner in tried - {"router@1"}
+    assert tried == {parent.ref, "q8_0", "q4_0"} | cut
+    assert choice.winner in tried - {parent.ref}
     chosen = choice.candidate(choice.winner)
     assert {"size", "score", "speed", "memory", "agreement", "flips"} <= chosen.values.keys()
     assert choice.proof["n"] == 20
     assert any("no split `dev`" in note for note in choice.notes)
     model = desk.models.get(done.outputs["ref"])
     assert model.ref == "tiny@1"
+    assert model.manifest.meta["parity"]["passed"] and "warnings" not in done.outputs
     assert done.outputs["outcome"] == choice.outcome == "passed"
     assert [*(desk.folder / "jobs" / run.id).glob("*.jsonl")] == [], "no rows are left behind"
     assert [*(desk.folder / "jobs" / run.id / "search").rglob("*.safetensors")] == []

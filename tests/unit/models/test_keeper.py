@@ -1,12 +1,13 @@
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
 from volano.core.clock import ManualClock
 from volano.core.digest import Digest
 from volano.core.principal import Principal
-from volano.models import BadPointerError, ModelNotUsableError, Models, NotAModelError
+from volano.models import BadPointerError, ModelNotUsableError, Models, NotAModelError, doubt
 from volano.store.blobs import Blobs
 from volano.store.catalog import Catalog
 from volano.store.ledger import Ledger
@@ -39,6 +40,28 @@ def folder(tmp_path):
 def write_parity(path, digest, *, equal):
     proof = {"n": 100, "equal": equal, "precision": "F32", "gguf": digest, "passed": equal > 98}
     (path / "parity.json").write_text(json.dumps(proof))
+
+
+def test_a_failed_proof_is_told_with_what_to_do(models, folder):
+    write_parity(folder, Digest.of(b"GGUF and so on"), equal=40)
+    made = models.import_trained("router", folder, by=BY)
+    [said] = doubt.warnings(made)
+    assert said.startswith("router@1 may not be used: only 40 of 100 answers equal")
+    assert "volano model train" in said
+    assert doubt.standing(made.manifest.meta) == "failed: 40 of 100"
+    assert doubt.standing({"parity": {"passed": True}}) == "passed"
+    assert doubt.warnings(SimpleNamespace(ref="a@1", manifest=SimpleNamespace(meta={}))) == []
+
+
+def test_a_form_is_not_trained_again(models, folder):
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps({**card, "form": "q8_0"}))
+    write_parity(folder, Digest.of(b"GGUF and so on"), equal=40)
+    made = models.import_trained("router", folder, by=BY)
+    with pytest.raises(ModelNotUsableError) as refused:
+        models.usable(made)
+    assert "volano model compress" in refused.value.advice
+    assert "model train" not in refused.value.advice
 
 
 def test_a_trained_folder_becomes_a_version(models, folder):

@@ -89,6 +89,16 @@ def test_a_move_that_is_none_is_refused_with_those_there_are(desk, state):
     assert desk.lives.history("m") == []
 
 
+def test_a_failed_proof_stands_in_the_list_and_with_the_model(desk):
+    desk.model(meta={"parity": {"n": 31, "equal": 18, "passed": False}, "form": "q8_0"})
+    [row] = desk.lives.list()
+    assert (row["state"], row["parity"]) == ("draft", "failed: 18 of 31")
+    notes = desk.lives.show("m").notes
+    assert any("may not be used: only 18 of 31" in note for note in notes)
+    desk.model("other")
+    assert {row["ref"]: row["parity"] for row in desk.lives.list()}["other@1"] is None
+
+
 @pytest.mark.parametrize("state", OVER)
 def test_what_a_channel_uses_does_not_go(desk, state):
     model = desk.model()

@@ -143,7 +143,7 @@ VERBS = (
     ),
     Verb(
         "model", "list", "lives.list", "/models", "List models.", (LIMIT,),
-        columns=("ref", "format", "engine", "size", "state", "channels", "created_us"),
+        columns=("ref", "format", "engine", "size", "state", "parity", "channels", "created_us"),
     ),
     Verb("model", "show", "lives.show", "/models/{ref}", "Show a model, and its state.", (ref(),)),
     Verb(
