@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from volano.evals.spent import measured
 from volano.models.adapter import base_of
 from volano.models.kinds import engine_of, format_of
 from volano.store.artifact import Artifact
@@ -25,10 +26,13 @@ def pair(first: Sequence[Artifact], second: Sequence[Artifact]) -> tuple[Artifac
 def facts(
     catalog: Catalog, model: Artifact, report: Artifact, answers: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Return size, speed and cost of a model as far as they are known; None where they are not."""
+    """Return size, speed and cost of a model as far as they are known; None where they are not.
+
+    Speed is that of the report's answers, which both sides have alike. How fast it learned, which
+    its metrics say, is no speed of a model.
+    """
     meta = model.manifest.meta
-    metrics = meta.get("metrics") if isinstance(meta.get("metrics"), dict) else {}
-    places = (report.manifest.meta, meta, metrics or {})
+    places = (report.manifest.meta, meta)
     waits = sorted(one["latency_us"] for one in answers if one.get("latency_us") is not None)
     return {
         "model": model.ref,
@@ -38,7 +42,7 @@ def facts(
         "parameters": meta.get("parameters"),
         "answer_tokens": _mean(one.get("completion_tokens") for one in answers),
         "latency_us": waits[len(waits) // 2] if waits else None,
-        "speed": _said(SPEEDS, places),
+        "speed": _speed(answers) or _said(SPEEDS, places[:1]),
         "cost": _said(COSTS, places),
     }
 
@@ -54,6 +58,12 @@ def loaded(catalog: Catalog, model: Artifact) -> int:
 
 def _rows(report: Artifact) -> tuple[Any, Any]:
     return report.manifest.meta.get("rows"), report.manifest.meta.get("split")
+
+
+def _speed(answers: Sequence[Mapping[str, Any]]) -> dict[str, float] | None:
+    """Return tokens a second of one call, of the answers that tell both; None where none does."""
+    found, _ = measured(answers, None, at_once=1, own=False)
+    return {"tokens_per_s": round(found["speed"], 1)} if found.get("speed") else None
 
 
 def _said(names: Iterable[str], places: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -169,6 +169,14 @@ def test_a_report_that_is_none_is_named(catalog, evals, anna):
         evals.answers("odd")
 
 
+def test_the_speed_of_a_rival_is_that_of_its_answers(catalog, model, anna):
+    meta = {"format": "gguf", "metrics": {"tokens_per_s": 76394.2, "cost": 3}}
+    own = catalog.record("model", "fast", files={"model.gguf": b"x"}, meta=meta, by=anna)
+    said = [{"latency_us": 10_000, "completion_tokens": 20}] * 3
+    found = rivals.facts(catalog, own, model, said)
+    assert (found["speed"], found["cost"]) == ({"tokens_per_s": 2000.0}, None)
+
+
 def test_two_models_are_compared_by_their_newest_reports_on_the_same_rows(
     evals, catalog, datasets, dataset, model, tmp_path, anna
 ):
@@ -194,7 +202,7 @@ def test_two_models_are_compared_by_their_newest_reports_on_the_same_rows(
     assert (found["a"]["report"], found["a"]["model"]) == (newest.ref, "router@1")
     assert found["b"]["subject"] == "flow/support@1"
     assert (found["a"]["bytes"], found["b"]["bytes"], found["b"]["parameters"]) == (7, 4, 6)
-    assert found["b"]["speed"] == {"tokens_per_s": 900.0}
+    assert found["a"]["speed"] is found["b"]["speed"] is None, "how fast it learned is no answer"
     assert found["b"]["cost"] is None
     waits = sorted(one["latency_us"] for one in evals.answers(newest.ref))
     assert found["a"]["latency_us"] == waits[len(waits) // 2]

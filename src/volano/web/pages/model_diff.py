@@ -124,7 +124,7 @@ def _measured(title: str, a: Mapping[str, Any], b: Mapping[str, Any], part: str)
     first, second = a.get(part) or {}, b.get(part) or {}
     names = dict.fromkeys((*first, *second))
     if not names:
-        unknown = Cell("text", _("not known"))
+        unknown = Cell("text", _("not measured"))
         return [(title, unknown, unknown, "")]
     told = []
     for name in names:
@@ -180,7 +180,8 @@ def _points(score: Mapping[str, Any]) -> str:
 def _some(value: Any, unit: str = "") -> str:
     if not isinstance(value, int | float):
         return "–"
-    text = words.count(value) if isinstance(value, int) else f"{value:.4g}"
+    whole = isinstance(value, int) or abs(value) >= 1000
+    text = words.count(round(value)) if whole else f"{value:.4g}"
     return f"{text}\u202f{unit}" if unit else text
 
 
