@@ -7,15 +7,51 @@ from volano.evals.choice import Candidate, Choice, best
 from volano.evals.measures import MEASURES, spelt
 
 FRACTIONS = {2: "half", 3: "a third", 4: "a quarter", 5: "a fifth", 10: "a tenth"}
+HALF = 0.5
 CHEAPER = ("cost", "size", "latency", "busy", "memory")
 """In this order: what a smaller candidate saves, the first that differs by a tenth is told."""
 
 
 def verdict(choice: Choice) -> str:
-    """Say which candidate to take, how much worse it may be, and what it saves."""
+    """Say which candidate to take, how much worse it may be, what it saves, and what that is worth."""
     chosen = choice.candidate(choice.winner)
     if chosen is None:
-        return _none(choice)
+        return " ".join(filter(None, (_none(choice), _worthless(choice))))
+    worth = _worthless(choice) or _small(choice, chosen)
+    return " ".join(filter(None, (_taken(choice, chosen), worth)))
+
+
+def _worthless(choice: Choice) -> str:
+    """Say that the one all are compared with gets nothing right; empty where it does."""
+    if choice.parent.get("score") != 0:
+        return ""
+    return (
+        f"But {choice.beside} gets nothing right on these {choice.n} rows: they tell nothing of any "
+        "score, so train it first."
+    )
+
+
+def _small(choice: Choice, chosen: Candidate) -> str:
+    """Say that a limit in percent is a share of the reference's, where the score itself is below it.
+
+    In a search everybody means the parent's; there it is said where the parent is right on less than half.
+    """
+    score, reference = chosen.values.get("score"), choice.parent.get("score")
+    if choice.about == "search" and (reference is None or reference >= HALF):
+        return ""
+    for limit in choice.target.limits:
+        if limit.measure != "score" or not limit.least or not limit.of_parent:
+            continue
+        if score is not None and reference is not None and score < limit.value <= 1:
+            return (
+                f"But its score itself is {score * 100:.1f} %: {limit.value * 100:g} % are of "
+                f"{choice.beside}'s {reference * 100:.1f} %. Say `score>={limit.value:g}` for the "
+                "score itself."
+            )
+    return ""
+
+
+def _taken(choice: Choice, chosen: Candidate) -> str:
     if chosen.name == choice.beside:
         return _same(choice, chosen)
     beside = choice.candidate(choice.beside)
@@ -27,6 +63,8 @@ def verdict(choice: Choice) -> str:
 def _worse(chosen: Candidate, beside: str) -> str:
     """Say how the scores compare, at the confidence of the interval."""
     paired = chosen.paired
+    if paired and chosen.values.get("score") == 0 and paired["difference"] == 0:
+        return f"no more right than {beside}"
     if not paired:
         return f"not compared with {beside} row by row"
     if paired["low"] > 0:
@@ -135,7 +173,8 @@ def sure(choice: Choice, chosen: Candidate) -> str:
             low = choice.parent["score"] + chosen.paired["low"]
         else:
             low = chosen.reach["score"][0]
-        if low < bound:
+        low = min(1.0, max(0.0, low))
+        if low < bound or not chosen.values["score"]:
             return (
                 f"The limit {limit} is kept by the estimate; {chosen.n} rows leave open that the "
                 f"true score is as low as {low * 100:.1f} %."

@@ -170,3 +170,35 @@ def test_measures_are_spelt_in_their_units():
     assert spelt("p95", 1499.6) == "1500 ms"
     assert spelt("p95", 15_000) == "15.0 s"
     assert spelt("score", None) == "not known"
+
+
+def test_a_parent_that_gets_nothing_right_is_told_and_no_score_is_below_zero():
+    nothing = {"score": 0.0, "size": 500_000.0}
+    parent = Candidate("parent", nothing, {"score": (0.0, 0.11)}, 31)
+    paired = {"difference": 0.0, "low": -0.099, "high": 0.099, "better": 0, "worse": 0}
+    small = Candidate(
+        "q8", {**nothing, "size": 90_000.0}, {"score": (0.0, 0.11)}, 31, paired=paired
+    )
+    made = decided(
+        Choice("search", "d@1", "dev", 31, parse("score>=95%, smallest"), ("size", "score"),
+               "parent", nothing, [parent, small])
+    )  # fmt: skip
+    assert made.verdict.startswith("Take q8: it is no more right than parent, and has")
+    assert "parent gets nothing right on these 31 rows" in made.verdict
+    assert "as low as 0.0 %" in made.notes[0]
+    told = [made.verdict, *made.notes]
+    assert not any("9.9" in one for one in told)
+
+
+def test_a_limit_in_percent_says_of_what_where_the_score_itself_is_below_it():
+    poor = candidate("drilled", 0.1)
+    values = dict(poor.values)
+    made = decided(
+        Choice("advice", "d@1", "test", 20, parse("score>=90%, smallest"), ("size", "score"),
+               "drilled", values, [poor])
+    )  # fmt: skip
+    assert made.verdict.startswith("Take drilled")
+    assert "its score itself is 10.0 %: 90 % are of drilled's 10.0 %" in made.verdict
+    assert "Say `score>=0.9`" in made.verdict
+    fine = choice([A, candidate("q8", 0.97, 90_000.0)], "score>=95%, smallest")
+    assert "itself" not in fine.verdict
