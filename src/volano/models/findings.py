@@ -6,6 +6,10 @@ from typing import Any
 from volano.models.training.incompatible import Finding
 
 FEW_CUT = 0.01
+LOWER = "Lower `batch` or `context`, or say `gradient_checkpointing: true` or `method: lora`."
+SMALLER = (
+    "Make the network smaller (`network: {hidden, ffn, layers}`), or lower `batch` or `context`."
+)
 
 
 def of(report: Mapping[str, Any]) -> list[Finding]:
@@ -44,16 +48,20 @@ def _data(data: Mapping[str, Any]) -> list[Finding]:
     return found
 
 
+def fits(report: Mapping[str, Any]) -> bool:
+    """Whether this machine's memory is enough; where it does not say, or a GPU trains, it may be."""
+    memory = report["memory"]
+    free = memory["available"]
+    return report["device"] != "cpu" or free is None or memory["total"] <= free
+
+
 def _room(report: Mapping[str, Any]) -> list[Finding]:
     found = []
     memory, disk = report["memory"], report["disk"]
-    free = memory["available"]
-    if report["device"] == "cpu" and free is not None and memory["total"] > free:
-        said = f"The run needs about {_gb(memory['total'])}, and {_gb(free)} of memory are free."
-        remedy = (
-            "Lower `batch` or `context`, or say `gradient_checkpointing: true` or `method: lora`."
-        )
-        found.append(Finding("error", "memory", said, remedy))
+    if not fits(report):
+        free = _gb(memory["available"])
+        said = f"The run needs about {_gb(memory['total'])}, and {free} of memory are free."
+        found.append(Finding("error", "memory", said, SMALLER if report.get("own") else LOWER))
     if disk["needed"] > disk["free"]:
         said = (
             f"The run writes about {_gb(disk['needed'])}, and {_gb(disk['free'])} of disk are free."

@@ -1,8 +1,8 @@
 """The child that looks before a run leaps: `python -m volano.models.preflighting FOLDER`.
 
 It reads `spec.json` there (what the training child would get), renders all rows as they would be
-trained, reckons memory and disk, takes a few steps when asked, and writes
-`report.json`. Nothing is kept.
+trained, reckons memory and disk without making the network, takes a few steps when asked and when
+there is room, and writes `report.json`. Nothing is kept.
 """
 
 import json
@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from volano.core.errors import VolanoError
-from volano.models import making, ranks
+from volano.models import findings, making, ranks
 from volano.models.known import size_of
 from volano.models.training import memory, network, small, tokenizer
 from volano.models.training.devices import Place, choose, gpus
@@ -62,8 +62,9 @@ def look(spec: dict[str, Any]) -> dict[str, Any]:
             "free": shutil.disk_usage(Path(spec["rows"]).parent).free,
         },
         "device": place.kind,
+        "own": own,
     }
-    if spec.get("measure"):
+    if spec.get("measure") and findings.fits(report):
         report["time"] = _measure(plan, spec, rows, base, int(spec["measure"]))
     return report
 
@@ -91,8 +92,7 @@ def _own(
         "template": "plain",
     }
     vocab = words.get_vocab_size()
-    model = network.build(recipe, vocab)
-    count = sum(p.numel() for p in model.parameters())
+    count = network.parameters_of(recipe, vocab)
     shape = memory.Shape(count, recipe.layers, recipe.hidden, recipe.heads, vocab)
     learned = count
     if plan.method == "lora":

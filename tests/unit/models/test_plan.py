@@ -218,6 +218,33 @@ def test_the_time_of_a_student_is_that_of_one_round_and_how_many_there_may_be(
     assert time["seconds"] == pytest.approx(time["step_s"] * steps, abs=0.1 + steps * 5e-5)
 
 
+def test_a_network_that_does_not_fit_is_refused_before_it_is_made(spec, monkeypatch):
+    from volano.models import findings
+    from volano.models.preflighting import look
+    from volano.models.training import network
+
+    def never(*_):
+        raise AssertionError("it must not be made")
+
+    monkeypatch.setattr(network, "build", never)
+    size = {"hidden": 1_000_000_000, "heads": 4, "ffn": 64}
+    report = look({**spec, "plan": {"steps": 5}, "recipe": size, "measure": 2})
+    assert "time" not in report
+    [found] = [one for one in findings.of(report) if one.name == "memory"]
+    assert found.level == "error"
+    assert "network: {hidden" in found.remedy
+
+
+@pytest.mark.parametrize("more", [{}, {"layers": 3, "hidden": 48, "ffn": 80}, {"heads": 2}])
+def test_parameters_are_reckoned_as_they_are_made(more):
+    from volano.models.training import network
+    from volano.models.training.recipe import Recipe
+
+    recipe = Recipe(**more)
+    made = network.build(recipe, 321)
+    assert network.parameters_of(recipe, 321) == sum(one.numel() for one in made.parameters())
+
+
 def test_a_small_network_is_looked_at_where_it_is_trained_whatever_hardware_says(spec):
     from volano.models.preflighting import look
 

@@ -51,6 +51,17 @@ def build(recipe: Recipe, vocab: int) -> Network:
     return LlamaForCausalLM(config)
 
 
+def parameters_of(recipe: Recipe, vocab: int) -> int:
+    """Return how many parameters `build` would make, by arithmetic: nothing is made.
+
+    The output layer is the embedding; a layer has four square matrices, three of the
+    feed-forward part, and two norms; one norm comes last.
+    """
+    hidden = recipe.hidden
+    layer = 4 * hidden**2 + 3 * hidden * recipe.ffn + 2 * hidden
+    return vocab * hidden + recipe.layers * layer + hidden
+
+
 def with_lora(model: Network, recipe: Recipe) -> Network:
     """Return the network with low-rank additions, which alone will learn."""
     from peft import LoraConfig, get_peft_model
