@@ -80,6 +80,7 @@ def _facts(told: Told) -> Iterator[str]:
         ("What it is", _what(told)),
         ("Made from", _made_from(told)),
         ("Recipe", _recipe(told)),
+        ("Distilled", _distilled(told)),
         ("Looked at before training", _guards(told)),
         ("Spent", _spent(told)),
         ("Beside its parent", _beside(told)),
@@ -129,8 +130,27 @@ def _made_from(told: Told) -> Iterator[str]:
 
 def _recipe(told: Told) -> Iterator[str]:
     recipe = told.meta.get("recipe") or told.meta.get("plan")
-    if isinstance(recipe, dict):
-        yield from (f"{line(name)}: {inline(value)}" for name, value in sorted(recipe.items()))
+    if not isinstance(recipe, dict):
+        return
+    if method := told.meta.get("method"):
+        yield f"method: {line(method)}"
+    tuned = any(parent.role == "base" for parent in told.lineage.parents)
+    yield from (
+        f"{line(name)}: {inline(value)}"
+        for name, value in sorted(recipe.items())
+        if name != "tuning" or tuned
+    )
+
+
+def _distilled(told: Told) -> Iterator[str]:
+    """What became of a teacher's knowledge: sizes, what was asked, and how near the student came."""
+    metrics = _mapping(told.meta.get("metrics"))
+    found = _mapping(metrics.get("distillation"))
+    if not found:
+        return
+    scores = {name: metrics[name] for name in ("teacher_dev_exact", "dev_exact") if name in metrics}
+    for name, value in {**found, **scores}.items():
+        yield f"{line(name).replace('_', ' ')}: {inline(value)}"
 
 
 def _beside(told: Told) -> Iterator[str]:

@@ -102,6 +102,7 @@ def make(
         ),
         "context_length": recipe.context if own else made.facts["context"],
         "mode": spec["mode"],
+        **({} if spec["mode"] in METHOD_OF else {"method": plan.method}),
         "guards": {**guards, **made.facts.pop("guards", {})},
         "metrics": {**made.facts, "cpu_s": meter.cpu_s()},
         "spent": meter.cost(

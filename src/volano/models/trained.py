@@ -15,6 +15,8 @@ from volano.models.errors import NotAModelError
 from volano.models.kinds import PLAN
 
 WEIGHTS = "model.gguf"
+UNTUNED = ("scratch", "distill")
+"""Methods that tune no base. Their `recipe.json` says how a later tuning begins; it did not happen."""
 CARD, PARITY = "card.json", "parity.json"
 REQUIRED = (WEIGHTS, "recipe.json", CARD, PARITY)
 OPTIONAL = ("model.safetensors", "config.json", "tokenizer.json")
@@ -56,6 +58,8 @@ def read(folder: Path) -> Trained:
         raise NotAModelError(folder=folder, reason=f"there is no {', '.join(missing)}")
     recipe, card, proof = _json(folder, "recipe.json"), _json(folder, CARD), _proof(folder, WEIGHTS)
     files = {name: folder / name for name in REQUIRED + OPTIONAL if (folder / name).is_file()}
+    if card.get("method") in UNTUNED:
+        recipe = {name: value for name, value in recipe.items() if name != "tuning"}
     return Trained(files, {"format": "gguf", **card, "parity": proof, "recipe": recipe})
 
 

@@ -114,6 +114,29 @@ def test_what_was_found_and_measured_stands_in_it(desk):
     assert "Beside its parent" not in desk.cards.text(desk.record("model", "odd", odd))
 
 
+def test_tuning_is_told_only_of_what_was_tuned(desk):
+    recipe = {"steps": 900, "tuning": {"rank": 8, "alpha": 16, "steps": 200}}
+    made = {"format": "gguf", "recipe": recipe}
+    assert "tuning" not in desk.cards.text(desk.record("model", "fresh", made))
+    base = desk.catalog.get("model", "fresh")
+    assert "alpha" in desk.cards.text(desk.record("model", "tuned", made, ("base", base)))
+    pupil = desk.record("model", "pupil", {**made, "method": "distill"}, ("teacher", base))
+    text = desk.cards.text(pupil)
+    assert "- method: distill" in text
+    assert "alpha" not in text
+
+
+def test_what_distillation_did_stands_in_it(desk):
+    told = {"on": "logits", "parameters": {"teacher": 120_640, "student": 50_000}, "rounds": 2,
+            "unlabelled_rows": 40, "warning": "the student is right on 50% of dev"}  # fmt: skip
+    metrics = {"distillation": told, "teacher_dev_exact": 0.98, "dev_exact": 0.5}
+    text = desk.cards.text(desk.record("model", "pupil", {"format": "gguf", "metrics": metrics}))
+    assert "## Distilled" in text
+    for said in ("- on: logits", "- rounds: 2", "- unlabelled rows: 40", "- teacher dev exact: 0.98",
+                 "- dev exact: 0.5", "- warning: the student is right"):  # fmt: skip
+        assert said in text, said
+
+
 def test_prose_stays_and_facts_are_written_anew(desk, tuned, tmp_path):
     path = tmp_path / "card.md"
     mine = desk.cards.show("router").replace("# router", "# Router\n\nJegyekhez. Для заявок.")

@@ -53,6 +53,20 @@ def test_a_failed_proof_is_told_with_what_to_do(models, folder):
     assert doubt.warnings(SimpleNamespace(ref="a@1", manifest=SimpleNamespace(meta={}))) == []
 
 
+@pytest.mark.parametrize(
+    ("method", "told"), [("distill", False), ("scratch", False), ("lora", True)]
+)
+def test_a_recipe_tells_of_tuning_where_there_was_some(models, folder, method, told):
+    recipe = {"prompt": "{text}", "tuning": {"rank": 8}}
+    (folder / "recipe.json").write_text(json.dumps(recipe))
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps({**card, "method": method}))
+    made = models.import_trained("router", folder, by=BY)
+    assert ("tuning" in made.manifest.meta["recipe"]) is told
+    kept = json.loads((models.folder(made.ref) / "recipe.json").read_text())
+    assert kept == recipe, "a later tuning begins with it"
+
+
 def test_a_form_is_not_trained_again(models, folder):
     card = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps({**card, "form": "q8_0"}))
