@@ -75,6 +75,9 @@ class UnfitStateError(ConflictError):
 
 
 class StillUsedError(ConflictError):
-    """`{model}` cannot be {state}: {users} still uses it."""
+    """`{model}` cannot be {state}: {users} {use} it."""
 
-    hint = "Promote another release to {users} first."
+    hint = (
+        "Promote another release there first, or take a channel that nobody calls away: "
+        "`volano channel close CHANNEL`."
+    )

@@ -64,7 +64,8 @@ class Lives:
         """
         model = self._catalog.get(KIND, ref)
         if state in OVER and (users := self.users(model)):
-            raise StillUsedError(model=model.ref, state=state, users=", ".join(users))
+            use = "still uses" if len(users) == 1 else "still use"
+            raise StillUsedError(model=model.ref, state=state, users=", ".join(users), use=use)
         with self._db.write() as conn:
             before = _last(conn, model.digest)
             if not may_move(before, state):

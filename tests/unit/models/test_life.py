@@ -109,6 +109,18 @@ def test_what_a_channel_uses_does_not_go(desk, state):
     assert desk.lives.move("m", state, by=BY).state == state
 
 
+def test_who_keeps_a_model_is_told_with_both_ways_out(desk):
+    model = desk.model()
+    for users, said in ((["channel a"], "channel a still uses it"),
+                        (["channel a", "channel b"], "channel a, channel b still use it")):  # fmt: skip
+        desk.used[model.digest] = users
+        with pytest.raises(StillUsedError, match=said) as refused:
+            desk.lives.move("m", "retired", by=BY)
+        assert "Promote another release" in refused.value.advice
+        assert "volano channel close" in refused.value.advice
+    desk.used.clear()
+
+
 def test_a_base_stays_while_a_channel_uses_an_adapter_on_it(desk):
     base = desk.model("base")
     adapter = desk.model("tuned", {"format": "adapter"}, [Parent("base", base.digest)])
