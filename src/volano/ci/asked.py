@@ -130,18 +130,16 @@ def ask(
     if not sheet.timed:
         for at in sorted(keys, key=lambda one: one[0] != NEW):
             first.setdefault(keys[at], at)
-    todo = [
+    asks = [
         q for q in sheet.questions()
-        if (at := (q.id[0], q.id[1:], q.repetition)) not in found
-        and (sheet.timed or first[keys[at]] == at)
+        if sheet.timed or first[keys[at := _at(q)]] == at or at in found
     ]  # fmt: skip
-    for q in list(todo):
-        at = (q.id[0], q.id[1:], q.repetition)
-        if one := lost(keys[at]):
-            found[at] = one
-    todo = [q for q in todo if (q.id[0], q.id[1:], q.repetition) not in found]
+    for q in asks:
+        if _at(q) not in found and (one := lost(keys[_at(q)])):
+            found[_at(q)] = one
+    todo = [q for q in asks if _at(q) not in found]
     if todo:
-        fresh = _flown(sheet, todo, folder, patience, tell)
+        fresh = _flown(sheet, asks, found, folder, patience, tell)
         found |= {(side_id[0], side_id[1:], n): one for (side_id, n), one in fresh.items()}
     whole = {
         at: _as(one, at, sheet) for at in keys if (one := found.get(at) or found[first[keys[at]]])
@@ -155,12 +153,17 @@ def ask(
     )  # fmt: skip
 
 
+def _at(q: Question) -> tuple[str, str, int]:
+    return q.id[0], q.id[1:], q.repetition
+
+
 def _flown(
-    sheet: Sheet, todo: Sequence[Question], folder: Path, patience: Patience,
-    tell: Callable[[Standing], None],
+    sheet: Sheet, asks: Sequence[Question], found: Mapping[tuple[str, str, int], Answered],
+    folder: Path, patience: Patience, tell: Callable[[Standing], None],
 ) -> dict[Key, Answered]:  # fmt: skip
     limits = sheet.suite.limits
-    sides = {one.id[0] for one in todo}
+    sides = {one.id[0] for one in asks if _at(one) not in found}
+    known = {(q.id, q.repetition): found[_at(q)] for q in asks if _at(q) in found}
     parties = {side: sheet.parties[side] for side in sorted(sides)}
     terms = Terms(
         limits.concurrency, Pace(limits.requests_per_minute),
@@ -179,7 +182,10 @@ def _flown(
         journal = stack.enter_context(
             Journal(folder / "answers.jsonl", {"questions": sheet.digest()})
         )
-        return ask_all(todo, Alternating(lines), journal, terms, tell=tell)
+        return ask_all(
+            asks, Alternating(lines), journal, terms, tell=tell, known=known,
+            whom=lambda q: sheet.parties[q.id[0]].who,
+        )  # fmt: skip
 
 
 def _spending(suite: Suite, parties: Mapping[str, Party]) -> money.Spending:

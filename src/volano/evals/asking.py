@@ -1,6 +1,6 @@
 """Asking: each row is asked once, several at a time, and written down when answered."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -22,6 +22,11 @@ Key = tuple[str, int]
 """A row and a repetition."""
 
 MOST = 256
+
+
+def _one(_question: Question) -> str:
+    """Name the target where there is one for all questions."""
+    return ""
 
 
 def template(text: str) -> Render:
@@ -55,11 +60,13 @@ def ask_all(
     tell: Callable[[Standing], None],
     known: Mapping[Key, Answered] | None = None,
     after: After = nothing,
+    whom: Callable[[Question], str] = _one,
 ) -> dict[Key, Answered]:
     """Return the answers to all questions, by row and repetition.
 
     Those in the journal and those `known` from elsewhere are not asked again. `after` sees the
-    others once they are written down and as many are on their way again.
+    others once they are written down and as many are on their way again. `whom` names the target
+    of a question: an answer known of it is evidence that it answers.
 
     Raises:
         UnavailableError: nobody answers; the journal keeps what was answered.
@@ -80,6 +87,7 @@ def ask_all(
         journal.sync()
         tell(standing)
 
+    _part(questions, done, whom)
     todo = {(q.id, q.repetition): q for q in questions if (q.id, q.repetition) not in done}
     left = deque(todo.values())
     todo.clear()
@@ -124,6 +132,23 @@ def ask(
         tell=lambda standing: progress(standing.done, standing.of),
     )  # fmt: skip
     return [found[row.id, 0] for row in rows]
+
+
+def _part(
+    questions: Sequence[Question], done: Mapping[Key, Answered], whom: Callable[[Question], str]
+) -> None:
+    """Say of each question in which stretch between its target's known answers it stands."""
+    good = {key for key, one in done.items() if one.error is None}
+    if not good:
+        return
+    known = Counter(whom(q) for q in questions if (q.id, q.repetition) in good)
+    passed: Counter[str] = Counter()
+    for q in questions:
+        target = whom(q)
+        if (q.id, q.repetition) in good:
+            passed[target] += 1
+        elif known[target]:
+            q.stretch = (target, passed[target])
 
 
 def _drained(left: deque[Question]) -> Iterator[Question]:

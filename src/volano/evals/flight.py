@@ -35,21 +35,31 @@ Messages = Sequence[Mapping[str, Any]]
 
 @dataclass(slots=True)
 class Question:
-    """One row in one repetition, on its way. `failed` counts the tries that were not answered."""
+    """One row in one repetition, on its way. `failed` counts the tries that were not answered.
+
+    `stretch` names the questions that stand together, with no answer of the same target that is
+    known from before between them; None where nothing of the target is known.
+    """
 
     id: str
     messages: Messages
     repetition: int = 0
     failed: int = 0
     held: int = 0
+    stretch: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """No answer came. `error` says why; `after_s` how long the other side wants to be left alone."""
+    """No answer came. `error` says why; `after_s` how long the other side wants to be left alone.
+
+    `spoke`: the other side is there and said so, with a status of 5xx or 429 or what cannot be
+    read; a refused connection or silence says nothing.
+    """
 
     error: VolanoError
     after_s: float | None = None
+    spoke: bool = False
 
 
 Outcome = Answered | Away | BaseException
@@ -134,7 +144,7 @@ class Flight:
         self._count = 0
         self._put_back: Question | None = None
         self._landed: list[tuple[Question, Outcome]] = []
-        self._lost: list[tuple[Question, VolanoError]] = []
+        self._lost: list[tuple[Question, Away]] = []
         self._heard = False
         self._failed: BaseException | None = None
         self._dry = False
@@ -190,11 +200,12 @@ class Flight:
         fresh: list[Answered] = []
         for question, outcome in landed:
             if isinstance(outcome, Answered):
-                fresh += self._recover()
+                self._heard = True
+                fresh += self._recover(_all)
                 fresh.append(self._paid(question, outcome))
             elif isinstance(outcome, Away):
                 self._terms.spending.let_go(question.held)
-                self._missed(question, outcome)
+                fresh += self._missed(question, outcome)
             else:
                 self._stop(outcome)
         self._keep(fresh)
@@ -221,31 +232,34 @@ class Flight:
         )
         return one.but(cost_nano=paid, currency=spending.price.currency)
 
-    def _missed(self, question: Question, away: Away) -> None:
+    def _missed(self, question: Question, away: Away) -> list[Answered]:
+        """Ask again later, or give the row up; return those that are errors of their own by that."""
         question.failed += 1
         now = self._loop.time()
         patience = self._terms.patience
         if away.after_s is not None:
             self._terms.pace.hold(now, away.after_s)
         if question.failed >= patience.tries or self._failed is not None:
-            self._lost.append((question, away.error))
+            own = self._recover(lambda one, said: _apart(one, said, question, away))
+            self._lost.append((question, away))
             if len(self._lost) >= patience.away:
                 self._stop(away.error)
-            return
+            return own
         pause = patience.pause(question.failed, self._chance)
         self._count += 1
         heapq.heappush(self._again, (now + max(pause, away.after_s or 0), self._count, question))
+        return []
 
-    def _recover(self) -> list[Answered]:
-        """Somebody answers: rows that got no answer before are errors of their own."""
-        self._heard = True
-        lost, self._lost = self._lost, []
+    def _recover(self, which: Callable[[Question, Away], bool]) -> list[Answered]:
+        """Somebody answers: these rows that got no answer before are errors of their own."""
+        lost = [one for one in self._lost if which(*one)]
+        self._lost = [one for one in self._lost if not which(*one)]
         return [
             Answered(
-                question.id, "", "error", error=f"{error.code}: {error.message}"[:500],
+                question.id, "", "error", error=f"{away.error.code}: {away.error.message}"[:500],
                 repetition=question.repetition,
             )
-            for question, error in lost
+            for question, away in lost
         ]  # fmt: skip
 
     def _stop(self, error: BaseException) -> None:
@@ -259,10 +273,11 @@ class Flight:
             return
         if self._failed is None and (self._again or not self._dry):
             return  # a timer will come back
-        if self._failed is None and self._lost and not self._heard:
-            self._failed = self._lost[-1][1]
+        if self._failed is None and not self._heard:
+            silent = [away for one, away in self._lost if not (away.spoke and one.stretch)]
+            self._failed = silent[-1].error if silent else None
         if self._failed is None:
-            self._keep(self._recover())
+            self._keep(self._recover(_all))
         self._over.set()
 
     def _send(self) -> None:
@@ -334,6 +349,16 @@ class Flight:
         except BaseException as error:  # noqa: BLE001 - cancelled: raised from `run`
             self._failed = error
             self._over.set()
+
+
+def _all(_question: Question, _away: Away) -> bool:
+    return True
+
+
+def _apart(one: Question, said: Away, other: Question, then: Away) -> bool:
+    """Whether an answer known from before stands between two rows that the other side said no to."""
+    known = one.stretch is not None and other.stretch is not None
+    return known and said.spoke and then.spoke and one.stretch != other.stretch
 
 
 def _in_a_loop() -> bool:

@@ -44,7 +44,7 @@ class ChatLine:
         try:
             got = self._chat([dict(message) for message in question.messages], **self._settings)
         except UnavailableError as error:
-            return Away(error)
+            return Away(error, spoke="status" in error.facts)
         except VolanoError as error:
             why = f"{error.code}: {error.message}"[:500]
             return Answered(question.id, "", "error", error=why, repetition=question.repetition)

@@ -187,7 +187,8 @@ class _Flying:
             raw = _decode(body)
             choice = raw.choices[0]
         except (msgspec.DecodeError, UnicodeDecodeError, LookupError, RecursionError):
-            return Away(BadAnswerError(address=self._line.address, reason=repr(body[:120])))
+            error = BadAnswerError(address=self._line.address, reason=repr(body[:120]))
+            return Away(error, spoke=True)
         usage, message = raw.usage or _Usage(), choice.message
         refused = message.refusal if not message.content else None
         return Answered(
@@ -205,7 +206,8 @@ class _Flying:
     def _said_no(self, body: bytes) -> Outcome:
         reason, code = _reason(body)
         if self._status in (408, 429) or self._status >= 500:
-            return Away(self._away(f"status {self._status}, {reason}"), self._retry_after)
+            error = self._away(f"status {self._status}, {reason}")
+            return Away(error, self._retry_after, spoke=True)
         refused = ChatRefusedError(
             address=self._line.address, status=self._status, reason=reason
         )  # fmt: skip

@@ -206,7 +206,9 @@ class HttpChat:
         status = response.status_code
         reason = _reason(response)
         if status == 429 or status >= 500:
-            return ChatUnavailableError(address=self.address, reason=f"status {status}, {reason}")
+            return ChatUnavailableError(
+                address=self.address, reason=f"status {status}, {reason}", status=status
+            )
         return ChatRefusedError(address=self.address, status=status, reason=reason)
 
     def _vectors(self, response: httpx2.Response, count: int) -> list[list[float]]:

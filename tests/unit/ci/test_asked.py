@@ -1,6 +1,7 @@
 """Both sides are asked in alternation; what is the same is asked once, what is timed always."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -10,9 +11,10 @@ from volano.core.ports.chat import Answer
 from volano.evals.answered import Answered
 from volano.evals.case import Case
 from volano.evals.errors import NoPriceError
-from volano.evals.pace import NONE
+from volano.evals.pace import NONE, Patience
 from volano.evals.suite import Limits, Suite
 from volano.prompts.prompt import Prompt
+from volano.serving.errors import ChatUnavailableError
 
 CASES = [Case(id=f"r{n}", text=f"{n}. вопрос", label="a") for n in range(4)]
 
@@ -79,3 +81,47 @@ def test_a_limit_of_money_without_a_price_is_told_before_anything_is_asked(heard
     with pytest.raises(NoPriceError):
         asked(sheet, tmp_path)
     assert heard == []
+
+
+def failing(party, error):
+    """A party whose server answers nothing."""
+
+    def chat(_messages, **_given):
+        raise error
+
+    @contextmanager
+    def opened():
+        yield chat
+
+    return replace(party, open=opened)
+
+
+def away(**facts):
+    return ChatUnavailableError(address="http://szerver", reason="nem", **facts)
+
+
+def test_a_row_that_a_server_always_fails_is_an_error_the_second_time_too(heard, tmp_path):
+    sheet = Sheet.of(suite(), CASES, {NEW: failing(party(heard, "ú"), away(status=500))},
+                     timed=False)  # fmt: skip
+    keys = {key: at[1] for at, key in sheet.keys().items()}
+
+    def known(key):
+        return Answered("x", "ismert") if keys[key] != "r2" else None
+
+    found = ask(sheet, tmp_path, known=known, lost=lambda _key: None,
+                patience=Patience(tries=1, away=3, pause_s=0.001),
+                tell=lambda _standing: None)  # fmt: skip
+    assert [one.error is None for one in found.new] == [True, True, False, True]
+
+
+def test_what_is_known_of_the_base_says_nothing_of_another_server(heard, tmp_path):
+    parties = {
+        OLD: replace(party(heard, "ó"), who="one"),
+        NEW: failing(replace(party(heard, "ú"), who="other"), away(status=500)),
+    }
+    sheet = Sheet.of(suite(), CASES, parties, timed=False)
+    sides = {key: at[0] for at, key in sheet.keys().items()}
+    with pytest.raises(ChatUnavailableError):
+        ask(sheet, tmp_path, lost=lambda _key: None, tell=lambda _standing: None,
+            known=lambda key: Answered("x", "ismert") if sides[key] == OLD else None,
+            patience=Patience(tries=1, away=9, pause_s=0.001))  # fmt: skip

@@ -5,8 +5,10 @@ import pytest
 from volano.core.errors import UnavailableError
 from volano.costs.price import Price, Rates
 from volano.evals.answered import Answered
+from volano.evals.asking import ask_all
 from volano.evals.errors import MoneySpentError
 from volano.evals.flight import Away, Flight, Question, Terms
+from volano.evals.journal import Journal
 from volano.evals.money import Spending, parse
 from volano.evals.pace import Pace, Patience
 
@@ -203,3 +205,48 @@ def test_it_flies_from_within_a_loop_too():
 
     _, written, _, error = asyncio.run(_within())
     assert error is None and len(written) == 5
+
+
+def refused(_question):
+    return Away(UnavailableError("connection refused"))
+
+
+def status(_question):
+    return Away(UnavailableError("status 500"), spoke=True)
+
+
+def fly_on(outcome, bad, known, tmp_path):
+    """Ask the rows of `bad`; those of `known` are answered from before."""
+    line = FakeLine(outcome)
+    questions = [Question(str(at), []) for at in sorted([*bad, *known])]
+    answers = {(str(at), 0): Answered(str(at), "igen") for at in known}
+    with Journal(tmp_path / "journal", {"of": "this"}) as journal:
+        found = ask_all(
+            questions, line, journal, Terms(4, patience=QUICK),
+            tell=lambda _: None, known=answers,
+        )  # fmt: skip
+    return line, found
+
+
+def test_rows_that_a_server_always_fails_are_errors_the_second_time_too(tmp_path):
+    line, found = fly_on(status, [5], range(5), tmp_path)
+    assert [one.error for key, one in sorted(found.items())] == [None] * 5 + [
+        "unavailable: status 500"
+    ]
+    assert len(line.sent) == QUICK.tries
+
+
+def test_more_such_rows_than_its_patience_are_errors_where_known_answers_stand_between(tmp_path):
+    bad = range(0, 40, 2)
+    _, found = fly_on(status, bad, range(1, 40, 2), tmp_path)
+    assert {int(key[0]) for key, one in found.items() if one.error} == {*bad}
+
+
+def test_a_server_that_refuses_connections_is_away_whatever_is_known_of_it(tmp_path):
+    with pytest.raises(UnavailableError, match="refused"):
+        fly_on(refused, [5], range(5), tmp_path)
+
+
+def test_a_server_that_fails_every_row_after_the_known_ones_is_away(tmp_path):
+    with pytest.raises(UnavailableError, match="500"):
+        fly_on(status, range(10, 40), range(10), tmp_path)
