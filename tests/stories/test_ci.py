@@ -78,6 +78,32 @@ def test_a_good_change_passes_and_a_bad_one_is_stopped_and_the_same_without_the_
     assert "is not as it was written" in ci(repo, "ci", "--replay", ends=1)
 
 
+def test_a_place_that_cannot_be_written_and_a_tolerance_that_says_no_to_nothing_are_told_first(
+    repo, provider, tmp_path
+):
+    for option in ("--comment", "--junit"):
+        told = ci(repo, "ci", "--all", option, str(tmp_path / "nowhere" / "file"), ends=2)
+        assert f"{option}: there is no folder" in told
+    repo.swap("ci.yaml", "2 points with 95 %", "2")
+    assert "a tolerance of `2` can never say no" in ci(repo, "ci", "--all", ends=2)
+    assert provider.asked == 0
+
+
+def test_what_was_asked_for_a_recording_is_known_but_not_what_a_recording_says(
+    repo, provider, tmp_path
+):
+    home = ("--home", str(tmp_path / "home"))
+    repo.swap("prompts/router.yaml", "Be careful", "Be very careful")
+    ci(repo, *home, "ci", "--record")
+    assert provider.asked == 400
+    ci(repo, *home, "ci")
+    assert provider.asked == 400, "the same workspace asked it"
+    other = ("--home", str(tmp_path / "other"))
+    ci(repo, *other, "ci", "--record")
+    ci(repo, *other, "ci")
+    assert provider.asked == 800, "a file in the repository is nobody's memory"
+
+
 def test_only_what_holds_is_registered(repo, tmp_path):
     home = ("--home", str(tmp_path / "home"))
     repo.swap("prompts/router.yaml", "Be careful: sort", "Sort")

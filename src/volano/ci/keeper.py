@@ -26,7 +26,7 @@ from volano.ci.party import Parties, Party
 from volano.ci.recordings import Recorded, Recordings
 from volano.ci.repository import Base, Repository
 from volano.ci.rows import rows
-from volano.ci.rules import Check
+from volano.ci.rules import Check, never
 from volano.ci.side import PROMPT, SUITE, Side, before, here
 from volano.ci.training import TrainingRecipes, other_training
 from volano.core.documents import written
@@ -42,6 +42,7 @@ from volano.evals.flight import Standing
 from volano.evals.judges.standing import judges_of, standings
 from volano.evals.keeper import Evals
 from volano.evals.linked import linking
+from volano.evals.margins import too_wide
 from volano.evals.pace import Patience
 from volano.evals.redacted import Held, as_written, redacted
 from volano.evals.remembered import Remembered
@@ -261,6 +262,9 @@ class Checks:
         stand = standings(self._catalog, judges_of(suite.scorers))
         notes += [f"Judge {one['judge']}: {one['mark']}." for one in stand]
         if change.mode == RECORD:
+            if not timed:  # what a file said is not remembered: anybody may have written it
+                find = change.recordings.find
+                self._remember([one for one in asked.recorded if find(one.key) is None])
             change.recordings.write(check.name, [*asked.recorded, *judges.recorded])
         elif change.mode == LIVE and not timed:
             self._remember(asked.recorded)
@@ -289,8 +293,12 @@ class Checks:
         )
 
     def _check_named(self, check: Check, side: Side) -> None:
+        suite = self._suite(check, side)
+        for score, said in check.tolerance.items():
+            if too_wide(score, said.margin, suite.made()):
+                raise BadRulesError(place=f"check {check.name}", why=never(f"{said.margin:g}"))
         try:
-            check_named(self._suite(check, side), self._catalog)
+            check_named(suite, self._catalog)
         except UnknownArtifactError as error:
             why = error.message.rstrip(".")
             raise NotInWorkspaceError(check=check.name, why=why) from error

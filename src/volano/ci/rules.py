@@ -158,10 +158,17 @@ def tolerance(said: Any, place: str, *, points: bool) -> Tolerance:
     if not found or isinstance(said, bool) or found[2] not in units:
         raise BadRulesError(place=place, why=f"`{str(said)[:60]}` does not read like `{words}`")
     margin = float(found[1]) / (100 if found[2] else 1)
+    if points and found[2] and margin >= 1:
+        raise BadRulesError(place=place, why=never(str(said)))
     confidence = float(found[3] or USUAL) / 100
     if not 0.5 < confidence < 1:
         raise BadRulesError(place=place, why="confidence lies between 50 % and 100 %")
     return Tolerance(margin, confidence)
+
+
+def never(said: str) -> str:
+    """Say that a tolerance of a share is too wide."""
+    return f"a tolerance of `{said[:60]}` can never say no: 0.02 are two points, as `2 points`"
 
 
 def urls(check: Check) -> list[str]:

@@ -49,6 +49,9 @@ def command(ctx: click.Context, **given: Any) -> None:
     """Judge what changed."""
     if given["record"] and given["replay"]:
         raise click.UsageError("--record asks, --replay does not: say one of them.", ctx)
+    for name in ("comment", "junit"):
+        if given[name]:
+            _check_place(f"--{name}", given[name], ctx)
     repo = given["repo"].resolve()
     asked = {"repo": str(repo), **{name: given[name] for name in _NAMES if given[name] is not None}}
     asked["mode"] = "record" if given["record"] else "replay" if given["replay"] else "live"
@@ -96,6 +99,15 @@ def _ready(home: str | None) -> None:
     settings = load(home)
     if not settings.folder.exists():
         folders.make(settings)
+
+
+def _check_place(option: str, place: Path, ctx: click.Context) -> None:
+    """Make sure that a file can be written, before anybody is asked for what shall stand in it."""
+    folder = place.parent
+    if not folder.is_dir():
+        raise click.UsageError(f"{option}: there is no folder {folder}. Make it first.", ctx)
+    if not os.access(place if place.exists() else folder, os.W_OK):
+        raise click.UsageError(f"{option}: {place} cannot be written. Name another file.", ctx)
 
 
 def _write(place: Path, text: str) -> None:

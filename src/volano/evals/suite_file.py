@@ -8,7 +8,7 @@ gates: [exact_match >= 0.9]
 
 import difflib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from volano.data.recipe.errors import RecipeTooLargeError, UnreadableRecipeError
 from volano.data.recipe.yaml_text import Lines, read
 from volano.evals.errors import BadSuiteError
 from volano.evals.gates import parse as gate_of
+from volano.evals.margins import never
 from volano.evals.money import parse as money_of
 from volano.evals.own import digest_of, make_in
 from volano.evals.scoring import PYTHON, check_distinct, make
@@ -85,7 +86,14 @@ class _Reader:
         given: dict[str, Any] = {"name": self._named(raw.get("name"))}
         for key in (key for key in raw if key not in ("name", *WRITTEN)):
             given[key] = self._value(key, raw[key], (key,))
+        self._can_say_no(given.get("gates", ()), given["scorers"])
         return Suite(**given, own=self._own(given["scorers"]))
+
+    def _can_say_no(self, gates: Sequence[str], scorers: Sequence[Any]) -> None:
+        found = never([gate_of(text) for text in gates], [self._make(spec) for spec in scorers])
+        if found is not None:
+            why = f"the gate `{gates[found]}` can never say no: 0.02 are two points, as are 2 %"
+            raise self._no(("gates", found), why)
 
     def _own(self, scorers: Iterable[Any]) -> dict[str, str]:
         files = [one for one in scorers if isinstance(one, Mapping) and PYTHON in one]

@@ -36,7 +36,7 @@ def test_a_tolerance_is_a_margin_with_confidence(said, points, margin):
 
 @pytest.mark.parametrize(
     "said", ["2 %", "two points", "-1 points", "2 points with 40 %", "2 points with 100 %", True,
-             "nan", "１ points", "1e9", "", None],
+             "nan", "１ points", "1e9", "", None, "200 points", "100 points with 90 %"],
 )  # fmt: skip
 def test_what_is_no_tolerance_is_told(said):
     with pytest.raises(BadRulesError):

@@ -74,6 +74,8 @@ def test_a_short_suite_is_named_by_its_file():
         ("limits:\n  money: much", "line 4", "no sum of money"),
         ("settings: {temperature: 9}", "line 3", "a number from 0 to 2"),
         ("gates:\n  - exact_match > often", "line 4", "cannot be read"),
+        ("gates:\n  - exact_match not worse than r@1 by 2 with 95 %", "line 4", "never say no"),
+        ("gates:\n  - exact_match not worse than r@1 by 100 %", "line 4", "two points"),
         ("unmeasured: 5", "line 3", "from 0 to 1"),
         ("unmeasured: .inf", "line 3", "from 0 to 1"),
         ("filter: [a]", "line 3", "an object"),
@@ -106,3 +108,9 @@ def test_what_is_no_suite_is_refused(text):
 def test_a_huge_file_is_not_read():
     with pytest.raises(BadSuiteError, match="limit"):
         from_yaml("data: " + "x" * 300_000)
+
+
+def test_a_margin_of_milliseconds_may_be_wide_beside_a_margin_of_shares():
+    gates = ["latency not worse than r@1 by 200", "exact_match not worse than r@1 by 0.02"]
+    said = {"data": "d@1", "scorers": ["exact_match", "latency"], "gates": gates}
+    assert len(from_plain(said).gates) == 2
