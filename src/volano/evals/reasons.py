@@ -1,4 +1,7 @@
-"""Reasons why nobody could give a score, counted: those that differ in numbers only are one."""
+"""Reasons why nobody could give a score, counted: those that differ in numbers only are one.
+
+So are those that differ in what somebody said; the first is shown with its words.
+"""
 
 import re
 from collections import Counter
@@ -6,6 +9,8 @@ from collections.abc import Iterable
 
 MOST = 5
 OTHERS = "other reasons"
+SAID = ": it said "
+"""After this a reason repeats what was said instead of an answer."""
 _DIGITS = re.compile(r"\d+")
 
 
@@ -14,7 +19,7 @@ def counted(whys: Iterable[str]) -> dict[str, int]:
     shown: dict[str, str] = {}
     found: Counter[str] = Counter()
     for why in whys:
-        alike = _DIGITS.sub("0", why)
+        alike = _DIGITS.sub("0", why.partition(SAID)[0])
         shown.setdefault(alike, why)
         found[alike] += 1
     most = {shown[alike]: n for alike, n in found.most_common(MOST)}

@@ -14,3 +14,8 @@ def test_the_commonest_come_first_and_the_rest_together():
     told = counted(whys)
     assert [*told] == ["ошибка а", "ошибка б", "ошибка в", "ошибка г", "ошибка д", "other reasons"]
     assert sum(told.values()) == len(whys)
+
+
+def test_what_was_said_makes_no_reason_of_its_own_and_the_first_is_shown():
+    whys = [f"the judge gave no verdict: it said `{word}`" for word in ("да", "好", "igen")]
+    assert counted(whys) == {whys[0]: 3}

@@ -9,6 +9,7 @@ reason to check it against people.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +18,16 @@ from volano.core.errors import UnavailableError, VolanoError
 from volano.core.ports.chat import Chat
 from volano.core.text import nfc
 from volano.evals.judges.judge import WHICH, Criterion, Judge
+from volano.evals.marked import clip
+from volano.evals.reasons import SAID
+from volano.evals.redacted import printable
 from volano.evals.scoring import Unmeasured
 
 TRIES = 2
 LONGEST = 60_000
 """Characters of one text that a judge is shown."""
+
+_FENCED = re.compile(r"```[A-Za-z]*[ \t]*\n(.*)\n[ \t]*```", re.DOTALL)
 
 SYSTEM = """You judge texts by one criterion. You are strict, fair, and do not care for length, \
 style or order unless the criterion asks for it.
@@ -73,7 +79,7 @@ def ask(
             {"role": "assistant", "content": answer.text[:2000]},
             {"role": "user", "content": AGAIN.format(levels=_levels(scale))},
         ]
-    return Unmeasured(f"the judge gave no verdict: {why}")
+    return Unmeasured(f"the judge gave no verdict{why}")
 
 
 def question(judge: Judge, criterion: Criterion, texts: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -90,18 +96,26 @@ def question(judge: Judge, criterion: Criterion, texts: Mapping[str, str]) -> li
 
 
 def verdict(text: str, scale: Mapping[str, float]) -> Verdict | None:
-    """Read one JSON object with a verdict on the scale; None where it is anything else."""
+    """Read one JSON object with a verdict on the scale; None where it is anything else.
+
+    One fence of Markdown around it is taken off; names that were not asked for say nothing.
+    """
     try:
-        raw = json.loads(text.strip(), object_pairs_hook=_once)
+        raw = json.loads(_unfenced(text), object_pairs_hook=_once)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(raw, dict) or not set(raw) <= {"why", "verdict"}:
+    if not isinstance(raw, dict):
         return None
     word, why = raw.get("verdict"), raw.get("why", "")
     if not isinstance(word, str) or not isinstance(why, str):
         return None
     word = nfc(word).strip().casefold()
     return Verdict(word, scale[word], nfc(why)[:1000]) if word in scale else None
+
+
+def _unfenced(text: str) -> str:
+    found = _FENCED.fullmatch(text.strip())
+    return found[1] if found else text.strip()
 
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -130,5 +144,6 @@ def _levels(scale: Mapping[str, float]) -> str:
 
 def _told(text: str, reason: str) -> str:
     if reason == "length":
-        return "it was cut at the token limit"
-    return f"it said {text.strip()[:80]!r}" if text.strip() else "it said nothing"
+        return ": it was cut at the token limit"
+    said = clip(printable(text))
+    return f"{SAID}`{said}`" if said else f"{SAID}nothing"

@@ -69,7 +69,7 @@ def _one(judge: Judge, name: str, rows: Sequence[Kept]) -> dict[str, Any]:
     return {
         "name": name,
         "n": len(heard),
-        "unmeasured": counted(_short(row.unmeasured[name]) for row in rows
+        "unmeasured": counted(row.unmeasured[name][:300] for row in rows
                               if name in row.unmeasured),
         "kappa": _interval(kappa.value, kappa.low, kappa.high),
         "matched": sum(a == b for a, b in pairs) / len(pairs) if pairs else None,
@@ -162,8 +162,3 @@ def _interval(value: float | None, low: float | None, high: float | None) -> Int
 
 def _mean(values: Sequence[float]) -> float | None:
     return math.fsum(values) / len(values) if values else None
-
-
-def _short(why: str) -> str:
-    """Return a reason without what differs each time, so that reasons can be counted."""
-    return why.split(": it said")[0][:300]

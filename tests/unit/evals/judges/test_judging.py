@@ -19,15 +19,20 @@ def judged(judge, chat, shown=SHOWN):
     return judge_one(judge, shown, lambda _name: chat, {}.__getitem__)
 
 
-@pytest.mark.parametrize("text", [said("yes"), ' {"verdict": "YES"}\n', said(" yes ")])
+@pytest.mark.parametrize(
+    "text",
+    [said("yes"), ' {"verdict": "YES"}\n', said(" yes "), f"```json\n{said('yes')}\n```\n",
+     f"```\n{said('yes')}\n```", '{"verdict": "yes", "score": 1}', '{"verdict": "yes", "why": "", "confidence": {"a": []}}'],
+)  # fmt: skip
 def test_a_verdict_is_one_json_object(text):
     assert verdict(text, {"no": 0.0, "yes": 1.0}).value == 1.0
 
 
 @pytest.mark.parametrize(
     "text",
-    ["yes", "", f"```json\n{said('yes')}\n```", f"Sure: {said('yes')}", said("maybe"), '["yes"]',
-     '{"verdict": 1}', '{"verdict": "no", "verdict": "yes"}', '{"verdict": "yes", "score": 1}',
+    ["yes", "", f"```json\n{said('yes')}\n{said('no')}\n```", said("yes") + said("yes"),
+     f"```json\n{said('yes')}\n```\n```json\n{said('yes')}\n```", f"Here:\n```json\n{said('yes')}\n```", f"Sure: {said('yes')}", said("maybe"), '["yes"]',
+     '{"verdict": 1}', '{"verdict": "no", "verdict": "yes"}',
      '{"verdict": null}', "[" * 100_000, '{"why": 3, "verdict": "yes"}'],
 )  # fmt: skip
 def test_anything_else_is_none(text):
@@ -42,7 +47,7 @@ def test_the_judge_is_asked_once_more_and_then_it_is_unmeasured():
     never = Says("Well...")
     found = judged(HELPFUL, never).scores["helpful"]
     assert isinstance(found, Unmeasured)
-    assert "gave no verdict" in found.why
+    assert found.why == "the judge gave no verdict: it said `Well...`"
     assert len(never.asked) == 2
 
 
