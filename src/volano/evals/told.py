@@ -30,6 +30,7 @@ def text(told: Told) -> str:
             f"{s['better']} better, {s['worse']} worse: {s['verdict']}"
             for s in [*one["scores"], *one["usage"]]
         ]
+        lines += [f"  {part}" for part in _within(one)]
         lines.append(f"  {one['sentence']}")
         flips = one["flips"]
         lines.append(
@@ -47,7 +48,7 @@ def markdown(told: Told, link: Callable[[str, int], str] | None = None) -> str:
     for one in each(told):
         parts.append(f"### {cell(one['b']['subject'])} against {cell(one['a']['subject'])}\n")
         parts.append(f"{escaped(one['sentence'])} {one['n']} rows, paired; intervals are 95 %.\n")
-        parts += [f"> {escaped(part)}\n" for part in _dropped(one)]
+        parts += [f"> {escaped(part)}\n" for part in [*_within(one), *_dropped(one)]]
         parts.append("| score | before | after | change | rows better / worse | verdict |")
         parts.append("|---|---:|---:|---:|---:|---|")
         parts += [
@@ -66,7 +67,7 @@ def junit(told: Told) -> str:
     """Return the comparison as JUnit XML: a case for each score, and one for critical rows.
 
     A score that is worse by more than the margin, or a critical row that fell, fails; what is
-    undecided is skipped, with what would decide it.
+    undecided is skipped, with what would decide it. What is worse within the margin passes.
     """
     root = ET.Element("testsuites")
     for one in each(told):
@@ -101,8 +102,9 @@ def _case(score: Told) -> ET.Element:
     case = ET.Element("testcase", {"classname": "scores", "name": _xml(score["name"]), "time": "0"})
     said = f"{score['name']}: {spelt(score)}"
     margin = f"{score['margin'] * 100:g} points"
-    if score["not_worse"] == "no" or score["verdict"] == "worse":
-        ET.SubElement(case, "failure", {"message": _xml(said), "type": "worse"})
+    if score["not_worse"] == "no":
+        message = f"{said}: worse by more than {margin}"
+        ET.SubElement(case, "failure", {"message": _xml(message), "type": "worse"})
     elif score["not_worse"] == "undecided":
         message = f"{said}: undecided whether it is worse by more than {margin}"
         ET.SubElement(case, "skipped", {"message": _xml(message)})
@@ -166,6 +168,13 @@ def _dropped(one: Told) -> list[str]:
     said += [f"Left out of {name}: {count} rows measured in one only."
              for name, count in dropped["unmeasured"].items()]  # fmt: skip
     return said
+
+
+def _within(one: Told) -> list[str]:
+    """Say of each score what the margin says: in JUnit that is what fails."""
+    words = {"yes": "not worse", "no": "worse", "undecided": "undecided whether worse"}
+    named = [f"{s['name']} {words[s['not_worse']]}" for s in one["scores"]]
+    return [f"By more than the margin of {one['margin'] * 100:g} points: {', '.join(named)}."]
 
 
 def _value(score: Told, side: str) -> str:

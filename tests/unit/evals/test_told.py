@@ -11,10 +11,10 @@ def side(values, ref="r@1"):
     return Side(ref, f"model/{ref}", lines)
 
 
-def compared(a, b, *, critical=False, answer="plain"):
+def compared(a, b, *, critical=False, answer="plain", margin=0.02):
     first, second = side(a), side(b, ref="r@2")
     lines = [{**line, "critical": critical, "answer": answer} for line in second.lines]
-    return several([first, Side("r@2", "model/новая", lines)])
+    return several([first, Side("r@2", "model/новая", lines)], margin=margin)
 
 
 def test_markdown_has_one_short_table_and_the_rest_folded():
@@ -99,3 +99,17 @@ def test_a_row_that_fell_is_called_as_in_the_console():
     assert found["flips"]["rows"][0]["row"] == "0f" * 32
     del found["flips"]["rows"][0]["place"]  # as comparisons were kept before
     assert "`0f0f0f0f0f0f0f0f`" in markdown(found)
+
+
+def test_what_is_worse_within_the_margin_passes_and_every_form_says_so():
+    told = compared([1] * 400, [0] * 60 + [1] * 340, margin=0.5)
+    assert told["scores"][0]["verdict"] == "worse"
+    assert ET.fromstring(junit(told).split("\n", 1)[1]).get("failures") == "0"
+    said = "By more than the margin of 50 points: exact_match not worse."
+    assert said in text(told)
+    assert said.replace("_", "\\_") in markdown(told)
+    narrow = compared([1] * 400, [0] * 60 + [1] * 340, margin=0.05)
+    root = ET.fromstring(junit(narrow).split("\n", 1)[1])
+    assert root.get("failures") == "1"
+    assert "worse by more than 5 points" in root.find(".//failure").get("message")
+    assert "of 5 points: exact_match worse." in text(narrow)
