@@ -392,6 +392,23 @@ def test_axe_finds_nothing_and_nothing_overflows(tab, address, answers) -> None:
         _well(tab, axe, button)
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+def test_what_is_wrong_is_said_where_it_is_seen_beside_a_small_sign(
+    tab, address, answers, width
+) -> None:
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.goto(address + PLAY)
+    tab.fill("[name=data]", "nincs-ilyen")
+    tab.click("button[value=rows]")
+    line = tab.locator("#headline .wrong-line")
+    line.wait_for()
+    tab.locator("#results[aria-busy=false]").wait_for()
+    box = line.bounding_box()
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= 900
+    assert line.locator("svg").bounding_box()["height"] < 40
+
+
 def test_ctrl_enter_runs_and_the_address_remembers(tab, address, answers) -> None:
     tab.goto(address + PLAY)
     tab.fill('[name="v.input"]', TEXTS[1])

@@ -103,6 +103,7 @@
   async function run(button) {
     const fields = new FormData(form, button);
     address(fields);
+    let wrong = false;
     asking = new AbortController();
     busy(true);
     headline.textContent = results.dataset.asking;
@@ -113,12 +114,15 @@
       else {
         const told = await answer.json();
         headline.textContent = `${told.error.message} ${told.error.hint}`;
+        wrong = true;
       }
     } catch (error) {
+      wrong = error.name !== "AbortError";
       headline.textContent = error.name === "AbortError" ? results.dataset.stopped : results.dataset.lost;
     } finally {
       for (const one of results.querySelectorAll(".coming")) one.classList.remove("coming");
       busy(false);
+      if (wrong || headline.querySelector(".wrong-line")) headline.scrollIntoView({ block: "center" });
     }
   }
 
