@@ -278,17 +278,27 @@ def comparison(value: Mapping[str, Any] | str) -> None:
     if isinstance(value, str):
         click.echo(lines(value.rstrip()))
         return
+    from volano.evals.told import SHOWN, within
+
     for one in (value, *value["others"]):
         a, b = one["a"], one["b"]
         click.echo(f"a  {a['report']}   {a['subject']}")
         click.echo(f"b  {b['report']}   {b['subject']}")
         columns = ("name", "a", "b", "difference", "low", "high", "n", "verdict")
         table([_changed(score) for score in (*one["scores"], *one["usage"])], columns)
+        for said in within(one):
+            click.echo(lines(said))
         click.echo(lines(one["sentence"]))
         _differing(one["slices"])
-        for row in one["flips"]["rows"][:20]:
+        flips = one["flips"]
+        for row in flips["rows"][:SHOWN]:
             mark = "  critical" if row["critical"] else ""
             click.echo(f"fell  {cell('place', row.get('place') or row['row'])}{mark}")
+        more = f"; the first {SHOWN} are shown" if flips["negative"] > SHOWN else ""
+        click.echo(
+            f"{flips['negative']} rows fell ({flips['critical']} critical), "
+            f"{flips['positive']} rose{more}"
+        )
 
 
 def _changed(score: Mapping[str, Any]) -> dict[str, Any]:

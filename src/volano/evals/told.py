@@ -12,6 +12,10 @@ from volano.evals.marked import cell, clip, escaped
 Told = Mapping[str, Any]
 SHOWN = 20
 _SIGNS = {"better": "✅ better", "worse": "❌ worse", "undecided": "➖ undecided"}
+_CORRECTED = (
+    "\nVerdicts are corrected for the number of slices (Benjamini-Hochberg): "
+    "an interval beside zero alone does not decide."
+)
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold (section 2.2)."""
 
@@ -30,7 +34,7 @@ def text(told: Told) -> str:
             f"{s['better']} better, {s['worse']} worse: {s['verdict']}"
             for s in [*one["scores"], *one["usage"]]
         ]
-        lines += [f"  {part}" for part in _within(one)]
+        lines += [f"  {part}" for part in within(one)]
         lines.append(f"  {one['sentence']}")
         flips = one["flips"]
         lines.append(
@@ -47,8 +51,11 @@ def markdown(told: Told, link: Callable[[str, int], str] | None = None) -> str:
     parts = []
     for one in each(told):
         parts.append(f"### {cell(one['b']['subject'])} against {cell(one['a']['subject'])}\n")
-        parts.append(f"{escaped(one['sentence'])} {one['n']} rows, paired; intervals are 95 %.\n")
-        parts += [f"> {escaped(part)}\n" for part in [*_within(one), *_dropped(one)]]
+        parts.append(
+            f"{escaped(one['sentence'])} {one['n']} rows, paired; intervals are 95 %, "
+            "verdicts are corrected for the number of scores (Holm).\n"
+        )
+        parts += [f"> {escaped(part)}\n" for part in [*within(one), *_dropped(one)]]
         parts.append("| score | before | after | change | rows better / worse | verdict |")
         parts.append("|---|---:|---:|---:|---:|---|")
         parts += [
@@ -89,6 +96,15 @@ def junit(told: Told) -> str:
 def each(told: Told) -> list[Told]:
     """Return the comparison with each further report."""
     return [told, *told.get("others", ())]
+
+
+def within(one: Told) -> list[str]:
+    """Say of each score what the margin says: in JUnit that is what fails."""
+    if "margin" not in one:  # as comparisons were kept before
+        return []
+    words = {"yes": "not worse", "no": "worse", "undecided": "undecided whether worse"}
+    named = [f"{s['name']} {words[s['not_worse']]}" for s in one["scores"]]
+    return [f"By more than the margin of {one['margin'] * 100:g} points: {', '.join(named)}."]
 
 
 def _properties(suite: ET.Element, said: Sequence[str]) -> None:
@@ -137,6 +153,8 @@ def _folded_slices(slices: Sequence[Told]) -> list[str]:
             f"| {_SIGNS[one['verdict']]} |"
             for one in slices[:SHOWN]
         ),
+        *_more(len(slices), 4),
+        _CORRECTED,
         "\n</details>\n",
     ]
 
@@ -155,7 +173,7 @@ def _folded_flips(one: Told, link: Callable[[str, int], str] | None) -> list[str
             name = f"[{name}]({address})"
         name += " **critical**" if row["critical"] else ""
         lines.append(f"| {name} | {cell(row['answer_a'])} | {cell(row['answer_b'])} |")
-    return [*lines, "\n</details>\n"]
+    return [*lines, *_more(flips["negative"], 3), "\n</details>\n"]
 
 
 def _dropped(one: Told) -> list[str]:
@@ -170,16 +188,15 @@ def _dropped(one: Told) -> list[str]:
     return said
 
 
-def _within(one: Told) -> list[str]:
-    """Say of each score what the margin says: in JUnit that is what fails."""
-    words = {"yes": "not worse", "no": "worse", "undecided": "undecided whether worse"}
-    named = [f"{s['name']} {words[s['not_worse']]}" for s in one["scores"]]
-    return [f"By more than the margin of {one['margin'] * 100:g} points: {', '.join(named)}."]
-
-
 def _value(score: Told, side: str) -> str:
     value = score[side]
     return f"{value:.3f}" if score.get("unit", "share") == "share" else f"{value:.4g}"
+
+
+def _more(count: int, columns: int) -> list[str]:
+    """Say in a last row of a table how many are left out of it."""
+    left = count - SHOWN
+    return [f"| and {left} more |{' |' * (columns - 1)}"] if left > 0 else []
 
 
 def _named(row: Told) -> str:

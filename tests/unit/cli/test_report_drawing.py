@@ -1,6 +1,8 @@
 """A report in a terminal: what became of the answers, and what nobody could score."""
 
 from volano.cli import drawings
+from volano.evals.compare import Side
+from volano.evals.comparison import several
 from volano.evals.planning import plan
 
 
@@ -72,3 +74,16 @@ def test_a_plan_says_what_it_takes_for_granted(capsys):
     said = capsys.readouterr().out
     assert "correlation of 0.5; if they have nothing in common it takes 2 times the rows" in said
     assert "worst" not in said
+
+
+def test_a_comparison_counts_all_rows_that_fell_and_says_what_the_margin_says(capsys):
+    def side(ref, value):
+        rows = [{"id": f"r{at}", "answer": "да", "scores": {"exact_match": value}}
+                for at in range(95)]  # fmt: skip
+        return Side(ref, "model/újság", rows)
+
+    drawings.comparison(several([side("r@1", 1), side("r@2", 0)]))
+    told = capsys.readouterr().out
+    assert told.count("\nfell  ") == 20
+    assert "95 rows fell (0 critical), 0 rose; the first 20 are shown" in told
+    assert "By more than the margin of 2 points: exact_match worse." in told

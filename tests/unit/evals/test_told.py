@@ -113,3 +113,20 @@ def test_what_is_worse_within_the_margin_passes_and_every_form_says_so():
     assert root.get("failures") == "1"
     assert "worse by more than 5 points" in root.find(".//failure").get("message")
     assert "of 5 points: exact_match worse." in text(narrow)
+
+
+def test_what_is_left_out_of_a_table_is_counted():
+    told = markdown(compared([1] * 95, [0] * 95))
+    assert told.count("| `row") == 20
+    assert "| and 75 more | | |" in told
+    assert "more |" not in markdown(compared([1] * 20, [0] * 20))
+
+
+def test_the_legend_names_the_correction_by_which_an_interval_beside_zero_is_undecided():
+    first, second = side([1, 0] * 20), side([0, 0] * 20, ref="r@2")
+    for at, line in enumerate([*first.lines, *second.lines]):
+        line["slices"] = {"queue": str(at % 2)}
+    told = markdown(several([first, second]))
+    assert "2 slices" in told
+    assert "(Benjamini-Hochberg)" in told
+    assert "(Holm)" in told

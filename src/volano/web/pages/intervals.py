@@ -13,7 +13,7 @@ _WIDE, _LEFT, _RIGHT, _STEP, _TOP = 640, 190, 24, 34, 22
 
 
 def around_zero(changes: Sequence[tuple[str, Mapping[str, Any]]], margin: float | None) -> Markup:
-    """Draw changes with their intervals on one scale, zero and the margin marked.
+    """Draw changes with their intervals on one scale, zero and the margin marked, on the side of worse.
 
     A filled dot is a difference; a ring is undecided, so that colour is never alone.
     """
@@ -34,7 +34,8 @@ def around_zero(changes: Sequence[tuple[str, Mapping[str, Any]]], margin: float 
     foot = _TOP + _STEP * len(changes)
     parts = [_upright("tick", x(0), foot)]
     if margin:
-        parts.append(_upright("limit", x(-margin), foot))
+        sides = sorted({-1 if one.get("bigger", True) else 1 for _name, one in changes})
+        parts += [_upright("limit", x(side * margin), foot) for side in sides]
     parts += [
         _change(name, one, x, _TOP + _STEP * at + _STEP / 2)
         for at, (name, one) in enumerate(changes)
