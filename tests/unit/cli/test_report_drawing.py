@@ -57,7 +57,7 @@ def test_a_comparison_names_the_slices_that_an_average_hides(capsys):
     told = {
         "a": {"report": "r@1", "subject": "flow/a@1"}, "b": {"report": "r@2", "subject": "flow/a@2"},
         "scores": [], "usage": [latency], "sentence": "undecided.", "slices": slices, "others": [],
-        "flips": {"rows": []},
+        "flips": {"rows": [], "negative": 0, "critical": 0, "positive": 0}, "margin": 0.02,
     }  # fmt: skip
     drawings.comparison(told)
     said = capsys.readouterr().out
