@@ -86,6 +86,9 @@ def test_a_place_that_cannot_be_written_and_a_tolerance_that_says_no_to_nothing_
         assert f"{option}: there is no folder" in told
     repo.swap("ci.yaml", "2 points with 95 %", "2")
     assert "a tolerance of `2` can never say no" in ci(repo, "ci", "--all", ends=2)
+    repo.swap("ci.yaml", "tolerance: 2", "tolerance: 0.02")
+    repo.swap("ci.yaml", f"{provider.url}/v1#small", "nix:flaky")
+    assert "there is no target `nix`" in ci(repo, "ci", "--all", ends=2)
     assert provider.asked == 0
 
 

@@ -57,6 +57,12 @@ class NotAllowedError(InvalidError):
     hint = "If that is meant: --allow '{allow}'. Else it is this change that says so: look at it."
 
 
+class NoTargetHereError(NotFoundError):
+    """The check `{check}` asks `{on}`, and there is no target `{target}` here."""
+
+    hint = "See `volano target list`; add it with `volano target add`, or name the workspace that has it with --home."
+
+
 class NotInWorkspaceError(NotFoundError):
     """The check `{check}` cannot be asked: {why} in this workspace."""
 

@@ -143,7 +143,8 @@ class Checks:
             NotARepositoryError, NoBaseError, ShallowError: there is nothing to compare.
             NoRulesError, BadRulesError, BadDocumentError, BadSuiteError: what it says cannot be read.
             NotAllowedError: it asks servers, or uses keys, that the base does not.
-            NotInWorkspaceError: a judge, or a report of a gate, is not in this workspace.
+            NotInWorkspaceError, NoTargetHereError: a judge, a report of a gate, or a target is not
+                in this workspace.
             BadConsoleError: the console has no such address.
         """
         linking(console)
@@ -160,6 +161,7 @@ class Checks:
             if flow := change.now.flow(one.check.flow):
                 self._worded(flow, change.now, by)
             if mode != REPLAY:
+                self._parties.check(one.check)
                 check_allowed(one.check, change.old, allow)
         return self._runs.start(
             KIND, name=change.repository.root.name or "ci", inputs=inputs, by=by, group=by.group

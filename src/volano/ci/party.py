@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from volano.ci.errors import NoKeyError
+from volano.ci.errors import NoKeyError, NoTargetHereError
 from volano.ci.rules import Check, origin
 from volano.core.errors import NotFoundError
 from volano.core.ports.chat import Chat
@@ -57,6 +57,16 @@ class Parties:
         self._is_target = is_target
         self._at_target = at_target
         self._price_of = price_of
+
+    def check(self, check: Check) -> None:
+        """Make sure that the target that a check names is there.
+
+        Raises:
+            NoTargetHereError: it is not.
+        """
+        target, colon, _ = check.model.partition(":")
+        if colon and "://" not in check.model and not self._is_target(target):
+            raise NoTargetHereError(check=check.name, on=check.model, target=target)
 
     def make(
         self, check: Check, on: str, prompt: Prompt | None, settings: Mapping[str, Any],

@@ -40,7 +40,7 @@ VERBS = (
             Param("report_b", "the newer report", first=True, required=True),
             Param("others", "further reports, compared with the older one", "list", first=True),
             Param("margin", "what counts as not worse: 0.02 are two points", "float", default=0.02),
-            Param("format", "how it is written", default="json",
+            Param("format", "json for programs (a terminal draws it), or one text", default="json",
                   choices=("json", "text", "markdown", "junit")),
             Param("console", "in Markdown rows that fell are links to the console at this address",
                   default=""),
