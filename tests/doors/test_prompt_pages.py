@@ -233,6 +233,20 @@ def test_rows_are_asked_of_all_and_scored(console, said_before, answers) -> None
     assert "none" in wrong[-1]["html"]
 
 
+def test_an_empty_answer_that_scores_nothing_is_called_so(
+    console, said_before, app, monkeypatch
+) -> None:
+    def ask(player, sketch, values=None, *, by):
+        yield Take(player.name, "refused", "", latency_us=900)
+
+    monkeypatch.setattr(app.playground._asking, "ask", ask)
+    body = form(("prompt", "válasz@1"), ("model", ROUTER), ("data", "kérdések"), ("rows", "1"),
+                ("do", "rows"))  # fmt: skip
+    cell = next(one for one in streamed(console, body) if one["into"] == "cell-0-0")
+    assert "refused" in cell["html"]
+    assert "</svg>0</b>" in cell["html"]
+
+
 def test_what_is_no_prompt_is_said_and_nothing_written_is_lost(
     console, said_before, answers
 ) -> None:

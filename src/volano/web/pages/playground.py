@@ -12,10 +12,12 @@ from volano.core.errors import VolanoError
 from volano.core.principal import Principal
 from volano.core.template.errors import UnfitValueError
 from volano.core.template.variable import Variable
+from volano.evals.playground.ahead import Column, ahead, best
 from volano.evals.playground.asking import wanted
 from volano.evals.playground.grid import scorers
 from volano.evals.playground.players import CHANNEL, FLOW, MODEL, MOST
 from volano.evals.playground.sketch import Sketch
+from volano.evals.scoring import SCORERS
 from volano.web.pages import links, prompt_words, words
 from volano.web.pages import playground_form as forms
 from volano.web.pages.i18n import gettext as _
@@ -221,7 +223,7 @@ def _rows(
     rows: list[Mapping[str, Any]] = []
     begun, done = False, 0
     takes: list[Mapping[str, Any]] = []
-    totals: list[Mapping[str, Any]] = []
+    by_row: list[dict[int, float]] = [{} for _name in names]
     for event in events:
         if "id" in event:
             rows.append(event)
@@ -233,17 +235,19 @@ def _rows(
         if "take" in event:
             done += 1
             takes.append(event["take"])
+            score = next(iter(event["take"]["scores"].values()), None)
+            if score is not None:
+                by_row[event["column"]][event["row"]] = score
             where = f"cell-{event['row']}-{event['column']}"
             yield where, "html", parts.cell(shown(event["take"]))
             all_ = len(rows) * len(names)
             told = _("{done} of {all} answers are there.").format(done=done, all=all_)
             yield "headline", "html", escape(told)
         else:
-            totals.append(event["total"])
             yield f"total-{event['column']}", "html", parts.total(_total(event["total"]))
     if not begun:
         yield "results", "html", escape(_("The split has no rows."))
-    yield "headline", "html", _verdict(names, totals, takes, len(rows))
+    yield "headline", "html", _verdict(names, by_row, takes, len(rows), form.scorer)
 
 
 def _column(name: str) -> tuple[str, str]:
@@ -274,10 +278,10 @@ def _said(takes: Sequence[Mapping[str, Any]]) -> Markup:
 
 
 def _verdict(
-    names: Sequence[str], totals: Sequence[Mapping[str, Any]], takes: Sequence[Mapping[str, Any]],
-    rows: int,
+    names: Sequence[str], columns: Sequence[Column], takes: Sequence[Mapping[str, Any]],
+    rows: int, scorer: str,
 ) -> Markup:  # fmt: skip
-    """Say who is ahead, and whether that is more than chance: intervals that overlap say nothing."""
+    """Say who is ahead, and whether that is more than chance: the same rows, compared row by row."""
     n = sum(one["state"] == "answered" for one in takes)
     told = ngettext(
         "One row: {n} of {all} answered in full.",
@@ -285,14 +289,14 @@ def _verdict(
         rows,
     )
     said = escape(told.format(rows=rows, n=n, all=len(takes)))
-    scored = [(t["score"], name) for t, name in zip(totals, names, strict=False) if t["score"]]
-    if len(scored) < 2:
+    kind = SCORERS.get(scorer)
+    if best(columns, bigger=kind.bigger) is None:
         return said
-    ahead, then = sorted(scored, key=lambda one: -one[0]["value"])[:2]
-    if ahead[0]["low"] > then[0]["high"]:
-        more = escape(_("{name} is ahead.")).format(name=words.visible(_column(ahead[1])[1]))
+    first = ahead(columns, bigger=kind.bigger, share=kind.unit == "share")
+    if first is not None:
+        more = escape(_("{name} is ahead.")).format(name=words.visible(_column(names[first])[1]))
     else:
-        more = escape(_("Too few to say who is better: the intervals overlap."))
+        more = escape(_("Too few to say who is better: row by row it may be chance."))
     return Markup("{} {}").format(said, more)
 
 
