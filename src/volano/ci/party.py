@@ -10,7 +10,7 @@ from typing import Any
 
 from volano.ci.errors import NoKeyError, NoTargetHereError
 from volano.ci.rules import Check, origin
-from volano.core.errors import NotFoundError
+from volano.core.errors import NotFoundError, VolanoError
 from volano.core.ports.chat import Chat
 from volano.core.principal import Principal
 from volano.costs.price import Price
@@ -59,14 +59,17 @@ class Parties:
         self._price_of = price_of
 
     def check(self, check: Check) -> None:
-        """Make sure that the target that a check names is there.
+        """Make sure that the targets that a check names are there.
 
         Raises:
-            NoTargetHereError: it is not.
+            NoTargetHereError: one is not.
         """
-        target, colon, _ = check.model.partition(":")
-        if colon and "://" not in check.model and not self._is_target(target):
-            raise NoTargetHereError(check=check.name, on=check.model, target=target)
+        for on in (check.model, check.against):
+            target, colon, _ = on.partition(":")
+            if not colon or "://" in on or "@" in target or self._is_target(target):
+                continue
+            if not self._is_model(on):
+                raise NoTargetHereError(check=check.name, on=on, target=target)
 
     def make(
         self, check: Check, on: str, prompt: Prompt | None, settings: Mapping[str, Any],
@@ -103,6 +106,13 @@ class Parties:
             model, on, worded, _settings(worded, settings), lambda: self._engine(model),
             self._price(model, by),
         )  # fmt: skip
+
+    def _is_model(self, on: str) -> bool:
+        try:
+            self._models.get(on)
+        except VolanoError:
+            return False
+        return True
 
     def _price(self, model: str, by: Principal) -> Price | None:
         """Return the price of a model where it is known here; answers that are recorded need none."""

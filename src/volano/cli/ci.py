@@ -106,6 +106,8 @@ def _check_place(option: str, place: Path, ctx: click.Context) -> None:
     folder = place.parent
     if not folder.is_dir():
         raise click.UsageError(f"{option}: there is no folder {folder}. Make it first.", ctx)
+    if place.is_dir():
+        raise click.UsageError(f"{option}: {place} is a folder. Name a file in it.", ctx)
     if not os.access(place if place.exists() else folder, os.W_OK):
         raise click.UsageError(f"{option}: {place} cannot be written. Name another file.", ctx)
 

@@ -49,12 +49,16 @@ class Question:
     stretch: tuple[str, int] | None = None
 
 
+NOT_OF_ROW = frozenset((408, 429, 502, 503, 504, 529))
+"""Statuses that say that nobody can be asked now, whatever is asked: too much, or nobody behind."""
+
+
 @dataclass(frozen=True, slots=True)
 class Away:
     """No answer came. `error` says why; `after_s` how long the other side wants to be left alone.
 
-    `spoke`: the other side is there and said so, with a status of 5xx or 429 or what cannot be
-    read; a refused connection or silence says nothing.
+    `spoke`: the other side is there and this row is what it cannot answer (status 500, or what
+    cannot be read); a refused connection, silence, and the statuses of `NOT_OF_ROW` say nothing of it.
     """
 
     error: VolanoError
@@ -201,7 +205,7 @@ class Flight:
         for question, outcome in landed:
             if isinstance(outcome, Answered):
                 self._heard = True
-                fresh += self._recover(_all)
+                fresh += self._recover(self._tried)
                 fresh.append(self._paid(question, outcome))
             elif isinstance(outcome, Away):
                 self._terms.spending.let_go(question.held)
@@ -240,7 +244,9 @@ class Flight:
         if away.after_s is not None:
             self._terms.pace.hold(now, away.after_s)
         if question.failed >= patience.tries or self._failed is not None:
-            own = self._recover(lambda one, said: _apart(one, said, question, away))
+            own: list[Answered] = []
+            if self._failed is None:
+                own = self._recover(lambda one, said: _apart(one, said, question, away))
             self._lost.append((question, away))
             if len(self._lost) >= patience.away:
                 self._stop(away.error)
@@ -261,6 +267,10 @@ class Flight:
             )
             for question, away in lost
         ]  # fmt: skip
+
+    def _tried(self, question: Question, _away: Away) -> bool:
+        """Whether a row was asked as often as it may be: what is lost while all ends is asked again."""
+        return question.failed >= self._terms.patience.tries
 
     def _stop(self, error: BaseException) -> None:
         """Begin nothing new; what is in flight is waited for."""

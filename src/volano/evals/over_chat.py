@@ -9,7 +9,7 @@ from typing import Any
 from volano.core.errors import UnavailableError, VolanoError
 from volano.core.ports.chat import Chat
 from volano.evals.answered import Answered
-from volano.evals.flight import Away, Landed, Outcome, Question
+from volano.evals.flight import NOT_OF_ROW, Away, Landed, Outcome, Question
 
 
 class ChatLine:
@@ -44,7 +44,8 @@ class ChatLine:
         try:
             got = self._chat([dict(message) for message in question.messages], **self._settings)
         except UnavailableError as error:
-            return Away(error, spoke="status" in error.facts)
+            status = error.facts.get("status")
+            return Away(error, spoke=status is not None and status not in NOT_OF_ROW)
         except VolanoError as error:
             why = f"{error.code}: {error.message}"[:500]
             return Answered(question.id, "", "error", error=why, repetition=question.repetition)

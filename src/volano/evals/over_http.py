@@ -11,7 +11,7 @@ from msgspec import Struct
 from volano.core.errors import VolanoError
 from volano.core.retry_after import seconds
 from volano.evals.answered import Answered
-from volano.evals.flight import Away, Landed, Outcome, Question
+from volano.evals.flight import NOT_OF_ROW, Away, Landed, Outcome, Question
 from volano.serving.chat import Endpoint
 from volano.serving.errors import BadAnswerError, ChatRefusedError, ChatUnavailableError
 from volano.wire.http_client import Failure, Origin, Timeouts, Upstream
@@ -207,7 +207,7 @@ class _Flying:
         reason, code = _reason(body)
         if self._status in (408, 429) or self._status >= 500:
             error = self._away(f"status {self._status}, {reason}")
-            return Away(error, self._retry_after, spoke=True)
+            return Away(error, self._retry_after, spoke=self._status not in NOT_OF_ROW)
         refused = ChatRefusedError(
             address=self._line.address, status=self._status, reason=reason
         )  # fmt: skip

@@ -185,9 +185,10 @@ class Searcher:
         choice = Choice.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
         parent = self._models.get(inputs["model"])
         if model.get("warnings"):
-            choice = replace(choice, winner="", verdict=f"{UNFIT} {model['warnings'][0]}")
+            verdict = f"{UNFIT} {model['warnings'][0]}"
+            choice = replace(choice, winner="", verdict=verdict, proof={})
         subjects = [Parent("subject", parent.digest)]
-        if model:
+        if model and choice.winner:
             subjects.append(Parent("winner", self._models.get(model["ref"]).digest))
         report = keep(
             self._catalog, f"{inputs['name']}-search", choice,

@@ -103,8 +103,21 @@ def within(one: Told) -> list[str]:
     if "margin" not in one:  # as comparisons were kept before
         return []
     words = {"yes": "not worse", "no": "worse", "undecided": "undecided whether worse"}
-    named = [f"{s['name']} {words[s['not_worse']]}" for s in one["scores"]]
-    return [f"By more than the margin of {one['margin'] * 100:g} points: {', '.join(named)}."]
+    shares = [s for s in one["scores"] if _spans(s) == "points"]
+    ratios = [s for s in one["scores"] if _spans(s) == "%"]
+    return [
+        f"By more than the margin of {one['margin'] * 100:g} {unit}: "
+        + ", ".join(f"{s['name']} {words[s['not_worse']]}" for s in scores) + "."
+        for scores, unit in ((shares, "points"), (ratios, "%"))
+        if scores
+    ]  # fmt: skip
+
+
+def _spans(score: Told) -> str:
+    """Return the unit in which a margin is a part of a score; empty for plain numbers, which have none."""
+    if score.get("kind") == "ratio":
+        return "%"
+    return "points" if score.get("unit", "share") == "share" else ""
 
 
 def _properties(suite: ET.Element, said: Sequence[str]) -> None:
@@ -117,8 +130,12 @@ def _properties(suite: ET.Element, said: Sequence[str]) -> None:
 def _case(score: Told) -> ET.Element:
     case = ET.Element("testcase", {"classname": "scores", "name": _xml(score["name"]), "time": "0"})
     said = f"{score['name']}: {spelt(score)}"
-    margin = f"{score['margin'] * 100:g} points"
-    if score["not_worse"] == "no":
+    unit = _spans(score)
+    margin = f"{score['margin'] * 100:g} {unit}"
+    if not unit:
+        if score["verdict"] == "worse":
+            ET.SubElement(case, "failure", {"message": _xml(said), "type": "worse"})
+    elif score["not_worse"] == "no":
         message = f"{said}: worse by more than {margin}"
         ET.SubElement(case, "failure", {"message": _xml(message), "type": "worse"})
     elif score["not_worse"] == "undecided":

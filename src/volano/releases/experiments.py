@@ -269,9 +269,9 @@ class Experiments:
         watch = Watch(evidence, reader, self._clock.monotonic_us())
         told = [event.content for event in self._releases.rollout_events(rollout.id)]
         said: Mapping[str, Any] = next((one for one in reversed(told) if "decided" in one), {})
-        watch.decided = said.get("decided", False)
+        watch.decided, watch.settled = said.get("decided", False), said.get("settled", True)
         if not said.get("settled", True):
-            evidence.settling.wait(self._clock.now_us() + rollout.plan.window_us)
+            evidence.settling.wait(said.get("settles_us", 0))
         self._watches[rollout.id] = watch
         return watch
 
@@ -309,20 +309,26 @@ class Experiments:
     def _note(self, rollout: Rollout, judged: Judgement, watch: Watch) -> None:
         """Note the verdict when it is decided, or is no more as late labels came; else now and then."""
         now = self._clock.monotonic_us()
-        turned = judged.decided != watch.decided and (
+        turned = (judged.decided, judged.settled) != (watch.decided, watch.settled) and (
             watch.turned_us is None or now - watch.turned_us > NOTE_EVERY_US
         )
-        rarely = 1 if judged.settled != watch.settled else _rarely(watch)
-        if turned:
-            told = {"evidence": watch.evidence.to_dict()} if judged.decided else {}
-            kind = "decided" if judged.decided else "undecided"
-            self._releases.note(rollout, kind, {**judged.to_dict(), **told})
-            watch.decided, watch.turned_us = judged.decided, now
-        elif watch.noted_us is None or now - watch.noted_us > NOTE_EVERY_US * rarely:
-            self._releases.note(rollout, "holds", judged.to_dict())
+        told = {**judged.to_dict(), "settles_us": watch.evidence.settling.until_us}
+        if turned and judged.decided and not watch.decided:
+            told["evidence"] = watch.evidence.to_dict()
+            self._releases.note(rollout, "decided", told)
+        elif turned and watch.decided and not judged.decided:
+            self._releases.note(rollout, "undecided", told)
+        elif (
+            turned
+            or watch.noted_us is None
+            or now - watch.noted_us > NOTE_EVERY_US * _rarely(watch)
+        ):
+            self._releases.note(rollout, "holds", told)
         else:
             return
-        watch.settled, watch.noted_us = judged.settled, now
+        if turned:
+            watch.decided, watch.settled, watch.turned_us = judged.decided, judged.settled, now
+        watch.noted_us = now
 
     def _conclude(
         self, rollout: Rollout, watch: Watch, judged: Judgement, winner: int, *,

@@ -66,7 +66,8 @@ class MemoryLimit:
             took = self._measure(pid)
             if took is not None and took > self._limit:
                 log.error(
-                    "%s took %d MiB; the limit is %d MiB (setting engine_max_mib): it is started again",
+                    "%s took %d MiB; the limit is %d MiB (setting engine_max_mib): it is ended, "
+                    "and started again where it is wanted",
                     name, took >> 20, self._limit >> 20,
                 )  # fmt: skip
                 self._kill(pid, 9)

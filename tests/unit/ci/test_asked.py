@@ -114,6 +114,17 @@ def test_a_row_that_a_server_always_fails_is_an_error_the_second_time_too(heard,
     assert [one.error is None for one in found.new] == [True, True, False, True]
 
 
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_server_with_nobody_behind_it_is_away_whatever_is_known_of_it(heard, tmp_path, status):
+    sheet = Sheet.of(suite(), CASES, {NEW: failing(party(heard, "ú"), away(status=status))},
+                     timed=False)  # fmt: skip
+    keys = {key: at[1] for at, key in sheet.keys().items()}
+    with pytest.raises(ChatUnavailableError):
+        ask(sheet, tmp_path, lost=lambda _key: None, tell=lambda _standing: None,
+            known=lambda key: Answered("x", "ismert") if keys[key] != "r2" else None,
+            patience=Patience(tries=1, away=3, pause_s=0.001))  # fmt: skip
+
+
 def test_what_is_known_of_the_base_says_nothing_of_another_server(heard, tmp_path):
     parties = {
         OLD: replace(party(heard, "ó"), who="one"),

@@ -1,5 +1,7 @@
 """The order of asking, over a line that does what a test says."""
 
+from dataclasses import replace
+
 import pytest
 
 from volano.core.errors import UnavailableError
@@ -240,6 +242,24 @@ def test_more_such_rows_than_its_patience_are_errors_where_known_answers_stand_b
     bad = range(0, 40, 2)
     _, found = fly_on(status, bad, range(1, 40, 2), tmp_path)
     assert {int(key[0]) for key, one in found.items() if one.error} == {*bad}
+
+
+def test_what_is_lost_while_all_ends_is_no_error_of_its_row(tmp_path):
+    """One landing ends it; the others had one try of five, and are asked again by the next Run."""
+
+    def outcome(question):
+        return OSError("disk full") if question.id == "0" else status(question)
+
+    line, journal = FakeLine(outcome), tmp_path / "journal"
+    questions = [Question(str(at), []) for at in range(16)]
+    known = {(str(at), 0): Answered(str(at), "igen") for at in range(1, 16, 2)}
+    with Journal(journal, {"of": "this"}) as book, pytest.raises(OSError, match="disk full"):
+        ask_all(
+            questions, line, book, Terms(8, patience=replace(QUICK, tries=5)),
+            tell=lambda _: None, known=known,
+        )  # fmt: skip
+    with Journal(journal, {"of": "this"}) as book:
+        assert book.done == []
 
 
 def test_a_server_that_refuses_connections_is_away_whatever_is_known_of_it(tmp_path):

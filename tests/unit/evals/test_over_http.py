@@ -67,6 +67,30 @@ def test_a_server_that_stalls_is_left_in_time(upstream):
         ask(upstream, "stall", tries=1, timeout_s=0.3)
 
 
+@pytest.mark.parametrize(("act", "of_row"), [("status-500", True), ("html", True),
+                         ("status-429", False), ("status-503", False)])  # fmt: skip
+def test_only_what_a_row_itself_can_cause_is_said_of_it(upstream, act, of_row):
+    heard = []
+
+    async def main():
+        with open_chat(upstream.url + "/v1", act) as chat:
+            over = line(chat, {"max_tokens": 9}, concurrency=1, timeout_s=10.0)
+            done = asyncio.Event()
+
+            def landed(_question, outcome):
+                heard.append(outcome)
+                done.set()
+
+            over.open(asyncio.get_running_loop(), landed)
+            over.send(Question("1", [{"role": "user", "content": "кто"}]))
+            await done.wait()
+            over.close()
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert [one.spoke for one in heard] == [of_row]
+
+
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_wrong_key_or_name_stops_at_once(upstream, status):
     upstream.seen.clear()

@@ -115,6 +115,19 @@ def test_what_is_worse_within_the_margin_passes_and_every_form_says_so():
     assert "of 5 points: exact_match worse." in text(narrow)
 
 
+def test_a_margin_is_a_part_of_shares_and_ratios_and_plain_numbers_have_none():
+    told = compared([1] * 400, [0] * 60 + [1] * 340, margin=0.05)
+    [share] = told["scores"]
+    cost = {**share, "name": "cost", "unit": "money", "verdict": "worse", "not_worse": "yes"}
+    told["scores"] = [share, {**share, "name": "latency", "kind": "ratio", "unit": "ms"}, cost]
+    root = ET.fromstring(junit(told).split("\n", 1)[1])
+    failed = [one.get("name") for one in root.iter("testcase") if one.find("failure") is not None]
+    assert failed == ["exact_match", "latency", "cost"]
+    assert "of 5 points: exact_match worse." in text(told)
+    assert "of 5 %: latency worse." in text(told)
+    assert "cost not worse" not in text(told)
+
+
 def test_what_is_left_out_of_a_table_is_counted():
     told = markdown(compared([1] * 95, [0] * 95))
     assert told.count("| `row") == 20

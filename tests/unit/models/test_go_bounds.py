@@ -36,7 +36,7 @@ def spread(times: int, *, text: str = "") -> str:
 
 BOMBS = {
     **{piece: piece * (MOST_CHARS // len(piece)) for piece in
-       ("{{", '{{ "', "{{/*", "{{ if .System }}", "{{ (", "{{- ", "`")},
+       ("{{", '{{ "', "{{/*", "{{/* }}", "{{ if .System }}", "{{ (", "{{- ", "`")},
     "eq": "{{ " + nested("eq", "1 1", 30) + " }}",
     "eq of texts": "{{ " + nested("eq", '"a" "b"', MOST_DEPTH - 1) + " }}",
     "eq of many": "{{ if " + nested("eq", "1 " * 60, 4) + " }}{{ end }}",
@@ -46,6 +46,8 @@ BOMBS = {
     "continue": spread(9, text="z" * 40000),
     "many continues": spread(600),
     "nothing said": spread(9, text='{{ if and ""' + ' ""' * 13000 + " }}{{ end }}"),
+    "continues after continues": "{{ range .Messages }}" + "{{ if .Content }}" * 36
+        + "{{ if .Content }}{{ continue }}{{ end }}" * 361 + "{{ end }}" * 37,
     "continues in a row": "{{ range .Messages }}" + "{{ if .Content }}{{ continue }}{{ end }}" * 200 + "{{ end }}",
 }  # fmt: skip
 

@@ -52,6 +52,17 @@ def test_what_a_line_says_is_read_again_as_it_is(text):
     assert (made is None) == (text == '"""\n"""\n'), "one of its lines ends like the text"
 
 
+def test_ends_of_lines_within_texts_stay_and_those_of_words_go(tmp_path):
+    place = tmp_path / "Modelfile"
+    place.write_bytes(
+        b'FROM x\r\nSYSTEM """a\r\nb"""\r\nPARAMETER stop "x\r\n"\r\nMESSAGE user hi\r\n'
+    )
+    made = Modelfile.read(place)
+    assert (made.system, made.parameters["stop"]) == ("a\r\nb", ["x\r\n"])
+    assert made.messages == [{"role": "user", "content": "hi"}]
+    assert Modelfile.of("PARAMETER top_p 0_1").asked()[0] == {}
+
+
 @pytest.mark.parametrize("value", ["--5", "-", "5-", "٥", "1" * 99, "²"])
 def test_a_number_that_is_none_is_not_taken_and_told(value):
     said = Modelfile.of(f"PARAMETER seed {value}\nPARAMETER num_predict {value}")

@@ -169,6 +169,8 @@ def test_a_verdict_that_late_words_end_is_noted_as_ended_also_after_a_restart(st
     assert standing(street)["decision"]["settled"] is False
     street.tick(street.fresh())
     assert standing(street)["decision"]["settled"] is False
+    street.tick(street.fresh(), seconds=LONG_AGO_S)
+    assert standing(street)["decision"]["settled"] is True
     assert standing(street)["decision"]["decided"] is False
     events = street.workspace.releases.rollout_events(rollout.id)
     told = [event.content["decided"] for event in events if "decided" in event.content]

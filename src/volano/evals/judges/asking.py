@@ -27,7 +27,7 @@ TRIES = 2
 LONGEST = 60_000
 """Characters of one text that a judge is shown."""
 
-_FENCED = re.compile(r"```[A-Za-z]*[ \t]*\n(.*)\n[ \t]*```", re.DOTALL)
+_FENCED = re.compile(r"```[A-Za-z]*\s*(.*?)\s*```", re.DOTALL)
 
 SYSTEM = """You judge texts by one criterion. You are strict, fair, and do not care for length, \
 style or order unless the criterion asks for it.

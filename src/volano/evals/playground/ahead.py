@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from volano.stats.gap import gap
 from volano.stats.multiple import holm
 
-LEAST, ALPHA = 2, 0.05
+LEAST, LEAST_APART, ALPHA = 2, 6, 0.05
+"""Fewer than six rows that differ prove nothing: by chance all of five go one way once in 16 times."""
 Column = Mapping[int, float]
 """The score of each row."""
 
@@ -31,7 +32,7 @@ def ahead(columns: Sequence[Column], *, bigger: bool = True, share: bool = True)
     found = []
     for other in (one for at, one in enumerate(columns) if one and at != first):
         rows = [row for row in columns[first] if row in other]
-        if len(rows) < LEAST:
+        if sum(columns[first][row] != other[row] for row in rows) < LEAST_APART:
             return None
         change = gap([other[r] for r in rows], [columns[first][r] for r in rows], share=share)
         found.append((change.low > 0 if bigger else change.high < 0, change.p))

@@ -20,6 +20,7 @@ NAME = "[A-Za-z_][A-Za-z0-9_]{0,39}"
 _INSIDE = re.compile(r'(?:"(?:\\.|[^"\\])*"|`[^`]*`|(?!\}\})[^"`])*+', re.DOTALL)
 """An action up to its end, which no text within it is."""
 _COMMENT = re.compile(r"(?:-[ \t\r\n]+)?/\*(?:(?!\*/).)*+\*/(?:[ \t\r\n]+-)?", re.DOTALL)
+_OPENED = re.compile(r"(?:-[ \t\r\n]+)?/\*")
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`', re.DOTALL)
 _KEYWORD = re.compile(r"(if|range|with|else|end|continue)(?![^ \t\r\n(])[ \t\r\n]*(.*)", re.DOTALL)
 _DECLARES = re.compile(rf"\$({NAME})(?:[ \t]*,[ \t]*\$({NAME}))?[ \t]*:=")
@@ -84,21 +85,23 @@ def setting(words: str) -> tuple[str, str, str] | None:
     return (found[1], found[2], found[3]) if found else None
 
 
-def settled(nodes: Sequence[Node], room: list[int]) -> list[Node]:
+def settled(nodes: Sequence[Node], room: list[int], depth: int = 0) -> list[Node]:
     """Return nodes that say the same without `continue`: what follows goes where it is not said.
 
     llama.cpp forgets what a turn wrote before a `continue` (2026.10). What follows is there
     twice then; the room is of characters.
     """
     room[0] -= sum(node.size for node in nodes)
-    if room[0] < 0:
+    if room[0] < 0 or depth > MOST_DEPTH:
         raise NotUnderstoodError(words="more than anybody writes")
     for at, node in enumerate(nodes):
         if node.kind == "continue":
             return [*nodes[:at]]
         if node.kind == "if" and node.continues:
             rest = nodes[at + 1 :]
-            body, other = (settled([*part, *rest], room) for part in (node.body, node.other))
+            body, other = (
+                settled([*part, *rest], room, depth + 1) for part in (node.body, node.other)
+            )
             return [*nodes[:at], Node("if", node.words, body, other)]
     return [*nodes]
 
@@ -108,6 +111,8 @@ def _pieces(template: str) -> Iterator[tuple[str, str]]:
     at, cut = 0, False
     while (begin := template.find("{{", at)) >= 0:
         comment = _COMMENT.match(template, begin + 2)
+        if not comment and _OPENED.match(template, begin + 2):
+            raise NotUnderstoodError(words="a comment that nothing ends")
         inside = comment or _INSIDE.match(template, begin + 2)
         end = inside.end() if inside else begin
         if not template.startswith("}}", end):

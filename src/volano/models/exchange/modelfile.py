@@ -35,6 +35,12 @@ _HEAD = re.compile(r"[ \t]*([^ \t\r\n]+)[ \t]*(.*)", re.DOTALL)
 _WHOLE = re.compile(r"-?[0-9]{1,15}")
 
 
+def text_of(path: Path) -> str:
+    """Return a file's text, its ends of lines as they stand."""
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        return file.read()
+
+
 @dataclass(slots=True)
 class Modelfile:
     """What a Modelfile says. Of words that stand once, the last one counts."""
@@ -60,8 +66,8 @@ class Modelfile:
 
     @classmethod
     def read(cls, path: Path) -> "Modelfile":
-        """Read the file of one."""
-        return cls.of(path.read_text(encoding="utf-8-sig", errors="replace"))
+        """Read the file of one; ends of lines within texts stay as they are."""
+        return cls.of(text_of(path))
 
     def add(self, word: str, name: str, text: str) -> None:
         """Take what a word says; `name` is the PARAMETER that is meant, or the role of a MESSAGE."""
@@ -202,7 +208,7 @@ def _setting(name: str, values: list[str]) -> Any:
 
 def _number(text: str, most: float) -> float | None:
     try:
-        value = float(text) if text.isascii() else math.nan
+        value = float(text) if text.isascii() and "_" not in text else math.nan
     except ValueError:
         return None
     return value if math.isfinite(value) and 0 <= value <= most else None

@@ -14,7 +14,7 @@ from typing import Any
 from volano.models.errors import NotExportableError
 from volano.models.exchange import mlflow, ollama, worded
 from volano.models.exchange.found import ADAPTER, CONFIG, JSONS, README, TEXTS
-from volano.models.exchange.modelfile import ASKED_BY, MODELFILE, Modelfile, again
+from volano.models.exchange.modelfile import ASKED_BY, MODELFILE, Modelfile, again, text_of
 from volano.models.kinds import GGUF, format_of
 from volano.models.wording import AS_IS, ASKED, Wording, wording_of
 from volano.store.artifact import Artifact
@@ -99,8 +99,8 @@ def _ask_again(model: Artifact, form: str, folder: Path) -> tuple[str, ...]:
     """Say how Ollama asked a model that came from there, as far as the form can; return a note of the rest."""
     place = folder / MODELFILE
     if form == "ollama":
-        said = place.read_text("utf-8-sig", "replace") if place.exists() else ""
-        place.write_text(again(said, GGUF), encoding="utf-8")
+        said = text_of(place) if place.exists() else ""
+        place.write_text(again(said, GGUF), encoding="utf-8", newline="")
     told = Modelfile.read(place).asked()[0] if place.exists() else {}
     asked = model.manifest.meta.get(ASKED) or {}
     lost = [word for key, word in ASKED_BY.items() if asked.get(key) != told.get(key)]

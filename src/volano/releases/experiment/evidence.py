@@ -65,7 +65,7 @@ class Evidence:
         self.settled = True
         """Whether the goal's values may be decided by."""
         self._silent = 0.0 if design.goal.zero else None
-        self._put_right = 0
+        self._put_right: set[int] = set()
 
     # taking
 
@@ -114,8 +114,8 @@ class Evidence:
             _, _, unit = heapq.heappop(self._waiting)
             self._enter(self._units[unit])
         if self._put_right:
-            self.settling.late(self._put_right, now_us)
-            self._put_right = 0
+            self.settling.late(len(self._put_right), now_us)
+            self._put_right.clear()
             for one in self.against:
                 if one.arm not in self.out:
                     one.doubt()
@@ -224,7 +224,7 @@ class Evidence:
             means.add(after)
         unit.values[place] = after
         if place == 0:
-            self._put_right += 1
+            self._put_right.add(id(unit))
             self.settling.known += (after != self._silent) - (before != self._silent)
 
     def _look(self, arm: int) -> None:

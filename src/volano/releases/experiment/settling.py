@@ -38,6 +38,12 @@ class Settling:
             self._late.popleft()
         return sum(units for _, units in self._late)
 
+    @property
+    def until_us(self) -> int:
+        """The moment from which nothing that was seen so far is late any more; 0: nothing was."""
+        last = (self._late[-1][0] + 1) * self._part_us + self._window_us if self._late else 0
+        return max(last, self._until_us)
+
     def over(self, now_us: int) -> bool:
         """Whether what is known may be decided by."""
         return now_us >= self._until_us and self.of_late(now_us) <= SHARE * self.known

@@ -75,7 +75,7 @@ def decide(
     decided = bool(active) and evidence.settled and all(one.found for one in active)
     reason = _sentence("; ".join(verdict.reason for verdict in found))
     winner = _winner(evidence, active) if evidence.settled else None
-    over = (decided or overdue) and design.then == "promote"
+    over = (decided or (overdue and evidence.settled)) and design.then == "promote"
     if overdue and not decided:
         reason = f"Overdue after {_while(waited_s)}. {reason}"
     action: Action = "conclude" if over else "hold"
@@ -112,7 +112,7 @@ def _comparison(evidence: Evidence, one: Against, names: Sequence[str]) -> Verdi
         }
     each = _each(evidence, one.arm)
     sure = f"{100 * (1 - design.alpha):g} %, valid at every look"
-    if one.found and not evidence.settled:
+    if not evidence.settled:
         return Verdict("wait", _unsettled(evidence, f"{b} against {a}", each), facts)
     if one.found == "same":
         limit = goal.told(design.detect)
@@ -147,7 +147,7 @@ def _unsettled(evidence: Evidence, who: str, each: str) -> str:
     window = _while(evidence.design.mature_s)
     return (
         f"not decided: {who}: much is told after the window, and values still change; "
-        f"once few do for {window}, they count; {each}"
+        f"once few do for {window}, they count, else begin it again with a longer --mature; {each}"
     )
 
 

@@ -22,6 +22,7 @@ def judged(judge, chat, shown=SHOWN):
 @pytest.mark.parametrize(
     "text",
     [said("yes"), ' {"verdict": "YES"}\n', said(" yes "), f"```json\n{said('yes')}\n```\n",
+     f"```json\r\n{said('yes')}\r\n```", f"```json {said('yes')}```",
      f"```\n{said('yes')}\n```", '{"verdict": "yes", "score": 1}', '{"verdict": "yes", "why": "", "confidence": {"a": []}}'],
 )  # fmt: skip
 def test_a_verdict_is_one_json_object(text):

@@ -14,6 +14,8 @@ def test_a_column_that_is_right_where_another_is_wrong_is_ahead_though_intervals
 
 def test_few_rows_and_equal_columns_have_nobody_ahead():
     assert ahead([column(1, 3), column(2, 3)]) is None
+    assert ahead([column(0, 4), column(4, 4)]) is None
+    assert ahead([{0: 5.0, 1: 7.0}, {0: 6.0, 1: 8.0}], share=False, bigger=False) is None
     assert ahead([column(50, 100), column(50, 100)]) is None
 
 

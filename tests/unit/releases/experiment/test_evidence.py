@@ -263,6 +263,25 @@ def test_a_few_words_that_came_late_do_not_prove_that_there_is_no_difference():
     assert (judged.decided, judged.winner) == (True, 1)
 
 
+def test_a_unit_that_is_put_right_often_is_one_and_nothing_unsettled_ends_by_time():
+    evidence = silent(600, lambda n: n % 2)
+    told(evidence, range(200), 800 * S)
+    for n in range(12):
+        evidence.judge("u7", 0, "t7", float(n % 2), 12 * S)
+    told(evidence, (), 1_000 * S)
+    assert evidence.settling.of_late(1_000 * S) == 1
+    late = Evidence(design(then="promote"))
+    for n in range(600):
+        late.expose(f"u{n}", n % 2, n * S)
+    late.mature(700 * S)
+    told(late, range(0, 400, 3), 710 * S)
+    judged = decide(late, NAMES[:2], waited_s=20_000)
+    assert (judged.action, judged.settled, judged.overdue) == ("hold", False, True)
+    assert "longer --mature" in judged.reason
+    late.mature(1_000 * S)
+    assert decide(late, NAMES[:2], waited_s=20_000).action == "conclude"
+
+
 def test_words_of_few_that_come_late_stop_no_verdict():
     evidence = lived(Evidence(design()), 6_000, (0.1, 0.16))
     judged = told(evidence, (5_001,), 10_000 * S)
