@@ -97,9 +97,10 @@ class Adviser:
         """
         if not 1 <= at_once <= 64:
             raise BadConcurrencyError(most=64, given=at_once)
+        dataset = self._datasets.get(data).ref
         named = self._candidates.read(candidates)
         inputs = {
-            "data": self._datasets.get(data).ref,
+            "data": dataset,
             "split": split,
             "candidates": [one.to_dict() for one in named],
             "unserved": {one.ref: why for one in named if (why := self._candidates.unserved(one))},
